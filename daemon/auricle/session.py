@@ -1,0 +1,294 @@
+"""The state machine of a session: pure, with time as an input.
+
+In: signals, which say what the microphone, the wake word, the end-pointers and the clients did.
+Out: the next state and the events of events.py that follow. It knows no thread, clock or audio,
+so that every race of the real world can be replayed in a test.
+
+What holds for any order of signals:
+
+- one session runs at a time, and it ends with exactly one `Final`, `Cancelled` or `Failed`;
+- no event of a session comes before its `Wake` or after its end;
+- a `Speculative` is confirmed by a `Final` of the same text, which follows it at once, or
+  withdrawn by `Revised`, which comes before anything else;
+- `Partial` comes only when the text has changed;
+- the times of events never run backwards: a late signal gets the time of the last event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from auricle.errors import BusyError, MutedError, NoSuchSessionError
+from auricle.events import (
+    Cancelled,
+    CancelReason,
+    EndReason,
+    Event,
+    Failed,
+    Final,
+    Partial,
+    Revised,
+    Speculative,
+    Wake,
+)
+from auricle.recognizer.result import Result
+
+Events = tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """Common to all that can happen to a session."""
+
+    time: float  # seconds on the audio clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WakeHeard(Signal):
+    """A wake word was heard. Ignored while a session runs and while muted."""
+
+    wake_word: str
+    score: float  # 0 to 1
+    start: float  # seconds: where the wake word began
+    end: float  # seconds: where it ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenRequested(Signal):
+    """A client asks for a session. Refused while a session runs and while muted."""
+
+    owner: str = ""  # who asks, e.g. the unique name on the bus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextChanged(Signal):
+    """The best hypothesis so far; withdraws an open speculative result of another text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechPaused(Signal):
+    """The speculative end-pointer fired. Ignored when nothing was said."""
+
+    result: Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechResumed(Signal):
+    """Speech went on after a pause; withdraws an open speculative result."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechEnded(Signal):
+    """The final end-pointer fired. Without words it cancels the session: nothing was said."""
+
+    result: Result
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoSpeech(Signal):
+    """Nothing was said before the time-out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioEnded(Signal):
+    """No more audio will come. An open speculative result is confirmed: it seemed complete."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRequested(Signal):
+    """Somebody wants the session to end without a result."""
+
+    session: str | None  # None: whichever runs, and it is no mistake if none does
+    reason: CancelReason = CancelReason.REQUESTED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MuteChanged(Signal):
+    """The microphone was muted, which cancels the session that runs, or unmuted."""
+
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken(Signal):
+    """A part has failed; the session cannot go on."""
+
+    error: str  # the name of an error of errors.py
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The session that runs."""
+
+    session: str
+    text: str = ""  # of the last Partial
+    speculative: Result | None = None  # neither confirmed nor withdrawn yet
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """All that the machine remembers."""
+
+    begun: int = 0  # how many sessions have begun
+    time: float = 0.0  # seconds: of the latest signal
+    muted: bool = False
+    running: Running | None = None
+
+
+def numbered(prefix: str = "") -> Callable[[int], str]:
+    """Return a factory of session ids `<prefix>1`, `<prefix>2`, ...; letters and digits only.
+
+    A prefix drawn at the start of the daemon keeps ids apart across restarts.
+    """
+    return lambda number: f"{prefix}{number}"
+
+
+class SessionMachine:
+    """Signals in, events out; follows `auricle.streaming.Streaming`."""
+
+    def __init__(self, identify: Callable[[int], str]) -> None:
+        """Name the n-th session, counted from 1, by `identify(n)`; all names must differ."""
+        self._identify = identify
+
+    def initial_state(self) -> SessionState:
+        """Return the state before anything has happened."""
+        return SessionState()
+
+    def step(self, state: SessionState, chunk: Signal) -> tuple[SessionState, Events]:
+        """Return the state after the signal `chunk` and the events it causes.
+
+        Raises BusyError, MutedError (a client asked for a session) or NoSuchSessionError (a client
+        cancelled one that does not run); the state given is then still the right one.
+        """
+        state = replace(state, time=max(state.time, chunk.time))
+        if isinstance(chunk, MuteChanged):
+            state = replace(state, muted=chunk.muted)
+        if state.running is None:
+            return self._begin(state, chunk)
+        running, events = _continue(state.running, chunk, state.time)
+        return replace(state, running=running), events
+
+    def _begin(self, state: SessionState, signal: Signal) -> tuple[SessionState, Events]:
+        """Answer a signal while no session runs; what the last one left behind is ignored."""
+        if isinstance(signal, CancelRequested) and signal.session is not None:
+            raise NoSuchSessionError(_no_such_session(signal.session))
+        if isinstance(signal, ListenRequested) and state.muted:
+            raise MutedError("the microphone is muted; unmute it before asking to listen")
+        if state.muted or not isinstance(signal, WakeHeard | ListenRequested):
+            return state, ()
+        session = self._identify(state.begun + 1)
+        state = replace(state, begun=state.begun + 1, running=Running(session))
+        return state, (_wake(session, signal, state.time),)
+
+
+def _wake(session: str, signal: WakeHeard | ListenRequested, time: float) -> Wake:
+    if isinstance(signal, ListenRequested):
+        return Wake(
+            session=session,
+            time=time,
+            wake_word="",
+            score=1.0,
+            start=time,
+            end=time,
+            owner=signal.owner,
+        )
+    return Wake(
+        session=session,
+        time=time,
+        wake_word=signal.wake_word,
+        score=signal.score,
+        start=signal.start,
+        end=signal.end,
+    )
+
+
+def _no_such_session(session: str) -> str:
+    return f"session {session!r} has ended or never was; only the running one can be cancelled"
+
+
+def _continue(running: Running, signal: Signal, time: float) -> tuple[Running | None, Events]:
+    """Answer a signal while a session runs."""
+    match signal:
+        case TextChanged(text=text):
+            return _hear(running, text, time)
+        case SpeechPaused(result=result):
+            return _speculate(running, result, time)
+        case SpeechResumed():
+            return _withdraw(running, time)
+        case ListenRequested():
+            raise BusyError(
+                f"session {running.session!r} is running; wait for its end or cancel it first"
+            )
+        case CancelRequested(session=session) if session not in (None, running.session):
+            raise NoSuchSessionError(_no_such_session(str(session)))
+        case _:
+            return _end(running, signal, time)
+
+
+def _hear(running: Running, text: str, time: float) -> tuple[Running, Events]:
+    if running.speculative is not None and running.speculative.text == text:
+        return running, ()
+    running, events = _withdraw(running, time)
+    if text == running.text:
+        return running, events
+    partial = Partial(session=running.session, time=time, text=text)
+    return replace(running, text=text), (*events, partial)
+
+
+def _speculate(running: Running, result: Result, time: float) -> tuple[Running, Events]:
+    if not result.text:
+        return running, ()
+    if running.speculative is not None and running.speculative.text == result.text:
+        return running, ()
+    running, events = _withdraw(running, time)
+    speculative = Speculative(session=running.session, time=time, result=result)
+    return replace(running, speculative=result), (*events, speculative)
+
+
+def _withdraw(running: Running, time: float) -> tuple[Running, Events]:
+    if running.speculative is None:
+        return running, ()
+    return replace(running, speculative=None), (Revised(session=running.session, time=time),)
+
+
+def _end(running: Running, signal: Signal, time: float) -> tuple[Running | None, Events]:
+    """End the session if the signal says so; a wake word or an unmuting is ignored."""
+    end = _end_event(running, signal, time)
+    if end is None:
+        return running, ()
+    if isinstance(end, Final) and running.speculative is not None:
+        confirmed = running.speculative.text == end.result.text
+        return None, (end,) if confirmed else (*_withdraw(running, time)[1], end)
+    return None, (*_withdraw(running, time)[1], end)
+
+
+def _end_event(running: Running, signal: Signal, time: float) -> Event | None:
+    session = running.session
+    match signal:
+        case SpeechEnded(result=result, reason=end_reason) if result.text:
+            return Final(session=session, time=time, result=result, reason=end_reason)
+        case AudioEnded() if running.speculative is not None:
+            return Final(
+                session=session,
+                time=time,
+                result=running.speculative,
+                reason=EndReason.AUDIO_ENDED,
+            )
+        case AudioEnded() | SpeechEnded(reason=EndReason.AUDIO_ENDED):
+            reason = CancelReason.AUDIO_ENDED
+        case SpeechEnded() | NoSpeech():
+            reason = CancelReason.NO_SPEECH
+        case MuteChanged(muted=True):
+            reason = CancelReason.MUTED
+        case CancelRequested(reason=requested):
+            reason = requested
+        case Broken(error=error, message=message):
+            return Failed(session=session, time=time, error=error, message=message)
+        case _:
+            return None
+    return Cancelled(session=session, time=time, reason=reason)
