@@ -1,0 +1,1 @@
+"""What Auricle may take of the machine it shares."""

@@ -1,0 +1,58 @@
+"""What must hold between several keys of a configuration, each of which is right by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from auricle.config.schema import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A condition on several keys."""
+
+    keys: tuple[str, ...]  # dotted paths; the mistake is told at the first that the owner wrote
+    remedy: str
+    holds: Callable[[Config], bool]
+
+
+def distinct_wake_models(config: Config) -> bool:
+    """Tell whether no wake-word model is named twice."""
+    names = [model.model for model in config.wake.models]
+    return len(names) == len(set(names))
+
+
+RULES = (
+    Rule(
+        ("endpoint.speculative_ms", "endpoint.final_ms"),
+        "endpoint.speculative_ms must be less than endpoint.final_ms",
+        lambda config: config.endpoint.speculative_ms < config.endpoint.final_ms,
+    ),
+    Rule(
+        ("endpoint.decoder_ms", "endpoint.final_ms"),
+        "endpoint.decoder_ms must not be less than endpoint.final_ms",
+        lambda config: config.endpoint.final_ms <= config.endpoint.decoder_ms,
+    ),
+    Rule(
+        ("endpoint.no_speech_seconds", "endpoint.maximum_seconds"),
+        "endpoint.no_speech_seconds must be less than endpoint.maximum_seconds",
+        lambda config: config.endpoint.no_speech_seconds < config.endpoint.maximum_seconds,
+    ),
+    Rule(
+        ("endpoint.decoder_ms", "endpoint.maximum_seconds"),
+        "endpoint.decoder_ms must be less than endpoint.maximum_seconds",
+        lambda config: config.endpoint.decoder_ms < 1000 * config.endpoint.maximum_seconds,
+    ),
+    Rule(
+        ("audio.pre_roll_seconds", "audio.ring_seconds"),
+        "audio.pre_roll_seconds must be less than audio.ring_seconds",
+        lambda config: config.audio.pre_roll_seconds < config.audio.ring_seconds,
+    ),
+    Rule(
+        ("wake.models", "wake.enabled"),
+        "wake.models must name at least one while wake words are enabled",
+        lambda config: bool(config.wake.models) or not config.wake.enabled,
+    ),
+    Rule(("wake.models",), "wake.models must name each model once", distinct_wake_models),
+)

@@ -1,0 +1,162 @@
+"""All that can be configured: the one place of names, units, defaults and ranges.
+
+`etc/auricle.yaml` documents the same keys for the owner; a test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from auricle.config.checks import (
+    Check,
+    Choice,
+    Either,
+    Flag,
+    Mapping,
+    NameOrPath,
+    Nothing,
+    Real,
+    Several,
+    Text,
+    Whole,
+)
+
+
+def setting(default: Any, check: Check, *, restart: bool = False) -> Any:
+    """Declare a key: its default, what it may be, and whether only a restart can change it."""
+    return field(default=default, metadata={"check": check, "restart": restart})
+
+
+def section(kind: Callable[[], Any]) -> Any:
+    """Declare a section: a mapping of keys under one name."""
+    return field(default_factory=kind, metadata={"section": kind})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusSettings:
+    """Where clients find Auricle."""
+
+    kind: str = setting("system", Choice(("system", "session")), restart=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioSettings:
+    """The microphone, and how much of the past is kept."""
+
+    # None: the default device; int: PortAudio's index; str: part of its name, or an ALSA/Pulse name
+    device: int | str | None = setting(None, Either((Nothing(), Whole(0, 999), Text())))
+    # int: which channel of a microphone array, from 0; "mix": the mean of all
+    channel: int | str = setting(0, Either((Whole(0, 63), Choice(("mix",)))))
+    ring_seconds: float = setting(10.0, Real(2, 60))
+    pre_roll_seconds: float = setting(0.5, Real(0, 5))  # before the wake word, for the recogniser
+    reconnect_seconds: float = setting(30.0, Real(1, 600))  # longest wait between two tries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VadSettings:
+    """Voice activity detection, which gates the wake word."""
+
+    aggressiveness: int = setting(2, Whole(0, 3))  # WebRTC's: 3 lets the least noise through
+    hangover_ms: int = setting(200, Whole(0, 2000))  # speech goes on this long after the last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WakeModel:
+    """One wake word to listen for."""
+
+    model: str  # the name of a model, or the absolute path of a microWakeWord JSON file
+    cutoff: float | None = None  # probability, 0 to 1; None: what the model itself asks for
+
+
+@dataclass(frozen=True, slots=True)
+class NamedWakeModel:
+    """A wake word written as its name or path alone."""
+
+    name: NameOrPath = NameOrPath("a wake-word model")
+
+    @property
+    def expected(self) -> str:
+        """What fits, in words."""
+        return self.name.expected
+
+    def read(self, value: object) -> WakeModel:
+        """Return the model with its own cut-off."""
+        return WakeModel(model=self.name.read(value))
+
+
+WAKE_MODEL = Either(
+    (
+        NamedWakeModel(),
+        Mapping(
+            keys={"model": NameOrPath("a wake-word model"), "cutoff": Real(0, 1)},
+            required="model",
+            build=WakeModel,
+        ),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WakeSettings:
+    """The wake words."""
+
+    enabled: bool = setting(True, Flag())  # false: only a client's Listen opens a session
+    models: tuple[WakeModel, ...] = setting(
+        (WakeModel(model="alexa"), WakeModel(model="hey_jarvis"), WakeModel(model="okay_nabu")),
+        Several(WAKE_MODEL),
+    )
+    refractory_seconds: float = setting(2.0, Real(0, 30))  # after a detection none follows so long
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognizerSettings:
+    """What turns sound into words, and how wide it searches."""
+
+    bundle: str = setting("en-tiny", NameOrPath("a model bundle"))
+    runtime: str = setting("auto", Choice(("auto", "ai_edge_litert", "tflite_runtime")))
+    beam: int = setting(4, Whole(1, 32))  # hypotheses kept at each frame
+    nbest: int = setting(5, Whole(1, 100))  # hypotheses reported
+    lattice_beam: float = setting(8.0, Real(0, 50))  # natural log: arcs this much worse are cut
+    max_symbols: int = setting(3, Whole(1, 10))  # word pieces in one encoder frame, at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointSettings:
+    """When a command is over."""
+
+    speculative_ms: int = setting(200, Whole(50, 2000))  # trailing silence: seems over
+    final_ms: int = setting(450, Whole(100, 5000))  # trailing silence: is over
+    decoder_ms: int = setting(900, Whole(200, 10000))  # no new word, though the room is not silent
+    no_speech_seconds: float = setting(5.0, Real(1, 60))  # nothing was said at all
+    maximum_seconds: float = setting(20.0, Real(2, 120))  # longest command
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArbiterSettings:
+    """How much of the machine Auricle may take."""
+
+    threads: int = setting(1, Whole(1, 16))  # of each neural network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """What is written to the journal."""
+
+    level: str = setting("info", Choice(("debug", "info", "warning", "error")))
+    transcripts: bool = setting(False, Flag())  # true: what was said is written to the journal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The whole configuration; `Config()` is the default one."""
+
+    bus: BusSettings = section(BusSettings)
+    audio: AudioSettings = section(AudioSettings)
+    vad: VadSettings = section(VadSettings)
+    wake: WakeSettings = section(WakeSettings)
+    recognizer: RecognizerSettings = section(RecognizerSettings)
+    endpoint: EndpointSettings = section(EndpointSettings)
+    arbiter: ArbiterSettings = section(ArbiterSettings)
+    log: LogSettings = section(LogSettings)
