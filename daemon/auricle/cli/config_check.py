@@ -1,0 +1,63 @@
+"""`auricle config check [FILE]`: is the configuration right, and if not, what and where."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from auricle.config.loading import Examination, examine
+from auricle.config.locations import find_config
+from auricle.config.mistakes import Mistake
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    check = actions.add_parser(
+        "check",
+        help="tell every mistake in the configuration",
+        description="Read a configuration file and its drop-ins, and tell every mistake in them.",
+    )
+    check.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        type=Path,
+        help="the main file (default: the one the daemon would read)",
+    )
+    check.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print OK, or the mistakes on standard error; return 0 or 1."""
+    path = arguments.file or find_config()
+    examination = examine(path)
+    if arguments.json:
+        sys.stdout.write(json.dumps(as_json(path, examination), ensure_ascii=False) + "\n")
+    elif examination.mistakes:
+        sys.stderr.write("".join(f"{mistake}\n" for mistake in examination.mistakes))
+    else:
+        sys.stdout.write(f"{path}: OK\n")
+    return 1 if examination.mistakes else 0
+
+
+def as_json(path: Path, examination: Examination) -> dict[str, object]:
+    """Return what was found, ready for JSON."""
+    return {
+        "file": str(path),
+        "ok": not examination.mistakes,
+        "mistakes": [mistake_as_json(mistake) for mistake in examination.mistakes],
+    }
+
+
+def mistake_as_json(mistake: Mistake) -> dict[str, object]:
+    """Return one mistake, ready for JSON; line 0 means the file as a whole."""
+    return {
+        "file": str(mistake.file),
+        "line": mistake.line,
+        "key": mistake.key,
+        "value": mistake.value,
+        "remedy": mistake.remedy,
+    }
