@@ -1,0 +1,27 @@
+"""The manual page is sound and knows the commands."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from auricle.cli.main import COMMANDS, Command
+
+PAGE = Path(__file__).parents[2] / "packaging" / "man" / "auricle.1"
+
+
+def test_the_page_formats_without_a_warning() -> None:
+    done = subprocess.run(
+        ["groff", "-man", "-Tutf8", "-ww", "-z", str(PAGE)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_the_page_names_every_command(command: Command) -> None:
+    assert f"auricle {command.name}" in PAGE.read_text(encoding="utf-8")

@@ -1,0 +1,126 @@
+"""The systemd units are sound, and the system unit leaves the daemon next to nothing."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGING = ROOT / "packaging"
+SYSTEM_UNIT = PACKAGING / "systemd" / "auricle.service"
+USER_UNIT = PACKAGING / "systemd" / "user" / "auricle.service"
+
+
+def directives(unit: Path) -> list[tuple[str, str]]:
+    """Return the `Name=value` lines of a unit in their order."""
+    lines = unit.read_text(encoding="utf-8").splitlines()
+    return [
+        (name, value)
+        for name, separator, value in (line.partition("=") for line in lines if line[:1] != "#")
+        if separator
+    ]
+
+
+def test_the_exposure_of_the_system_unit_is_at_most_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(SYSTEM_UNIT)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = re.search(r"Overall exposure level for auricle\.service: ([\d.]+)", done.stdout)
+    assert found is not None, done.stdout
+    with capsys.disabled():
+        print(f"\nsystemd-analyze security: {found[0]}")
+    assert float(found[1]) <= 1.0
+
+
+@pytest.mark.parametrize(("unit", "scope"), [(SYSTEM_UNIT, "--system"), (USER_UNIT, "--user")])
+def test_systemd_finds_no_fault_with_the_unit(
+    unit: Path, scope: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The command is installed by a package; systemd would miss it here.
+    copy = tmp_path / unit.name
+    text = unit.read_text(encoding="utf-8")
+    copy.write_text(text.replace("/usr/bin/auricle run", "/bin/true run"), encoding="utf-8")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", scope, "--man=no", str(copy)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("unit", [SYSTEM_UNIT, USER_UNIT], ids=["system", "user"])
+def test_the_daemon_has_no_network_and_no_executable_memory(unit: Path) -> None:
+    promised = {
+        ("PrivateNetwork", "yes"),
+        ("RestrictAddressFamilies", "AF_UNIX"),
+        ("MemoryDenyWriteExecute", "yes"),
+        ("NoNewPrivileges", "yes"),
+    }
+    assert promised <= set(directives(unit))
+
+
+@pytest.mark.parametrize("unit", [SYSTEM_UNIT, USER_UNIT], ids=["system", "user"])
+def test_the_daemon_tells_when_it_is_ready_and_is_watched(unit: Path) -> None:
+    settings = dict(directives(unit))
+    assert settings["Type"] == "notify"
+    assert settings["BusName"] == "org.auricle.Assistant1"
+    assert settings["WatchdogSec"] == "15s"
+    assert settings["ExecReload"] == "/bin/kill -HUP $MAINPID"
+
+
+def test_the_daemon_reaches_the_sound_cards() -> None:
+    settings = directives(SYSTEM_UNIT)
+    assert ("DeviceAllow", "char-alsa rw") in settings
+    assert ("SupplementaryGroups", "audio") in settings
+    assert "PrivateDevices" not in dict(settings)
+
+
+def test_the_libraries_of_the_daemon_need_no_executable_memory() -> None:
+    models = sorted(str(model) for model in (ROOT / "models").rglob("*.tflite"))
+    script = Path(__file__).with_name("deny_executable_memory.py")
+    done = subprocess.run(
+        [sys.executable, str(script), *models], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["done"]), done.stderr
+
+
+def test_the_user_of_the_service_is_made_with_the_group_that_hears(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    subprocess.run(
+        ["systemd-sysusers", f"--root={tmp_path}", str(PACKAGING / "sysusers.d" / "auricle.conf")],
+        capture_output=True,
+        check=True,
+    )
+    account = (tmp_path / "etc" / "passwd").read_text(encoding="utf-8").split(":")
+    assert (account[0], account[5:]) == ("auricle", ["/var/lib/auricle", "/usr/sbin/nologin\n"])
+    groups = (tmp_path / "etc" / "group").read_text(encoding="utf-8").splitlines()
+    assert any(re.fullmatch(r"audio:x:\d+:auricle", group) for group in groups)
+
+
+def test_the_owners_configuration_starts_as_the_documented_one(tmp_path: Path) -> None:
+    # Owners other than oneself can be given only by root; the test is about what is made where.
+    rules = (PACKAGING / "tmpfiles.d" / "auricle.conf").read_text(encoding="utf-8")
+    own = tmp_path / "auricle.conf"
+    own.write_text(re.sub(r"\broot\s+root\b", "-    -   ", rules), encoding="utf-8")
+    shipped = tmp_path / "usr" / "share" / "auricle" / "auricle.yaml"
+    shipped.parent.mkdir(parents=True)
+    shipped.write_text("log: {level: info}\n", encoding="utf-8")
+    command = ["systemd-tmpfiles", "--create", f"--root={tmp_path}", str(own)]
+    subprocess.run(command, capture_output=True, check=True)
+    config = tmp_path / "etc" / "auricle" / "auricle.yaml"
+    assert config.read_text(encoding="utf-8") == "log: {level: info}\n"
+    assert config.with_name("auricle.yaml.d").is_dir()
+    config.write_text("log: {level: debug}\n", encoding="utf-8")
+    subprocess.run(command, capture_output=True, check=True)
+    assert config.read_text(encoding="utf-8") == "log: {level: debug}\n"
