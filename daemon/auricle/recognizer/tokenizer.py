@@ -1,0 +1,86 @@
+"""Sentencepieces to text and back, from a bare list of pieces.
+
+The vocabulary is a text file, a line a piece: the piece, a tab, its unigram log probability.
+Line 0 is the blank. A piece that begins with "▁" starts a word. Encoding is the unigram model of
+Kudo (arXiv:1804.10959): the most probable segmentation, as `sentencepiece` finds it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from auricle.errors import ModelError
+
+BLANK = 0
+WORD_START = "▁"
+
+
+class Tokenizer:
+    """Encodes text as token ids and decodes them."""
+
+    def __init__(self, pieces: Sequence[str], scores: Sequence[float]) -> None:
+        self.pieces = tuple(pieces)
+        self._scores = dict(zip(self.pieces[1:], scores[1:], strict=True))
+        self._ids = {piece: number for number, piece in enumerate(self.pieces) if number != BLANK}
+        self._longest = max(map(len, self._ids), default=0)
+
+    @classmethod
+    def load(cls, path: Path) -> Tokenizer:
+        """Read a vocabulary file.
+
+        Raises:
+            ModelError: the file is missing or a line is not `piece<TAB>score`.
+        """
+        pieces: list[str] = []
+        scores: list[float] = []
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ModelError(f"{path}: {error}: reinstall the model bundle") from error
+        for number, line in enumerate(lines, start=1):
+            piece, tab, score = line.partition("\t")
+            try:
+                scores.append(float(score))
+            except ValueError:
+                raise ModelError(
+                    f"{path}:{number}: {line!r} is not a piece, a tab and a number: "
+                    "reinstall the model bundle"
+                ) from None
+            pieces.append(piece)
+        if len(pieces) < 2 or len(set(pieces)) != len(pieces):
+            raise ModelError(f"{path}: needs a blank and distinct pieces: reinstall the bundle")
+        return cls(pieces, scores)
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    def decode(self, tokens: Iterable[int]) -> str:
+        """Return the text of token ids; blanks are skipped."""
+        text = "".join(self.pieces[token] for token in tokens if token != BLANK)
+        return text.replace(WORD_START, " ").strip()
+
+    def encode(self, text: str) -> list[int]:
+        """Return the most probable tokens of a text; characters without a piece are dropped."""
+        return [token for word in text.split() for token in self._encode_word(WORD_START + word)]
+
+    def _encode_word(self, word: str) -> list[int]:
+        """Viterbi over the segmentations of one word."""
+        best: list[tuple[float, int, int | None]] = [(0.0, 0, None)]  # score, where from, token
+        for end in range(1, len(word) + 1):
+            # A character that no piece covers is skipped at a cost that no real piece has.
+            top: tuple[float, int, int | None] = (best[end - 1][0] - 1000.0, end - 1, None)
+            for start in range(max(0, end - self._longest), end):
+                score = self._scores.get(word[start:end], -math.inf) + best[start][0]
+                if score > top[0]:
+                    top = (score, start, self._ids[word[start:end]])
+            best.append(top)
+        tokens: list[int] = []
+        end = len(word)
+        while end > 0:
+            _, start, token = best[end]
+            if token is not None:
+                tokens.append(token)
+            end = start
+        return tokens[::-1]

@@ -1,0 +1,1 @@
+"""Training of Auricle's recogniser, from recordings to a bundle that the daemon loads."""

@@ -1,0 +1,41 @@
+"""`python -m auricle_train STEP`: each step of the training is one command."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def main() -> None:
+    """Read the arguments and run the step; imports are late, each step needs other packages."""
+    parser = argparse.ArgumentParser(prog="auricle_train", description=__doc__)
+    steps = parser.add_subparsers(dest="step", required=True)
+    vocabulary = steps.add_parser("vocabulary", help="learn the sentencepieces")
+    vocabulary.add_argument("--data", type=Path, required=True)
+    vocabulary.add_argument("--size", type=int, default=512)
+    vocabulary.add_argument("--out", type=Path, required=True)
+    train = steps.add_parser("train", help="train the transducer, or resume")
+    train.add_argument("--data", type=Path, required=True)
+    train.add_argument("--whisper", type=Path, required=True, help="CTranslate2's model.bin")
+    train.add_argument("--vocabulary", type=Path, required=True)
+    train.add_argument("--minutes", type=float, default=90.0)
+    train.add_argument("--threads", type=int, default=2)
+    train.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    if arguments.step == "vocabulary":
+        from auricle_train.corpus import SPEECH, read_set, read_texts
+        from auricle_train.vocabulary import learn
+
+        sentences = read_texts(arguments.data)
+        for name in SPEECH:
+            sentences += [clip.text for clip in read_set(arguments.data, name, "train")]
+        learn([text for text in sentences if text], arguments.size, arguments.out)
+    elif arguments.step == "train":
+        from auricle_train.train import Plan, train as run
+
+        run(arguments.data, arguments.whisper, arguments.vocabulary, arguments.out,
+            Plan(minutes=arguments.minutes), arguments.threads)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Makes training batches: clips joined to utterances, disturbed, with the wake word before them.
+
+In: clips and a seed. Out: an endless stream of `Batch`. An utterance is a clip, or two with a
+pause (people pause within a command), in silence of random length. Before it may stand what the
+recogniser hears but must not write: the wake word, whose frames condition the encoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from auricle.features import HOP, SAMPLE_RATE, SILENCE, LogMel
+from auricle.recognizer.tokenizer import Tokenizer
+
+from auricle_train import augment
+from auricle_train.corpus import Clip
+
+FRAME = 4  # feature frames to a frame of the joint
+LONGEST = 24.0  # seconds of an utterance
+
+
+@dataclass
+class Batch:
+    """Utterances of like length, padded with silence."""
+
+    clean: Tensor  # (batch, feature frames, 80): what the teacher hears
+    features: Tensor  # (batch, feature frames, 80): what the student hears
+    skipped: Tensor  # (batch,) joint frames at the start that belong to the wake word
+    frames: Tensor  # (batch,) joint frames, those at the start included
+    targets: Tensor  # (batch, tokens) int64, padded with blanks
+    tokens: Tensor  # (batch,) int64
+    seconds: float  # of audio, padding excluded
+
+
+@dataclass
+class _Utterance:
+    samples: np.ndarray
+    skipped: int  # samples
+    targets: list[int]
+
+
+class Batches:
+    """An endless, seeded stream of batches."""
+
+    def __init__(
+        self,
+        clips: Sequence[Clip],
+        prefixes: Sequence[Clip],
+        backgrounds: Sequence[Clip],
+        tokenizer: Tokenizer,
+        seconds: float,
+        seed: int,
+    ) -> None:
+        self._clips, self._prefixes = clips, prefixes
+        # A clip is drawn in proportion to its length, so that single words do not crowd out speech.
+        lengths = np.array([len(clip.samples) for clip in clips], np.float64)
+        self._odds = lengths / lengths.sum()
+        self._backgrounds = [clip.samples.astype(np.float32) / 32768 for clip in backgrounds]
+        self._tokenizer = tokenizer
+        self._seconds = seconds
+        self._generator = np.random.default_rng(seed)
+        self._log_mel = LogMel()
+
+    def __iter__(self) -> Iterator[Batch]:
+        while True:
+            # Sorting a pool by length keeps padding small.
+            pool = sorted((self._draw() for _ in range(96)), key=lambda item: len(item.samples))
+            groups: list[list[_Utterance]] = [[]]
+            for item in pool:
+                if (len(groups[-1]) + 1) * len(item.samples) > self._seconds * SAMPLE_RATE:
+                    groups.append([])
+                groups[-1].append(item)
+            order = self._generator.permutation(len(groups))
+            yield from (self._batch(groups[number]) for number in order if groups[number])
+
+    def _silence(self, low: float, high: float) -> np.ndarray:
+        count = int(self._generator.uniform(low, high) * SAMPLE_RATE)
+        level = 10.0 ** self._generator.uniform(-5.0, -3.0)
+        return (self._generator.standard_normal(count) * level).astype(np.float32)
+
+    def _clip(self) -> tuple[np.ndarray, str]:
+        clip = self._clips[int(self._generator.choice(len(self._clips), p=self._odds))]
+        samples = clip.samples.astype(np.float32) / 32768
+        if self._generator.random() < 0.4:
+            samples = augment.change_speed(samples, self._generator.uniform(0.88, 1.14))
+        return samples, clip.text
+
+    def _draw(self) -> _Utterance:
+        samples, text = self._clip()
+        parts, skipped = [], 0
+        if self._generator.random() < 0.4:
+            prefix = self._prefixes[int(self._generator.integers(len(self._prefixes)))]
+            parts += [prefix.samples.astype(np.float32) / 32768, self._silence(0.0, 0.3)]
+            skipped = sum(map(len, parts))
+        parts += [self._silence(0.05, 0.6), samples]
+        if len(samples) < 5 * SAMPLE_RATE and self._generator.random() < 0.4:
+            other, more = self._clip()
+            if len(samples) + len(other) < LONGEST * SAMPLE_RATE:
+                parts += [self._silence(0.1, 1.2), other]
+                text = f"{text} {more}"
+        parts.append(self._silence(0.2, 1.2 if self._generator.random() < 0.8 else 4.0))
+        return _Utterance(np.concatenate(parts), skipped, self._tokenizer.encode(text))
+
+    def _batch(self, items: Sequence[_Utterance]) -> Batch:
+        # The search starts at the joint frame after the wake word; loss is asked for from there.
+        skipped = [item.skipped // (FRAME * HOP) for item in items]
+        frames = [-(-len(item.samples) // (FRAME * HOP)) for item in items]
+        longest = max(frames)
+        tokens = max(1, *(len(item.targets) for item in items))
+        clean = np.full((len(items), longest * FRAME, 80), SILENCE, np.float32)
+        noisy = clean.copy()
+        targets = np.zeros((len(items), tokens), np.int64)
+        for row, item in enumerate(items):
+            heard = self._log_mel.whole(item.samples)
+            clean[row, : len(heard)] = heard
+            disturbed = augment.disturb(item.samples, self._backgrounds, self._generator)
+            heard = self._log_mel.whole(disturbed)
+            augment.mask_features(heard, self._generator)
+            noisy[row, : len(heard)] = heard
+            targets[row, : len(item.targets)] = item.targets
+        return Batch(
+            torch.from_numpy(clean), torch.from_numpy(noisy), torch.tensor(skipped),
+            torch.tensor(frames), torch.from_numpy(targets),
+            torch.tensor([len(item.targets) for item in items]),
+            sum(len(item.samples) for item in items) / SAMPLE_RATE,
+        )  # fmt: skip

@@ -1,0 +1,66 @@
+"""Reads the recordings: sets of `NAME.tar` (ID.opus) and `NAME.tsv` in one folder.
+
+In: the folder and the names of sets. Out: clips with samples in memory, by split. Only clips whose
+licence allows a model to be shipped under Apache-2.0 are taken.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from auricle.features import SAMPLE_RATE
+
+SPEECH = (
+    "kathleen", "librispeech_small", "librispeech_tc100_pseudo", "ljspeech_subset",
+    "speechocean762_train", "synthetic_kokoro", "words_speech_commands", "words_custom",
+    "wake_words",
+)  # fmt: skip
+BACKGROUND = ("noise", "music")
+REAL_DEV = ("kathleen", "librispeech_small", "ljspeech_subset", "speechocean762_train",
+            "words_speech_commands")  # fmt: skip
+FORBIDDEN = ("BY-SA", "GPL", "not stated", "NC")  # parts of licences that we do not train on
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One recording."""
+
+    name: str
+    samples: NDArray[np.int16]  # (n,) 16 kHz
+    text: str  # normalised; for background sounds empty
+    speaker: str  # empty when not known
+
+
+def read_set(folder: Path, name: str, split: str) -> Iterator[Clip]:
+    """Yield the English clips of one set and split ("train" or "dev")."""
+    with (folder / f"{name}.tsv").open(encoding="utf-8") as table:
+        rows = list(csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE))
+    with tarfile.open(folder / f"{name}.tar") as tar:
+        for row in rows:
+            if row["split"] != split or any(part in row["licence"] for part in FORBIDDEN):
+                continue
+            if name not in BACKGROUND and not row["language"].startswith("en"):
+                continue
+            member = tar.extractfile(row["id"] + ".opus")
+            if member is None:
+                raise ValueError(f"{name}.tar: {row['id']}.opus is not a file")
+            samples, rate = soundfile.read(io.BytesIO(member.read()), dtype="int16")
+            if rate != SAMPLE_RATE or samples.ndim != 1:
+                raise ValueError(f"{name}.tar: {row['id']}.opus: not mono at {SAMPLE_RATE} Hz")
+            text = "" if name in BACKGROUND else row["text"]
+            yield Clip(row["id"], samples, text, row["speaker"])
+
+
+def read_texts(folder: Path) -> list[str]:
+    """Return the sentences of `text/texts.tsv` (source, text)."""
+    lines = (folder / "text" / "texts.tsv").read_text(encoding="utf-8").splitlines()
+    return [line.split("\t", 1)[1] for line in lines]

@@ -1,0 +1,175 @@
+"""The transducer in PyTorch: chunked encoder, stateless predictor, joint.
+
+The encoder is Whisper's (arXiv:2212.04356) with attention limited to the own chunk and a few
+seconds before it, so that it streams: what a frame sees is the same whether the audio comes whole
+or chunk by chunk. The predictor is stateless (Ghodsi et al., ICASSP 2020): two tokens of context.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from auricle.features import SILENCE
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of the three networks; a checkpoint and a bundle carry it."""
+
+    vocabulary: int = 512  # tokens, blank included
+    layers: int = 4
+    width: int = 384
+    heads: int = 6
+    hidden: int = 1536
+    positions: int = 1500  # encoder frames after which the position encoding begins anew
+    chunk: int = 32  # encoder frames (20 ms) that see each other: 640 ms
+    left: int = 256  # encoder frames before the chunk that it sees: 5.12 s
+    joint: int = 512
+    embedding: int = 256
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the sizes by name."""
+        return asdict(self)
+
+
+CONV_CONTEXT = 3  # feature frames before a chunk that its first encoder frame still needs
+STRIDE = 2  # feature frames to an encoder frame
+STACK = 2  # encoder frames to a frame of the joint
+
+
+class Block(nn.Module):
+    """A pre-norm transformer layer as Whisper has it (keys without bias)."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.heads = shape.heads
+        self.attention_norm = nn.LayerNorm(shape.width)
+        self.qkv = nn.Linear(shape.width, 3 * shape.width)
+        self.out = nn.Linear(shape.width, shape.width)
+        self.mlp_norm = nn.LayerNorm(shape.width)
+        self.up = nn.Linear(shape.width, shape.hidden)
+        self.down = nn.Linear(shape.hidden, shape.width)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """(batch, frames, width), mask (frames, frames) bool: who sees whom."""
+        batch, frames, width = x.shape
+        qkv = self.qkv(self.attention_norm(x)).view(batch, frames, 3, self.heads, -1)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)
+        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        x = x + self.out(seen.transpose(1, 2).reshape(batch, frames, width))
+        return x + self.down(functional.gelu(self.up(self.mlp_norm(x))))
+
+
+class Encoder(nn.Module):
+    """Whisper's encoder, whole or in chunks."""
+
+    positions: Tensor
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.conv1 = nn.Conv1d(80, shape.width, 3)
+        self.conv2 = nn.Conv1d(shape.width, shape.width, 3, stride=STRIDE)
+        self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
+        self.norm = nn.LayerNorm(shape.width)
+        self.register_buffer("positions", torch.zeros(shape.positions, shape.width))
+
+    def load_whisper(self, weights: dict[str, NDArray[np.float32]]) -> None:
+        """Take the weights that `whisper.read_encoder` gives."""
+        names = {"conv1": "conv1", "conv2": "conv2"}
+        state = {f"{ours}.{part}": weights[f"{theirs}/{part}"]
+                 for ours, theirs in names.items() for part in ("weight", "bias")}
+        norms = {"norm": "layer_norm"}
+        linears = {}
+        for number in range(self.shape.layers):
+            ours, theirs = f"blocks.{number}", f"layer_{number}"
+            norms[f"{ours}.attention_norm"] = f"{theirs}/self_attention/layer_norm"
+            norms[f"{ours}.mlp_norm"] = f"{theirs}/ffn/layer_norm"
+            linears[f"{ours}.qkv"] = f"{theirs}/self_attention/linear_0"
+            linears[f"{ours}.out"] = f"{theirs}/self_attention/linear_1"
+            linears[f"{ours}.up"] = f"{theirs}/ffn/linear_0"
+            linears[f"{ours}.down"] = f"{theirs}/ffn/linear_1"
+        for ours, theirs in norms.items():
+            state[f"{ours}.weight"] = weights[f"{theirs}/gamma"]
+            state[f"{ours}.bias"] = weights[f"{theirs}/beta"]
+        for ours, theirs in linears.items():
+            state[f"{ours}.weight"] = weights[f"{theirs}/weight"]
+            state[f"{ours}.bias"] = weights[f"{theirs}/bias"]
+        state["positions"] = weights["position_encodings/encodings"]
+        self.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
+
+    def forward(self, features: Tensor, chunked: bool = True, offset: int = 0) -> Tensor:
+        """Encode.
+
+        Args:
+            features: (batch, frames, 80) float32; frames a multiple of STRIDE.
+            chunked: limit attention to chunks; False is Whisper's full attention.
+            offset: position of the first encoder frame.
+
+        Returns:
+            (batch, frames / STRIDE, width).
+        """
+        x = functional.pad(features.transpose(1, 2), (CONV_CONTEXT, 0), value=SILENCE)
+        x = functional.gelu(self.conv1(x))
+        x = functional.gelu(self.conv2(x)).transpose(1, 2)
+        frames = x.shape[1]
+        where = (torch.arange(frames) + offset) % self.shape.positions
+        x = x + self.positions[where]
+        mask = self._mask(frames) if chunked else None
+        for block in self.blocks:
+            x = block(x, mask)
+        return self.norm(x)
+
+    def _mask(self, frames: int) -> Tensor:
+        index = torch.arange(frames)
+        chunk = index // self.shape.chunk * self.shape.chunk
+        later = index[None, :] >= chunk[:, None] + self.shape.chunk
+        earlier = index[None, :] < chunk[:, None] - self.shape.left
+        return ~(later | earlier)
+
+
+class Transducer(nn.Module):
+    """Encoder, predictor and joint; the joint without the predictor is the CTC output."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.encoder = Encoder(shape)
+        self.project = nn.Linear(STACK * shape.width, shape.joint)
+        self.embedding = nn.Embedding(shape.vocabulary, shape.embedding)
+        self.context = nn.Linear(2 * shape.embedding, shape.joint)
+        self.predict = nn.Linear(shape.joint, shape.joint)
+        self.output = nn.Linear(shape.joint, shape.vocabulary)
+        # The transducer begins as the CTC model and learns what context adds to it.
+        nn.init.zeros_(self.predict.weight)
+        nn.init.zeros_(self.predict.bias)
+
+    def frames(self, encoded: Tensor) -> Tensor:
+        """(batch, n, width) -> (batch, n / STACK, joint): what the joint sees of the audio."""
+        batch, count, width = encoded.shape
+        return self.project(encoded.reshape(batch, count // STACK, STACK * width))
+
+    def predictions(self, contexts: Tensor) -> Tensor:
+        """(..., 2) int64, the older token first -> (..., joint)."""
+        embedded = self.embedding(contexts).flatten(-2)
+        return self.predict(functional.relu(self.context(embedded)))
+
+    def joint(self, frames: Tensor, predictions: Tensor) -> Tensor:
+        """Broadcast both to (..., joint) -> logits (..., vocabulary)."""
+        return self.output(torch.tanh(frames + predictions))
+
+    def ctc(self, frames: Tensor) -> Tensor:
+        """(batch, n, joint) -> logits (batch, n, vocabulary)."""
+        return self.output(torch.tanh(frames))
+
+
+def contexts_of(targets: Tensor) -> Tensor:
+    """(batch, n) tokens -> (batch, n + 1, 2): the two tokens before each place, blanks at first."""
+    padded = functional.pad(targets, (2, 0))
+    return torch.stack([padded[:, :-1], padded[:, 1:]], dim=-1)

@@ -1,0 +1,29 @@
+"""Learns the sentencepieces from text and writes the daemon's vocabulary file.
+
+In: sentences. Out: `tokens.txt`, a line a piece, blank first, as `auricle.recognizer.tokenizer`
+reads it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import sentencepiece
+
+
+def learn(sentences: Sequence[str], size: int, path: Path) -> None:
+    """Train a unigram model (arXiv:1804.10959) of `size` pieces, blank included."""
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(sentences), model_writer=model, vocab_size=size,
+        model_type="unigram", character_coverage=1.0, unk_id=0, bos_id=-1, eos_id=-1, pad_id=-1,
+        minloglevel=2, num_threads=1,
+    )  # fmt: skip
+    processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    lines = ["<blank>\t0"] + [
+        f"{processor.id_to_piece(number)}\t{processor.get_score(number):.6g}"
+        for number in range(1, processor.get_piece_size())
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -1,0 +1,56 @@
+"""Reads Whisper's encoder from a CTranslate2 file; no CTranslate2 needed.
+
+In: `model.bin` (format 6: a header, then name, shape, type and bytes of each variable).
+Out: the encoder's weights by name, float32. Whisper: Radford et al., arXiv:2212.04356 (MIT).
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+TYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
+
+
+def read_encoder(path: Path) -> dict[str, NDArray[np.float32]]:
+    """Return the variables under `encoder/`, without that prefix, as float32.
+
+    Raises:
+        ValueError: the file is not a CTranslate2 Whisper model of format 6 with float weights.
+    """
+    with path.open("rb") as file:
+        (version,) = _read(file, "I")
+        if version != 6 or (specification := _read_name(file)) != "WhisperSpec":
+            raise ValueError(f"{path}: not a CTranslate2 Whisper model of format 6")
+        _read(file, "I")  # revision of the specification
+        (count,) = _read(file, "I")
+        weights = dict(_read_variable(file) for _ in range(count))
+    encoder = {
+        name.removeprefix("encoder/"): value.astype(np.float32)
+        for name, value in weights.items()
+        if name.startswith("encoder/")
+    }
+    if not encoder:
+        raise ValueError(f"{path}: holds no encoder, only {specification}")
+    return encoder
+
+
+def _read(file: BinaryIO, layout: str) -> tuple[int, ...]:
+    return struct.unpack("<" + layout, file.read(struct.calcsize("<" + layout)))
+
+
+def _read_name(file: BinaryIO) -> str:
+    (length,) = _read(file, "H")
+    return file.read(length).rstrip(b"\0").decode()
+
+
+def _read_variable(file: BinaryIO) -> tuple[str, NDArray[np.generic]]:
+    name = _read_name(file)
+    (rank,) = _read(file, "B")
+    shape = _read(file, f"{rank}I")
+    kind, size = _read(file, "BI")
+    return name, np.frombuffer(file.read(size), TYPES[kind]).reshape(shape)
