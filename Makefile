@@ -1,0 +1,121 @@
+# Auricle: `make help` tells what can be made.
+#
+# Every target sets up what it needs, and finds it there the second time. It wants a Debian, or a
+# system whose packages have the same names, and Python 3.11 or newer; training wants Python 3.11,
+# for TensorFlow 2.14 has no newer one.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+PYTHON ?= python3
+TRAIN_PYTHON ?= $(PYTHON)
+VENV := .venv
+TRAIN_VENV := .venv-train
+
+# For the daemon and the demonstration: Python, what compiles systemd-python, PortAudio with its way
+# to PulseAudio, a sound server, a message bus.
+RUN_PACKAGES := python3 python3-venv python3-dev gcc pkg-config libsystemd-dev \
+	libportaudio2 libasound2-plugins pulseaudio pulseaudio-utils dbus
+# For the tests: systemd judges the units, OpenFst's tools the lattices, groff the manual page.
+TEST_PACKAGES := systemd libfst-tools groff-base
+
+# $(call install_packages,NAMES): install the Debian packages that are missing, if any.
+define install_packages
+	@missing=(); \
+	for package in $(1); do \
+	  status=$$(dpkg-query -W -f '$${db:Status-Status}' "$$package" 2> /dev/null || true); \
+	  [ "$$status" = installed ] || missing+=("$$package"); \
+	done; \
+	[ $${#missing[@]} -gt 0 ] || exit 0; \
+	if ! command -v apt-get > /dev/null; then \
+	  echo "No apt-get here: install what Debian calls $${missing[*]} yourself, if it is missing."; \
+	  exit 0; \
+	fi; \
+	as_root=(env DEBIAN_FRONTEND=noninteractive); \
+	if [ "$$(id -u)" != 0 ]; then \
+	  command -v sudo > /dev/null || { \
+	    echo "Missing: $${missing[*]}. Install them as root, or install sudo." >&2; exit 1; }; \
+	  as_root=(sudo "$${as_root[@]}"); \
+	fi; \
+	set -x; \
+	"$${as_root[@]}" apt-get update --quiet; \
+	"$${as_root[@]}" apt-get install --quiet --yes --no-install-recommends "$${missing[@]}"
+endef
+
+# $(call make_venv,PYTHON,FOLDER,CONDITION,REMEDY): make a virtual environment of a fitting Python.
+define make_venv
+	@$(1) -c 'import sys; sys.exit(not ($(3)))' || { echo '$(4)' >&2; exit 1; }
+	$(1) -m venv $(2)
+endef
+
+.PHONY: help
+help: ## tell what can be made
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
+
+.PHONY: run
+run: $(VENV)/.run ## set everything up, and hear a recorded command go all the way to a client
+	$(VENV)/bin/python tools/demo.py
+
+.PHONY: test
+test: check test-daemon test-tools ## set everything up, check style and types, run all tests
+
+.PHONY: setup
+setup: $(VENV)/.dev ## set up the environment of the daemon and its tests
+
+.PHONY: train-setup
+train-setup: $(TRAIN_VENV)/.train ## set up the environment of training and export
+
+.PHONY: check
+check: $(VENV)/.dev ## check style and types
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy --strict daemon
+
+.PHONY: test-daemon
+test-daemon: $(VENV)/.dev ## run the tests of the daemon, with coverage
+	$(VENV)/bin/python -m pytest --ignore=tests/tools --cov --cov-report=term
+
+.PHONY: test-tools
+test-tools: $(TRAIN_VENV)/.train ## run the tests of the training tools
+	@if [ -n "$$(find tests/tools -name 'test_*.py' 2> /dev/null)" ]; then \
+	  set -x; $(TRAIN_VENV)/bin/python -m pytest tests/tools; \
+	else \
+	  echo 'tests/tools holds no test yet.'; \
+	fi
+
+.PHONY: bench
+bench: $(VENV)/.dev ## measure speed, memory and latency
+	$(VENV)/bin/python tools/bench.py
+
+.PHONY: clean
+clean: ## remove all that was made here
+	rm -rf $(VENV) $(TRAIN_VENV) build dist daemon/auricle.egg-info .coverage .coverage.* \
+	  .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: run-packages test-packages
+run-packages:
+	$(call install_packages,$(RUN_PACKAGES))
+test-packages:
+	$(call install_packages,$(TEST_PACKAGES))
+
+# A stamp in each environment tells that it is complete; it is made anew when the names of what it
+# holds change.
+$(VENV)/.run: setup.cfg pyproject.toml | run-packages
+	$(call make_venv,$(PYTHON),$(VENV),sys.version_info >= (3$(COMMA) 11),\
+	  Auricle needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...)
+	$(VENV)/bin/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.run | test-packages
+	$(VENV)/bin/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+$(TRAIN_VENV)/.train: setup.cfg pyproject.toml | run-packages test-packages
+	$(call make_venv,$(TRAIN_PYTHON),$(TRAIN_VENV),sys.version_info[:2] == (3$(COMMA) 11),\
+	  Training needs Python 3.11: make TRAIN_PYTHON=/path/to/python3.11 ...)
+	$(TRAIN_VENV)/bin/python -m pip install --quiet --editable '.[train,dev]'
+	touch $@
+
+COMMA := ,
