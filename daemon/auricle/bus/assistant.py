@@ -1,0 +1,84 @@
+"""What the D-Bus face asks of the daemon behind it, and what the daemon tells it.
+
+The service implements `Assistant`; the face knows nothing else of the daemon. Everything here is
+called on the thread of the event loop.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from auricle.errors import ArgumentError
+from auricle.events import CancelReason
+
+
+class Activity(StrEnum):
+    """What the daemon is doing: the property `State`."""
+
+    STARTING = "starting"  # models are being loaded
+    IDLE = "idle"  # waiting for a wake word or a client
+    LISTENING = "listening"  # a session runs
+    MUTED = "muted"  # nothing is heard
+    UNAVAILABLE = "unavailable"  # there is no microphone at the moment
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What anyone on the bus may know; no word of what was said."""
+
+    activity: Activity
+    muted: bool
+    wake_words: tuple[str, ...]  # names of those listened for
+    language: str  # BCP 47 tag of the recogniser, e.g. "en"
+
+
+@dataclass(frozen=True, slots=True)
+class ListenOptions:
+    """How one session that a client opens differs from the configuration; None: it does not."""
+
+    no_speech_seconds: float | None = None  # end when nothing was said for so long
+    maximum_seconds: float | None = None  # longest command
+
+    def __post_init__(self) -> None:
+        """Raise ArgumentError for a length that is not above 0 and finite."""
+        for name in ("no_speech_seconds", "maximum_seconds"):
+            seconds = getattr(self, name)
+            if seconds is not None and not (seconds > 0 and math.isfinite(seconds)):
+                raise ArgumentError(f"option {name!r} is {seconds}; give seconds above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What the microphone hears at one moment, as a meter shows it."""
+
+    time: float  # seconds on the audio clock
+    decibels: float  # dBFS: root mean square since the last Level; 0 is full scale
+    wake_scores: Mapping[str, float]  # wake word -> highest score since the last Level, 0 to 1
+
+
+class Assistant(Protocol):
+    """The daemon, as the D-Bus face sees it."""
+
+    def status(self) -> Status:
+        """Return the state of this moment, without waiting for anything."""
+        ...
+
+    async def listen(self, owner: str, options: ListenOptions) -> str:
+        """Begin a session for the client `owner` and return its id.
+
+        The `Wake` event of the session must carry `owner`. Raises BusyError, MutedError or
+        DeviceError.
+        """
+        ...
+
+    async def cancel(self, session: str, reason: CancelReason) -> None:
+        """End a session with `Cancelled(reason)`; raises NoSuchSessionError if it does not run."""
+        ...
+
+    async def set_muted(self, muted: bool) -> None:
+        """Mute or unmute the microphone; muting cancels the session that runs."""
+        ...

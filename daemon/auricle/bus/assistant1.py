@@ -1,0 +1,114 @@
+"""The interface org.auricle.Assistant1: state, listen, cancel, mute, subscribe, monitor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dbus_next.signature import Variant
+
+import auricle
+from auricle.bus.assistant import Assistant, Level, ListenOptions, Status
+from auricle.bus.audience import Audience
+from auricle.bus.clients import Clients
+from auricle.bus.interface import Arguments, Changes, Interface, Method, Property
+from auricle.bus.names import ASSISTANT_INTERFACE, path_of, session_of
+from auricle.bus.options import read_options
+from auricle.bus.sessions import Sessions
+from auricle.errors import ArgumentError
+from auricle.events import CancelReason
+
+SIGNALS: dict[str, Arguments] = {
+    "Level": {"time": "d", "decibels": "d", "wake_scores": "a{sd}"},
+}
+
+
+class Assistant1:
+    """Answers for the daemon as a whole."""
+
+    def __init__(
+        self, assistant: Assistant, clients: Clients, audience: Audience, sessions: Sessions
+    ) -> None:
+        """`assistant` does the work; the others say who may see it."""
+        self._assistant = assistant
+        self._clients = clients
+        self._audience = audience
+        self._sessions = sessions
+
+    def interface(self) -> Interface:
+        """Return the interface to export."""
+        status = self._assistant.status
+        return Interface(
+            name=ASSISTANT_INTERFACE,
+            methods=(
+                Method("Listen", self._listen, {"options": "a{sv}"}, {"session": "o"}),
+                Method("Cancel", self._cancel, {"session": "o"}),
+                Method("Subscribe", self._subscribe, {"options": "a{sv}"}),
+                Method("Unsubscribe", self._unsubscribe),
+                Method("StartMonitor", self._start_monitor),
+                Method("StopMonitor", self._stop_monitor),
+            ),
+            properties=(
+                Property("State", "s", lambda: status().activity.value, Changes.TRUE),
+                Property("Muted", "b", lambda: status().muted, Changes.TRUE, self._set_muted),
+                Property("WakeWords", "as", lambda: list(status().wake_words), Changes.TRUE),
+                Property("Language", "s", lambda: status().language, Changes.TRUE),
+                Property("Version", "s", lambda: auricle.__version__, Changes.CONST),
+            ),
+            signals=SIGNALS,
+        )
+
+    async def _listen(self, caller: str, options: Mapping[str, Variant]) -> str:
+        known = {"no_speech_seconds": "d", "maximum_seconds": "d"}
+        values = read_options("Listen", options, known)
+        wanted = ListenOptions(**values)
+        await self._clients.admit(caller)
+        return path_of(await self._assistant.listen(caller, wanted))
+
+    async def _cancel(self, caller: str, path: str) -> None:
+        session = session_of(path)
+        self._sessions.check_access(session, caller)
+        await self._assistant.cancel(session, CancelReason.REQUESTED)
+
+    async def _subscribe(self, caller: str, options: Mapping[str, Variant]) -> None:
+        chosen = read_options("Subscribe", options, {"wake_words": "as"}).get("wake_words")
+        known = self._assistant.status().wake_words
+        for word in chosen or ():
+            if word not in known:
+                raise ArgumentError(
+                    f"option 'wake_words' has {word!r}, which is not listened for; "
+                    f"take from: {', '.join(known)}"
+                )
+        await self._clients.admit(caller)
+        self._audience.subscribe(caller, chosen)
+
+    async def _unsubscribe(self, caller: str) -> None:
+        self._audience.unsubscribe(caller)
+        self._sessions.leave(caller, subscription_only=True)
+
+    async def _start_monitor(self, caller: str) -> None:
+        await self._clients.admit(caller)
+        self._audience.monitors.add(caller)
+
+    async def _stop_monitor(self, caller: str) -> None:
+        self._audience.monitors.discard(caller)
+
+    async def _set_muted(self, caller: str, muted: object) -> None:
+        if not muted:  # anyone may make the room more private, but not less
+            await self._clients.admit(caller)
+        await self._assistant.set_muted(bool(muted))
+
+
+def level_body(level: Level) -> list[object]:
+    """Return the body of the signal Level."""
+    return [level.time, level.decibels, dict(level.wake_scores)]
+
+
+def changed_properties(before: Status, after: Status) -> list[str]:
+    """Return the names of the properties that differ."""
+    pairs = {
+        "State": (before.activity, after.activity),
+        "Muted": (before.muted, after.muted),
+        "WakeWords": (before.wake_words, after.wake_words),
+        "Language": (before.language, after.language),
+    }
+    return [name for name, (old, new) in pairs.items() if old != new]

@@ -1,0 +1,95 @@
+"""The clients that may hear: who they are, whether they may, and when they leave."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+
+from dbus_next.constants import MessageType
+from dbus_next.message import Message
+
+from auricle.bus.connection import Connection
+from auricle.bus.names import DAEMON_NAME
+from auricle.errors import AuricleError, NotAuthorizedError
+
+Authorise = Callable[[int], bool]  # user id -> whether that user may hear
+
+
+def same_user_or_root(user: int) -> bool:
+    """Let in who runs the daemon, and root, who can read its memory anyway."""
+    return user in (os.getuid(), 0)
+
+
+class Clients:
+    """Admits clients by their user and watches the admitted ones until they leave the bus."""
+
+    def __init__(
+        self, connection: Connection, authorise: Authorise, on_leave: Callable[[str], None]
+    ) -> None:
+        """Call `on_leave` with the unique name of each admitted client that vanishes."""
+        self._connection = connection
+        self._authorise = authorise
+        self._on_leave = on_leave
+        self._present: set[str] = set()
+        self._admitting = asyncio.Lock()
+        connection.add_message_handler(self._on_message)
+
+    def __contains__(self, client: str) -> bool:
+        """Return whether the client was admitted and is still there."""
+        return client in self._present
+
+    async def admit(self, client: str) -> None:
+        """Raise NotAuthorizedError unless the client may hear; watch it if it may.
+
+        The watch begins before the user is asked for: a client that leaves in between has none.
+        """
+        async with self._admitting:
+            if client in self._present:
+                return
+            rule = _departure_rule(client)
+            await self._connection.ask_daemon("AddMatch", "s", rule)
+            try:
+                await self._check_user(client)
+            except AuricleError:
+                await self._connection.ask_daemon("RemoveMatch", "s", rule)
+                raise
+            self._present.add(client)
+
+    async def _check_user(self, client: str) -> None:
+        reply = await self._connection.ask_daemon("GetConnectionUnixUser", "s", client)
+        user = int(reply.body[0])
+        if not self._authorise(user):
+            raise NotAuthorizedError(
+                f"user {user} may not hear what is said here; run as the user of the daemon or "
+                "ask its administrator"
+            )
+
+    def _on_message(self, message: Message) -> None:
+        if message.message_type is not MessageType.SIGNAL or message.sender != DAEMON_NAME:
+            return
+        if message.member != "NameOwnerChanged":
+            return
+        name, _, new_owner = message.body
+        if name in self._present and not new_owner:
+            self._present.discard(name)
+            self._connection.post(_remove_match(name))
+            self._on_leave(name)
+
+
+def _departure_rule(client: str) -> str:
+    return (
+        f"type='signal',sender='{DAEMON_NAME}',interface='{DAEMON_NAME}',"
+        f"member='NameOwnerChanged',arg0='{client}'"
+    )
+
+
+def _remove_match(client: str) -> Message:
+    return Message(
+        destination=DAEMON_NAME,
+        path="/org/freedesktop/DBus",
+        interface=DAEMON_NAME,
+        member="RemoveMatch",
+        signature="s",
+        body=[_departure_rule(client)],
+    )

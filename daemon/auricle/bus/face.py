@@ -1,0 +1,148 @@
+"""The D-Bus face of the daemon: a name on a bus, and events made into signals.
+
+In: events, levels and changes of state, from the service. Out: signals, each only to those who
+may hear it. Everything runs on the thread of the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from dbus_next.constants import MessageType, NameFlag, RequestNameReply
+from dbus_next.message import Message
+
+from auricle.bus.assistant import Assistant, Level, Status
+from auricle.bus.assistant1 import Assistant1, changed_properties, level_body
+from auricle.bus.audience import Audience
+from auricle.bus.clients import Authorise, Clients, same_user_or_root
+from auricle.bus.connection import Connection
+from auricle.bus.names import ASSISTANT_PATH, BUS_NAME, DAEMON_NAME
+from auricle.bus.objects import ObjectTree
+from auricle.bus.sessions import Sessions
+from auricle.errors import BusError, NoSuchSessionError
+from auricle.events import CancelReason, Event, Wake
+
+
+class BusFace:
+    """Use `await BusFace.start(...)`; then `emit`, `refresh`, `show_level`; at the end `stop`."""
+
+    @classmethod
+    async def start(
+        cls, assistant: Assistant, bus: str, authorise: Authorise = same_user_or_root
+    ) -> BusFace:
+        """Show `assistant` on `bus`: "session", "system" or a D-Bus address.
+
+        `authorise` says which users may listen, subscribe, monitor and unmute. Raises BusError if
+        the bus cannot be reached or another daemon has the name.
+        """
+        connection = await Connection.open(bus)
+        face = cls(assistant, connection, authorise)
+        try:
+            await _own_name(connection)
+        except BusError:
+            await face.stop()
+            raise
+        return face
+
+    def __init__(self, assistant: Assistant, connection: Connection, authorise: Authorise) -> None:
+        """Put the objects on `connection`, which has no name yet."""
+        self._assistant = assistant
+        self._connection = connection
+        self._audience = Audience()
+        self._clients = Clients(connection, authorise, self._on_leave)
+        self._tree = ObjectTree(connection)
+        self._sessions = Sessions(self._tree, self._cancel_on_request)
+        root = Assistant1(assistant, self._clients, self._audience, self._sessions)
+        self._tree.export(ASSISTANT_PATH, root.interface())
+        self._shown: Status = assistant.status()
+        self._cancelling: set[asyncio.Task[None]] = set()
+        self._lost = asyncio.Event()
+        connection.when_cut_off(self._lost.set)
+        connection.add_message_handler(self._on_message)
+
+    @property
+    def monitored(self) -> bool:
+        """Whether any client watches the level meter."""
+        return bool(self._audience.monitors)
+
+    def emit(self, event: Event) -> None:
+        """Tell an event to those who may hear it, and a change of state to all."""
+        if isinstance(event, Wake):
+            self._begin(event)
+        self._sessions.follow(event)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Tell everybody what has changed of the state since the last time, if anything."""
+        before, self._shown = self._shown, self._assistant.status()
+        names = changed_properties(before, self._shown)
+        if names:
+            self._tree.broadcast_properties(ASSISTANT_PATH, names)
+
+    def show_level(self, level: Level) -> None:
+        """Send the level to the clients that monitor; about ten a second serve a meter well."""
+        monitors = sorted(self._audience.monitors)
+        self._tree.send_signal(ASSISTANT_PATH, "Level", level_body(level), monitors)
+
+    async def wait_until_lost(self) -> str:
+        """Wait until the bus or the name is lost; return a sentence that says which."""
+        await self._lost.wait()
+        if self._connection.connected:
+            return f"the name {BUS_NAME} was taken from this daemon; start it again"
+        return "the D-Bus daemon hung up; start this daemon again when it is back"
+
+    async def stop(self) -> None:
+        """Leave the bus; what was emitted before still goes out."""
+        await self._tree.close()
+        if self._cancelling:
+            await asyncio.wait(self._cancelling)
+        await self._connection.close()
+
+    def _begin(self, wake: Wake) -> None:
+        if not wake.owner:
+            self._sessions.begin(wake, self._audience.subscribers_of(wake.wake_word))
+        elif wake.owner in self._clients:
+            self._sessions.begin(wake, {wake.owner})
+        else:  # the owner left before the session began
+            self._sessions.begin(wake, set())
+            self._cancel_for_owner(wake.session)
+
+    def _on_leave(self, client: str) -> None:
+        self._audience.leave(client)
+        for session in self._sessions.leave(client):
+            self._cancel_for_owner(session)
+
+    def _cancel_for_owner(self, session: str) -> None:
+        task = asyncio.ensure_future(self._cancel(session, CancelReason.OWNER_LEFT))
+        self._cancelling.add(task)
+        task.add_done_callback(self._cancelling.discard)
+
+    async def _cancel(self, session: str, reason: CancelReason) -> None:
+        try:
+            await self._assistant.cancel(session, reason)
+        except NoSuchSessionError:
+            return  # it ended of itself in the meantime
+
+    async def _cancel_on_request(self, session: str) -> None:
+        await self._assistant.cancel(session, CancelReason.REQUESTED)
+
+    def _on_message(self, message: Message) -> None:
+        if (
+            message.message_type is MessageType.SIGNAL
+            and message.sender == DAEMON_NAME
+            and message.member == "NameLost"
+            and message.body == [BUS_NAME]
+        ):
+            self._lost.set()
+
+
+async def _own_name(connection: Connection) -> None:
+    flags = NameFlag.DO_NOT_QUEUE.value
+    reply = await connection.ask_daemon("RequestName", "su", BUS_NAME, flags)
+    if RequestNameReply(reply.body[0]) is RequestNameReply.PRIMARY_OWNER:
+        return
+    owner = await connection.ask_daemon("GetConnectionUnixProcessID", "s", BUS_NAME)
+    raise BusError(
+        f"{BUS_NAME} belongs to process {owner.body[0]} already; stop that daemon or use "
+        "another bus"
+    )

@@ -1,0 +1,97 @@
+"""A D-Bus interface as data: its members, their types, and the functions that answer.
+
+In: tables of methods, properties and signals. Out: what the object tree dispatches on, and the
+introspection XML. Types are D-Bus signatures; arguments are ordered maps of name to type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from xml.etree import ElementTree
+
+Arguments = Mapping[str, str]  # name -> D-Bus type, in order
+
+_CHANGES_ANNOTATION = "org.freedesktop.DBus.Property.EmitsChangedSignal"
+
+
+class Changes(StrEnum):
+    """What PropertiesChanged tells of a property."""
+
+    TRUE = "true"  # the new value, to everybody
+    FALSE = "false"  # nothing
+    CONST = "const"  # it never changes
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method. `call` gets the unique name of the caller and then the arguments.
+
+    It returns None, the one output or a tuple of the outputs. An output of type `h` is an open
+    file descriptor, which belongs to the object tree from then on.
+    """
+
+    name: str
+    call: Callable[..., Awaitable[object]]
+    takes: Arguments = field(default_factory=dict)
+    gives: Arguments = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A property; it can be written if it has a `set`, which gets the caller and the value."""
+
+    name: str
+    type: str
+    get: Callable[[], object]
+    changes: Changes
+    set: Callable[[str, object], Awaitable[None]] | None = None
+
+
+def _allow_all(caller: str) -> None:
+    """Let every caller in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """An interface. `authorise` raises for a caller that may neither call nor read."""
+
+    name: str
+    methods: tuple[Method, ...]
+    properties: tuple[Property, ...]
+    signals: Mapping[str, Arguments]  # name -> arguments
+    authorise: Callable[[str], None] = _allow_all
+
+    def to_xml(self) -> ElementTree.Element:
+        """Return the `<interface>` element of the D-Bus introspection format."""
+        root = ElementTree.Element("interface", name=self.name)
+        for method in self.methods:
+            element = ElementTree.SubElement(root, "method", name=method.name)
+            _add_arguments(element, method.takes, direction="in")
+            _add_arguments(element, method.gives, direction="out")
+        for name, arguments in self.signals.items():
+            _add_arguments(ElementTree.SubElement(root, "signal", name=name), arguments)
+        for entry in self.properties:
+            access = "readwrite" if entry.set else "read"
+            element = ElementTree.SubElement(
+                root, "property", name=entry.name, type=entry.type, access=access
+            )
+            ElementTree.SubElement(
+                element, "annotation", name=_CHANGES_ANNOTATION, value=entry.changes.value
+            )
+        return root
+
+
+def _add_arguments(
+    parent: ElementTree.Element, arguments: Arguments, direction: str | None = None
+) -> None:
+    for name, kind in arguments.items():
+        argument = ElementTree.SubElement(parent, "arg", name=name, type=kind)
+        if direction is not None:
+            argument.set("direction", direction)
+
+
+def signature_of(arguments: Arguments) -> str:
+    """Return the D-Bus signature of the arguments in a row."""
+    return "".join(arguments.values())

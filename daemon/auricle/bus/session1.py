@@ -1,0 +1,175 @@
+"""The interface org.auricle.Session1: one object a session, for those who may hear it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from auricle.bus.descriptor import sealed_text
+from auricle.bus.interface import Arguments, Changes, Interface, Method, Property
+from auricle.bus.names import SESSION_INTERFACE
+from auricle.errors import ArgumentError, NoResultError, NotAuthorizedError
+from auricle.events import (
+    Cancelled,
+    Event,
+    Failed,
+    Final,
+    Partial,
+    Revised,
+    Speculative,
+    Wake,
+)
+from auricle.recognizer.lattice import Lattice
+from auricle.recognizer.lattice_formats import to_dot, to_json, to_openfst, to_slf
+from auricle.recognizer.result import Result
+
+SIGNALS: dict[str, Arguments] = {
+    "Wake": {"wake_word": "s", "score": "d", "start": "d", "end": "d", "time": "d"},
+    "Partial": {"text": "s", "time": "d"},
+    "Speculative": {"text": "s", "time": "d"},
+    "Revised": {"time": "d"},
+    "Final": {"text": "s", "reason": "s", "time": "d"},
+    "Cancelled": {"reason": "s", "time": "d"},
+    "Error": {"error": "s", "message": "s", "time": "d"},
+}
+_SIGNAL_NAMES: dict[type[Event], str] = {
+    Wake: "Wake",
+    Partial: "Partial",
+    Speculative: "Speculative",
+    Revised: "Revised",
+    Final: "Final",
+    Cancelled: "Cancelled",
+    Failed: "Error",
+}
+
+# Each takes the lattice and the id of its session.
+LATTICE_FORMATS: dict[str, Callable[[Lattice, str], str]] = {
+    "json": lambda lattice, _: to_json(lattice),
+    "slf": to_slf,
+    "openfst": lambda lattice, _: to_openfst(lattice).acceptor,
+    "openfst-symbols": lambda lattice, _: to_openfst(lattice).symbols,
+    "dot": lambda lattice, _: to_dot(lattice),
+}
+
+
+class Phase(StrEnum):
+    """Where a session stands: the property `State`."""
+
+    LISTENING = "listening"
+    SPECULATIVE = "speculative"  # the command seems complete
+    FINAL = "final"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self in (Phase.FINAL, Phase.CANCELLED, Phase.FAILED)
+
+
+@dataclass(slots=True)
+class SessionRecord:
+    """What is known of a session by its events, and who may know it."""
+
+    wake: Wake
+    audience: set[str]  # unique names: the owner, or who had subscribed when it began
+    phase: Phase = Phase.LISTENING
+    text: str = ""  # the best so far; empty again after an end without a result
+    result: Result | None = field(default=None, repr=False)  # speculative or final
+
+    def follow(self, event: Event) -> None:
+        """Take in an event of the session."""
+        match event:
+            case Partial(text=text):
+                self.text = text
+            case Speculative(result=result):
+                self.phase, self.result, self.text = Phase.SPECULATIVE, result, result.text
+            case Final(result=result):
+                self.phase, self.result, self.text = Phase.FINAL, result, result.text
+            case Revised():
+                self.phase, self.result = Phase.LISTENING, None
+            case Cancelled():
+                self.phase, self.result, self.text = Phase.CANCELLED, None, ""
+            case Failed():
+                self.phase, self.result, self.text = Phase.FAILED, None, ""
+
+
+def signal_of(event: Event) -> tuple[str, list[object]]:
+    """Return the name of the signal that tells of an event, and the body of that signal."""
+    name = _SIGNAL_NAMES[type(event)]
+    return name, [_value(event, argument) for argument in SIGNALS[name]]
+
+
+def _value(event: Event, argument: str) -> object:
+    if argument == "text" and isinstance(event, Speculative | Final):
+        return event.result.text
+    return getattr(event, argument)
+
+
+class Session1:
+    """Answers for one session."""
+
+    def __init__(
+        self,
+        record: SessionRecord,
+        cancel: Callable[[str], Awaitable[None]],
+    ) -> None:
+        """`cancel` ends the session of that id."""
+        self._record = record
+        self._cancel = cancel
+
+    def interface(self) -> Interface:
+        """Return the interface to export."""
+        record = self._record
+        return Interface(
+            name=SESSION_INTERFACE,
+            methods=(
+                Method("NBest", self._nbest, {"count": "u"}, {"hypotheses": "a(sd)"}),
+                Method("Words", self._words, {}, {"words": "a(sddd)"}),
+                Method("Lattice", self._lattice, {"format": "s"}, {"lattice": "h"}),
+                Method("Cancel", self._cancel_session),
+            ),
+            properties=(
+                Property("State", "s", lambda: record.phase.value, Changes.FALSE),
+                Property("Text", "s", lambda: record.text, Changes.FALSE),
+                Property("WakeWord", "s", lambda: record.wake.wake_word, Changes.CONST),
+                Property("Started", "d", lambda: record.wake.time, Changes.CONST),
+            ),
+            signals=SIGNALS,
+            authorise=self._authorise,
+        )
+
+    def _authorise(self, caller: str) -> None:
+        if caller not in self._record.audience:
+            raise NotAuthorizedError(
+                f"session {self._record.wake.session!r} is open only to the client that began it, "
+                "or to those that had subscribed when a wake word began it"
+            )
+
+    def _result(self) -> Result:
+        if self._record.result is None:
+            remedy = (
+                "there will be none"
+                if self._record.phase.ended
+                else "wait for the signal Speculative or Final"
+            )
+            raise NoResultError(f"session {self._record.wake.session!r} has no result; {remedy}")
+        return self._record.result
+
+    async def _nbest(self, caller: str, count: int) -> list[list[object]]:
+        return [[entry.text, entry.score] for entry in self._result().nbest[:count]]
+
+    async def _words(self, caller: str) -> list[list[object]]:
+        return [[word.word, word.start, word.end, word.confidence] for word in self._result().words]
+
+    async def _lattice(self, caller: str, form: str) -> int:
+        if form not in LATTICE_FORMATS:
+            raise ArgumentError(
+                f"there is no lattice format {form!r}; take one of: {', '.join(LATTICE_FORMATS)}"
+            )
+        text = LATTICE_FORMATS[form](self._result().lattice, self._record.wake.session)
+        return sealed_text("auricle-lattice", text)
+
+    async def _cancel_session(self, caller: str) -> None:
+        await self._cancel(self._record.wake.session)

@@ -1,0 +1,153 @@
+"""A daemon on a private bus whose sessions are those of the real machine."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+
+from auricle.bus.assistant import Activity, ListenOptions, Status
+from auricle.bus.clients import Authorise, same_user_or_root
+from auricle.bus.face import BusFace
+from auricle.events import CancelReason
+from auricle.recognizer.lattice import Arc, Lattice
+from auricle.recognizer.result import Hypothesis, Result, Word
+from auricle.session import (
+    CancelRequested,
+    ListenRequested,
+    MuteChanged,
+    SessionMachine,
+    Signal,
+    WakeHeard,
+    numbered,
+)
+from stage.private_bus import PrivateBus
+
+
+class MachineAssistant:
+    """A daemon without a microphone: the test says what is heard, the real machine what follows."""
+
+    def __init__(self) -> None:
+        self.machine = SessionMachine(numbered("s"))
+        self.state = self.machine.initial_state()
+        self.known = Status(Activity.IDLE, False, ("alexa", "okay_nabu"), "en")
+        self.options: ListenOptions | None = None
+        self.reasons: list[CancelReason] = []
+        self.face: BusFace | None = None
+
+    def hear(self, signal: Signal) -> None:
+        """Let something happen, and tell the face what follows."""
+        self.state, events = self.machine.step(self.state, signal)
+        for event in events:
+            self._face().emit(event)
+        self._face().refresh()
+
+    def wake(self, time: float = 1.0, wake_word: str = "alexa") -> str:
+        """Let a wake word be heard and return the id of its session."""
+        self.hear(WakeHeard(time=time, wake_word=wake_word, score=0.9, start=time - 0.6, end=time))
+        assert self.state.running is not None
+        return self.state.running.session
+
+    def status(self) -> Status:
+        if self.state.muted:
+            return replace(self.known, activity=Activity.MUTED, muted=True)
+        if self.state.running is not None:
+            return replace(self.known, activity=Activity.LISTENING)
+        return self.known
+
+    async def listen(self, owner: str, options: ListenOptions) -> str:
+        self.options = options
+        self.hear(ListenRequested(time=self.state.time, owner=owner))
+        assert self.state.running is not None
+        return self.state.running.session
+
+    async def cancel(self, session: str, reason: CancelReason) -> None:
+        self.reasons.append(reason)
+        self.hear(CancelRequested(time=self.state.time, session=session, reason=reason))
+
+    async def set_muted(self, muted: bool) -> None:
+        self.hear(MuteChanged(time=self.state.time, muted=muted))
+
+    def _face(self) -> BusFace:
+        assert self.face is not None
+        return self.face
+
+
+Serve = Callable[..., AbstractAsyncContextManager[MachineAssistant]]
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def complaints_of_asyncio() -> AsyncIterator[None]:
+    """Fail a test whose loop has to complain, e.g. of an error that nobody took."""
+    complaints: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    gc.freeze()  # what was there before need not be looked through
+    yield
+    gc.collect()  # an error that nobody took is told when its future is collected
+    gc.unfreeze()
+    await asyncio.sleep(0)
+    assert not complaints
+
+
+@pytest.fixture
+def address(bus: PrivateBus) -> str:
+    """Return the address of a private D-Bus daemon."""
+    return bus.address
+
+
+@pytest.fixture
+def serve(address: str) -> Serve:
+    """Return a context that shows a daemon on the private bus, or on another, and gives it."""
+
+    @asynccontextmanager
+    async def serving(
+        on: str = address, authorise: Authorise = same_user_or_root
+    ) -> AsyncIterator[MachineAssistant]:
+        assistant = MachineAssistant()
+        assistant.face = await BusFace.start(assistant, on, authorise)
+        try:
+            yield assistant
+        finally:
+            await assistant.face.stop()
+
+    return serving
+
+
+@pytest.fixture
+def heard() -> Callable[..., Result]:
+    """Return a maker of results: all that a lattice of these readings says, likeliest first."""
+
+    def make(*readings: str) -> Result:
+        lattice = lattice_of(readings)
+        best = lattice.best_path()
+        sure = dict(zip(lattice.arcs, lattice.posteriors().tolist(), strict=True))
+        return Result(
+            text=best.text,
+            nbest=tuple(Hypothesis(path.text, path.score) for path in lattice.nbest(10)),
+            words=tuple(Word(arc.word, arc.start, arc.end, sure[arc]) for arc in best.arcs),
+            lattice=lattice,
+        )
+
+    return make
+
+
+def lattice_of(readings: tuple[str, ...]) -> Lattice:
+    """Return a lattice with one path a reading, each a nat less likely than the one before."""
+    states = 2 + sum(len(reading.split()) - 1 for reading in readings)
+    arcs = []
+    inner = 1
+    for rank, reading in enumerate(readings):
+        words = reading.split()
+        chain = [0, *range(inner, inner + len(words) - 1), states - 1]
+        inner += len(words) - 1
+        for index, word in enumerate(words):
+            score = -1.0 - rank / len(words)
+            start = 0.5 + 0.25 * index
+            arcs.append(Arc(chain[index], chain[index + 1], word, score, 0.0, start, start + 0.25))
+    return Lattice(states, tuple(sorted(arcs, key=lambda arc: arc.source)))

@@ -1,0 +1,91 @@
+"""A bus that is not there, or that does not want us, is a clear error and nothing stays open."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import pytest
+
+from auricle.bus.client import AssistantClient
+from auricle.bus.connection import Connection
+from auricle.errors import BusError, NotRunningError
+
+
+def open_descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("address", ["unix:path=/nonexistent/socket", "nonsense", "unix:", ""])
+async def test_unreachable_bus_is_an_error_that_names_it(address):
+    before = open_descriptors()
+    with pytest.raises(BusError, match="cannot be reached"):
+        await Connection.open(address)
+    assert open_descriptors() == before
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("greeting", [b"", b"REJECTED EXTERNAL\r\n", b"WHAT?\r\n"])
+async def test_bus_that_refuses_us_is_an_error(tmp_path, greeting):
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(greeting)
+        writer.close()
+        await writer.wait_closed()
+
+    before = open_descriptors()
+    path = tmp_path / "refusing"
+    server = await asyncio.start_unix_server(refuse, path)
+    with pytest.raises(BusError, match="cannot be reached"):
+        await Connection.open(f"unix:path={path}")
+    server.close()
+    await server.wait_closed()
+    await asyncio.sleep(0)
+    assert open_descriptors() == before
+
+
+@pytest.mark.asyncio
+async def test_client_says_how_to_start_a_daemon_that_does_not_run(address):
+    before = open_descriptors()
+    with pytest.raises(NotRunningError, match="start it with `auricle run`"):
+        async with AssistantClient(address):
+            pass
+    assert open_descriptors() == before
+
+
+@pytest.mark.asyncio
+async def test_session_bus_is_found_by_the_environment(address, serve, monkeypatch):
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+    async with serve(), AssistantClient("session") as client:
+        assert (await client.status())["State"] == "idle"
+
+
+@pytest.mark.asyncio
+async def test_session_bus_that_the_environment_lacks_is_an_error(monkeypatch):
+    for name in ("DBUS_SESSION_BUS_ADDRESS", "DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(BusError, match="the session bus cannot be reached"):
+        await Connection.open("session")
+
+
+@pytest.mark.asyncio
+async def test_daemon_that_comes_and_goes_leaves_nothing_open(address, serve):
+    before = open_descriptors()
+    for _ in range(3):
+        async with serve(), AssistantClient(address) as client:
+            await client.subscribe()
+            await client.listen()
+    assert open_descriptors() == before
+
+
+@pytest.mark.asyncio
+async def test_calls_after_closing_are_errors(address, serve):
+    async with serve():
+        client = AssistantClient(address)
+        async with client:
+            await client.status()
+        with pytest.raises(BusError, match="connect"):
+            await client.status()
+        with pytest.raises(BusError, match="async with"):
+            await AssistantClient(address).status()

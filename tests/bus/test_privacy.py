@@ -1,0 +1,140 @@
+"""What was said reaches those who may hear it, and nobody else."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from dbus_next.constants import MessageType
+
+from auricle.bus.client import AssistantClient
+from auricle.bus.connection import Connection
+from auricle.bus.names import ASSISTANT_PATH, SESSION_INTERFACE
+from auricle.errors import NoSuchSessionError, NotAuthorizedError
+from auricle.events import EndReason
+from auricle.session import SpeechEnded, SpeechPaused, TextChanged
+
+EVERYTHING = [
+    "",
+    "type='signal'",
+    f"type='signal',interface='{SESSION_INTERFACE}'",
+    f"type='signal',path_namespace='{ASSISTANT_PATH}'",
+    "type='method_return',eavesdrop='true'",
+    "type='signal',eavesdrop='true'",
+    "eavesdrop='true'",
+]
+
+
+def speak(assistant, heard) -> None:
+    """Let a whole command be heard."""
+    assistant.hear(TextChanged(time=1.5, text="secret"))
+    assistant.hear(SpeechPaused(time=2.0, result=heard("secret word")))
+    assistant.hear(SpeechEnded(time=2.5, result=heard("secret word"), reason=EndReason.SILENCE))
+
+
+@pytest.mark.asyncio
+async def test_eavesdropper_hears_no_word(address, serve, heard):
+    async with (
+        serve() as assistant,
+        AssistantClient(address) as subscriber,
+        AssistantClient(address) as owner,
+        AssistantClient(address) as eavesdropper,
+    ):
+        overheard = []
+        connection = await Connection.open(address)
+        connection.add_message_handler(overheard.append)
+        for rule in EVERYTHING:
+            await connection.ask_daemon("AddMatch", "s", rule)
+        await subscriber.subscribe()
+        session = assistant.wake()
+        speak(assistant, heard)
+        assert await subscriber.nbest(session, 1)
+        assert "secret" in await subscriber.lattice(session)
+        await owner.listen()
+        speak(assistant, heard)
+        assert await eavesdropper.status()
+        # Whatever the daemon sent before comes before the answer to this.
+        await connection.ask_daemon("GetId", "")
+        await connection.close()
+        signals = [message for message in overheard if message.message_type is MessageType.SIGNAL]
+        assert "PropertiesChanged" in {message.member for message in signals}
+        assert SESSION_INTERFACE not in {message.interface for message in overheard}
+        assert not any("secret" in repr(message.body) for message in overheard)
+
+
+@pytest.mark.asyncio
+async def test_session_of_one_client_is_closed_to_all_others(address, serve, heard):
+    async with (
+        serve() as assistant,
+        AssistantClient(address) as owner,
+        AssistantClient(address) as other,
+    ):
+        await other.subscribe()
+        session = await owner.listen()
+        assistant.hear(SpeechPaused(time=2.0, result=heard("secret word")))
+        for attempt in (
+            other.session(session),
+            other.nbest(session, 1),
+            other.words(session),
+            other.lattice(session),
+            other.cancel(session),
+        ):
+            with pytest.raises(NotAuthorizedError):
+                await attempt
+        assert [text for text, _ in await owner.nbest(session, 1)] == ["secret word"]
+        await other.set_muted(True)
+        events = other.events()
+        names = [(await anext(events))[0] for _ in range(2)]
+        assert names == ["state", "state"]
+
+
+@pytest.mark.asyncio
+async def test_subscription_covers_only_sessions_that_begin_after_it(address, serve, heard):
+    async with serve() as assistant, AssistantClient(address) as client:
+        session = assistant.wake()
+        await client.subscribe()
+        with pytest.raises(NotAuthorizedError):
+            await client.session(session)
+        speak(assistant, heard)
+        with pytest.raises(NoSuchSessionError):
+            await client.nbest(session, 1)
+        await client.set_muted(True)
+        events = client.events()
+        told = [await anext(events) for _ in range(3)]
+        assert [name for name, _ in told] == ["state", "state", "state"]
+
+
+@pytest.mark.asyncio
+async def test_user_without_authority_may_mute_but_neither_hear_nor_unmute(address, serve):
+    async with serve(authorise=lambda user: False) as assistant, AssistantClient(address) as client:
+        for attempt in (client.listen(), client.subscribe(), client.start_monitor()):
+            with pytest.raises(NotAuthorizedError, match="may not hear"):
+                await attempt
+        await client.set_muted(True)
+        with pytest.raises(NotAuthorizedError):
+            await client.set_muted(False)
+        assert (await client.status())["Muted"] is True
+        assert assistant.state.running is None
+
+
+@pytest.mark.asyncio
+async def test_users_are_told_apart_by_the_kernel(address, serve):
+    users = []
+    async with (
+        serve(authorise=lambda user: users.append(user) or True),
+        AssistantClient(address) as c,
+    ):
+        await c.subscribe()
+        await c.start_monitor()
+    assert users == [os.getuid()]
+
+
+@pytest.mark.asyncio
+async def test_no_word_is_logged(address, serve, heard, caplog):
+    caplog.set_level("DEBUG")
+    async with serve() as assistant, AssistantClient(address) as client:
+        await client.subscribe()
+        session = assistant.wake()
+        speak(assistant, heard)
+        await client.lattice(session)
+    assert "secret" not in caplog.text
