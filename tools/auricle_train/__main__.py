@@ -21,6 +21,12 @@ def main() -> None:
     train.add_argument("--minutes", type=float, default=90.0)
     train.add_argument("--threads", type=int, default=2)
     train.add_argument("--out", type=Path, required=True)
+    bundle = steps.add_parser("bundle", help="export a checkpoint for the daemon")
+    bundle.add_argument("--checkpoint", type=Path, required=True)
+    bundle.add_argument("--vocabulary", type=Path, required=True)
+    bundle.add_argument("--name", default="en-tiny")
+    bundle.add_argument("--version", default="0.1.0")
+    bundle.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     if arguments.step == "vocabulary":
         from auricle_train.corpus import SPEECH, read_set, read_texts
@@ -35,6 +41,11 @@ def main() -> None:
 
         run(arguments.data, arguments.whisper, arguments.vocabulary, arguments.out,
             Plan(minutes=arguments.minutes), arguments.threads)  # fmt: skip
+    elif arguments.step == "bundle":
+        from auricle_train.bundle import write_bundle
+
+        write_bundle(arguments.checkpoint, arguments.vocabulary, arguments.name,
+                     arguments.version, arguments.out)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -144,9 +144,10 @@ class Trainer:
         }
 
     def _losses(self, batch: Batch, warm: bool) -> dict[str, Tensor]:
-        # Random positions, across their wrap too: long sessions reach every one of them.
+        # Now and then from a later position, across the wrap too: long recordings get there. More
+        # often would cost what Whisper knows: its frames depend on the position.
         shape = self.model.shape
-        offset = int(torch.randint(shape.positions, ())) if torch.rand(()) < 0.5 else 0
+        offset = int(torch.randint(shape.positions, ())) if torch.rand(()) < 0.08 else 0
         with torch.set_grad_enabled(not warm):
             encoded = self.model.encoder(batch.features, offset=offset)
         frames, counts = after_wake_word(self.model.frames(encoded), batch)
@@ -169,7 +170,7 @@ class Trainer:
         )
         losses["transducer"] = loss.sum() / tokens
         with torch.no_grad():
-            goal = self.teacher(batch.clean, chunked=False).float()
+            goal = self.teacher(batch.clean, chunked=False, offset=offset).float()
         heard = torch.arange(encoded.shape[1]) < (batch.frames * STACK)[:, None]
         gap = ((encoded.float() - goal) ** 2)[heard].mean()
         losses["distance"] = gap / goal[heard].var()

@@ -1,0 +1,91 @@
+"""Builds the pipeline that a configuration asks for: models loaded, parts joined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auricle.arbiter.budget import Budget
+from auricle.audio.vad import VoiceActivity
+from auricle.bundle.manifest import Bundle, load_bundle
+from auricle.config.locations import find_bundle, find_wake_model
+from auricle.config.schema import Config, EndpointSettings
+from auricle.pipeline import Parts, Pipeline
+from auricle.recognizer.endpoint import EndPointer, EndpointOptions
+from auricle.recognizer.recognizer import Recognizer, load_recognizer
+from auricle.recognizer.search import SearchOptions
+from auricle.session import SessionMachine, numbered
+from auricle.wake.description import read_description
+from auricle.wake.detector import WakeDetector
+from auricle.wake.micro import MicroWakeWord
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What takes long to load, and outlives a pipeline."""
+
+    bundle: Bundle
+    recognizer: Recognizer
+    wake: WakeDetector | None  # None: no wake word is wanted
+
+
+def load_models(config: Config, budget: Budget, *, wake: bool = True) -> Models:
+    """Load the networks that the configuration names.
+
+    Args:
+        config: validated.
+        budget: what the arbiter allows.
+        wake: False for recordings, which need no wake word.
+
+    Raises:
+        ModelError: a model is missing or damaged.
+    """
+    settings = config.recognizer
+    bundle = load_bundle(find_bundle(settings.bundle), "recognizer")
+    options = SearchOptions(
+        beam=budget.beam,
+        max_symbols=settings.max_symbols,
+        lattice_beam=settings.lattice_beam,
+        nbest=settings.nbest,
+    )
+    recognizer = load_recognizer(bundle, options, budget.threads, settings.runtime)
+    wanted = wake and config.wake.enabled and config.wake.models
+    return Models(bundle, recognizer, load_wake(config) if wanted else None)
+
+
+def load_wake(config: Config) -> WakeDetector:
+    """Load the wake words that the configuration names."""
+    settings, runtime = config.wake, config.recognizer.runtime
+    found = [(find_wake_model(model.model), model.cutoff) for model in settings.models]
+    words = [MicroWakeWord(read_description(path), runtime=runtime) for path, _ in found]
+    cutoffs = {
+        word.name: cutoff
+        for word, (_, cutoff) in zip(words, found, strict=True)
+        if cutoff is not None
+    }
+    return WakeDetector(words, cutoffs=cutoffs, refractory_seconds=settings.refractory_seconds)
+
+
+def make_pipeline(config: Config, models: Models, prefix: str = "") -> Pipeline:
+    """Join the parts; session ids are `<prefix>1`, `<prefix>2`, ..."""
+    return Pipeline(
+        Parts(
+            machine=SessionMachine(numbered(prefix)),
+            recognizer=models.recognizer,
+            end_pointer=EndPointer(endpoint_options(config.endpoint)),
+            voice=VoiceActivity(config.vad.aggressiveness, config.vad.hangover_ms / 1000),
+            wake=models.wake,
+            ring_seconds=config.audio.ring_seconds,
+            pre_roll_seconds=config.audio.pre_roll_seconds,
+        )
+    )
+
+
+def endpoint_options(settings: EndpointSettings) -> EndpointOptions:
+    """Return the thresholds in seconds."""
+    return EndpointOptions(
+        speculative=settings.speculative_ms / 1000,
+        final=settings.final_ms / 1000,
+        decoder=settings.decoder_ms / 1000,
+        no_speech=settings.no_speech_seconds,
+        maximum=settings.maximum_seconds,
+    )

@@ -1,0 +1,91 @@
+"""Reads a model bundle and checks every file against its manifest.
+
+In: a folder with `manifest.yaml`. Out: a `Bundle`, whose files are all there and unchanged. A
+bundle made for a newer Auricle is refused, so that an old daemon never guesses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from auricle.errors import ModelError
+
+FORMAT = 1  # of the manifest; raised when an older Auricle could not run a newer bundle
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle on disk, verified."""
+
+    folder: Path
+    name: str
+    version: str
+    kind: str  # "recognizer"
+    language: str  # BCP 47
+    settings: dict[str, Any]  # what this kind needs, checked by whoever loads it
+
+    def path(self, file: str) -> Path:
+        """Return the path of one of its files."""
+        return self.folder / file
+
+
+def load_bundle(folder: Path, kind: str) -> Bundle:
+    """Read and verify a bundle.
+
+    Raises:
+        ModelError: the manifest is missing or wrong, the bundle is of another kind or too new, or
+            a file is missing or damaged.
+    """
+    path = folder / "manifest.yaml"
+    try:
+        manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ModelError(f"{path}: cannot be read ({error}); install the bundle again") from error
+    if not isinstance(manifest, dict):
+        raise ModelError(f"{path}: is not a mapping; install the bundle again")
+    if _value(path, manifest, "format", int) > FORMAT:
+        raise ModelError(
+            f"{path}: format {manifest['format']} is newer than {FORMAT}, the newest that this "
+            "Auricle reads; update Auricle or take an older bundle"
+        )
+    if _value(path, manifest, "kind", str) != kind:
+        raise ModelError(f"{path}: kind is {manifest['kind']!r}, not {kind!r}; name another bundle")
+    for file, digest in _value(path, manifest, "files", dict).items():
+        _verify(folder / str(file), str(digest))
+    return Bundle(
+        folder=folder,
+        name=_value(path, manifest, "name", str),
+        version=_value(path, manifest, "version", str),
+        kind=kind,
+        language=_value(path, manifest, "language", str),
+        settings=_value(path, manifest, "settings", dict),
+    )
+
+
+def _value(path: Path, manifest: dict[str, Any], key: str, kind: type) -> Any:
+    value = manifest.get(key)
+    if not isinstance(value, kind):
+        raise ModelError(
+            f"{path}: {key}: {value!r} is not a {kind.__name__}; install the bundle again"
+        )
+    return value
+
+
+def _verify(file: Path, expected: str) -> None:
+    try:
+        with file.open("rb") as content:
+            actual = hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(
+            f"{file}: cannot be read ({error.strerror}); install the bundle again"
+        ) from error
+    if actual != expected:
+        raise ModelError(
+            f"{file}: sha256 is {actual}, not {expected} as the manifest says: the file is "
+            "damaged or not of this bundle; install the bundle again"
+        )

@@ -1,0 +1,126 @@
+"""The two end-pointers: when a command seems over, and when it is.
+
+In: for each 10 ms whether VAD hears speech and, when the end-pointers ask for it, what the search
+knows up to this moment. Out: whether to look, and a verdict. Two signs count together, as in
+Maas et al., "Combining acoustic embeddings and decoding features for end-of-utterance detection"
+(ICASSP 2018): silence by VAD, and the time that the search has seen nothing but blank. In a room
+that is never silent (music, a television) the second alone decides, after a longer time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from auricle.audio.format import FRAME_SECONDS
+from auricle.recognizer.search import Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointOptions:
+    """Thresholds, in seconds but for `blank`."""
+
+    speculative: float = 0.2  # silence after which the command seems over
+    final: float = 0.45  # silence after which it is over
+    decoder: float = 0.9  # nothing but blank, though the room is not silent: it is over
+    no_speech: float = 5.0  # nothing was said since the beginning
+    maximum: float = 20.0  # longest command
+    blank: float = 0.7  # mean blank probability that counts as nothing but blank
+
+
+LOOK_INTERVAL = 0.15  # seconds between looks while a decision is open
+SOFT_SPEECH = 0.5  # part of `final` for which the search too must have seen no token
+STILL_TALKING = 2.0  # seconds that someone who has just begun to speak is waited for
+
+
+class Verdict(Enum):
+    """What the end-pointers say of a look."""
+
+    GOES_ON = auto()
+    PAUSED = auto()  # the speculative end-pointer: the command seems over
+    SILENT = auto()  # the final one, by silence
+    BLANK = auto()  # the final one, by the search alone
+    TOO_LONG = auto()  # the final one, by the longest command
+    NO_SPEECH = auto()  # nothing was said
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointState:
+    """What the end-pointers remember; all in seconds but for `spoken` and `looks`."""
+
+    seconds: float = 0.0  # since the command may begin
+    silence: float = 0.0  # since VAD last heard speech
+    quiet: float = 0.0  # since the search last saw a token, by the latest look
+    since_look: float = 0.0
+    spoken: bool = False  # VAD has heard speech
+    looks: int = 0  # thresholds of silence at which the search was looked at
+
+
+class EndPointer:
+    """Follows `auricle.streaming.Streaming`; `judge` answers the looks that `step` asks for."""
+
+    def __init__(self, options: EndpointOptions) -> None:
+        self.options = options
+
+    def initial_state(self) -> EndpointState:
+        """Return the state at the moment from which a command may begin."""
+        return EndpointState()
+
+    def step(self, state: EndpointState, speech: bool) -> tuple[EndpointState, bool]:
+        """Consume one frame of 10 ms; return whether to look at what the search knows.
+
+        A look costs a run of the encoder, so it is asked for only where it may decide: right at
+        each threshold of silence, and at intervals while a decision is open.
+        """
+        state = EndpointState(
+            seconds=state.seconds + FRAME_SECONDS,
+            silence=0.0 if speech else state.silence + FRAME_SECONDS,
+            quiet=state.quiet + FRAME_SECONDS,
+            since_look=state.since_look + FRAME_SECONDS,
+            spoken=state.spoken or speech,
+            looks=0 if speech else state.looks,
+        )
+        options = self.options
+        late = _reached(state.seconds, min(options.no_speech, options.maximum))
+        open_ = late or self._blank_enough(state.quiet) or (state.spoken and self._passed(state))
+        due = state.spoken and state.looks < self._passed(state)
+        return state, bool(open_) and (due or _reached(state.since_look, LOOK_INTERVAL))
+
+    def judge(self, state: EndpointState, known: Progress) -> tuple[EndpointState, Verdict]:
+        """Return the verdict on what the search knows up to this frame."""
+        quiet = known.trailing_seconds if known.text else 0.0
+        looked = replace(state, since_look=0.0, quiet=quiet, looks=self._passed(state))
+        return looked, self._verdict(state, known)
+
+    def _passed(self, state: EndpointState) -> int:
+        """Return how many thresholds the silence has passed."""
+        thresholds = (self.options.speculative, self.options.final)
+        return sum(_reached(state.silence, threshold) for threshold in thresholds)
+
+    def _blank_enough(self, blank: float) -> bool:
+        """Return whether the search alone would speculate; as far ahead as silence does."""
+        ahead = self.options.final - self.options.speculative
+        return _reached(blank, self.options.decoder - ahead)
+
+    def _verdict(self, state: EndpointState, known: Progress) -> Verdict:
+        options = self.options
+        if not known.text:
+            talking = state.silence < options.final
+            patience = options.no_speech + (STILL_TALKING if talking else 0.0)
+            over = _reached(state.seconds, min(patience, options.maximum))
+            return Verdict.NO_SPEECH if over else Verdict.GOES_ON
+        blank = known.trailing_seconds if known.blank >= options.blank else 0.0
+        if _reached(state.silence, options.final) and blank >= options.final * SOFT_SPEECH:
+            return Verdict.SILENT
+        if _reached(blank, options.decoder):
+            return Verdict.BLANK
+        if _reached(state.seconds, options.maximum):
+            return Verdict.TOO_LONG
+        if _reached(state.silence, options.speculative) or self._blank_enough(blank):
+            return Verdict.PAUSED
+        return Verdict.GOES_ON
+
+
+def _reached(seconds: float, threshold: float) -> bool:
+    """Return whether a sum of frames has reached a threshold, rounding aside."""
+    return seconds >= threshold - FRAME_SECONDS / 2
