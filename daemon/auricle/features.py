@@ -19,7 +19,7 @@ BANDS = 80
 FRAME_SECONDS = HOP / SAMPLE_RATE
 
 # Whisper clamps at 8 decades below the loudest frame of the utterance; the loudest band of speech
-# at a usual level lies near 10**0.8, so this is about the same floor without waiting for the utterance.
+# at a usual level lies near 10**0.8: about the same floor, without waiting for the utterance.
 FLOOR = -7.0  # log10 of mel energy
 
 Samples = NDArray[np.int16] | NDArray[np.float32]
@@ -43,9 +43,7 @@ class LogMel:
         """Return the state before the first sample: silence."""
         return FeatureState(np.zeros(WINDOW - HOP, np.float32))
 
-    def step(
-        self, state: FeatureState, chunk: Samples
-    ) -> tuple[FeatureState, NDArray[np.float32]]:
+    def step(self, state: FeatureState, chunk: Samples) -> tuple[FeatureState, NDArray[np.float32]]:
         """Consume samples; return the frames that they complete.
 
         Args:
@@ -59,7 +57,7 @@ class LogMel:
         count = max(0, (len(samples) - WINDOW) // HOP + 1)
         if count == 0:
             return FeatureState(samples), np.zeros((0, BANDS), np.float32)
-        views = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[:: HOP][:count]
+        views = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP][:count]
         spectrum = np.fft.rfft(views * self._window, axis=1)
         power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
         energies = np.log10(np.maximum(power @ self._filters, 10.0**FLOOR))
@@ -100,4 +98,5 @@ def mel_filters() -> NDArray[np.float32]:
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
     triangles = np.maximum(0.0, np.minimum(rising, falling))
-    return (triangles * 2.0 / (edges[2:] - edges[:-2])).astype(np.float32)
+    filters: NDArray[np.float32] = (triangles * 2.0 / (edges[2:] - edges[:-2])).astype(np.float32)
+    return filters

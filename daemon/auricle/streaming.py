@@ -10,17 +10,17 @@ from __future__ import annotations
 from typing import Protocol, TypeVar
 
 State = TypeVar("State")
-Input = TypeVar("Input", contravariant=True)
-Output = TypeVar("Output", covariant=True)
+Input_contra = TypeVar("Input_contra", contravariant=True)
+Output_co = TypeVar("Output_co", covariant=True)
 
 
-class Streaming(Protocol[State, Input, Output]):
+class Streaming(Protocol[State, Input_contra, Output_co]):
     """A pure function over a stream: `step` never changes the state it is given."""
 
     def initial_state(self) -> State:
         """Return the state before the first input."""
         ...
 
-    def step(self, state: State, chunk: Input) -> tuple[State, Output]:
+    def step(self, state: State, chunk: Input_contra) -> tuple[State, Output_co]:
         """Consume one chunk; return the next state and what the chunk completed."""
         ...

@@ -37,7 +37,8 @@ def main() -> None:
             sentences += [clip.text for clip in read_set(arguments.data, name, "train")]
         learn([text for text in sentences if text], arguments.size, arguments.out)
     elif arguments.step == "train":
-        from auricle_train.train import Plan, train as run
+        from auricle_train.train import Plan
+        from auricle_train.train import train as run
 
         run(arguments.data, arguments.whisper, arguments.vocabulary, arguments.out,
             Plan(minutes=arguments.minutes), arguments.threads)  # fmt: skip

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from auricle.features import HOP, SAMPLE_RATE, SILENCE, LogMel
 from auricle.recognizer.tokenizer import Tokenizer
-
 from auricle_train import augment
 from auricle_train.corpus import Clip
 

@@ -14,7 +14,6 @@ import torch
 import yaml
 
 from auricle.bundle.manifest import FORMAT
-
 from auricle_train.export import export
 from auricle_train.network import STACK, STRIDE, Shape
 

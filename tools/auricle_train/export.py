@@ -102,7 +102,7 @@ class Graphs:
         return tf.transpose(heads, [1, 0, 2])
 
     def _linear(self, name: str, x: Any) -> Any:
-        """(rows, in) -> (rows, out), as a 1x1 convolution: the converter quantizes it by channel."""
+        """(rows, in) -> (rows, out); a 1x1 convolution, for those are quantized by channel."""
         weight = self._weights[f"{name}.weight"].T[None, None]
         y = tf.nn.conv2d(x[None, :, None], tf.constant(weight), 1, "VALID")
         return (y + self._weights[f"{name}.bias"])[0, :, 0]

@@ -83,8 +83,11 @@ class Encoder(nn.Module):
     def load_whisper(self, weights: dict[str, NDArray[np.float32]]) -> None:
         """Take the weights that `whisper.read_encoder` gives."""
         names = {"conv1": "conv1", "conv2": "conv2"}
-        state = {f"{ours}.{part}": weights[f"{theirs}/{part}"]
-                 for ours, theirs in names.items() for part in ("weight", "bias")}
+        state = {
+            f"{ours}.{part}": weights[f"{theirs}/{part}"]
+            for ours, theirs in names.items()
+            for part in ("weight", "bias")
+        }
         norms = {"norm": "layer_norm"}
         linears = {}
         for number in range(self.shape.layers):

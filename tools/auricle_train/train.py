@@ -22,7 +22,6 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset
 
 from auricle.recognizer.tokenizer import BLANK, Tokenizer
-
 from auricle_train.batches import Batch, Batches
 from auricle_train.corpus import BACKGROUND, SPEECH, read_set
 from auricle_train.network import STACK, Encoder, Shape, Transducer, contexts_of
@@ -65,9 +64,14 @@ class Trainer:
         own = {id(parameter) for parameter in encoder}
         heads = [item for item in model.parameters() if id(item) not in own]
         self.optimizer = torch.optim.AdamW(
-            [{"params": encoder, "peak": plan.encoder_rate}, {"params": heads, "peak": plan.head_rate}],
-            lr=0.0, betas=(0.9, 0.98), weight_decay=0.01,
-        )  # fmt: skip
+            [
+                {"params": encoder, "peak": plan.encoder_rate},
+                {"params": heads, "peak": plan.head_rate},
+            ],
+            lr=0.0,
+            betas=(0.9, 0.98),
+            weight_decay=0.01,
+        )
         self.step, self.elapsed, self.heard = 0, 0.0, 0.0  # steps, seconds, seconds of audio
         if checkpoint.exists():
             self._resume()
@@ -165,9 +169,7 @@ class Trainer:
         emit = joint[:, :, :-1].gather(
             -1, batch.targets[:, None, :, None].expand(-1, joint.shape[1], -1, 1)
         )[..., 0]
-        loss = transducer_loss(
-            joint[..., BLANK], emit, counts, batch.tokens, self.plan.fast_emit
-        )
+        loss = transducer_loss(joint[..., BLANK], emit, counts, batch.tokens, self.plan.fast_emit)
         losses["transducer"] = loss.sum() / tokens
         with torch.no_grad():
             goal = self.teacher(batch.clean, chunked=False, offset=offset).float()

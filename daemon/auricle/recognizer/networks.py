@@ -2,7 +2,7 @@
 
 Encoder: a chunk of log-mel frames and a state in, encoder frames and the next state out.
 Predictor and joint: encoder frame and token contexts in, log probabilities of tokens out; both are
-behind `TransducerScorer`, which the search asks. Graphs are made by `tools/auricle_train/export.py`.
+behind `TransducerScorer`, which the search asks. `tools/auricle_train/export.py` makes the graphs.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Graph:
         # The runner holds no reference to the interpreter, which must outlive it.
         self._interpreter = load_interpreter(path, threads, runtime)
         signatures = self._interpreter.get_signature_list()
-        names = next(iter(signatures.values()), {}).get("inputs", [])
+        names = [name for one in signatures.values() for name in one["inputs"]]
         if sorted(names) != sorted(inputs):
             raise ModelError(
                 f"{path}: its inputs are {sorted(names)}, not {sorted(inputs)}: it is no such "

@@ -67,9 +67,7 @@ class Recognizer:
     def step(self, state: RecognizerState, chunk: Samples) -> tuple[RecognizerState, Progress]:
         """Consume (samples,) int16 or float32; return the best text so far."""
         features, frames = self._log_mel.step(state.features, chunk)
-        state = replace(
-            state, features=features, pending=np.concatenate([state.pending, frames])
-        )
+        state = replace(state, features=features, pending=np.concatenate([state.pending, frames]))
         while len(state.pending) >= self._encoder.chunk:
             whole = state.pending[: self._encoder.chunk]
             rest = state.pending[self._encoder.chunk :]
