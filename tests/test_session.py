@@ -128,7 +128,7 @@ def test_final_text_other_than_the_speculative_one_revises_it() -> None:
     assert kinds(events) == ["Wake", "Speculative", "Revised", "Final"]
 
 
-def test_text_that_changes_after_the_speculation_withdraws_it() -> None:
+def test_text_that_contradicts_the_speculation_withdraws_it() -> None:
     events = run(
         wake_heard(1.0),
         SpeechPaused(time=2.0, result=result_of("turn on")),
@@ -136,6 +136,19 @@ def test_text_that_changes_after_the_speculation_withdraws_it() -> None:
         TextChanged(time=2.2, text="turn on it"),
     )
     assert kinds(events) == ["Wake", "Speculative", "Revised", "Partial"]
+
+
+def test_text_that_only_catches_up_with_the_speculation_leaves_it_standing() -> None:
+    events = run(
+        wake_heard(1.0),
+        TextChanged(time=1.5, text="turn of"),
+        SpeechPaused(time=2.0, result=result_of("turn on the light")),
+        TextChanged(time=2.1, text="turn of"),
+        TextChanged(time=2.1, text="turn on"),
+        TextChanged(time=2.2, text="turn on the light"),
+        SpeechEnded(time=2.4, result=result_of("turn on the light"), reason=EndReason.SILENCE),
+    )
+    assert kinds(events) == ["Wake", "Partial", "Speculative", "Final"]
 
 
 def test_second_pause_with_the_same_text_says_nothing_new() -> None:

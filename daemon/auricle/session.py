@@ -63,7 +63,11 @@ class ListenRequested(Signal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextChanged(Signal):
-    """The best hypothesis so far; withdraws an open speculative result of another text."""
+    """The best hypothesis so far.
+
+    It withdraws an open speculative result unless that begins with this text: the speculative
+    end-pointer looks ahead of what is known so far, which then only catches up.
+    """
 
     text: str
 
@@ -231,11 +235,11 @@ def _continue(running: Running, signal: Signal, time: float) -> tuple[Running | 
 
 
 def _hear(running: Running, text: str, time: float) -> tuple[Running, Events]:
-    if running.speculative is not None and running.speculative.text == text:
+    if text == running.text:
+        return running, ()
+    if running.speculative is not None and running.speculative.text.startswith(text):
         return running, ()
     running, events = _withdraw(running, time)
-    if text == running.text:
-        return running, events
     partial = Partial(session=running.session, time=time, text=text)
     return replace(running, text=text), (*events, partial)
 
