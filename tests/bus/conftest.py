@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from auricle.bus.assistant import Activity, ListenOptions, Status
-from auricle.bus.clients import Authorise, same_user_or_root
+from auricle.bus.clients import Authorise, same_group_or_root
 from auricle.bus.face import BusFace
 from auricle.events import CancelReason
 from auricle.recognizer.lattice import Arc, Lattice
@@ -107,7 +107,7 @@ def serve(address: str) -> Serve:
 
     @asynccontextmanager
     async def serving(
-        on: str = address, authorise: Authorise = same_user_or_root
+        on: str = address, authorise: Authorise = same_group_or_root
     ) -> AsyncIterator[MachineAssistant]:
         assistant = MachineAssistant()
         assistant.face = await BusFace.start(assistant, on, authorise)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import pwd
 
 import pytest
 from dbus_next.constants import MessageType
 
 from auricle.bus.client import AssistantClient
+from auricle.bus.clients import same_group_or_root
 from auricle.bus.connection import Connection
 from auricle.bus.names import ASSISTANT_PATH, SESSION_INTERFACE
 from auricle.errors import NoSuchSessionError, NotAuthorizedError
@@ -127,6 +129,16 @@ async def test_users_are_told_apart_by_the_kernel(address, serve):
         await c.subscribe()
         await c.start_monitor()
     assert users == [os.getuid()]
+
+
+def test_strangers_are_not_let_in_but_root_and_our_own_are(monkeypatch):
+    everyone = {account.pw_uid for account in pwd.getpwall()}
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    members = {pwd.getpwnam("man").pw_uid}
+    monkeypatch.setattr(os, "getgid", lambda: pwd.getpwnam("man").pw_gid)
+    assert {user for user in everyone if same_group_or_root(user)} == {0} | members
+    assert same_group_or_root(54321)
+    assert not same_group_or_root(54322)
 
 
 @pytest.mark.asyncio

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from dbus_next.message import Message
 
 import auricle
 from auricle.bus.assistant import Level, ListenOptions
 from auricle.bus.client import AssistantClient
+from auricle.bus.connection import Connection
+from auricle.bus.names import ASSISTANT_PATH, BUS_NAME
 from auricle.errors import (
     ArgumentError,
     BusyError,
@@ -16,7 +19,7 @@ from auricle.errors import (
     NoResultError,
     NoSuchSessionError,
 )
-from auricle.events import EndReason
+from auricle.events import CancelReason, EndReason
 from auricle.session import (
     Broken,
     CancelRequested,
@@ -153,6 +156,26 @@ async def test_second_listen_is_refused_while_a_session_runs(address, serve):
         await first.cancel(session)
         assert (await until_end(first))[-1][1]["reason"] == "requested"
         await second.listen()
+
+
+@pytest.mark.asyncio
+async def test_session_can_be_cancelled_by_its_own_object(address, serve):
+    async with serve() as assistant:
+        connection = await Connection.open(address)
+        listen = ("a{sv}", {})
+        session = (await connection.ask(call(ASSISTANT_PATH, "Listen", *listen))).body[0]
+        await connection.ask(call(session, "Cancel"))
+        with pytest.raises(NoSuchSessionError):
+            await connection.ask(call(session, "Cancel"))
+        await connection.close()
+        assert assistant.reasons[0] == CancelReason.REQUESTED
+
+
+def call(path: str, member: str, signature: str = "", *body: object) -> Message:
+    """Return a call that leaves it to the daemon which interface has the method."""
+    return Message(
+        destination=BUS_NAME, path=path, member=member, signature=signature, body=list(body)
+    )
 
 
 @pytest.mark.asyncio

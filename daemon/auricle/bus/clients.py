@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pwd
 from collections.abc import Callable
 
 from dbus_next.constants import MessageType
@@ -16,9 +17,19 @@ from auricle.errors import AuricleError, NotAuthorizedError
 Authorise = Callable[[int], bool]  # user id -> whether that user may hear
 
 
-def same_user_or_root(user: int) -> bool:
-    """Let in who runs the daemon, and root, who can read its memory anyway."""
-    return user in (os.getuid(), 0)
+def same_group_or_root(user: int) -> bool:
+    """Let in the members of the group that the daemon runs as, its own user, and root.
+
+    On the system bus that group is `auricle`, as in the bus policy; on a session bus there is
+    nobody but the user.
+    """
+    if user in (os.getuid(), 0):
+        return True
+    try:
+        account = pwd.getpwuid(user)
+    except KeyError:  # a user without an account is in no group
+        return False
+    return os.getgid() in os.getgrouplist(account.pw_name, account.pw_gid)
 
 
 class Clients:
@@ -61,8 +72,8 @@ class Clients:
         user = int(reply.body[0])
         if not self._authorise(user):
             raise NotAuthorizedError(
-                f"user {user} may not hear what is said here; run as the user of the daemon or "
-                "ask its administrator"
+                f"user {user} may not hear what is said here; join the group of the daemon, "
+                "which is auricle on the system bus"
             )
 
     def _on_message(self, message: Message) -> None:

@@ -14,7 +14,7 @@ from dbus_next.message import Message
 from auricle.bus.assistant import Assistant, Level, Status
 from auricle.bus.assistant1 import Assistant1, changed_properties, level_body
 from auricle.bus.audience import Audience
-from auricle.bus.clients import Authorise, Clients, same_user_or_root
+from auricle.bus.clients import Authorise, Clients, same_group_or_root
 from auricle.bus.connection import Connection
 from auricle.bus.names import ASSISTANT_PATH, BUS_NAME, DAEMON_NAME
 from auricle.bus.objects import ObjectTree
@@ -28,7 +28,7 @@ class BusFace:
 
     @classmethod
     async def start(
-        cls, assistant: Assistant, bus: str, authorise: Authorise = same_user_or_root
+        cls, assistant: Assistant, bus: str, authorise: Authorise = same_group_or_root
     ) -> BusFace:
         """Show `assistant` on `bus`: "session", "system" or a D-Bus address.
 

@@ -1,0 +1,45 @@
+"""Manual pages of the D-Bus interfaces."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from interface_pages import INTERFACES, PageError, main, page_of, parse_comment
+
+
+def test_there_is_a_page_for_each_interface_with_all_its_members(tmp_path: Path) -> None:
+    assert main([str(tmp_path)]) == 0
+    assert {page.stem for page in tmp_path.iterdir()} == {
+        path.stem for path in INTERFACES.iterdir()
+    }
+    page = (tmp_path / "org.auricle.Session1.5").read_text(encoding="utf-8")
+    for member in ("NBest(count) \\-> hypotheses", "Final(text, reason, time)", "State : s (read)"):
+        assert f"\n.SS {member}\n" in page
+    assert "\\fBNoResult\\fR" in page
+
+
+def test_pages_are_written_by_a_command(tmp_path: Path) -> None:
+    tool = INTERFACES.parents[2] / "tools" / "interface_pages.py"
+    subprocess.run([sys.executable, tool, tmp_path / "new" / "folder"], check=True)
+    assert len(list((tmp_path / "new" / "folder").iterdir())) == 2
+    assert main([]) == 2
+
+
+def test_comment_is_read_with_its_arguments() -> None:
+    comment = parse_comment(
+        "\n  Listen:\n  @a: One\n      and more.\n  @b: Two.\n\n  Text.\n\n  More.\n"
+    )
+    assert comment.subject == "Listen"
+    assert comment.arguments == {"a": "One and more.", "b": "Two."}
+    assert comment.text == "Text.\n\nMore."
+
+
+def test_member_without_a_comment_is_an_error() -> None:
+    with pytest.raises(PageError, match="org.x.Y has no doc comment"):
+        page_of('<node><interface name="org.x.Y"/></node>')
+    with pytest.raises(PageError, match="begin it with the name"):
+        parse_comment(" no name here\n")
