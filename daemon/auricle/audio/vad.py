@@ -1,0 +1,82 @@
+"""Voice activity: tells, frame by frame, whether somebody speaks.
+
+The decision is WebRTC's (sub-band energies under two Gaussian mixtures, speech and noise, which
+adapt to the room), held for a while after the last voiced frame so that words are not cut apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import webrtcvad
+
+from auricle.audio.format import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE, Frame
+from auricle.errors import ArgumentError
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceState:
+    """What the gate remembers.
+
+    `detector` adapts to the room inside WebRTC's C code, which offers no way to copy it: `step`
+    advances it in place, so a state must not be stepped twice. To start afresh take a new
+    `initial_state`; copy.deepcopy refuses.
+    """
+
+    detector: webrtcvad.Vad
+    silent_frames: int | None  # frames since the last voiced one; None before the first
+
+    @property
+    def voiced(self) -> bool:
+        """Whether the latest frame itself was voiced, without hang-over."""
+        return self.silent_frames == 0
+
+    @property
+    def silence_seconds(self) -> float | None:
+        """Seconds since the last voiced frame ended; None when there was none yet."""
+        return None if self.silent_frames is None else self.silent_frames * FRAME_SECONDS
+
+
+class VoiceActivity:
+    """A gate that opens with the first voiced frame and closes after the hang-over."""
+
+    def __init__(self, aggressiveness: int = 2, hang_over_seconds: float = 0.3) -> None:
+        """Set the gate.
+
+        Args:
+            aggressiveness: 0 (lets nearly all through) to 3 (rejects most that is not speech).
+            hang_over_seconds: how long the gate stays open after the last voiced frame.
+
+        Raises:
+            ArgumentError: a value is out of range.
+        """
+        if aggressiveness not in range(4):
+            raise ArgumentError(
+                f"aggressiveness: {aggressiveness!r} is not a mode of the voice detector; "
+                "use 0, 1, 2 or 3"
+            )
+        if not 0.0 <= hang_over_seconds <= 10.0:
+            raise ArgumentError(
+                f"hang_over_seconds: {hang_over_seconds!r} is out of range; use 0 to 10 seconds"
+            )
+        self._aggressiveness = aggressiveness
+        self._hang_over_frames = round(hang_over_seconds / FRAME_SECONDS)
+
+    def initial_state(self) -> VoiceState:
+        """Return the state before the first frame: gate closed, room unknown."""
+        return VoiceState(webrtcvad.Vad(self._aggressiveness), silent_frames=None)
+
+    def step(self, state: VoiceState, frame: Frame) -> tuple[VoiceState, bool]:
+        """Hear one frame, (160,) int16; return the next state and whether the gate is open."""
+        if frame.shape != (FRAME_SAMPLES,):
+            raise ArgumentError(
+                f"frame: shape {frame.shape} is not one frame; give ({FRAME_SAMPLES},) samples"
+            )
+        if state.detector.is_speech(frame.tobytes(), SAMPLE_RATE):
+            silent_frames: int | None = 0
+        elif state.silent_frames is None:
+            silent_frames = None
+        else:
+            silent_frames = state.silent_frames + 1
+        is_open = silent_frames is not None and silent_frames <= self._hang_over_frames
+        return replace(state, silent_frames=silent_frames), is_open
