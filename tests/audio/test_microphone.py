@@ -1,0 +1,226 @@
+"""The microphone against a real sound server: what is played is what is heard."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sounddevice
+import soundfile
+
+from auricle.audio.devices import list_devices
+from auricle.audio.file import read_recording
+from auricle.audio.format import FRAME_SAMPLES, Samples
+from auricle.audio.level import level_dbfs
+from auricle.audio.microphone import Microphone
+from auricle.audio.source import AudioSource
+from auricle.errors import ArgumentError, DeviceError
+from stage.recordings import Recording
+from stage.virtual_microphone import VirtualMicrophone
+
+
+def hear(server: VirtualMicrophone, path: Path, microphone: Microphone) -> Samples:
+    """Play a recording and return what the open microphone heard until a while after it."""
+    player = server.start_speaking(path)
+    heard = []
+    while player.poll() is None:
+        heard.append(microphone.read())
+    heard += [microphone.read() for _ in range(30)]
+    assert player.returncode == 0
+    return np.concatenate([frame for frame in heard if frame is not None])
+
+
+def find(said: Samples, heard: Samples) -> Samples:
+    """Return the stretch of `heard` that resembles `said` most."""
+    size = 1 << (heard.size + said.size).bit_length()
+    spectra = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(said, size))
+    begin = int(np.fft.irfft(spectra, size)[: heard.size - said.size + 1].argmax())
+    return heard[begin : begin + said.size]
+
+
+def correlation(a: Samples, b: Samples) -> float:
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+@pytest.mark.parametrize("device", [None, "default", "PULSE", 0, "pulse:speaker.monitor"])
+def test_what_is_spoken_is_heard_bit_by_bit(
+    microphone_here: VirtualMicrophone, recordings: dict[str, Recording], device: str | int | None
+) -> None:
+    path = recordings["wounded_in_the_arm"].path
+    said = read_recording(path)
+    with Microphone(device) as microphone:
+        heard = hear(microphone_here, path, microphone)
+        assert microphone.rate == 16_000
+        assert microphone.overruns == 0
+    np.testing.assert_array_equal(find(said, heard), said)
+
+
+def test_frames_have_the_format_and_come_in_real_time(microphone_here: VirtualMicrophone) -> None:
+    with Microphone() as microphone:
+        microphone.read()
+        begin = time.monotonic()
+        frames = [microphone.read() for _ in range(50)]
+        seconds = time.monotonic() - begin
+    assert all(frame.shape == (FRAME_SAMPLES,) and frame.dtype == np.int16 for frame in frames)
+    assert seconds > 0.3  # half a second, but for what had been waiting
+
+
+class NoSixteenKilohertz(sounddevice.RawInputStream):  # type: ignore[misc]
+    """The real stream, of a device that cannot do 16 kHz: most sound cards cannot."""
+
+    def __init__(self, *, samplerate: int, **settings: Any) -> None:
+        if samplerate == 16_000:
+            raise sounddevice.PortAudioError("Invalid sample rate", -9997)
+        super().__init__(samplerate=samplerate, **settings)
+
+
+def test_a_device_that_cannot_do_16_khz_is_resampled(
+    microphone_here: VirtualMicrophone,
+    recordings: dict[str, Recording],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sounddevice, "RawInputStream", NoSixteenKilohertz)
+    path = recordings["no_remonstrance"].path
+    said = read_recording(path)
+    with Microphone() as microphone:
+        heard = hear(microphone_here, path, microphone)
+        assert microphone.rate == 48_000
+    found = find(said, heard)
+    assert correlation(found, said) > 0.95  # the delay is no whole number of samples
+    assert level_dbfs(found) == pytest.approx(level_dbfs(said), abs=0.2)
+
+
+def test_each_microphone_of_an_array_can_be_chosen(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    frequencies = np.array([400, 800, 1600, 3200])  # Hz, one a channel
+    times = np.arange(16_000) / 16_000
+    sound = 0.2 * np.sin(2 * np.pi * times[:, np.newaxis] * frequencies)
+    soundfile.write(tmp_path / "array.wav", sound, 16_000)
+    with VirtualMicrophone(channels=4) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        for channel in (0, 1, 2, 3, "mix"):
+            with Microphone("pulse", channel=channel, channels=4) as microphone:
+                heard = hear(server, tmp_path / "array.wav", microphone)
+            spectrum = np.abs(np.fft.rfft(heard, 1 << 17))
+            power = spectrum[np.rint(frequencies * (1 << 17) / 16_000).astype(int)]
+            expected = np.arange(4) == channel if channel != "mix" else np.full(4, True)
+            np.testing.assert_array_equal(power > 0.1 * power.max(), expected, f"channel {channel}")
+
+
+def test_list_devices_tells_what_can_record(microphone_here: VirtualMicrophone) -> None:
+    devices = list_devices()
+    assert {device.name for device in devices} == {"pulse", "default"}
+    assert [device.name for device in devices if device.is_default] == ["default"]
+
+
+def test_a_missing_device_lists_what_there_is(microphone_here: VirtualMicrophone) -> None:
+    with pytest.raises(DeviceError, match="'Yeti'; plug it in, or choose from: 0 'pulse', 1 'def"):
+        Microphone("Yeti").open()
+
+
+def test_a_missing_source_of_the_sound_server(microphone_here: VirtualMicrophone) -> None:
+    with pytest.raises(DeviceError, match="no source 'nowhere'.* `pactl list short sources`"):
+        Microphone("pulse:nowhere").open()
+    assert "PULSE_SOURCE" not in os.environ
+
+
+def test_a_sound_server_that_does_not_run(pluggable_microphone: VirtualMicrophone) -> None:
+    pluggable_microphone.unplug()
+    with pytest.raises(DeviceError, match="plug"):
+        Microphone().open()
+
+
+def test_a_busy_device_has_its_own_sentence(
+    microphone_here: VirtualMicrophone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(**settings: Any) -> None:
+        raise sounddevice.PortAudioError("Device unavailable", -9985)
+
+    monkeypatch.setattr(sounddevice, "RawInputStream", busy)
+    with pytest.raises(DeviceError, match="'default' is in use by another program; stop it"):
+        Microphone().open()
+
+
+def test_a_channel_beyond_those_asked_for_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="choose one from 0 to 3, or mix"):
+        Microphone("pulse", channel=4, channels=4)
+
+
+def test_a_device_that_goes_away_is_told_within_a_second(
+    pluggable_microphone: VirtualMicrophone,
+) -> None:
+    with Microphone() as microphone:
+        microphone.read()
+        pluggable_microphone.unplug()
+        begin = time.monotonic()
+        with pytest.raises(DeviceError, match=r"'default' (went away|has delivered no sound)"):
+            for _ in range(100):
+                microphone.read()
+        assert time.monotonic() - begin < 5
+
+
+def test_a_sound_server_that_hangs_does_not_hang_the_reader(
+    pluggable_microphone: VirtualMicrophone,
+) -> None:
+    microphone = Microphone()
+    microphone.open()
+    microphone.read()
+    os.kill(pluggable_microphone.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(DeviceError, match="has delivered no sound for 1 s"):
+            for _ in range(100):
+                microphone.read()
+    finally:
+        os.kill(pluggable_microphone.pid, signal.SIGCONT)
+        microphone.close()
+
+
+def test_lost_sound_is_counted(
+    microphone_here: VirtualMicrophone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Late(sounddevice.RawInputStream):  # type: ignore[misc]
+        """The real stream, of a sound card whose buffer runs over; PulseAudio's never does."""
+
+        def read(self, frames: int) -> tuple[Any, bool]:
+            return super().read(frames)[0], True
+
+    monkeypatch.setattr(sounddevice, "RawInputStream", Late)
+    with Microphone() as microphone:
+        for _ in range(20):
+            microphone.read()
+        assert 1 <= microphone.overruns <= 20
+
+
+def test_recording_needs_no_memory_that_is_writable_and_executable(
+    microphone_here: VirtualMicrophone,
+) -> None:
+    program = """
+import ctypes
+from pathlib import Path
+from auricle.audio.microphone import Microphone
+PR_SET_MDWE = 65  # what MemoryDenyWriteExecute= does; kernels before 6.3 do not know it
+ctypes.CDLL(None).prctl(PR_SET_MDWE, 1, 0, 0, 0)
+with Microphone() as microphone:
+    for _ in range(10):
+        microphone.read()
+    maps = Path("/proc/self/maps").read_text().splitlines()
+print(sum("wx" in line.split()[1] for line in maps))
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    said = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert said.stdout.strip() == "0"
+
+
+def test_a_microphone_is_an_audio_source() -> None:
+    assert isinstance(Microphone(), AudioSource)

@@ -1,0 +1,32 @@
+"""What all tests may use: real servers in private folders, and real recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stage.private_bus import PrivateBus
+from stage.recordings import Recording, load_recordings
+from stage.virtual_microphone import VirtualMicrophone
+
+
+@pytest.fixture(scope="session")
+def recordings() -> dict[str, Recording]:
+    """Real recordings by name, such as recordings["must_sleep"]; see tests/recordings."""
+    return load_recordings(Path(__file__).parent / "recordings")
+
+
+@pytest.fixture(scope="session")
+def virtual_microphone() -> Iterator[VirtualMicrophone]:
+    """A sound server with a microphone that hears what `speak` plays; leave it plugged in."""
+    with VirtualMicrophone() as microphone:
+        yield microphone
+
+
+@pytest.fixture
+def bus() -> Iterator[PrivateBus]:
+    """A session bus of the test's own."""
+    with PrivateBus() as bus:
+        yield bus
