@@ -30,6 +30,7 @@ from auricle.session import (
     Signal,
     SpeechEnded,
     SpeechPaused,
+    SpeechResumed,
     TextChanged,
     WakeHeard,
 )
@@ -95,7 +96,10 @@ class Pipeline:
         return {score.wake_word: score.score for score in scores}
 
     def hear(self, frame: Frame) -> tuple[Event, ...]:
-        """Consume one frame, (160,) int16; return what follows from it."""
+        """Consume one frame, (160,) int16; return what follows from it.
+
+        An error of a part ends the session that runs; it is raised if none does.
+        """
         self._frame_came = self._clock()
         self._ring.append(frame)
         self._voice, speech = self._parts.voice.step(self._voice, frame)
@@ -116,6 +120,8 @@ class Pipeline:
                 )
                 events += self._begin(heard, self._parts.end_pointer)
         except AuricleError as error:
+            if self._session.running is None:
+                raise
             events += self.fail(error)
         return events
 
@@ -196,7 +202,10 @@ class Pipeline:
         ends = utterance.end_pointer
         ending, look = ends.step(utterance.ending, self._voice.voiced)
         utterance = replace(utterance, ending=ending)
-        events = self._recognize(utterance, frame)
+        events: tuple[Event, ...] = ()
+        if ending.resumed(ends.options.speculative):
+            events += self._signal(SpeechResumed(time=self._now()))
+        events += self._recognize(utterance, frame)
         return events + self._look() if look else events
 
     def _recognize(self, utterance: _Utterance, samples: Samples) -> tuple[Event, ...]:

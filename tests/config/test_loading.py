@@ -227,9 +227,9 @@ def test_a_huge_number_is_told_and_shortened(main_file: Path) -> None:
             " endpoint.final_ms (endpoint.final_ms is 450)",
         ),
         (
-            "endpoint: {final_ms: 950}",
-            "endpoint.final_ms: 950: endpoint.decoder_ms must not be less than endpoint.final_ms"
-            " (endpoint.decoder_ms is 900)",
+            "endpoint: {final_ms: 1650}",
+            "endpoint.final_ms: 1650: endpoint.decoder_ms must not be less than endpoint.final_ms"
+            " (endpoint.decoder_ms is 1600)",
         ),
         (
             "endpoint: {maximum_seconds: 4}",

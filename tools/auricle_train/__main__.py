@@ -27,6 +27,15 @@ def main() -> None:
     bundle.add_argument("--name", default="en-tiny")
     bundle.add_argument("--version", default="0.1.0")
     bundle.add_argument("--out", type=Path, required=True)
+    reference = steps.add_parser("reference", help="write what PyTorch computes, for the tests")
+    reference.add_argument("--checkpoint", type=Path, required=True)
+    reference.add_argument("--vocabulary", type=Path, required=True)
+    reference.add_argument("--recording", type=Path, required=True)
+    reference.add_argument("--out", type=Path, required=True)
+    evaluate = steps.add_parser("evaluate", help="word error rate and latency on real recordings")
+    evaluate.add_argument("--data", type=Path, required=True)
+    evaluate.add_argument("--bundle", default="en-tiny", help="name or absolute path")
+    evaluate.add_argument("--limit", type=int, default=0, help="recordings of each set; 0: all")
     arguments = parser.parse_args()
     if arguments.step == "vocabulary":
         from auricle_train.corpus import SPEECH, read_set, read_texts
@@ -47,6 +56,16 @@ def main() -> None:
 
         write_bundle(arguments.checkpoint, arguments.vocabulary, arguments.name,
                      arguments.version, arguments.out)  # fmt: skip
+    elif arguments.step == "reference":
+        from auricle_train.reference import write_reference
+
+        write_reference(
+            arguments.checkpoint, arguments.vocabulary, arguments.recording, arguments.out
+        )
+    elif arguments.step == "evaluate":
+        from auricle_train.evaluate import evaluate as measure
+
+        measure(arguments.data, arguments.bundle, arguments.limit)
 
 
 if __name__ == "__main__":

@@ -61,13 +61,13 @@ def disturb(
     samples: Samples, backgrounds: Sequence[Samples], generator: np.random.Generator
 ) -> Samples:
     """Apply a random choice of the above to one utterance."""
-    if generator.random() < 0.3:
+    if generator.random() < 0.2:
         samples = add_room(samples, generator)
-    if generator.random() < 0.15:
+    if generator.random() < 0.1:
         samples = limit_band(samples, generator)
-    if generator.random() < 0.5:
+    if generator.random() < 0.35:
         background = backgrounds[int(generator.integers(len(backgrounds)))]
-        samples = add_background(samples, background, generator.uniform(3.0, 30.0), generator)
+        samples = add_background(samples, background, generator.uniform(6.0, 30.0), generator)
     gain = 10.0 ** (generator.uniform(-14.0, 8.0) / 20.0)
     return np.clip(samples * gain, -1.0, 1.0)
 
@@ -76,10 +76,10 @@ def mask_features(features: NDArray[np.float32], generator: np.random.Generator)
     """SpecAugment (arXiv:1904.08779) in place on (frames, 80): bands and moments go silent."""
     frames, bands = features.shape
     for _ in range(2):
-        width = int(generator.integers(0, 16))
+        width = int(generator.integers(0, 12))
         start = int(generator.integers(0, bands - width))
         features[:, start : start + width] = SILENCE
-    for _ in range(max(1, frames // 250)):
-        width = int(generator.integers(0, 25))
+    for _ in range(max(1, frames // 300)):
+        width = int(generator.integers(0, 20))
         start = int(generator.integers(0, max(1, frames - width)))
         features[start : start + width] = SILENCE

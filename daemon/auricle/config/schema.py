@@ -128,7 +128,7 @@ class EndpointSettings:
 
     speculative_ms: int = setting(200, Whole(50, 2000))  # trailing silence: seems over
     final_ms: int = setting(450, Whole(100, 5000))  # trailing silence: is over
-    decoder_ms: int = setting(900, Whole(200, 10000))  # no new word, though the room is not silent
+    decoder_ms: int = setting(1600, Whole(200, 10000))  # no new word, though the room is not silent
     no_speech_seconds: float = setting(5.0, Real(1, 60))  # nothing was said at all
     maximum_seconds: float = setting(20.0, Real(2, 120))  # longest command
 

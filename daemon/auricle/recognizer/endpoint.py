@@ -22,13 +22,14 @@ class EndpointOptions:
 
     speculative: float = 0.2  # silence after which the command seems over
     final: float = 0.45  # silence after which it is over
-    decoder: float = 0.9  # nothing but blank, though the room is not silent: it is over
+    decoder: float = 1.6  # nothing but blank, though the room is not silent: it is over
     no_speech: float = 5.0  # nothing was said since the beginning
     maximum: float = 20.0  # longest command
     blank: float = 0.7  # mean blank probability that counts as nothing but blank
 
 
 LOOK_INTERVAL = 0.15  # seconds between looks while a decision is open
+RESUMED_SPEECH = 0.15  # seconds of unbroken speech after a pause: the command goes on
 SOFT_SPEECH = 0.5  # part of `final` for which the search too must have seen no token
 STILL_TALKING = 2.0  # seconds that someone who has just begun to speak is waited for
 
@@ -50,10 +51,18 @@ class EndpointState:
 
     seconds: float = 0.0  # since the command may begin
     silence: float = 0.0  # since VAD last heard speech
+    speech: float = 0.0  # that VAD has heard without a break
+    pause: float = 0.0  # the silence before that
     quiet: float = 0.0  # since the search last saw a token, by the latest look
     since_look: float = 0.0
     spoken: bool = False  # VAD has heard speech
     looks: int = 0  # thresholds of silence at which the search was looked at
+
+    def resumed(self, speculative: float) -> bool:
+        """Return whether at this very frame speech has gone on after a speculative pause."""
+        before = self.speech - FRAME_SECONDS
+        now = _reached(self.speech, RESUMED_SPEECH) and not _reached(before, RESUMED_SPEECH)
+        return now and _reached(self.pause, speculative)
 
 
 class EndPointer:
@@ -75,6 +84,8 @@ class EndPointer:
         state = EndpointState(
             seconds=state.seconds + FRAME_SECONDS,
             silence=0.0 if speech else state.silence + FRAME_SECONDS,
+            speech=state.speech + FRAME_SECONDS if speech else 0.0,
+            pause=state.pause if speech and state.speech else state.silence,
             quiet=state.quiet + FRAME_SECONDS,
             since_look=state.since_look + FRAME_SECONDS,
             spoken=state.spoken or speech,

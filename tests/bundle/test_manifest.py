@@ -1,0 +1,78 @@
+"""A bundle is taken whole and unchanged, or refused with a reason."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from auricle.bundle.manifest import load_bundle
+from auricle.errors import ModelError
+
+SHIPPED = Path(__file__).parents[2] / "models" / "en-tiny"
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(SHIPPED, tmp_path / "bundle"))
+
+
+def change(bundle: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    path = bundle / "manifest.yaml"
+    manifest = yaml.safe_load(path.read_text())
+    edit(manifest)
+    path.write_text(yaml.safe_dump(manifest))
+
+
+def test_the_shipped_bundle_is_whole() -> None:
+    bundle = load_bundle(SHIPPED, "recognizer")
+    assert (bundle.name, bundle.language) == ("en-tiny", "en")
+    assert bundle.path("encoder.tflite").is_file()
+
+
+def test_a_damaged_file_is_refused(bundle: Path) -> None:
+    content = bytearray((bundle / "joint.tflite").read_bytes())
+    content[len(content) // 2] ^= 1
+    (bundle / "joint.tflite").write_bytes(content)
+    with pytest.raises(ModelError, match=r"joint\.tflite: sha256 is .* install the bundle again"):
+        load_bundle(bundle, "recognizer")
+
+
+def test_a_missing_file_is_refused(bundle: Path) -> None:
+    (bundle / "encoder.tflite").unlink()
+    with pytest.raises(ModelError, match=r"encoder\.tflite: cannot be read"):
+        load_bundle(bundle, "recognizer")
+
+
+def test_a_bundle_for_a_newer_auricle_is_refused(bundle: Path) -> None:
+    change(bundle, lambda manifest: manifest.update(format=99))
+    with pytest.raises(ModelError, match="format 99 is newer than 1"):
+        load_bundle(bundle, "recognizer")
+
+
+def test_a_bundle_of_another_kind_is_refused(bundle: Path) -> None:
+    with pytest.raises(ModelError, match="kind is 'recognizer', not 'wake'"):
+        load_bundle(bundle, "wake")
+
+
+@pytest.mark.parametrize("key", ["format", "name", "version", "kind", "language", "files"])
+def test_a_missing_key_is_named(bundle: Path, key: str) -> None:
+    change(bundle, lambda manifest: manifest.pop(key))
+    with pytest.raises(ModelError, match=f"{key}: None is not a"):
+        load_bundle(bundle, "recognizer")
+
+
+@pytest.mark.parametrize("content", ["", "- a", "a: [", "\xff"])
+def test_a_manifest_that_is_no_mapping_is_refused(bundle: Path, content: str) -> None:
+    (bundle / "manifest.yaml").write_bytes(content.encode("latin-1"))
+    with pytest.raises(ModelError, match=r"manifest\.yaml"):
+        load_bundle(bundle, "recognizer")
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="nowhere"):
+        load_bundle(tmp_path / "nowhere", "recognizer")

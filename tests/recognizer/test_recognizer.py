@@ -1,0 +1,163 @@
+"""The recogniser on real recordings, with the shipped networks."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from auricle.audio.file import read_recording
+from auricle.bundle.manifest import Bundle, load_bundle
+from auricle.errors import ModelError
+from auricle.features import LogMel
+from auricle.recognizer.networks import Encoder, Graph, TransducerScorer
+from auricle.recognizer.recognizer import Recognizer, load_recognizer
+from auricle.recognizer.search import SearchOptions
+from stage.recordings import Recording
+
+SHIPPED = Path(__file__).parents[2] / "models" / "en-tiny"
+REFERENCE = Path(__file__).parent / "reference.npz"
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    return load_bundle(SHIPPED, "recognizer")
+
+
+@pytest.fixture(scope="module")
+def recognizer(bundle: Bundle) -> Recognizer:
+    return load_recognizer(bundle, SearchOptions(beam=4), threads=1)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(sizes=st.lists(st.integers(1, 20000), max_size=8))
+def test_any_chunking_gives_the_same_result(
+    recognizer: Recognizer, recordings: dict[str, Recording], sizes: list[int]
+) -> None:
+    samples = read_recording(recordings["must_sleep"].path)
+    whole, _ = recognizer.step(recognizer.initial_state(), samples)
+    state, begin = recognizer.initial_state(), 0
+    for size in [*sizes, len(samples)]:
+        state, _ = recognizer.step(state, samples[begin : begin + size])
+        begin += size
+    ended = [recognizer.result(recognizer.look_ahead(one)[0]) for one in (whole, state)]
+    assert ended[0].text == ended[1].text
+    assert ended[0].nbest[0].score == pytest.approx(ended[1].nbest[0].score, abs=0.05)
+
+
+def test_a_real_sentence_gives_words_in_order_within_the_recording(
+    recognizer: Recognizer, recordings: dict[str, Recording]
+) -> None:
+    recording = recordings["slightest_idea"]
+    samples = read_recording(recording.path)
+    state, _ = recognizer.step(recognizer.initial_state(start=7.0), samples)
+    result = recognizer.result(recognizer.look_ahead(state)[0])
+    assert set(result.text.split()) & set(recording.text.split())
+    assert [word.word for word in result.words] == result.text.split()
+    times = [time for word in result.words for time in (word.start, word.end)]
+    assert times == sorted(times)
+    assert times[0] >= 7.0
+    assert times[-1] <= 7.0 + len(samples) / 16000 + 0.05
+    assert all(0 < word.confidence <= 1 for word in result.words)
+
+
+def test_looking_ahead_leaves_the_stream_as_it_was(
+    recognizer: Recognizer, recordings: dict[str, Recording]
+) -> None:
+    samples = read_recording(recordings["why_are_you_here"].path)
+    plain = peeked = recognizer.initial_state()
+    for begin in range(0, len(samples), 3000):
+        plain, _ = recognizer.step(plain, samples[begin : begin + 3000])
+        peeked, _ = recognizer.step(peeked, samples[begin : begin + 3000])
+        recognizer.look_ahead(peeked)
+    assert recognizer.result(plain).nbest == recognizer.result(peeked).nbest
+
+
+def test_what_comes_before_listening_is_heard_but_not_written(
+    recognizer: Recognizer, recordings: dict[str, Recording]
+) -> None:
+    samples = read_recording(recordings["must_sleep"].path)
+    seconds = len(samples) / 16000
+    state = recognizer.initial_state(start=0.0, listen=seconds + 1.0)
+    state, progress = recognizer.step(state, np.concatenate([samples, np.zeros(16000, np.int16)]))
+    assert progress.text == ""
+    assert state.encoder.position[0] > 0
+
+
+def test_the_quantized_encoder_agrees_with_pytorch(
+    bundle: Bundle, recordings: dict[str, Recording]
+) -> None:
+    """The reference is what PyTorch computes in float32; int8 weights may differ by 2 %."""
+    reference = np.load(REFERENCE)
+    samples = read_recording(recordings[str(reference["recording"])].path)
+    encoder = Encoder(bundle.path("encoder.tflite"), threads=1)
+    features = LogMel().whole(samples)
+    state, frames = encoder.initial_state(), []
+    for begin in range(0, len(features) - encoder.chunk + 1, encoder.chunk):
+        state, some = encoder.step(state, features[begin : begin + encoder.chunk])
+        frames.append(some)
+    ours, theirs = np.concatenate(frames), reference["frames"].astype(np.float32)
+    theirs = theirs[: len(ours)]
+    assert np.mean((ours - theirs) ** 2) / np.var(theirs) < 0.02
+
+
+def test_the_quantized_joint_agrees_with_pytorch(bundle: Bundle) -> None:
+    reference = np.load(REFERENCE)
+    scorer = TransducerScorer(
+        bundle.path("predictor.tflite"), bundle.path("joint.tflite"), threads=1
+    )
+    contexts = [tuple(int(token) for token in pair) for pair in reference["contexts"]]
+    for frame, expected in zip(reference["frames"], reference["log_probs"], strict=True):
+        log_probs = scorer.log_probs(frame.astype(np.float32), contexts)
+        likely = expected > np.log(0.01)
+        np.testing.assert_allclose(
+            np.exp(log_probs[likely]), np.exp(expected[likely].astype(np.float32)), atol=0.1
+        )
+
+
+def test_pytorch_and_tflite_write_the_same(
+    recognizer: Recognizer, recordings: dict[str, Recording]
+) -> None:
+    reference = np.load(REFERENCE)
+    samples = read_recording(recordings[str(reference["recording"])].path)
+    state, _ = recognizer.step(recognizer.initial_state(), samples)
+    result = recognizer.result(recognizer.look_ahead(state)[0])
+    assert result.text == str(reference["text"])
+
+
+def test_many_contexts_are_scored_in_groups_like_one_by_one(bundle: Bundle) -> None:
+    scorer = TransducerScorer(
+        bundle.path("predictor.tflite"), bundle.path("joint.tflite"), threads=1
+    )
+    frame = np.random.default_rng(0).standard_normal(scorer.width).astype(np.float32)
+    contexts = [(number, number + 1) for number in range(19)]
+    together = scorer.log_probs(frame, contexts)
+    single = np.concatenate([scorer.log_probs(frame, [context]) for context in contexts])
+    np.testing.assert_allclose(together, single, atol=0.02)
+
+
+def test_a_graph_in_the_place_of_another_is_refused(bundle: Bundle) -> None:
+    with pytest.raises(ModelError, match=r"joint\.tflite: its inputs are .*frame"):
+        Encoder(bundle.path("joint.tflite"), threads=1)
+    graph = Graph(bundle.path("joint.tflite"), ("frame", "predictions"), 1, "auto")
+    with pytest.raises(ModelError, match="input 'frame' has shape"):
+        graph.expect("frame", (1, 7))
+
+
+def test_files_that_do_not_fit_each_other_are_refused(bundle: Bundle, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(SHIPPED, tmp_path / "odd"))
+    lines = (folder / "tokens.txt").read_text().splitlines()
+    (folder / "tokens.txt").write_text("\n".join(lines[:-1]) + "\n")
+    odd = Bundle(folder, "odd", "1", "recognizer", "en", bundle.settings)
+    with pytest.raises(ModelError, match="do not fit each other"):
+        load_recognizer(odd, SearchOptions(), threads=1)
+
+
+def test_a_bundle_without_its_settings_is_refused(bundle: Bundle) -> None:
+    odd = Bundle(bundle.folder, "odd", "1", "recognizer", "en", {"frame_features": "four"})
+    with pytest.raises(ModelError, match=r"settings\.frame_features: 'four'"):
+        load_recognizer(odd, SearchOptions(), threads=1)

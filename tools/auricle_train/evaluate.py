@@ -1,0 +1,136 @@
+"""Word error rate and end-pointing on real recordings, through the daemon's own pipeline.
+
+In: the folder of recordings and a bundle. Out: a table on the dev split of each set: the whole
+recording decoded, and what a session makes of it, which the end-pointers may cut short.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.arbiter.budget import Budget
+from auricle.assembly import Models, load_models, make_pipeline
+from auricle.audio.format import FRAME_SAMPLES, SAMPLE_RATE
+from auricle.config.schema import Config, RecognizerSettings
+from auricle.events import Event, Final, Speculative
+from auricle_train.corpus import REAL_DEV, Clip, read_set
+from auricle_train.scoring import score
+
+ROOM_SECONDS = 2.5  # of room noise after each recording: the microphone goes on
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What became of one recording."""
+
+    reference: str
+    whole: str  # text of the whole recording
+    session: str  # text of the session
+    end: float  # seconds: true end of speech, see `end_of_speech`
+    speculative: float | None  # seconds: when the last speculative event came
+    final: float | None  # seconds: when the final event came
+    agreed: bool  # the first speculative text was the final one
+    compute: float  # seconds of one thread for the session
+
+
+def end_of_speech(samples: NDArray[np.int16]) -> float:
+    """Return where speech ends by energy, in seconds; independent of the daemon's VAD.
+
+    It is the end of the last 20 ms that are within 35 dB of the loudest and 10 dB above the
+    quietest tenth.
+    """
+    count = len(samples) // 320
+    windows = samples[: count * 320].reshape(count, 320).astype(np.float64)
+    level = 10.0 * np.log10(np.mean(windows**2, axis=1) + 1.0)
+    loud = (level > level.max() - 35.0) & (level > np.percentile(level, 10) + 10.0)
+    return float(np.flatnonzero(loud)[-1] + 1) * 0.02 if loud.any() else len(samples) / SAMPLE_RATE
+
+
+def with_room(samples: NDArray[np.int16], generator: np.random.Generator) -> NDArray[np.int16]:
+    """Return the recording with room noise after it, as loud as its quietest tenth."""
+    count = len(samples) // 320
+    windows = samples[: count * 320].reshape(count, 320).astype(np.float64)
+    quiet = np.sqrt(np.percentile(np.mean(windows**2, axis=1), 10))
+    noise = generator.standard_normal(int(ROOM_SECONDS * SAMPLE_RATE)) * min(quiet, 300.0)
+    return np.concatenate([samples, noise.astype(np.int16)])
+
+
+def hear(clip: Clip, config: Config, models: Models, generator: np.random.Generator) -> Heard:
+    """Let the daemon's pipeline hear one recording."""
+    recognizer = models.recognizer
+    state, _ = recognizer.step(recognizer.initial_state(), clip.samples)
+    whole = recognizer.result(recognizer.look_ahead(state)[0]).text
+    began = time.thread_time()
+    events = list(_session(with_room(clip.samples, generator), config, models))
+    compute = time.thread_time() - began
+    final = next((event for event in events if isinstance(event, Final)), None)
+    guesses = [event for event in events if isinstance(event, Speculative)]
+    text = final.result.text if final else ""
+    return Heard(
+        reference=clip.text,
+        whole=whole,
+        session=text,
+        end=end_of_speech(clip.samples),
+        speculative=guesses[-1].time if guesses else None,
+        final=final.time if final else None,
+        agreed=bool(guesses) and guesses[0].result.text == text,
+        compute=compute,
+    )
+
+
+def _session(samples: NDArray[np.int16], config: Config, models: Models) -> Iterator[Event]:
+    pipeline = make_pipeline(config, models)
+    yield from pipeline.listen()
+    for first in range(0, len(samples) - FRAME_SAMPLES + 1, FRAME_SAMPLES):
+        yield from pipeline.hear(samples[first : first + FRAME_SAMPLES])
+        if pipeline.running is None:
+            return
+    yield from pipeline.end_audio()
+
+
+def evaluate(data: Path, bundle: str, limit: int) -> None:
+    """Print the table.
+
+    Args:
+        data: folder of recordings, see `corpus`.
+        bundle: name or absolute path.
+        limit: recordings of each set, evenly spread; 0 for all.
+    """
+    config = Config(recognizer=RecognizerSettings(bundle=bundle))
+    models = load_models(config, Budget(threads=1, beam=config.recognizer.beam), wake=False)
+    generator = np.random.default_rng(0)
+    print("WER, 95 % interval; `whole`: all decoded; `session`: with end-pointers")
+    everything: list[Heard] = []
+    for name in REAL_DEV:
+        clips = [clip for clip in read_set(data, name, "dev") if clip.text]
+        chosen = clips[:: max(1, len(clips) // limit)] if limit else clips
+        heard = [hear(clip, config, models, generator) for clip in chosen]
+        everything += heard
+        whole = score([(item.reference, item.whole) for item in heard])
+        session = score([(item.reference, item.session) for item in heard])
+        print(f"{name:24} {whole.utterances:4} clips {whole.words:5} words  whole {whole}  "
+              f"session {session}", flush=True)  # fmt: skip
+    _print_latency(everything)
+
+
+def _print_latency(heard: Sequence[Heard]) -> None:
+    finals = [item for item in heard if item.final is not None]
+    kept = [item for item in finals if item.final is not None and item.final > item.end - 0.1]
+    agreed = sum(item.agreed for item in finals)
+    print(f"{len(heard)} sessions: {len(heard) - len(finals)} without a result, "
+          f"{len(finals) - len(kept)} cut off early, {agreed} with the first speculative text "
+          "the final one")  # fmt: skip
+    for kind in ("speculative", "final"):
+        late = [getattr(item, kind) - item.end for item in kept if getattr(item, kind) is not None]
+        if late:
+            median, ninth = np.percentile(late, [50, 90])
+            print(f"{kind:12} {median:.3f} s median, {ninth:.3f} s 90th percentile after the end "
+                  f"of speech ({len(late)} sessions)")  # fmt: skip
+    seconds = sum(item.final for item in finals if item.final is not None)
+    print(f"real-time factor, one thread: {sum(item.compute for item in finals) / seconds:.4f}")

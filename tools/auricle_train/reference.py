@@ -1,0 +1,76 @@
+"""Writes what PyTorch computes in float32, for the tests that compare the shipped graphs with it.
+
+In: a checkpoint, its vocabulary, a recording. Out: an .npz with encoder frames, log probabilities
+of a few contexts, and the text that the daemon's search finds on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from auricle.audio.file import read_recording
+from auricle.features import SILENCE, LogMel
+from auricle.recognizer.search import BeamSearch, Context, SearchOptions
+from auricle.recognizer.tokenizer import Tokenizer
+from auricle_train.network import STACK, STRIDE, Shape, Transducer
+
+CONTEXTS = ((0, 0), (0, 5), (7, 20), (100, 200))
+
+
+class TorchScorer:
+    """Predictor and joint in PyTorch, for the daemon's search."""
+
+    def __init__(self, model: Transducer) -> None:
+        self._model = model
+
+    @torch.no_grad()
+    def log_probs(
+        self, frame: NDArray[np.float32], contexts: Sequence[Context]
+    ) -> NDArray[np.float32]:
+        """See `auricle.recognizer.search.Scorer`."""
+        predictions = self._model.predictions(torch.tensor(list(contexts)))
+        logits = self._model.joint(torch.from_numpy(frame)[None], predictions)
+        return logits.log_softmax(-1).numpy()
+
+
+def load_model(checkpoint: Path) -> Transducer:
+    """Return the network of a checkpoint, in evaluation mode."""
+    saved = torch.load(checkpoint, weights_only=True)
+    model = Transducer(Shape(**saved["shape"]))
+    model.load_state_dict(saved["model"])
+    return model.eval()
+
+
+@torch.no_grad()
+def encode(model: Transducer, samples: NDArray[np.int16]) -> NDArray[np.float32]:
+    """Return (frames, joint) of a recording; the last chunk is filled with silence."""
+    features = LogMel().whole(samples)
+    chunk = model.shape.chunk * STRIDE
+    filled = np.full((-(-len(features) // chunk) * chunk, 80), SILENCE, np.float32)
+    filled[: len(features)] = features
+    frames = model.frames(model.encoder(torch.from_numpy(filled[None])))[0]
+    return frames[: -(-len(features) // (STRIDE * STACK))].numpy()
+
+
+def write_reference(checkpoint: Path, vocabulary: Path, recording: Path, out: Path) -> None:
+    """Write the reference of one recording."""
+    model = load_model(checkpoint)
+    frames = encode(model, read_recording(recording))
+    scorer = TorchScorer(model)
+    search = BeamSearch(scorer, Tokenizer.load(vocabulary).pieces, SearchOptions(beam=4))
+    state, _ = search.step(search.initial_state(), frames)
+    np.savez_compressed(
+        out,
+        recording=recording.stem,
+        frames=frames.astype(np.float16),
+        contexts=np.array(CONTEXTS),
+        log_probs=np.stack([scorer.log_probs(frame, CONTEXTS) for frame in frames]).astype(
+            np.float16
+        ),
+        text=search.result(state).text,
+    )
