@@ -15,6 +15,7 @@ import pytest
 import sounddevice
 import soundfile
 
+from auricle.audio.alsa_cards import CaptureDevice
 from auricle.audio.devices import list_devices
 from auricle.audio.file import read_recording
 from auricle.audio.format import FRAME_SAMPLES, Samples
@@ -49,9 +50,9 @@ def correlation(a: Samples, b: Samples) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 
 
-@pytest.mark.parametrize("device", [None, "default", "PULSE", 0, "pulse:speaker.monitor"])
+@pytest.mark.parametrize("device", [None, "PULSE", "pulse:speaker.monitor"])
 def test_what_is_spoken_is_heard_bit_by_bit(
-    microphone_here: VirtualMicrophone, recordings: dict[str, Recording], device: str | int | None
+    microphone_here: VirtualMicrophone, recordings: dict[str, Recording], device: str | None
 ) -> None:
     path = recordings["wounded_in_the_arm"].path
     said = read_recording(path)
@@ -63,13 +64,11 @@ def test_what_is_spoken_is_heard_bit_by_bit(
 
 
 def test_frames_have_the_format_and_come_in_real_time(microphone_here: VirtualMicrophone) -> None:
+    begin = time.monotonic()
     with Microphone() as microphone:
-        microphone.read()
-        begin = time.monotonic()
         frames = [microphone.read() for _ in range(50)]
-        seconds = time.monotonic() - begin
+    assert time.monotonic() - begin > 0.4  # half a second, but for what the server had ready
     assert all(frame.shape == (FRAME_SAMPLES,) and frame.dtype == np.int16 for frame in frames)
-    assert seconds > 0.3  # half a second, but for what had been waiting
 
 
 class NoSixteenKilohertz(sounddevice.RawInputStream):  # type: ignore[misc]
@@ -101,7 +100,7 @@ def test_each_microphone_of_an_array_can_be_chosen(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     frequencies = np.array([400, 800, 1600, 3200])  # Hz, one a channel
-    times = np.arange(16_000) / 16_000
+    times = np.arange(6400) / 16_000
     sound = 0.2 * np.sin(2 * np.pi * times[:, np.newaxis] * frequencies)
     soundfile.write(tmp_path / "array.wav", sound, 16_000)
     with VirtualMicrophone(channels=4) as server:
@@ -114,6 +113,44 @@ def test_each_microphone_of_an_array_can_be_chosen(
             power = spectrum[np.rint(frequencies * (1 << 17) / 16_000).astype(int)]
             expected = np.arange(4) == channel if channel != "mix" else np.full(4, True)
             np.testing.assert_array_equal(power > 0.1 * power.max(), expected, f"channel {channel}")
+
+
+class AllFourOrNone(sounddevice.RawInputStream):  # type: ignore[misc]
+    """The real stream, of an array that gives all its channels or none, as many do."""
+
+    def __init__(self, *, channels: int, **settings: Any) -> None:
+        if channels != 4:
+            raise sounddevice.PortAudioError("Invalid number of channels", -9998)
+        super().__init__(channels=channels, **settings)
+
+
+def sound_card(monkeypatch: pytest.MonkeyPatch, name: str, channels: int) -> None:
+    """Let PortAudio's first device, in truth the sound server, pass for a sound card."""
+    query = sounddevice.query_devices
+    card = {**query(0), "name": name, "max_input_channels": channels}
+    monkeypatch.setattr(
+        sounddevice, "query_devices", lambda *which: query(*which) if which else (card,)
+    )
+
+
+@pytest.mark.parametrize("channel", [1, "mix"])
+def test_all_channels_are_opened_where_fewer_are_refused(
+    microphone_here: VirtualMicrophone, monkeypatch: pytest.MonkeyPatch, channel: Any
+) -> None:
+    sound_card(monkeypatch, "Array (hw:1,0)", channels=4)
+    monkeypatch.setattr(sounddevice, "RawInputStream", AllFourOrNone)
+    with Microphone("array", channel=channel) as microphone:
+        frame = microphone.read()
+    assert frame is not None
+    assert frame.shape == (FRAME_SAMPLES,)
+
+
+def test_a_channel_that_the_card_has_not_is_refused(
+    microphone_here: VirtualMicrophone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound_card(monkeypatch, "USB (hw:2,0)", channels=2)
+    with pytest.raises(DeviceError, match="has no channel 2; choose one from 0 to 1, or mix"):
+        Microphone("usb", channel=2).open()
 
 
 def test_list_devices_tells_what_can_record(microphone_here: VirtualMicrophone) -> None:
@@ -150,6 +187,33 @@ def test_a_busy_device_has_its_own_sentence(
         Microphone().open()
 
 
+def test_a_card_that_became_busy_names_who_has_it(
+    microphone_here: VirtualMicrophone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(**settings: Any) -> None:
+        raise sounddevice.PortAudioError("Device unavailable", -9985)
+
+    card = CaptureDevice("USB PnP Sound Device", "hw:2,0", 1234)
+    sound_card(monkeypatch, "USB PnP Sound Device: Audio (hw:2,0)", channels=1)
+    monkeypatch.setattr(sounddevice, "RawInputStream", busy)
+    monkeypatch.setattr("auricle.audio.microphone.capture_devices", lambda: (card,))
+    with pytest.raises(DeviceError, match="'USB PnP Sound Device' .* in use by process 1234; stop"):
+        Microphone("usb").open()
+
+
+def test_a_device_that_opens_but_stays_silent_is_told(
+    microphone_here: VirtualMicrophone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("auricle.audio.microphone.FIRST_SOUND_SECONDS", 0.3)
+    suspend = ["pactl", "suspend-sink", "speaker"]
+    subprocess.run([*suspend, "1"], check=True)
+    try:
+        with pytest.raises(DeviceError, match="'default' has delivered no sound"):
+            Microphone().open()
+    finally:
+        subprocess.run([*suspend, "0"], check=True)
+
+
 def test_a_channel_beyond_those_asked_for_is_refused() -> None:
     with pytest.raises(ArgumentError, match="choose one from 0 to 3, or mix"):
         Microphone("pulse", channel=4, channels=4)
@@ -163,7 +227,7 @@ def test_a_device_that_goes_away_is_told_within_a_second(
         pluggable_microphone.unplug()
         begin = time.monotonic()
         with pytest.raises(DeviceError, match=r"'default' (went away|has delivered no sound)"):
-            for _ in range(100):
+            while True:
                 microphone.read()
         assert time.monotonic() - begin < 5
 
@@ -177,7 +241,7 @@ def test_a_sound_server_that_hangs_does_not_hang_the_reader(
     os.kill(pluggable_microphone.pid, signal.SIGSTOP)
     try:
         with pytest.raises(DeviceError, match="has delivered no sound for 1 s"):
-            for _ in range(100):
+            while True:
                 microphone.read()
     finally:
         os.kill(pluggable_microphone.pid, signal.SIGCONT)

@@ -32,22 +32,27 @@ class ReconnectingSource:
         on_state: Callable[[bool, str], None] | None = None,
         first_wait: float = 0.5,
         longest_wait: float = 30.0,
+        required: bool = True,
     ) -> None:
         """Wrap `source`, which is opened and closed from here on.
 
         Args:
             source: what to read.
             on_state: called from `read` with (False, why) when the device is lost and with
-                (True, "") when it is back; what runs should be ended at the first.
+                (True, "") when it is back; what runs should be ended at the first. Called from
+                `open` too, if the device is not required.
             first_wait: seconds before the first try to reach a lost device; each further wait is
                 twice as long.
             longest_wait: seconds between two tries, at most.
+            required: whether a device that is missing at `open` is an error; if not, it counts as
+                lost.
         """
         self.connected = False
         self._source = source
         self._on_state = on_state
         self._first_wait = first_wait
         self._longest_wait = longest_wait
+        self._required = required
         self._stopped = threading.Event()
         self._wait = first_wait
         self._retry_at = 0.0  # on time.monotonic
@@ -59,10 +64,16 @@ class ReconnectingSource:
         return self._source.overruns
 
     def open(self) -> None:
-        """Open the device; unlike later, a device that is missing now is a DeviceError."""
-        self._source.open()
-        self.connected = True
+        """Open the device; one that is missing now is a DeviceError if it is required."""
         self._stopped.clear()
+        try:
+            self._source.open()
+        except DeviceError as error:
+            if self._required:
+                raise
+            self._lose(str(error))
+        else:
+            self.connected = True
 
     def read(self) -> Frame | None:
         """Return the next frame, (160,) int16: sound, or silence while the device is away.
