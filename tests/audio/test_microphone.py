@@ -71,7 +71,7 @@ def test_frames_have_the_format_and_come_in_real_time(microphone_here: VirtualMi
     assert all(frame.shape == (FRAME_SAMPLES,) and frame.dtype == np.int16 for frame in frames)
 
 
-class NoSixteenKilohertz(sounddevice.RawInputStream):  # type: ignore[misc]
+class NoSixteenKilohertz(sounddevice.RawInputStream):
     """The real stream, of a device that cannot do 16 kHz: most sound cards cannot."""
 
     def __init__(self, *, samplerate: int, **settings: Any) -> None:
@@ -115,7 +115,7 @@ def test_each_microphone_of_an_array_can_be_chosen(
             np.testing.assert_array_equal(power > 0.1 * power.max(), expected, f"channel {channel}")
 
 
-class AllFourOrNone(sounddevice.RawInputStream):  # type: ignore[misc]
+class AllFourOrNone(sounddevice.RawInputStream):
     """The real stream, of an array that gives all its channels or none, as many do."""
 
     def __init__(self, *, channels: int, **settings: Any) -> None:
@@ -251,7 +251,7 @@ def test_a_sound_server_that_hangs_does_not_hang_the_reader(
 def test_lost_sound_is_counted(
     microphone_here: VirtualMicrophone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Late(sounddevice.RawInputStream):  # type: ignore[misc]
+    class Late(sounddevice.RawInputStream):
         """The real stream, of a sound card whose buffer runs over; PulseAudio's never does."""
 
         def read(self, frames: int) -> tuple[Any, bool]:
