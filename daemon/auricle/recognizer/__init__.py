@@ -1,0 +1,1 @@
+"""From features to words: streaming transducer, search, lattice and end-pointers."""

@@ -1,0 +1,76 @@
+"""What the tests of the search and the lattice share: random lattices and toy networks."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from auricle.recognizer.lattice import Arc, Lattice
+
+
+class ToyNetwork:
+    """A transducer whose scores are random, but depend on frame and context as real ones do."""
+
+    def __init__(self, pieces: Sequence[str], seed: int = 0, blank_bonus: float = 0.0) -> None:
+        self.pieces = tuple(pieces)
+        size = len(pieces)
+        generator = np.random.default_rng(seed)
+        self._table = generator.normal(scale=2.0, size=(size, size, size))
+        self._table[:, :, 0] += blank_bonus
+        self._generator = generator
+        self.calls: list[int] = []  # contexts asked for in each call
+
+    def frames(self, count: int) -> NDArray[np.float32]:
+        """Return random encoder frames (count, vocabulary), which are added to the scores."""
+        return self._generator.normal(size=(count, len(self.pieces))).astype(np.float32)
+
+    def log_probs(
+        self, frame: NDArray[np.float32], contexts: Sequence[tuple[int, int]]
+    ) -> NDArray[np.float32]:
+        assert len(set(contexts)) == len(contexts)
+        self.calls.append(len(contexts))
+        logits = np.stack([self._table[context] + frame for context in contexts])
+        totals = np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        return (logits - totals).astype(np.float32)
+
+
+def _make_lattice(seed: int) -> Lattice:
+    """Return a lattice of up to 7 states in which words recur and times fit."""
+    draw = random.Random(seed)
+    final = draw.randint(1, 6)
+    times = [round(0.04 * step, 2) for step in sorted(draw.sample(range(100), final + 1))]
+    # One path through all states, so that none is a dead end, and short cuts beside it.
+    ends = [(state, state + 1) for state in range(final)]
+    ends += [tuple(sorted(draw.sample(range(final + 1), 2))) for _ in range(draw.randint(0, 12))]
+    arcs = [
+        Arc(
+            source,
+            target,
+            draw.choice(["turn", "turns", "don't", "łódź", "o", '"x\\y"', "'cause"]),
+            round(draw.uniform(-9, 1), 6),
+            round(draw.uniform(-3, 3), 6),
+            times[source],
+            times[target],
+            draw.choice([None, "contact-7"]),
+        )
+        for source, target in ends
+    ]
+    if draw.random() < 0.3:
+        arcs.append(Arc(0, final, "", round(draw.uniform(-9, 1), 6), 0.0, times[0], times[-1]))
+    return Lattice(final + 1, tuple(sorted(arcs, key=lambda arc: arc.source)))
+
+
+@pytest.fixture(scope="session")
+def make_lattice() -> Callable[[int], Lattice]:
+    """Give a maker of random lattices, the same one for the same seed."""
+    return _make_lattice
+
+
+@pytest.fixture(scope="session")
+def make_network() -> type[ToyNetwork]:
+    """Give a maker of toy networks."""
+    return ToyNetwork
