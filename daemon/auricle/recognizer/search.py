@@ -1,0 +1,379 @@
+"""Time-synchronous beam search through the transducer.
+
+In: encoder frames, in chunks of any size. Out: the best text so far and the silence behind it;
+at any moment the words, the n-best list and the lattice. The state never changes in place, so
+that a copy costs nothing and a peek at the future disturbs nothing.
+
+The search is that of Graves, "Sequence transduction with recurrent neural networks"
+(arXiv:1211.3711), run in step with time and with a bound on the symbols of a frame, as the TSD of
+Saon, Tüske and Audhkhasi, "Alignment-length synchronous decoding for RNN transducer" (ICASSP
+2020). Hypotheses with the same future share it: the better one goes on, the other stays in its
+history as an alternative, which is what makes the lattice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.errors import ArgumentError, ModelError
+from auricle.recognizer import history
+from auricle.recognizer.confidence import word_confidences
+from auricle.recognizer.history import Branch, Clock, Limits, Ways
+from auricle.recognizer.result import Hypothesis as Reading
+from auricle.recognizer.result import Result, Word
+from auricle.recognizer.tokenizer import BLANK, WORD_START
+
+Context = tuple[int, int]  # the last two tokens; blank before the first
+
+
+class Scorer(Protocol):
+    """The predictor and joint networks."""
+
+    def log_probs(
+        self, frame: NDArray[np.float32], contexts: Sequence[Context]
+    ) -> NDArray[np.float32]:
+        """Return the probabilities of all tokens after each context.
+
+        Args:
+            frame: (encoder_dim,) float32, the encoder's output.
+            contexts: the last two tokens of each hypothesis; all different.
+
+        Returns:
+            (len(contexts), vocabulary) float32, natural log.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchOptions:
+    """How wide the search is and what it keeps."""
+
+    beam: int = 6  # hypotheses that go on after each frame
+    score_beam: float = 8.0  # nats by which a hypothesis may fall behind the best one
+    max_symbols: int = 3  # tokens that one frame may emit
+    alternatives: int = 6  # histories that one hypothesis keeps
+    joined_words: int = 2  # words back to which the histories of alignments are joined
+    lattice_beam: float = 5.0  # nats by which a path of the lattice may fall behind the best one
+    nbest: int = 10  # texts in a result
+    frame_seconds: float = 0.04  # length of an encoder frame
+
+    def __post_init__(self) -> None:
+        """Raise ArgumentError where a value is impossible."""
+        for name in ("beam", "max_symbols", "alternatives", "joined_words", "nbest"):
+            if getattr(self, name) < 1:
+                raise ArgumentError(f"{name} must be 1 or more, not {getattr(self, name)}.")
+        for name in ("score_beam", "lattice_beam", "frame_seconds"):
+            if not getattr(self, name) > 0:
+                raise ArgumentError(f"{name} must be more than 0, not {getattr(self, name)}.")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hypothesis:
+    """A sequence of tokens that may be what was said, and the histories that it stands for."""
+
+    context: Context
+    word: str  # the word in progress, without the mark of its start
+    branches: tuple[Branch, ...]  # the ways into that word
+    graph: float  # natural log score of language model and context on the best way
+
+    @property
+    def key(self) -> tuple[Context, str]:
+        """All that the future depends on: hypotheses of equal keys are continued as one."""
+        return self.context, self.word
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SearchState:
+    """All that the search remembers; nothing in it ever changes."""
+
+    start_time: float  # seconds on the audio clock: where the first frame begins
+    frames: int  # frames consumed
+    hypotheses: tuple[Hypothesis, ...]
+    scores: NDArray[np.float64]  # (hypotheses,) natural log, acoustic and graph together
+    blanks: NDArray[np.float64]  # (hypotheses,) blank probabilities, summed since the last token
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is known after a chunk."""
+
+    text: str  # the best hypothesis so far
+    trailing_seconds: float  # time since it emitted its last token, or since the start
+    blank: float  # mean probability of blank over that time, 0 to 1; 0 if there was none
+
+
+class _Candidate(NamedTuple):
+    """A hypothesis within a frame."""
+
+    hypothesis: Hypothesis
+    score: float
+    blanks: float
+
+
+class BeamSearch:
+    """The search, as a stream: `initial_state`, `step`, and `result` at any moment.
+
+    A state does not depend on the options: the beam may change from one chunk to the next by
+    going on with another search.
+    """
+
+    def __init__(
+        self, scorer: Scorer, pieces: Sequence[str], options: SearchOptions | None = None
+    ) -> None:
+        """Take the networks and the vocabulary, whose token 0 is blank."""
+        self._scorer = scorer
+        self._pieces = tuple(pieces)
+        self._options = options or SearchOptions()
+        self._limits = Limits(
+            alternatives=self._options.alternatives,
+            beam=self._options.lattice_beam,
+            depth=self._options.joined_words,
+        )
+
+    def initial_state(self, start_time: float = 0.0) -> SearchState:
+        """Return the state before the first frame, which begins at `start_time` seconds."""
+        nothing = Hypothesis((BLANK, BLANK), "", history.begin(), 0.0)
+        return SearchState(start_time, 0, (nothing,), _frozen([0.0]), _frozen([0.0]))
+
+    def step(self, state: SearchState, frames: NDArray[np.float32]) -> tuple[SearchState, Progress]:
+        """Consume encoder frames.
+
+        Args:
+            state: from `initial_state` or the last step.
+            frames: (frames, encoder_dim) float32; there may be none.
+
+        Raises:
+            ArgumentError: frames are not two-dimensional.
+            ModelError: the networks give no finite scores, or not one for each piece.
+        """
+        if frames.ndim != 2:
+            raise ArgumentError(
+                f"frames must be of shape (frames, encoder_dim), not {frames.shape}."
+            )
+        for frame in frames:
+            state = self._advance(state, frame)
+        return state, self.progress(state)
+
+    def progress(self, state: SearchState) -> Progress:
+        """Return the best text so far and the silence behind it."""
+        best = int(np.argmax(state.scores))
+        hypothesis = state.hypotheses[best]
+        trailing = state.frames - 1 - hypothesis.branches[0].last
+        return Progress(
+            text=" ".join(history.best_words(hypothesis.word, hypothesis.branches)),
+            trailing_seconds=trailing * self._options.frame_seconds,
+            blank=min(1.0, float(state.blanks[best]) / trailing) if trailing else 0.0,
+        )
+
+    def result(self, state: SearchState) -> Result:
+        """Return all that is known, as if the utterance ended here."""
+        readings = [
+            (hypothesis.word, Ways(hypothesis.branches, score, hypothesis.graph))
+            for hypothesis, score in zip(state.hypotheses, state.scores.tolist(), strict=True)
+        ]
+        ends = history.endings(readings, self._limits)
+        clock = Clock(state.start_time, self._options.frame_seconds, state.frames)
+        lattice = history.build_lattice(ends, clock, self._options.lattice_beam)
+        paths = lattice.nbest(self._options.nbest)
+        words = [arc for arc in paths[0].arcs if arc.word]
+        sureness = word_confidences(lattice, paths[0])
+        return Result(
+            text=paths[0].text,
+            nbest=tuple(Reading(path.text, path.score) for path in paths),
+            words=tuple(
+                Word(arc.word, arc.start, arc.end, confidence)
+                for arc, confidence in zip(words, sureness, strict=True)
+            ),
+            lattice=lattice,
+        )
+
+    def _advance(self, state: SearchState, frame: NDArray[np.float32]) -> SearchState:
+        """Return the state after one frame (encoder_dim,)."""
+        rows = _Rows(self._scorer, frame, len(self._pieces), state.frames)
+        log_probs = rows.of(state.hypotheses)
+        stayed = state.scores + log_probs[:, BLANK]
+        blanks = state.blanks + np.exp(log_probs[:, BLANK])
+        picks = self._pick(state.scores, log_probs, self._cutoff(stayed))
+        if not picks:
+            # Most frames end here: the hypotheses stay what they are.
+            keep = stayed >= self._cutoff(stayed)
+            hypotheses = state.hypotheses
+            if not keep.all():
+                hypotheses = tuple(hypotheses[index] for index in np.flatnonzero(keep))
+                stayed, blanks = stayed[keep], blanks[keep]
+            return SearchState(
+                state.start_time, state.frames + 1, hypotheses, _frozen(stayed), _frozen(blanks)
+            )
+        pool = _Pool(self._limits)
+        pool.add(map(_Candidate, state.hypotheses, stayed.tolist(), blanks.tolist()))
+        parents, scores = state.hypotheses, state.scores
+        for emitted in range(1, self._options.max_symbols + 1):
+            parents, scores = self._emit(parents, scores, picks, state.frames)
+            log_probs = rows.of(parents)
+            stayed = scores + log_probs[:, BLANK]
+            pool.add(_Candidate(*pair, 0.0) for pair in zip(parents, stayed.tolist(), strict=True))
+            if emitted < self._options.max_symbols:
+                picks = self._pick(scores, log_probs, self._cutoff(pool.scores()))
+                if not picks:
+                    break
+        best = pool.best(self._options.beam, self._options.score_beam)
+        return SearchState(
+            state.start_time,
+            state.frames + 1,
+            tuple(candidate.hypothesis for candidate in best),
+            _frozen([candidate.score for candidate in best]),
+            _frozen([candidate.blanks for candidate in best]),
+        )
+
+    def _cutoff(self, scores: NDArray[np.float64]) -> float:
+        """Return the least score among those within both beams."""
+        cutoff = float(scores.max()) - self._options.score_beam
+        last = len(scores) - self._options.beam
+        if last < 0:
+            return cutoff
+        return max(cutoff, float(np.partition(scores, last)[last]))
+
+    def _pick(
+        self, scores: NDArray[np.float64], log_probs: NDArray[np.float32], cutoff: float
+    ) -> list[tuple[int, int, float]]:
+        """Return the extensions of hypotheses by one token that score above a cutoff.
+
+        Args:
+            scores: (hypotheses,) natural log.
+            log_probs: (hypotheses, vocabulary) natural log.
+            cutoff: natural log; blank can only lower a score, so that no other can come to more.
+
+        Returns:
+            Index of the hypothesis, token, and new score; the best ones, a beam of them at most.
+        """
+        totals = scores[:, np.newaxis] + log_probs
+        totals[:, BLANK] = -np.inf
+        above = np.flatnonzero(totals > cutoff)
+        flat = totals.ravel()
+        if len(above) > self._options.beam:
+            best = np.argpartition(flat[above], -self._options.beam)[-self._options.beam :]
+            above = above[best]
+        parents, tokens = np.divmod(above, totals.shape[1])
+        return list(zip(parents.tolist(), tokens.tolist(), flat[above].tolist(), strict=True))
+
+    def _emit(
+        self,
+        parents: tuple[Hypothesis, ...],
+        scores: NDArray[np.float64],
+        picks: list[tuple[int, int, float]],
+        frame: int,
+    ) -> tuple[tuple[Hypothesis, ...], NDArray[np.float64]]:
+        """Return hypotheses after one more token each, and their scores."""
+        pool = _Pool(self._limits)
+        ended: dict[int, tuple[Branch, ...]] = {}
+        for index, token, score in picks:
+            parent = parents[index]
+            piece = self._pieces[token]
+            starts = piece.startswith(WORD_START)
+            branches = parent.branches
+            if starts:
+                if index not in ended:
+                    ways = Ways(branches, float(scores[index]), parent.graph)
+                    ended[index] = history.end_word(parent.word, ways)
+                branches = ended[index]
+            hypothesis = Hypothesis(
+                context=(parent.context[1], token),
+                word=piece[len(WORD_START) :] if starts else parent.word + piece,
+                branches=history.hear(branches, frame, first=starts or not parent.word),
+                graph=parent.graph,
+            )
+            pool.add([_Candidate(hypothesis, score, 0.0)])
+        return pool.hypotheses(), pool.scores()
+
+
+class _Rows:
+    """The scores of one frame, computed once for each context."""
+
+    def __init__(
+        self, scorer: Scorer, frame: NDArray[np.float32], vocabulary: int, index: int
+    ) -> None:
+        self._scorer = scorer
+        self._frame = frame
+        self._vocabulary = vocabulary
+        self._index = index
+        self._rows: dict[Context, NDArray[np.float32]] = {}
+
+    def of(self, hypotheses: Sequence[Hypothesis]) -> NDArray[np.float32]:
+        """Return log probabilities (hypotheses, vocabulary) float32."""
+        contexts = [hypothesis.context for hypothesis in hypotheses]
+        new = [context for context in dict.fromkeys(contexts) if context not in self._rows]
+        if new:
+            computed = self._compute(new)
+            self._rows.update(zip(new, computed, strict=True))
+            if len(new) == len(contexts):
+                return computed
+        return np.stack([self._rows[context] for context in contexts])
+
+    def _compute(self, contexts: Sequence[Context]) -> NDArray[np.float32]:
+        """Ask the networks, and check what they say."""
+        log_probs = self._scorer.log_probs(self._frame, contexts)
+        expected = (len(contexts), self._vocabulary)
+        if log_probs.shape != expected:
+            raise ModelError(
+                f"joint network gives scores of shape {log_probs.shape}, not {expected}: "
+                f"the model and its token list must come from one bundle."
+            )
+        if not np.isfinite(log_probs).all():
+            raise ModelError(
+                f"joint network gives scores that are not finite at encoder frame {self._index}: "
+                f"the model is damaged, reinstall its bundle."
+            )
+        return log_probs
+
+
+class _Pool:
+    """Hypotheses that are alike in all that the future depends on become one."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._candidates: dict[tuple[Context, str], _Candidate] = {}
+
+    def add(self, candidates: Iterable[_Candidate]) -> None:
+        """Add hypotheses to those that are there."""
+        for candidate in candidates:
+            key = candidate.hypothesis.key
+            known = self._candidates.get(key)
+            self._candidates[key] = candidate if known is None else self._join(known, candidate)
+
+    def _join(self, one: _Candidate, other: _Candidate) -> _Candidate:
+        """Return the hypothesis that stands for both."""
+        better, worse = (one, other) if one.score >= other.score else (other, one)
+        ways = history.merge(
+            Ways(better.hypothesis.branches, better.score, better.hypothesis.graph),
+            Ways(worse.hypothesis.branches, worse.score, worse.hypothesis.graph),
+            self._limits,
+        )
+        context, word = better.hypothesis.key
+        return _Candidate(
+            Hypothesis(context, word, ways.branches, ways.graph), ways.score, better.blanks
+        )
+
+    def hypotheses(self) -> tuple[Hypothesis, ...]:
+        """Return all, in the order in which they came."""
+        return tuple(candidate.hypothesis for candidate in self._candidates.values())
+
+    def scores(self) -> NDArray[np.float64]:
+        """Return their scores, natural log."""
+        return np.array([candidate.score for candidate in self._candidates.values()])
+
+    def best(self, beam: int, score_beam: float) -> list[_Candidate]:
+        """Return those within both beams, best first."""
+        ranked = sorted(self._candidates.values(), key=lambda candidate: -candidate.score)[:beam]
+        return [item for item in ranked if item.score >= ranked[0].score - score_beam]
+
+
+def _frozen(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return values as a float64 array that cannot be written to."""
+    array = np.array(values, dtype=np.float64)
+    array.setflags(write=False)
+    return array
