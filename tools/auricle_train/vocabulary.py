@@ -13,15 +13,28 @@ from pathlib import Path
 import sentencepiece
 
 
-def learn(sentences: Sequence[str], size: int, path: Path) -> None:
-    """Train a unigram model (arXiv:1804.10959) of `size` pieces, blank included."""
+def train_model(sentences: Sequence[str], size: int) -> bytes:
+    """Return a unigram model (arXiv:1804.10959) of `size` pieces, one of them unknown."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(sentences), model_writer=model, vocab_size=size,
-        model_type="unigram", character_coverage=1.0, unk_id=0, bos_id=-1, eos_id=-1, pad_id=-1,
-        minloglevel=2, num_threads=1,
-    )  # fmt: skip
-    processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+        sentence_iterator=iter(sentences),
+        model_writer=model,
+        vocab_size=size,
+        model_type="unigram",
+        character_coverage=1.0,
+        unk_id=0,
+        bos_id=-1,
+        eos_id=-1,
+        pad_id=-1,
+        minloglevel=2,
+        num_threads=1,
+    )
+    return model.getvalue()
+
+
+def learn(sentences: Sequence[str], size: int, path: Path) -> None:
+    """Write the vocabulary of the sentences: `size` tokens, blank in the place of unknown."""
+    processor = sentencepiece.SentencePieceProcessor(model_proto=train_model(sentences, size))
     lines = ["<blank>\t0"] + [
         f"{processor.id_to_piece(number)}\t{processor.get_score(number):.6g}"
         for number in range(1, processor.get_piece_size())

@@ -1,0 +1,220 @@
+"""The way of a sound, with the real parts: networks, VAD, wake words, recordings of people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from auricle.arbiter.budget import Budget
+from auricle.assembly import Models, load_models, make_pipeline
+from auricle.audio.file import read_recording
+from auricle.audio.format import FRAME_SAMPLES, SAMPLE_RATE
+from auricle.config.schema import Config
+from auricle.errors import BusyError, ModelError, MutedError, NoSuchSessionError
+from auricle.events import (
+    Cancelled,
+    CancelReason,
+    EndReason,
+    Event,
+    Failed,
+    Final,
+    Partial,
+    Revised,
+    Speculative,
+    Wake,
+)
+from auricle.pipeline import Pipeline
+from auricle.recognizer.recognizer import Recognizer, RecognizerState
+from auricle.recognizer.search import Progress
+from stage.recordings import Recording
+
+Samples = NDArray[np.int16]
+CONFIG = Config()
+
+
+@pytest.fixture(scope="module")
+def models() -> Models:
+    return load_models(CONFIG, Budget(threads=1, beam=4), wake=False)
+
+
+@pytest.fixture
+def pipeline(models: Models) -> Pipeline:
+    return make_pipeline(CONFIG, models)
+
+
+def room(seconds: float, level: float = 6.0) -> Samples:
+    generator = np.random.default_rng(0)
+    noise: Samples = (generator.standard_normal(int(seconds * SAMPLE_RATE)) * level).astype(
+        np.int16
+    )
+    return noise
+
+
+def play(pipeline: Pipeline, *sounds: Samples) -> list[Event]:
+    samples = np.concatenate(sounds)
+    events: list[Event] = []
+    for first in range(0, len(samples) - FRAME_SAMPLES + 1, FRAME_SAMPLES):
+        events += pipeline.hear(samples[first : first + FRAME_SAMPLES])
+    return events
+
+
+def kinds(events: Iterable[Event]) -> list[type[Event]]:
+    return [type(event) for event in events if not isinstance(event, Partial)]
+
+
+def spoken(recordings: dict[str, Recording], name: str) -> Samples:
+    return read_recording(recordings[name].path)
+
+
+def test_a_real_sentence_becomes_partials_a_speculation_and_a_final(
+    pipeline: Pipeline, recordings: dict[str, Recording]
+) -> None:
+    sentence = spoken(recordings, "slightest_idea")
+    begun = pipeline.listen("client")
+    events = [*begun, *play(pipeline, sentence, room(2.0))]
+    assert isinstance(begun[0], Wake)
+    assert begun[0].owner == "client"
+    assert any(isinstance(event, Partial) for event in events)
+    final = events[-1]
+    assert isinstance(final, Final)
+    assert final.result.text
+    assert final.result.nbest[0].text == final.result.text
+    assert final.result.lattice.best_path().text == final.result.text
+    speculative = [event for event in events if isinstance(event, Speculative)][-1]
+    assert 0.05 < final.time - speculative.time < 1.0
+    assert [event.time for event in events] == sorted(event.time for event in events)
+    assert pipeline.running is None
+
+
+def test_a_command_that_pauses_is_speculated_revised_and_finished(
+    pipeline: Pipeline, recordings: dict[str, Recording]
+) -> None:
+    first, second = spoken(recordings, "must_sleep"), spoken(recordings, "slightest_idea")
+    begun = pipeline.listen()
+    events = play(pipeline, first, room(0.25), second, room(2.0))
+    found = kinds([*begun, *events])
+    assert found[0] is Wake
+    assert found[-1] is Final
+    pause = len(first) / SAMPLE_RATE
+    guess = next(event for event in events if isinstance(event, Speculative))
+    revised = next(event for event in events if isinstance(event, Revised))
+    assert pause - 0.3 < guess.time < revised.time < pause + 1.2
+    final = events[-1]
+    assert isinstance(final, Final)
+    assert len(final.result.text) > len(guess.result.text)
+
+
+@pytest.mark.parametrize(("sound", "ratio"), [("jazz", 12.0), ("rain", 12.0)])
+def test_the_end_is_found_while_music_or_rain_goes_on(
+    pipeline: Pipeline, recordings: dict[str, Recording], sound: str, ratio: float
+) -> None:
+    sentence = spoken(recordings, "why_are_you_here").astype(np.float64)
+    background = np.resize(spoken(recordings, sound), len(sentence) + 6 * SAMPLE_RATE)
+    loud = np.sqrt(np.mean(sentence**2))
+    noise = background * (loud / np.sqrt(np.mean(background.astype(np.float64) ** 2)))
+    mixed = noise * 10.0 ** (-ratio / 20.0)
+    mixed[: len(sentence)] += sentence
+    pipeline.listen()
+    events = play(pipeline, np.clip(mixed, -32768, 32767).astype(np.int16))
+    assert isinstance(events[-1], Final)
+    assert events[-1].reason in {EndReason.SILENCE, EndReason.DECODER}
+    assert events[-1].time < len(sentence) / SAMPLE_RATE + 4.0
+
+
+def test_nothing_said_ends_after_the_time_out(pipeline: Pipeline) -> None:
+    pipeline.listen(no_speech_seconds=1.5)
+    events = play(pipeline, room(3.0))
+    assert kinds(events) == [Cancelled]
+    assert isinstance(events[0], Cancelled)
+    assert events[0].reason is CancelReason.NO_SPEECH
+    assert events[0].time == pytest.approx(1.5, abs=0.2)
+
+
+def test_the_longest_command_is_cut(pipeline: Pipeline, recordings: dict[str, Recording]) -> None:
+    sentence = spoken(recordings, "why_are_you_here")
+    pipeline.listen(maximum_seconds=1.5)
+    events = play(pipeline, sentence, sentence)
+    assert isinstance(events[-1], Final)
+    assert events[-1].time == pytest.approx(1.5, abs=0.3)
+
+
+def test_the_end_of_a_recording_ends_the_session(
+    pipeline: Pipeline, recordings: dict[str, Recording]
+) -> None:
+    pipeline.listen()
+    play(pipeline, spoken(recordings, "slightest_idea")[: 2 * SAMPLE_RATE])
+    events = pipeline.end_audio()
+    assert isinstance(events[-1], Final)
+    assert events[-1].reason is EndReason.AUDIO_ENDED
+    assert pipeline.end_audio() == ()
+
+
+def test_a_second_session_is_refused_and_the_first_goes_on(pipeline: Pipeline) -> None:
+    pipeline.listen("one")
+    with pytest.raises(BusyError):
+        pipeline.listen("two")
+    assert pipeline.running is not None
+    assert kinds(pipeline.cancel(pipeline.running, CancelReason.REQUESTED)) == [Cancelled]
+    with pytest.raises(NoSuchSessionError):
+        pipeline.cancel("1", CancelReason.REQUESTED)
+
+
+def test_muting_ends_the_session_and_refuses_others(pipeline: Pipeline) -> None:
+    pipeline.listen()
+    events = pipeline.set_muted(True)
+    assert isinstance(events[-1], Cancelled)
+    assert events[-1].reason is CancelReason.MUTED
+    with pytest.raises(MutedError):
+        pipeline.listen()
+    pipeline.set_muted(False)
+    assert kinds(pipeline.listen()) == [Wake]
+
+
+class Breaking:
+    """A recogniser whose network gives out after some frames."""
+
+    def __init__(self, real: Recognizer, steps: int) -> None:
+        self.real, self.steps = real, steps
+        self.initial_state = real.initial_state
+        self.look_ahead = real.look_ahead
+        self.result = real.result
+
+    def step(self, state: RecognizerState, chunk: Samples) -> tuple[RecognizerState, Progress]:
+        self.steps -= 1
+        if self.steps == 0:
+            raise ModelError("joint.tflite: gives no finite scores; install the bundle again")
+        return self.real.step(state, chunk)
+
+
+def test_a_broken_network_fails_the_session_and_the_next_one_works(
+    models: Models, recordings: dict[str, Recording]
+) -> None:
+    broken = replace(models, recognizer=Breaking(models.recognizer, 40))
+    pipeline = make_pipeline(CONFIG, broken)
+    pipeline.listen()
+    events = play(pipeline, spoken(recordings, "must_sleep"))
+    assert isinstance(events[-1], Failed)
+    assert events[-1].error == "InvalidModel"
+    assert "install the bundle again" in events[-1].message
+    pipeline.listen()
+    events = play(pipeline, spoken(recordings, "must_sleep"), room(2.0))
+    assert isinstance(events[-1], Final)
+
+
+def test_a_session_of_any_later_time_gives_the_same_text(
+    models: Models, recordings: dict[str, Recording]
+) -> None:
+    texts = []
+    for before in (0.0, 45.0):
+        pipeline = make_pipeline(CONFIG, models)
+        play(pipeline, room(before + 0.5))
+        pipeline.listen()
+        final = play(pipeline, spoken(recordings, "slightest_idea"), room(2.0))[-1]
+        assert isinstance(final, Final)
+        assert final.result.words[0].start > before
+        texts.append(final.result.text)
+    assert texts[0].split()[0] == texts[1].split()[0]
