@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from auricle.config.checks import (
     Check,
@@ -38,7 +38,9 @@ def section(kind: Callable[[], Any]) -> Any:
 class BusSettings:
     """Where clients find Auricle."""
 
-    kind: str = setting("system", Choice(("system", "session")), restart=True)
+    kind: Literal["system", "session"] = setting(
+        "system", Choice(("system", "session")), restart=True
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ class AudioSettings:
     # None: the default device; int: PortAudio's index; str: part of its name, or an ALSA/Pulse name
     device: int | str | None = setting(None, Either((Nothing(), Whole(0, 999), Text())))
     # int: which channel of a microphone array, from 0; "mix": the mean of all
-    channel: int | str = setting(0, Either((Whole(0, 63), Choice(("mix",)))))
+    channel: int | Literal["mix"] = setting(0, Either((Whole(0, 63), Choice(("mix",)))))
     ring_seconds: float = setting(10.0, Real(2, 60))
     pre_roll_seconds: float = setting(0.5, Real(0, 5))  # before the wake word, for the recogniser
     reconnect_seconds: float = setting(30.0, Real(1, 600))  # longest wait between two tries
@@ -115,7 +117,9 @@ class RecognizerSettings:
     """What turns sound into words, and how wide it searches."""
 
     bundle: str = setting("en-tiny", NameOrPath("a model bundle"))
-    runtime: str = setting("auto", Choice(("auto", "ai_edge_litert", "tflite_runtime")))
+    runtime: Literal["auto", "ai_edge_litert", "tflite_runtime"] = setting(
+        "auto", Choice(("auto", "ai_edge_litert", "tflite_runtime"))
+    )
     beam: int = setting(4, Whole(1, 32))  # hypotheses kept at each frame
     nbest: int = setting(5, Whole(1, 100))  # hypotheses reported
     lattice_beam: float = setting(8.0, Real(0, 50))  # natural log: arcs this much worse are cut
@@ -144,7 +148,9 @@ class ArbiterSettings:
 class LogSettings:
     """What is written to the journal."""
 
-    level: str = setting("info", Choice(("debug", "info", "warning", "error")))
+    level: Literal["debug", "info", "warning", "error"] = setting(
+        "info", Choice(("debug", "info", "warning", "error"))
+    )
     transcripts: bool = setting(False, Flag())  # true: what was said is written to the journal
 
 
