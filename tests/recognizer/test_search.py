@@ -25,7 +25,7 @@ PIECES = ("<blank>", "▁a", "b", "▁c")
 # One text may have several segmentations, and a word may have no letters.
 KNOTTY_PIECES = ("<blank>", "▁", "▁a", "b", "▁ab")
 seeds = st.integers(0, 10**6)
-unhurried = settings(deadline=None, max_examples=40)
+unhurried = settings(deadline=None, max_examples=25)
 MakeNetwork = Any
 
 
