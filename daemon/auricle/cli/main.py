@@ -39,7 +39,10 @@ class Command:
     summary: str
 
 
-COMMANDS = (Command("config", "auricle.cli.config_check", "check the configuration"),)
+COMMANDS = (
+    Command("transcribe", "auricle.cli.transcribe", "recognise recordings"),
+    Command("config", "auricle.cli.config_check", "check the configuration"),
+)
 
 
 class CommandModule(Protocol):

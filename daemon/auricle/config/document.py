@@ -61,11 +61,13 @@ class UnreadableError(Exception):
         self.line = line
 
 
-def read_document(path: Path) -> tuple[Value | None, list[Mistake]]:
+def read_document(
+    path: Path, maximum_bytes: int = MAXIMUM_BYTES
+) -> tuple[Value | None, list[Mistake]]:
     """Read a file; return its tree, None when there is none, and what is wrong with its form."""
     mistakes: list[Mistake] = []
     try:
-        text = read_text(path)
+        text = read_text(path, maximum_bytes)
         node = compose(text)
     except UnreadableError as error:
         return None, [Mistake(file=path, line=error.line, remedy=error.remedy)]
@@ -74,17 +76,17 @@ def read_document(path: Path) -> tuple[Value | None, list[Mistake]]:
     return TreeReader(path, text, mistakes).value(node, ""), mistakes
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, maximum_bytes: int) -> str:
     """Return the text of a regular file of sensible size, or raise `UnreadableError`."""
     try:
         with open(path, "rb", opener=open_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise UnreadableError("is not a regular file")
-            data = file.read(MAXIMUM_BYTES + 1)
+            data = file.read(maximum_bytes + 1)
     except OSError as error:
         raise UnreadableError(f"cannot be read: {error.strerror}") from error
-    if len(data) > MAXIMUM_BYTES:
-        raise UnreadableError(f"must not be larger than {MAXIMUM_BYTES // 1024} KiB")
+    if len(data) > maximum_bytes:
+        raise UnreadableError(f"must not be larger than {maximum_bytes // 1024} KiB")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

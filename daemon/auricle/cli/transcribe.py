@@ -1,0 +1,163 @@
+"""`auricle transcribe FILE...`: the daemon's own pipeline on recordings, without a wake word."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from auricle.arbiter.budget import Budget
+from auricle.assembly import Models, load_models, make_pipeline
+from auricle.audio.file import FileSource
+from auricle.audio.source import frames
+from auricle.config import Config, load
+from auricle.config.locations import find_config
+from auricle.context import read_context
+from auricle.errors import AuricleError
+from auricle.recognizer.lattice_files import make_folder, name_each, write_lattice
+from auricle.transcription import Transcription, transcribe, transcribe_whole
+
+MOST_READINGS = 100
+DESCRIPTION = """\
+Recognise recordings (WAV, FLAC, Ogg and others) as the daemon would, but without a wake word: it
+listens from the start of each recording until the final end-pointer fires, or to its end. A
+recording in which nothing is said for some seconds is given up, as the daemon would.
+
+With --json one object a recording is printed, with the keys
+  file, seconds     the recording and its length
+  text              what was said; empty when nothing was heard
+  nbest             readings {text, score}, the best first; score is a natural log probability
+  words             {word, start, end, confidence}
+  speculative       {text, time} of the last result told ahead of the final one; null if none was
+  revised           whether a result told ahead was withdrawn
+  final             {text, time}
+  intent            null
+  compute_seconds   spent on it
+Times are seconds from the start of the recording. Those of speculative and final say when it was
+known: when the end-pointer fired on the clock of the sound, and the delay by computing on top.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = DESCRIPTION
+    parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a recording")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a recording")
+    parser.add_argument(
+        "--nbest",
+        metavar="N",
+        type=count_of_readings,
+        help="how many readings to tell, at most (default: as configured)",
+    )
+    parser.add_argument(
+        "--lattice",
+        metavar="DIR",
+        type=Path,
+        help="write the lattice of each recording to NAME.json, NAME.slf, NAME.fst.txt with "
+        "NAME.syms.txt, and NAME.dot in this folder; NAME is that of the recording, numbered where "
+        "two have the same",
+    )
+    parser.add_argument(
+        "--context",
+        metavar="FILE",
+        type=Path,
+        help="YAML with lists of names that may be said: contacts, appliances, media. The file is "
+        "checked, but the names do not change the result yet",
+    )
+    parser.add_argument(
+        "--no-endpoint",
+        action="store_true",
+        help="decode each recording to its end, without end-pointers",
+    )
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help="the configuration (default: the one the daemon would read)",
+    )
+
+
+def count_of_readings(text: str) -> int:
+    """Return the number that a text stands for; ValueError means wrong usage to argparse."""
+    count = int(text)
+    if not 1 <= count <= MOST_READINGS:
+        raise argparse.ArgumentTypeError(f"{text} is not from 1 to {MOST_READINGS}")
+    return count
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what was said in each recording; return 1 if one of them failed, else 0."""
+    config = load(arguments.config or find_config())
+    if arguments.nbest:
+        config = replace(config, recognizer=replace(config.recognizer, nbest=arguments.nbest))
+    if arguments.context:
+        read_context(arguments.context)
+        sys.stderr.write("auricle: context names do not change the result yet\n")
+    if arguments.lattice:
+        make_folder(arguments.lattice)
+    budget = Budget(threads=config.arbiter.threads, beam=config.recognizer.beam)
+    models = load_models(config, budget, wake=False)
+    status = 0
+    for path, name in zip(arguments.files, name_each(arguments.files), strict=True):
+        try:
+            done = hear(path, config, models, endpoint=not arguments.no_endpoint)
+            line = as_line(path, done) if arguments.json else as_text(path, done, arguments.nbest)
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            if arguments.lattice:
+                write_lattice(arguments.lattice, name, done.result.lattice)
+        except AuricleError as error:
+            sys.stderr.write(f"auricle: {error}\n")
+            status = 1
+    return status
+
+
+def hear(path: Path, config: Config, models: Models, *, endpoint: bool) -> Transcription:
+    """Return what was said in a recording."""
+    with FileSource(path) as source:
+        if endpoint:
+            return transcribe(frames(source), make_pipeline(config, models))
+        return transcribe_whole(frames(source), models.recognizer)
+
+
+def as_text(path: Path, done: Transcription, readings: int | None) -> str:
+    """Return the outcome for people: the text and, if asked for, the readings below it."""
+    lines = [f"{path}: {done.result.text or '(nothing was heard)'}"]
+    if readings:
+        lines += [f"  {reading.score:9.2f}  {reading.text}" for reading in done.result.nbest]
+    return "\n".join(lines) + "\n"
+
+
+def as_line(path: Path, done: Transcription) -> str:
+    """Return the outcome as one line of JSON."""
+    speculative = done.speculative and {
+        "text": done.speculative.text,
+        "time": round(done.speculative.time, 3),
+    }
+    content = {
+        "file": str(path),
+        "seconds": round(done.seconds, 3),
+        "text": done.result.text,
+        "nbest": [
+            {"text": reading.text, "score": round(reading.score, 4)}
+            for reading in done.result.nbest
+        ],
+        "words": [
+            {
+                "word": word.word,
+                "start": round(word.start, 3),
+                "end": round(word.end, 3),
+                "confidence": round(word.confidence, 4),
+            }
+            for word in done.result.words
+        ],
+        "speculative": speculative,
+        "revised": done.revised,
+        "final": {"text": done.final.text, "time": round(done.final.time, 3)},
+        "intent": None,
+        "compute_seconds": round(done.compute_seconds, 4),
+    }
+    return json.dumps(content, ensure_ascii=False) + "\n"
