@@ -1,0 +1,74 @@
+"""`auricle doctor`: what is wrong with microphone, bus, models and machine, and how to mend it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+
+from auricle.config.locations import find_config
+from auricle.diagnosis.examination import examine_all
+from auricle.diagnosis.finding import Finding, Status
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.description = (
+        "Look at all that Auricle stands on: configuration, bus, microphone, models, processor, "
+        "memory and clock. The microphone is opened for a second; what it hears is not kept. The "
+        "exit status is 1 if there is a problem that keeps Auricle from working."
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print one JSON object a line: check, status (ok, warning, problem), found, remedy",
+    )
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help="the configuration (default: the one the daemon would read)",
+    )
+    parser.add_argument(
+        "--bus",
+        metavar="BUS",
+        help="session, system or a D-Bus address (default: as configured)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what is found; return 1 if there is a problem, else 0."""
+    counts: Counter[Status] = Counter()
+    for finding in examine_all(arguments.config or find_config(), arguments.bus):
+        counts[finding.status] += 1
+        sys.stdout.write(as_line(finding) if arguments.json else as_text(finding))
+        sys.stdout.flush()
+    if not arguments.json:
+        sys.stdout.write(summary(counts))
+    return 1 if counts[Status.PROBLEM] else 0
+
+
+def as_line(finding: Finding) -> str:
+    """Return a finding as one line of JSON."""
+    return json.dumps(asdict(finding), ensure_ascii=False) + "\n"
+
+
+def as_text(finding: Finding) -> str:
+    """Return a finding for people, the remedy on a line of its own."""
+    lines = [f"{finding.status:8} {finding.check:12} {finding.found}"]
+    if finding.remedy:
+        lines.append(f"{'':21} -> {finding.remedy}")
+    return "\n".join(lines) + "\n"
+
+
+def summary(counts: Counter[Status]) -> str:
+    """Return the last line."""
+    told = [
+        f"{counts[status]} {status}{'s' if counts[status] > 1 else ''}"
+        for status in (Status.PROBLEM, Status.WARNING)
+        if counts[status]
+    ]
+    return f"{', '.join(told) or 'all is well'}\n"

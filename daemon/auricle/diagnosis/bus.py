@@ -1,0 +1,83 @@
+"""Whether the message bus can be reached, and who has Auricle's name on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from auricle.bus.connection import Connection
+from auricle.bus.names import BUS_NAME
+from auricle.diagnosis.finding import Finding, Status
+from auricle.errors import AuricleError, BusError, NotRunningError
+
+REMEDIES = {
+    "system": "install the package dbus and start dbus.service",
+    "session": "log in to a session that has a bus, or run Auricle by dbus-run-session",
+}
+POLICY_FOLDERS = tuple(Path(f"{share}/dbus-1/system.d") for share in ("/etc", "/usr/share"))
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A process that has a name on the bus."""
+
+    process: int
+    user: int
+
+
+def examine_bus(bus: str, policies: Sequence[Path] = POLICY_FOLDERS) -> Iterator[Finding]:
+    """Yield the state of the bus and of the daemon on it.
+
+    Args:
+        bus: "session", "system" or a D-Bus address.
+        policies: folders in which the system bus looks for who may take which name.
+    """
+    name = f"the {bus} bus" if bus in REMEDIES else f"the bus at {bus}"
+    try:
+        owner = asyncio.run(find_owner(bus))
+    except BusError as error:
+        found = str(error).partition(";")[0]
+        yield Finding("bus", Status.PROBLEM, found, REMEDIES.get(bus, "check the address"))
+        return
+    except AuricleError as error:
+        yield Finding("bus", Status.PROBLEM, f"{name} answers with an error: {error}", "restart it")
+        return
+    yield Finding("bus", Status.OK, f"{name} can be reached")
+    if owner is not None:
+        found = f"Auricle runs as process {owner.process} of user {owner.user}"
+        yield Finding("daemon", Status.OK, found)
+        return
+    if bus == "system" and not any((folder / f"{BUS_NAME}.conf").exists() for folder in policies):
+        yield Finding(
+            "bus policy",
+            Status.PROBLEM,
+            f"the system bus lets nobody take the name {BUS_NAME}: its policy is missing",
+            f"install {BUS_NAME}.conf in {policies[0]}, or set bus.kind to session",
+        )
+    yield Finding(
+        "daemon",
+        Status.WARNING,
+        f"Auricle does not run on {name}",
+        "start it with `systemctl start auricle`, or `auricle run`",
+    )
+
+
+async def find_owner(bus: str) -> Owner | None:
+    """Return who has Auricle's name on a bus, None if nobody has.
+
+    Raises:
+        BusError: the bus cannot be reached.
+    """
+    connection = await Connection.open(bus)
+    try:
+        reply = await connection.ask_daemon("GetNameOwner", "s", BUS_NAME)
+        name = reply.body[0]
+        process = await connection.ask_daemon("GetConnectionUnixProcessID", "s", name)
+        user = await connection.ask_daemon("GetConnectionUnixUser", "s", name)
+        return Owner(process=int(process.body[0]), user=int(user.body[0]))
+    except NotRunningError:
+        return None
+    finally:
+        await connection.close()

@@ -1,0 +1,95 @@
+"""Whether a microphone is there, can be opened, and hears at a sensible level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from auricle.audio.convert import Channel
+from auricle.audio.devices import list_devices
+from auricle.audio.format import FRAME_SECONDS, SAMPLE_RATE, Samples
+from auricle.audio.level import FLOOR_DBFS, level_dbfs
+from auricle.audio.microphone import Microphone
+from auricle.audio.source import AudioSource
+from auricle.config.schema import AudioSettings
+from auricle.diagnosis.finding import Finding, Status, problem
+from auricle.errors import AuricleError
+
+LISTEN_SECONDS = 1.0
+SETTLE_SECONDS = 0.2  # many devices begin with a click
+FULL_SCALE = 32767
+CLIPPED_SHARE = 0.001  # of the samples; more is heard
+QUIET_DBFS = -75.0  # below the noise of any room and microphone at a sensible gain
+LOUD_DBFS = -20.0  # louder than speech; a second of anyone's room is not
+MIXER = "with alsamixer, pavucontrol or wpctl"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a second of sound showed."""
+
+    level: float  # dBFS, root mean square
+    clipped: float  # share of samples at full scale, 0 to 1
+    overruns: int
+
+
+def examine_microphone(audio: AudioSettings) -> Iterator[Finding]:
+    """Yield which microphones there are, and how the configured one does."""
+    try:
+        devices = list_devices()
+    except AuricleError as error:
+        yield problem("microphone", error)
+        return
+    if devices:
+        named = ", ".join(f"{each}{' (default)' if each.is_default else ''}" for each in devices)
+        yield Finding("microphones", Status.OK, f"there are: {named}")
+    microphone = Microphone(audio.device, cast("Channel", audio.channel))
+    try:
+        with microphone:
+            heard = listen(microphone)
+    except AuricleError as error:
+        yield problem("microphone", error)
+        return
+    about = f"'{microphone.name}' records at {microphone.rate} Hz"
+    if microphone.rate != SAMPLE_RATE:
+        about += f", from which Auricle makes {SAMPLE_RATE} Hz"
+    yield Finding("microphone", Status.OK, about)
+    yield judge_level(heard)
+
+
+def listen(source: AudioSource) -> Heard:
+    """Return what an open source hears in a second."""
+    for _ in range(round(SETTLE_SECONDS / FRAME_SECONDS)):
+        source.read()
+    before = source.overruns
+    frames = [source.read() for _ in range(round(LISTEN_SECONDS / FRAME_SECONDS))]
+    samples: Samples = np.concatenate([frame for frame in frames if frame is not None])
+    clipped = float(np.mean(np.abs(samples.astype(np.int32)) >= FULL_SCALE))
+    return Heard(level_dbfs(samples), clipped, source.overruns - before)
+
+
+def judge_level(heard: Heard) -> Finding:
+    """Return whether what was heard is of use."""
+    found = f"a second of sound has a level of {heard.level:.0f} dBFS"
+    status, remedy = Status.WARNING, ""
+    if heard.overruns:
+        found = f"{found}, but {heard.overruns} pieces of it were lost"
+        remedy = "stop what keeps the processor busy, or use another USB port"
+    elif heard.level <= FLOOR_DBFS:
+        found = "the microphone delivers nothing but zeros"
+        remedy = f"unmute it, at its switch or {MIXER}; a virtual one may just be silent"
+    elif heard.clipped > CLIPPED_SHARE:
+        found = f"{found}, and {heard.clipped:.1%} of it is clipped"
+        remedy = f"lower the gain of the microphone {MIXER}"
+    elif heard.level < QUIET_DBFS:
+        found = f"{found}: hardly anything"
+        remedy = f"raise the gain of the microphone {MIXER}"
+    elif heard.level > LOUD_DBFS:
+        found = f"{found}: louder than speech should be"
+        remedy = f"lower the gain of the microphone {MIXER}, if the room is quiet now"
+    else:
+        status = Status.OK
+    return Finding("level", status, found, remedy)

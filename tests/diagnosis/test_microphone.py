@@ -1,0 +1,66 @@
+"""What is said of a second of sound."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from auricle.audio.format import FRAME_SAMPLES, Frame
+from auricle.config.schema import AudioSettings
+from auricle.diagnosis.finding import Status
+from auricle.diagnosis.microphone import Heard, examine_microphone, judge_level, listen
+
+
+@pytest.mark.parametrize(
+    ("heard", "status", "words"),
+    [
+        (Heard(level=-45.0, clipped=0.0, overruns=0), Status.OK, "level of -45 dBFS"),
+        (Heard(level=-96.0, clipped=0.0, overruns=0), Status.WARNING, "nothing but zeros"),
+        (Heard(level=-85.0, clipped=0.0, overruns=0), Status.WARNING, "hardly anything"),
+        (Heard(level=-10.0, clipped=0.0, overruns=0), Status.WARNING, "louder than speech"),
+        (Heard(level=-10.0, clipped=0.05, overruns=0), Status.WARNING, "5.0% of it is clipped"),
+        (Heard(level=-45.0, clipped=0.0, overruns=2), Status.WARNING, "2 pieces of it were lost"),
+    ],
+)
+def test_a_level_is_judged(heard: Heard, status: Status, words: str) -> None:
+    finding = judge_level(heard)
+    assert finding.status is status
+    assert words in finding.found
+    assert bool(finding.remedy) == (status is not Status.OK)
+
+
+class Tone:
+    """A source that is too loud, after a click at its beginning."""
+
+    overruns = 3
+
+    def __init__(self) -> None:
+        self.frames = 0
+
+    def read(self) -> Frame | None:
+        self.frames += 1
+        return np.full(FRAME_SAMPLES, 32767 if self.frames > 70 else 100, np.int16)
+
+    def open(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Tone:
+        return self
+
+    def __exit__(self, *error: object) -> None: ...
+
+
+def test_a_second_is_heard_after_the_device_has_settled() -> None:
+    source = Tone()
+    heard = listen(source)
+    assert source.frames == 120
+    assert heard.clipped == pytest.approx(0.5)
+    assert heard.overruns == 0
+
+
+def test_a_device_that_is_not_there_is_a_problem_with_a_remedy() -> None:
+    *_, finding = examine_microphone(AudioSettings(device="no such device"))
+    assert finding.status is Status.PROBLEM
+    assert "no such device" in finding.found
+    assert "plug" in finding.remedy
