@@ -148,10 +148,12 @@ class Pipeline:
 
     def cancel(self, session: str | None, reason: CancelReason) -> tuple[Event, ...]:
         """End a session, or whichever runs if None; raises NoSuchSessionError."""
+        self._frame_came = self._clock()
         return self._signal(CancelRequested(time=self._now(), session=session, reason=reason))
 
     def set_muted(self, muted: bool) -> tuple[Event, ...]:
         """Mute, which ends the session that runs, or unmute."""
+        self._frame_came = self._clock()
         return self._signal(MuteChanged(time=self._now(), muted=muted))
 
     def end_audio(self) -> tuple[Event, ...]:

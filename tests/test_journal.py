@@ -1,0 +1,142 @@
+"""What is written to the journal, and what is not."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from systemd import journal as systemd_journal
+
+from auricle import journal
+from auricle.events import (
+    Cancelled,
+    CancelReason,
+    EndReason,
+    Event,
+    Failed,
+    Final,
+    Partial,
+    Revised,
+    Speculative,
+    Wake,
+)
+from auricle.journal import Entry, Journal, Kind, LineWriter, choose_writer, entry_of
+from auricle.recognizer.lattice import Arc, Lattice
+from auricle.recognizer.result import Hypothesis, Result, Word
+
+SECRET = "call mother"
+LATTICE = Lattice(3, (Arc(0, 1, "call", -1, 0, 1.0, 1.2), Arc(1, 2, "mother", -1, 0, 1.2, 1.75)))
+RESULT = Result(
+    text=SECRET,
+    nbest=(Hypothesis(SECRET, -2.0),),
+    words=(Word("call", 1.0, 1.2, 0.9), Word("mother", 1.2, 1.75, 0.8)),
+    lattice=LATTICE,
+)
+EVENTS: tuple[Event, ...] = (
+    Wake(session="a_1", time=0.9, wake_word="alexa", score=0.98765, start=0.2, end=0.8),
+    Wake(session="a_1", time=0.9, wake_word="", score=1.0, start=0.9, end=0.9, owner=":1.7"),
+    Partial(session="a_1", time=1.5, text=SECRET),
+    Speculative(session="a_1", time=2.0, result=RESULT),
+    Revised(session="a_1", time=2.1),
+    Final(session="a_1", time=2.25, result=RESULT, reason=EndReason.SILENCE),
+    Cancelled(session="a_1", time=2.3, reason=CancelReason.NO_SPEECH),
+    Failed(session="a_1", time=2.4, error="InvalidModel", message="the joint is damaged"),
+)
+
+
+def written(entry: Entry) -> str:
+    return " ".join((entry.message, *entry.fields, *entry.fields.values()))
+
+
+def test_no_entry_holds_what_was_said() -> None:
+    for event in EVENTS:
+        text = written(entry_of(event))
+        assert not any(word in text for word in SECRET.split())
+
+
+def test_what_was_said_is_written_when_the_owner_asks_for_it() -> None:
+    for event in EVENTS:
+        entry = entry_of(event, transcripts=True)
+        has_text = isinstance(event, Partial | Speculative | Final)
+        assert entry.fields.get("AURICLE_TRANSCRIPT") == (SECRET if has_text else None)
+        assert (SECRET in entry.message) == has_text
+
+
+def test_an_entry_tells_session_time_latency_and_reason_in_fields() -> None:
+    final = entry_of(EVENTS[5])
+    assert final.kind is journal.FINAL
+    assert final.message == "the command is complete (silence): 2 words"
+    assert dict(final.fields) == {
+        "AURICLE_SESSION": "a_1",
+        "AURICLE_TIME": "2.250",
+        "AURICLE_WORDS": "2",
+        "AURICLE_LATENCY_MS": "500",
+        "AURICLE_REASON": "silence",
+    }
+    wake = entry_of(EVENTS[0])
+    assert (wake.fields["AURICLE_WAKE_WORD"], wake.fields["AURICLE_SCORE"]) == ("alexa", "0.988")
+
+
+def test_every_kind_has_its_own_message_id() -> None:
+    kinds = [kind for kind in vars(journal).values() if isinstance(kind, Kind)]
+    identities = {kind.message_id for kind in kinds}
+    assert len(identities) == len(kinds) == len({kind.name for kind in kinds})
+    assert all(len(bytes.fromhex(identity)) == 16 for identity in identities)
+
+
+def test_only_what_is_important_enough_is_written() -> None:
+    entries: list[Entry] = []
+    writer = Journal(entries.append, "warning")
+    for event in EVENTS:
+        writer.tell_event(event)
+    assert [entry.kind for entry in entries] == [journal.FAILED]
+    writer.set_level("debug", transcripts=False)
+    writer.tell_event(EVENTS[2])
+    assert entries[-1].kind is journal.PARTIAL
+
+
+def test_the_journal_gets_every_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(systemd_journal, "sendv", lambda *fields: sent.extend(fields))
+    journal.write_to_journal(entry_of(EVENTS[5]))
+    assert {
+        "MESSAGE=the command is complete (silence): 2 words",
+        f"MESSAGE_ID={journal.FINAL.message_id}",
+        "PRIORITY=6",
+        "SYSLOG_IDENTIFIER=auricle",
+        "AURICLE_EVENT=final",
+        "AURICLE_SESSION=a_1",
+        "AURICLE_LATENCY_MS=500",
+    } <= set(sent)
+
+
+def test_the_journal_is_written_only_when_standard_error_leads_there(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    about = os.fstat(sys.stderr.fileno())
+    there = {"JOURNAL_STREAM": f"{about.st_dev}:{about.st_ino}"}
+    assert choose_writer(there) is journal.write_to_journal
+    for environment in ({}, {"JOURNAL_STREAM": "1:1"}):
+        write = choose_writer(environment)
+        assert isinstance(write, LineWriter)
+        write(entry_of(EVENTS[6]))
+        assert capfd.readouterr().err.endswith(" info    cancelled [a_1]: no result: no-speech\n")
+
+
+def test_lines_that_a_full_disk_refuses_are_told_of_later(tmp_path: Path) -> None:
+    with open("/dev/full", "w", encoding="utf-8", buffering=1) as full:
+        writer = LineWriter(full)
+        writer(entry_of(EVENTS[6]))
+        writer(entry_of(EVENTS[6]))
+        os.dup2(os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT), full.fileno())
+        writer(entry_of(EVENTS[6]))
+    assert "2 lines before this one could not be written" in (tmp_path / "log").read_text()
+
+
+def test_a_text_stream_takes_lines() -> None:
+    stream = io.StringIO()
+    Journal(LineWriter(stream)).tell(journal.SOUND_DROPPED, "late", dropped=3)
+    assert stream.getvalue().endswith(" warning sound-dropped: late\n")
