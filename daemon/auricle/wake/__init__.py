@@ -1,0 +1,1 @@
+"""Wake-word detection: microphone frames in, detections out."""

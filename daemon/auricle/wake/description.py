@@ -1,0 +1,136 @@
+"""The JSON beside a microWakeWord model: which words it hears, and when they count as heard.
+
+In: the path of the JSON file. Out: a checked `Description`. The format is version 2 of
+https://esphome.io/components/micro_wake_word ("micro" models).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from auricle.errors import ModelError
+
+VERSION = 2
+STEP_MILLISECONDS = 10  # of the features, the only step that the front end makes
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A microWakeWord model in words."""
+
+    name: str  # stem of the JSON file: what the configuration and the command line call it
+    phrase: str  # what is said, as the author writes it
+    network: Path  # the TFLite file
+    cutoff: float  # mean probability from which the phrase counts as heard, 0 to 1
+    window: int  # probabilities in that mean, at least 1
+    languages: tuple[str, ...]  # BCP 47 codes of the voices it was trained with; may be empty
+    author: str  # empty when not stated
+
+
+class Fields:
+    """The keys of a JSON object, taken one by one, each with its own error."""
+
+    def __init__(self, values: dict[str, Any], source: Path, prefix: str = "") -> None:
+        self.values = values
+        self.source = source
+        self.prefix = prefix
+
+    def take(self, key: str, kind: type | tuple[type, ...], expected: str) -> Any:
+        """Return the value of a key that must be there and be of a kind.
+
+        Raises:
+            ModelError: the key is missing, or its value is of another type.
+        """
+        if key not in self.values:
+            raise ModelError(
+                f"{self.source}: the key {self.prefix}{key} is missing; it must be {expected}."
+            )
+        value = self.values[key]
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise self.refuse(key, expected)
+        return value
+
+    def refuse(self, key: str, expected: str) -> ModelError:
+        """Return the error of a value that does not fit."""
+        value = json.dumps(self.values[key], ensure_ascii=False)
+        return ModelError(f"{self.source}: {self.prefix}{key} is {value}; it must be {expected}.")
+
+
+def read_description(path: Path) -> Description:
+    """Read and check the JSON of a microWakeWord model.
+
+    Raises:
+        ModelError: the file is missing, no JSON, of another kind or version, or a key is missing
+            or impossible.
+    """
+    fields = Fields(read_object(path), path)
+    if fields.take("type", str, '"micro"') != "micro":
+        raise fields.refuse("type", '"micro", the only kind of wake-word model that is known')
+    if fields.take("version", int, str(VERSION)) != VERSION:
+        raise fields.refuse("version", f"{VERSION}; convert or retrain the model")
+    phrase = fields.take("wake_word", str, "the words to say")
+    if not phrase.strip():
+        raise fields.refuse("wake_word", "the words to say")
+    network = fields.take("model", str, "the name of the TFLite file beside this one")
+    if not network or Path(network).name != network:
+        raise fields.refuse("model", "the name of the TFLite file beside this one, no path or URL")
+    micro = Fields(fields.take("micro", dict, "an object"), path, "micro.")
+    return Description(
+        name=path.stem,
+        phrase=phrase,
+        network=path.parent / network,
+        cutoff=take_cutoff(micro),
+        window=take_window(micro),
+        languages=take_languages(fields),
+        author=fields.take("author", str, "a name") if "author" in fields.values else "",
+    )
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the JSON object of a file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(
+            f"The wake-word model {path} cannot be read ({error.strerror}); install it again."
+        ) from error
+    except ValueError as error:
+        raise ModelError(f"{path} is no JSON ({error}); install the model again.") from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{path} holds no JSON object; install the model again.")
+    return content
+
+
+def take_cutoff(micro: Fields) -> float:
+    """Return the probability from which the phrase counts as heard."""
+    expected = "a probability above 0 and below 1"
+    cutoff = float(micro.take("probability_cutoff", (int, float), expected))
+    if not (math.isfinite(cutoff) and 0 < cutoff < 1):
+        raise micro.refuse("probability_cutoff", expected)
+    return cutoff
+
+
+def take_window(micro: Fields) -> int:
+    """Return the number of probabilities in the mean, after checking the step of the features."""
+    expected = f"{STEP_MILLISECONDS}, the milliseconds between two feature frames"
+    if micro.take("feature_step_size", int, expected) != STEP_MILLISECONDS:
+        raise micro.refuse("feature_step_size", expected)
+    expected = "a whole number from 1 to 100"
+    window: int = micro.take("sliding_window_size", int, expected)
+    if not 1 <= window <= 100:
+        raise micro.refuse("sliding_window_size", expected)
+    return window
+
+
+def take_languages(fields: Fields) -> tuple[str, ...]:
+    """Return the languages of the training voices, none when the file does not state them."""
+    if "trained_languages" not in fields.values:
+        return ()
+    languages = fields.take("trained_languages", list, "a list of language codes")
+    if not all(isinstance(language, str) for language in languages):
+        raise fields.refuse("trained_languages", "a list of language codes")
+    return tuple(languages)

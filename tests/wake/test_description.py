@@ -1,0 +1,136 @@
+"""The JSON of a wake-word model: what is read, and what each mistake is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auricle.errors import ModelError
+from auricle.wake.description import Description, read_description
+
+MISSING = object()
+
+
+def write(folder: Path, *changes: tuple[str, object]) -> Path:
+    """Write a right description with some keys changed or, if `MISSING`, left out."""
+    content: dict[str, Any] = {
+        "type": "micro",
+        "wake_word": "Hey You",
+        "author": "Somebody",
+        "model": "you.tflite",
+        "trained_languages": ["en", "de"],
+        "version": 2,
+        "micro": {
+            "probability_cutoff": 0.9,
+            "sliding_window_size": 5,
+            "feature_step_size": 10,
+            "tensor_arena_size": 22348,
+            "minimum_esphome_version": "2024.7.0",
+        },
+    }
+    for key, value in changes:
+        *outer, last = key.split(".")
+        place = content[outer[0]] if outer else content
+        if value is MISSING:
+            del place[last]
+        else:
+            place[last] = value
+    path = folder / "hey_you.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def test_a_description_is_read(tmp_path: Path) -> None:
+    assert read_description(write(tmp_path)) == Description(
+        name="hey_you",
+        phrase="Hey You",
+        network=tmp_path / "you.tflite",
+        cutoff=0.9,
+        window=5,
+        languages=("en", "de"),
+        author="Somebody",
+    )
+
+
+def test_author_languages_and_what_microcontrollers_need_may_be_left_out(tmp_path: Path) -> None:
+    keys = (
+        "author",
+        "trained_languages",
+        "micro.tensor_arena_size",
+        "micro.minimum_esphome_version",
+    )
+    description = read_description(write(tmp_path, *((key, MISSING) for key in keys)))
+    assert (description.author, description.languages) == ("", ())
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "type",
+        "version",
+        "wake_word",
+        "model",
+        "micro",
+        "micro.probability_cutoff",
+        "micro.sliding_window_size",
+        "micro.feature_step_size",
+    ],
+)
+def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
+    with pytest.raises(ModelError, match=rf"hey_you\.json: the key {key} is missing; it must be "):
+        read_description(write(tmp_path, (key, MISSING)))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "remedy"),
+    [
+        ("type", "openwakeword", '"micro", the only kind'),
+        ("version", 1, "2; convert or retrain"),
+        ("version", "2", "2"),
+        ("wake_word", " ", "the words to say"),
+        ("wake_word", 7, "the words to say"),
+        ("model", "../../etc/passwd", "beside this one, no path or URL"),
+        ("model", "https://example.org/you.tflite", "beside this one, no path or URL"),
+        ("model", "", "the name of the TFLite file"),
+        ("author", ["a", "b"], "a name"),
+        ("trained_languages", "en", "a list of language codes"),
+        ("trained_languages", ["en", 4], "a list of language codes"),
+        ("micro", [], "an object"),
+        ("micro.probability_cutoff", 1.5, "above 0 and below 1"),
+        ("micro.probability_cutoff", True, "above 0 and below 1"),
+        ("micro.probability_cutoff", float("nan"), "above 0 and below 1"),
+        ("micro.sliding_window_size", 0, "from 1 to 100"),
+        ("micro.sliding_window_size", 2.5, "from 1 to 100"),
+        ("micro.feature_step_size", 20, "10, the milliseconds"),
+    ],
+)
+def test_an_impossible_value_is_told_with_what_would_be_right(
+    tmp_path: Path, key: str, value: object, remedy: str
+) -> None:
+    with pytest.raises(ModelError) as caught:
+        read_description(write(tmp_path, (key, value)))
+    assert f"hey_you.json: {key} is {json.dumps(value)}; it must be " in str(caught.value)
+    assert remedy in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", b'{"type": "micro"'])
+def test_a_file_that_is_no_json_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "broken.json"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"broken\.json is no JSON .* install the model again"):
+        read_description(path)
+
+
+def test_json_that_is_no_object_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "list.json"
+    path.write_text("[]", encoding="utf-8")
+    with pytest.raises(ModelError, match="holds no JSON object"):
+        read_description(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"lost\.json cannot be read \(No such file"):
+        read_description(tmp_path / "lost.json")
