@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -57,6 +61,19 @@ def test_a_second_is_heard_after_the_device_has_settled() -> None:
     assert source.frames == 120
     assert heard.clipped == pytest.approx(0.5)
     assert heard.overruns == 0
+
+
+def test_a_microphone_that_the_daemon_has_to_itself_is_well(tmp_path: Path) -> None:
+    status = tmp_path / "card0" / "pcm0c" / "sub0" / "status"
+    status.parent.mkdir(parents=True)
+    missing = AudioSettings(device="no such device")
+    status.write_text(f"state: RUNNING\nowner_pid   : {threading.get_native_id()}\n", "ascii")
+    *_, finding = examine_microphone(missing, os.getpid(), tmp_path)
+    assert finding.status is Status.OK
+    assert "Auricle itself has it" in finding.found
+    status.write_text("closed\n", "ascii")
+    *_, finding = examine_microphone(missing, os.getpid(), tmp_path)
+    assert finding.status is Status.PROBLEM
 
 
 def test_a_device_that_is_not_there_is_a_problem_with_a_remedy() -> None:

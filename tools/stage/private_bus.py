@@ -66,13 +66,17 @@ class PrivateBus:
         config.write_text(
             CONFIG.format(kind=self._kind, socket=self._folder / "socket", includes=includes)
         )
-        self._daemon = subprocess.Popen(
-            ["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"]
-            + ["--print-address=1"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        command = ["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"]
+        try:
+            self._daemon = subprocess.Popen(
+                [*command, "--print-address=1"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        except OSError:
+            self._stop()
+            raise
         if self._daemon.stdout is not None:
             self.address = self._daemon.stdout.readline().strip()  # it listens once this is said
         if not self.address:

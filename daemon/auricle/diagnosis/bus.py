@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,8 +27,10 @@ class Owner:
     user: int
 
 
-def examine_bus(bus: str, policies: Sequence[Path] = POLICY_FOLDERS) -> Iterator[Finding]:
-    """Yield the state of the bus and of the daemon on it.
+def examine_bus(
+    bus: str, policies: Sequence[Path] = POLICY_FOLDERS
+) -> Generator[Finding, None, Owner | None]:
+    """Yield the state of the bus and of the daemon on it; return the daemon, if it runs.
 
     Args:
         bus: "session", "system" or a D-Bus address.
@@ -40,15 +42,15 @@ def examine_bus(bus: str, policies: Sequence[Path] = POLICY_FOLDERS) -> Iterator
     except BusError as error:
         found = str(error).partition(";")[0]
         yield Finding("bus", Status.PROBLEM, found, REMEDIES.get(bus, "check the address"))
-        return
+        return None
     except AuricleError as error:
         yield Finding("bus", Status.PROBLEM, f"{name} answers with an error: {error}", "restart it")
-        return
+        return None
     yield Finding("bus", Status.OK, f"{name} can be reached")
     if owner is not None:
         found = f"Auricle runs as process {owner.process} of user {owner.user}"
         yield Finding("daemon", Status.OK, found)
-        return
+        return owner
     if bus == "system" and not any((folder / f"{BUS_NAME}.conf").exists() for folder in policies):
         yield Finding(
             "bus policy",
@@ -62,6 +64,7 @@ def examine_bus(bus: str, policies: Sequence[Path] = POLICY_FOLDERS) -> Iterator
         f"Auricle does not run on {name}",
         "start it with `systemctl start auricle`, or `auricle run`",
     )
+    return None
 
 
 async def find_owner(bus: str) -> Owner | None:

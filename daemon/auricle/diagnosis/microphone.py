@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
+from pathlib import Path
 
 import numpy as np
 
-from auricle.audio.convert import Channel
+from auricle.audio.alsa_cards import PROC_ASOUND, capture_devices
 from auricle.audio.devices import list_devices
 from auricle.audio.format import FRAME_SECONDS, SAMPLE_RATE, Samples
 from auricle.audio.level import FLOOR_DBFS, level_dbfs
@@ -36,8 +36,16 @@ class Heard:
     overruns: int
 
 
-def examine_microphone(audio: AudioSettings) -> Iterator[Finding]:
-    """Yield which microphones there are, and how the configured one does."""
+def examine_microphone(
+    audio: AudioSettings, daemon: int | None = None, cards: Path = PROC_ASOUND
+) -> Iterator[Finding]:
+    """Yield which microphones there are, and how the configured one does.
+
+    Args:
+        audio: names the microphone.
+        daemon: id of the process of a running daemon, which may have the microphone to itself.
+        cards: where the kernel tells of sound cards.
+    """
     try:
         devices = list_devices()
     except AuricleError as error:
@@ -46,18 +54,28 @@ def examine_microphone(audio: AudioSettings) -> Iterator[Finding]:
     if devices:
         named = ", ".join(f"{each}{' (default)' if each.is_default else ''}" for each in devices)
         yield Finding("microphones", Status.OK, f"there are: {named}")
-    microphone = Microphone(audio.device, cast("Channel", audio.channel))
+    microphone = Microphone(audio.device, audio.channel)
     try:
         with microphone:
             heard = listen(microphone)
     except AuricleError as error:
-        yield problem("microphone", error)
+        if daemon is not None and has_microphone(daemon, cards):
+            found = f"Auricle itself has it (process {daemon}); `auricle monitor` shows its level"
+            yield Finding("microphone", Status.OK, found)
+        else:
+            yield problem("microphone", error)
         return
     about = f"'{microphone.name}' records at {microphone.rate} Hz"
     if microphone.rate != SAMPLE_RATE:
         about += f", from which Auricle makes {SAMPLE_RATE} Hz"
     yield Finding("microphone", Status.OK, about)
     yield judge_level(heard)
+
+
+def has_microphone(process: int, cards: Path) -> bool:
+    """Return whether a process has a sound card open; the kernel tells of its threads."""
+    owners = [card.owner for card in capture_devices(cards) if card.owner is not None]
+    return any(Path(f"/proc/{process}/task/{owner}").exists() for owner in owners)
 
 
 def listen(source: AudioSource) -> Heard:
