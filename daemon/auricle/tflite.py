@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from numpy.typing import NDArray
 
 from auricle.errors import ArgumentError, ModelError
+from auricle.tflite_file import is_whole
 
 RUNTIMES = ("ai_edge_litert", "tflite_runtime")  # in the order of preference
 
@@ -84,9 +86,10 @@ def load_interpreter(model: Path | bytes, threads: int, runtime: str = "auto") -
     name = str(model) if isinstance(model, Path) else f"of {len(model)} bytes"
     try:
         if isinstance(model, Path):
-            with model.open("rb"):  # the runtime's own message names no reason
-                interpreter = factory(model_path=str(model), num_threads=threads)
+            check_file(model)
+            interpreter = factory(model_path=str(model), num_threads=threads)
         else:
+            check_content(model)
             interpreter = factory(model_content=model, num_threads=threads)
         interpreter.allocate_tensors()
     except OSError as error:
@@ -98,6 +101,18 @@ def load_interpreter(model: Path | bytes, threads: int, runtime: str = "auto") -
             f"The model {name} is damaged or no TFLite model; install it again."
         ) from error
     return cast("Interpreter", interpreter)
+
+
+def check_file(path: Path) -> None:
+    """Raise OSError for a file that cannot be read, ValueError for one that is not whole."""
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        check_content(content)
+
+
+def check_content(content: bytes | mmap) -> None:
+    """Raise ValueError for a model that is not whole."""
+    if not is_whole(content):
+        raise ValueError("some of it is missing")
 
 
 def find_runtime(runtime: str = "auto") -> str:
