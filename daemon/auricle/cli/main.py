@@ -41,6 +41,7 @@ class Command:
 
 COMMANDS = (
     Command("transcribe", "auricle.cli.transcribe", "recognise recordings"),
+    Command("detect", "auricle.cli.detect", "look for wake words in recordings"),
     Command("config", "auricle.cli.config_check", "check the configuration"),
     Command("doctor", "auricle.cli.doctor", "tell what is wrong, and how to mend it"),
 )
