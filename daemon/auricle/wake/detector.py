@@ -2,7 +2,7 @@
 
 In: frames of 10 ms, and whether somebody speaks. Out: detections, with where the word began and
 ended. While nobody speaks the networks rest and only the features are kept; when speech begins,
-the networks hear the last second and a half again, so that no score is lost or changed.
+the networks hear the last three seconds again, so that no score changes.
 """
 
 from __future__ import annotations

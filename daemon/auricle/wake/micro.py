@@ -5,7 +5,7 @@ In: feature frames. Out: a probability for every `stride` of them, that the phra
 The format keeps the state of the network inside the graph, in resource variables (VAR_HANDLE,
 READ_VARIABLE, ASSIGN_VARIABLE), which the runtime neither reads out nor resets: its
 `reset_all_variables` reaches the older kind of variable tensors only. But these variables are
-rings of past activations of convolutions, so that nothing older than a second and a half has any
+rings of past activations of convolutions, so that nothing older than two seconds has any
 effect. The state is therefore given as what the network still remembers: the last feature
 frames. To go on from a state that the graph is not in, it is made anew and hears them again.
 """
@@ -24,7 +24,7 @@ from auricle.tflite import load_interpreter
 from auricle.wake.description import Description, read_description
 from auricle.wake.frontend import CHANNELS
 
-MEMORY_FRAMES = 200  # 2 s; the shipped models remember 1.49 to 1.61 s, which a test measures
+MEMORY_FRAMES = 200  # 2 s; the shipped models remember 1.49 to 1.79 s, and a test shows it
 LARGEST_STRIDE = 100  # frames, 1 s: a detector that looks more seldom is of no use
 
 
