@@ -1,0 +1,67 @@
+"""Where a recording that was played lies on the daemon's audio clock, and where speech ends in it.
+
+A client does not hear what the daemon hears, but it is told the level of every 100 ms. The levels
+of the recording itself are known; the place where both agree best is where it was played.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.audio.format import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE, Samples
+from auricle.audio.level import FLOOR_DBFS, level_dbfs
+
+WINDOW_SECONDS = 0.1  # of one level
+STEP_SECONDS = 0.005  # between the places that are tried
+QUIETEST_DBFS = -75.0  # below it dither and rounding decide
+
+Level = tuple[float, float]  # seconds at the end of its 100 ms, decibels
+
+
+def find_start(levels: Sequence[Level], samples: Samples) -> float:
+    """Return when the first sample of a recording was heard, in seconds on the audio clock.
+
+    Args:
+        levels: what the daemon told; more of them make it surer.
+        samples: the recording, (any,) int16 at 16 kHz.
+    """
+    if not levels:
+        return 0.0
+    heard = np.array(levels, np.float64)
+    ends = heard[:, 0]
+    starts = np.arange(ends[0] - len(samples) / SAMPLE_RATE, ends[-1], STEP_SECONDS)
+    expected = _levels_at(ends[None, :] - starts[:, None], samples)
+    off = np.abs(expected - np.maximum(heard[:, 1], QUIETEST_DBFS)).mean(axis=1)
+    return float(starts[int(np.argmin(off))])
+
+
+def end_of_speech(samples: Samples) -> float:
+    """Return when the voice in a quiet recording ends, in seconds from its start.
+
+    That is the end of the last 10 ms that are nearer to the level of the voice than of the room.
+
+    Args:
+        samples: (any,) int16 at 16 kHz, at least 10 ms.
+    """
+    whole = len(samples) // FRAME_SAMPLES
+    frames = samples[: whole * FRAME_SAMPLES].reshape(whole, FRAME_SAMPLES)
+    levels = np.array([level_dbfs(frame) for frame in frames])
+    room, voice = np.quantile(levels, [0.1, 0.95])
+    loud = np.flatnonzero(levels >= (room + voice) / 2)
+    return float(loud[-1] + 1) * FRAME_SECONDS
+
+
+def _levels_at(ends: NDArray[np.float64], samples: Samples) -> NDArray[np.float64]:
+    """Return the levels of 100 ms that end at each of `ends`, seconds in the recording; dBFS."""
+    powers = np.concatenate(([0.0], np.cumsum((samples / 32768.0) ** 2)))
+    last, first = (
+        np.clip(np.rint(times * SAMPLE_RATE), 0, len(samples)).astype(np.int64)
+        for times in (ends, ends - WINDOW_SECONDS)
+    )
+    power = (powers[last] - powers[first]) / (WINDOW_SECONDS * SAMPLE_RATE)
+    decibels = 10.0 * np.log10(np.maximum(power, 10.0 ** (FLOOR_DBFS / 10.0)))
+    found: NDArray[np.float64] = np.maximum(decibels, QUIETEST_DBFS)
+    return found
