@@ -99,8 +99,12 @@ def test_where_a_microphone_is_the_daemon_listens_to_it(
         told = wait_for(shown, "Ctrl-C ends it")
         assert "the daemon listens to it" in told
         assert "alexa" in told
-        virtual_microphone.speak(script.path)
-        wait_for(shown, "wake         alexa")
+        speaker = virtual_microphone.start_speaking(script.path)
+        try:
+            wait_for(shown, "wake         alexa")
+        finally:
+            speaker.kill()
+            speaker.wait()
         os.killpg(shown.pid, signal.SIGINT)  # as Ctrl-C does
         assert shown.wait(20) == 0
 
