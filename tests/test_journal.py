@@ -140,3 +140,17 @@ def test_a_text_stream_takes_lines() -> None:
     stream = io.StringIO()
     Journal(LineWriter(stream)).tell(journal.SOUND_DROPPED, "late", dropped=3)
     assert stream.getvalue().endswith(" warning sound-dropped: late\n")
+
+
+def test_losses_are_told_when_there_are_more_of_them() -> None:
+    entries: list[Entry] = []
+    losses = journal.Losses(Journal(entries.append))
+    for overruns, dropped in ((0, 0), (2, 0), (2, 0), (2, 30), (3, 31)):
+        losses.look(overruns, dropped)
+    told = [(entry.kind, dict(entry.fields)) for entry in entries]
+    assert told == [
+        (journal.SOUND_LOST, {"AURICLE_OVERRUNS": "2"}),
+        (journal.SOUND_DROPPED, {"AURICLE_DROPPED": "30"}),
+        (journal.SOUND_LOST, {"AURICLE_OVERRUNS": "3"}),
+        (journal.SOUND_DROPPED, {"AURICLE_DROPPED": "31"}),
+    ]

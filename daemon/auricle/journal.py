@@ -123,6 +123,31 @@ class Journal:
             self._write(entry)
 
 
+class Losses:
+    """Tells the journal of sound that was lost, once for each look at which there is more of it."""
+
+    def __init__(self, journal: Journal) -> None:
+        """Begin with nothing lost."""
+        self._journal = journal
+        self._overruns = 0
+        self._dropped = 0
+
+    def look(self, overruns: int, dropped: int) -> None:
+        """Compare with the last look; both count from the start of the daemon.
+
+        Args:
+            overruns: how often the device lost sound.
+            dropped: frames of 10 ms that recognition came too late for.
+        """
+        if overruns > self._overruns:
+            message = f"the device has lost sound {overruns} times since the start"
+            self._journal.tell(SOUND_LOST, message, overruns=overruns)
+        if dropped > self._dropped:
+            message = f"recognition is late, {dropped} frames of 10 ms were dropped in all"
+            self._journal.tell(SOUND_DROPPED, message, dropped=dropped)
+        self._overruns, self._dropped = overruns, dropped
+
+
 def entry_of(event: Event, *, transcripts: bool = False) -> Entry:
     """Return the entry on an event; only with `transcripts` does it hold what was said."""
     kind, message, own = _describe(event)

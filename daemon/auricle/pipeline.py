@@ -154,6 +154,8 @@ class Pipeline:
     def set_muted(self, muted: bool) -> tuple[Event, ...]:
         """Mute, which ends the session that runs, or unmute."""
         self._frame_came = self._clock()
+        if not muted and self._parts.wake is not None:
+            self._parts.wake.reset(self.seconds)  # no wake word is half from before the muting
         return self._signal(MuteChanged(time=self._now(), muted=muted))
 
     def end_audio(self) -> tuple[Event, ...]:

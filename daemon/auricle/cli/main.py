@@ -40,6 +40,9 @@ class Command:
 
 
 COMMANDS = (
+    Command("run", "auricle.cli.run", "run the daemon in the foreground"),
+    Command("status", "auricle.cli.status", "tell what the daemon does"),
+    Command("monitor", "auricle.cli.monitor", "show live what the daemon hears and decides"),
     Command("transcribe", "auricle.cli.transcribe", "recognise recordings"),
     Command("detect", "auricle.cli.detect", "look for wake words in recordings"),
     Command("config", "auricle.cli.config_check", "check the configuration"),

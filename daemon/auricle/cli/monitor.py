@@ -1,0 +1,181 @@
+"""`auricle monitor`: what the daemon hears and decides, live.
+
+With `--json`, one object a line: `event` is `status` (first, with all that `auricle status` tells),
+`state` (what of it has changed), `level`, `wake`, `partial`, `speculative`, `revised`, `final`,
+`cancelled` or `error`; the other keys are those of the D-Bus signal of that name. It shows the
+sessions that a wake word begins; those of other clients are theirs alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from auricle.bus.client import AssistantClient, Event
+from auricle.cli.bus_option import add_bus_option, chosen_bus
+from auricle.cli.status import KEYS, as_text
+
+QUIETEST, LOUDEST = -60.0, 0.0  # dBFS at the ends of the meter
+METER_WIDTH = 40
+FALL_DECIBELS = 3.0  # by which the mark of the loudest moment falls with each level
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.description = "Show what the daemon hears and decides, until Ctrl-C."
+    add_bus_option(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show events until the daemon stops, which is an error, or until interrupted."""
+    bus = chosen_bus(arguments)
+    console = Console(highlight=False)
+    if arguments.json:
+        asyncio.run(print_json(bus))
+    elif console.is_terminal:
+        asyncio.run(show_live(bus, console))
+    else:
+        asyncio.run(print_lines(bus))
+    return 0
+
+
+async def watch(bus: str) -> AsyncIterator[Event]:
+    """Yield what the daemon is doing, and then its events as they come.
+
+    Raises:
+        NotRunningError: there is no daemon, or it stops.
+        NotAuthorizedError: this user may not hear.
+        BusError: the bus cannot be reached.
+    """
+    async with AssistantClient(bus) as client:
+        await client.subscribe()
+        await client.start_monitor()
+        yield "status", renamed(await client.status())
+        async for name, fields in client.events():
+            yield name, renamed(fields) if name == "state" else fields
+
+
+def renamed(properties: dict[str, object]) -> dict[str, object]:
+    """Return properties of D-Bus under the names that `auricle status --json` has for them."""
+    return {KEYS[name]: value for name, value in properties.items() if name in KEYS}
+
+
+async def print_json(bus: str) -> None:
+    """Print every event as JSON."""
+    async for name, fields in watch(bus):
+        sys.stdout.write(json.dumps({"event": name, **fields}, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+
+
+async def print_lines(bus: str) -> None:
+    """Print a line for each event but the levels."""
+    async for event in watch(bus):
+        if line := line_of(event):
+            sys.stdout.write(line.plain + "\n")
+            sys.stdout.flush()
+
+
+async def show_live(bus: str, console: Console) -> None:
+    """Print a line for each event, and below them the meter, the wake scores and what is heard."""
+    view = View()
+    with Live(view, console=console, refresh_per_second=10) as live:
+        async for event in watch(bus):
+            view.follow(event)
+            if line := line_of(event):
+                live.console.print(line)
+
+
+def line_of(event: Event) -> Text | None:
+    """Return one line for an event; None for those that come all the time."""
+    name, fields = event
+    match name:
+        case "level" | "partial":
+            return None
+        case "status" | "state":
+            told = ", ".join(f"{key} {as_text(value)}" for key, value in fields.items())
+            return Text(f"{'':9} {name:12} {told}", "dim")
+        case "wake":
+            told = f"{fields['wake_word'] or 'a client'} ({fields['score']:.2f})"
+        case "final":
+            told = f"{fields['text']} ({fields['reason']})"
+        case "error":
+            told = f"{fields['error']}: {fields['message']}"
+        case _:
+            told = str(fields.get("text", fields.get("reason", "")))
+    style = {"final": "bold green", "error": "bold red", "wake": "bold"}.get(name, "")
+    return Text(f"{fields['time']:9.2f} {name:12} {told}".rstrip(), style)
+
+
+class View:
+    """The lines that change in place."""
+
+    def __init__(self) -> None:
+        """Begin in silence."""
+        self.state = ""
+        self.text = ""  # so far
+        self.decibels = QUIETEST
+        self.loudest = QUIETEST
+        self.scores: dict[str, float] = {}
+
+    def follow(self, event: Event) -> None:
+        """Take in an event."""
+        name, fields = event
+        match name:
+            case "status" | "state":
+                self.state = str(fields.get("state", self.state))
+                words = fields.get("wake_words")
+                if isinstance(words, list):
+                    self.scores = dict.fromkeys(words, 0.0)
+            case "level":
+                self._follow_level(fields)
+            case "partial" | "speculative" | "final":
+                self.text = str(fields["text"])
+            case "wake" | "cancelled" | "error":
+                self.text = ""
+
+    def _follow_level(self, fields: dict[str, object]) -> None:
+        decibels, scores = fields["decibels"], fields["wake_scores"]
+        if isinstance(decibels, float):
+            self.decibels = decibels
+            self.loudest = max(decibels, self.loudest - FALL_DECIBELS)
+        if isinstance(scores, dict):
+            self.scores = {word: float(scores.get(word, 0.0)) for word in {**self.scores, **scores}}
+
+    def __rich__(self) -> Group:
+        """Return what is on the screen now."""
+        table = Table.grid(padding=(0, 1))
+        table.add_row("level", meter(self.decibels, self.loudest), f"{self.decibels:6.1f} dBFS")
+        for word, score in self.scores.items():
+            table.add_row(word, bar(score), f"{score:6.2f}")
+        return Group(table, Text(f"{self.state}  {self.text}", "bold cyan"))
+
+
+def meter(decibels: float, loudest: float) -> Text:
+    """Return a level meter with a mark at the loudest moment of late."""
+    filled, mark = (round(METER_WIDTH * share_of(value)) for value in (decibels, loudest))
+    text = bar(share_of(decibels))
+    if mark > filled:
+        text.right_crop(METER_WIDTH - mark + 1)
+        text.append("▏", "yellow")
+        text.append("·" * (METER_WIDTH - mark), "dim")
+    return text
+
+
+def bar(share: float) -> Text:
+    """Return a bar of which `share`, 0 to 1, is filled."""
+    filled = round(METER_WIDTH * min(1.0, max(0.0, share)))
+    return Text("█" * filled, "green").append("·" * (METER_WIDTH - filled), "dim")
+
+
+def share_of(decibels: float) -> float:
+    """Return how far along the meter a level in dBFS is, 0 to 1."""
+    return min(1.0, max(0.0, (decibels - QUIETEST) / (LOUDEST - QUIETEST)))

@@ -1,0 +1,61 @@
+"""`auricle status`: what the daemon is doing."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+
+from auricle.bus.client import AssistantClient
+from auricle.cli.bus_option import add_bus_option, chosen_bus
+
+LABELS = {  # property on D-Bus -> what people read
+    "State": "State",
+    "Muted": "Muted",
+    "WakeWords": "Wake words",
+    "Language": "Language",
+    "Version": "Version",
+}
+KEYS = {  # property on D-Bus -> key in the JSON
+    "State": "state",
+    "Muted": "muted",
+    "WakeWords": "wake_words",
+    "Language": "language",
+    "Version": "version",
+}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_bus_option(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the state; return 0."""
+    properties = asyncio.run(fetch(chosen_bus(arguments)))
+    if arguments.json:
+        content = {KEYS[name]: properties[name] for name in KEYS}
+        sys.stdout.write(json.dumps(content, ensure_ascii=False) + "\n")
+    else:
+        for name, label in LABELS.items():
+            sys.stdout.write(f"{label + ':':12}{as_text(properties[name])}\n")
+    return 0
+
+
+async def fetch(bus: str) -> dict[str, object]:
+    """Return the properties of the daemon on `bus`; raises NotRunningError or BusError."""
+    async with AssistantClient(bus) as client:
+        return await client.status()
+
+
+def as_text(value: object) -> str:
+    """Return a value of a property for people."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(value) or "none"
+        case _:
+            return str(value)

@@ -1,0 +1,338 @@
+"""The daemon: assembles all parts by the configuration, and runs them until it is told to stop.
+
+Three threads: this module runs on the event loop, with D-Bus, timers and signals; `recorder` reads
+the microphone; `hearing` runs the networks. SIGTERM and SIGINT stop it, SIGHUP lets it read its
+configuration again, or stops it when its terminal was closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from auricle.arbiter.budget import Budget
+from auricle.assembly import Models, load_models, make_pipeline
+from auricle.audio.convert import Channel
+from auricle.audio.file import FileSource
+from auricle.audio.microphone import Microphone
+from auricle.audio.reconnecting import ReconnectingSource
+from auricle.audio.source import AudioSource
+from auricle.bus.assistant import Level, ListenOptions, Status
+from auricle.bus.face import BusFace
+from auricle.config import loading
+from auricle.config.schema import Config
+from auricle.errors import AuricleError, BusError
+from auricle.events import CancelReason
+from auricle.hearing import Died, Hearing, Report
+from auricle.journal import (
+    MICROPHONE_FOUND,
+    MICROPHONE_LOST,
+    MUTED,
+    READY,
+    RELOAD_REFUSED,
+    RELOADED,
+    STOPPING,
+    STUCK,
+    UNMUTED,
+    UNTOLD,
+    Journal,
+    Losses,
+    choose_writer,
+)
+from auricle.notify import Notifier, Watchdog, watchdog_seconds
+from auricle.pipeline import Pipeline
+from auricle.queues import Outbox
+from auricle.recorder import Found, Lost, MakeSource, OnState
+from auricle.standing import Standing
+
+LOOK_SECONDS = 1.0  # between two looks at what was lost
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the command line says."""
+
+    config: Path  # the main file
+    bus: str | None = None  # "session", "system" or an address; None: what the config says
+    recording: Path | None = None  # is played in place of the microphone
+
+
+def run(options: RunOptions) -> None:
+    """Run the daemon until a signal stops it.
+
+    Raises:
+        ConfigError: the configuration has mistakes.
+        ModelError: a model is missing or damaged.
+        AudioError: the recording cannot be played.
+        BusError: the bus cannot be reached, goes away, or has such a daemon already.
+    """
+    config = loading.load(options.config)
+    if options.recording is not None:
+        with FileSource(options.recording):  # tells at once what is wrong with it
+            pass
+    models = load_models(config, budget_of(config))
+    asyncio.run(_serve(options, config, models))
+
+
+async def _serve(options: RunOptions, config: Config, models: Models) -> None:
+    await Service(options, config, models).run()
+
+
+class Service:
+    """The assistant behind the D-Bus face; all of it happens on the event loop."""
+
+    def __init__(self, options: RunOptions, config: Config, models: Models) -> None:
+        """Join the parts; nothing is heard yet."""
+        self._options = options
+        self._config = config
+        self._models = models
+        log = config.log
+        self._journal = Journal(choose_writer(), log.level, transcripts=log.transcripts)
+        self._notifier = Notifier(lambda sentence: self._journal.tell(UNTOLD, sentence))
+        self._standing = Standing(wake_words_of(models), models.bundle.language)
+        self._face: BusFace | None = None
+        loop = asyncio.get_running_loop()
+        self._outbox = Outbox[Report](loop, self._take)
+        self._hearing = Hearing(
+            lambda: build_pipeline(config, models),
+            source_maker(options, config),
+            self._outbox.post,
+            lambda: self._face is not None and self._face.monitored,
+        )
+        self._has_terminal = has_terminal()
+        self._muting = asyncio.Lock()
+        self._stop = asyncio.Event()
+        self._reload = asyncio.Event()
+        self._died: asyncio.Future[None] = loop.create_future()
+
+    async def run(self) -> None:
+        """Hear and answer until a signal comes; see `run` of this module for what is raised."""
+        loop = asyncio.get_running_loop()
+        for stop_signal in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(stop_signal, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._on_hang_up)
+        work = asyncio.ensure_future(self._work())
+        stop = asyncio.ensure_future(self._stop.wait())
+        ends = (work, stop, self._died)
+        try:
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _cancel(work, stop)
+            await self._close()
+        for end in done:
+            end.result()
+
+    def status(self) -> Status:
+        """Return the state of this moment."""
+        return self._standing.status
+
+    async def listen(self, owner: str, options: ListenOptions) -> str:
+        """Begin a session for a client and return its id."""
+        return await self._hearing.listen(owner, options)
+
+    async def cancel(self, session: str, reason: CancelReason) -> None:
+        """End a session."""
+        await self._hearing.cancel(session, reason)
+
+    async def set_muted(self, muted: bool) -> None:
+        """Close the microphone, or open it again; return when that is done.
+
+        While it is muted nothing is recorded: the audio clock stands still.
+        """
+        async with self._muting:
+            if muted == self._standing.muted:
+                return
+            if muted:
+                await self._hearing.mute(self._become_muted)
+            else:
+                await self._hearing.unmute()
+                self._standing.muted = False
+                self._journal.tell(UNMUTED, "the microphone is heard again")
+            self._show()
+
+    def _on_hang_up(self) -> None:
+        """Reload, or stop if the terminal is gone: nobody would know that it still hears."""
+        gone = self._has_terminal and not has_terminal()
+        (self._stop if gone else self._reload).set()
+
+    def _become_muted(self) -> None:
+        self._standing.muted = True
+        self._journal.tell(MUTED, "the microphone is muted")
+
+    async def _work(self) -> None:
+        await self._hearing.start()
+        bus = self._options.bus or self._config.bus.kind
+        self._face = await BusFace.start(self, bus)
+        self._notifier.ready(self._sentence())
+        self._journal.tell(READY, self._sentence())
+        await asyncio.gather(
+            self._watch_bus(self._face),
+            self._feed_watchdog(),
+            self._look_for_losses(),
+            self._reload_on_demand(),
+        )
+
+    async def _close(self) -> None:
+        self._notifier.stopping()
+        self._journal.tell(STOPPING, "Auricle stops")
+        if not await self._hearing.stop():
+            self._journal.tell(STUCK, "a thread did not end in time, it is left behind")
+        if self._face is not None:
+            await self._face.stop()
+
+    def _take(self, report: Report) -> None:
+        """Take in what the threads report, and tell whom it concerns."""
+        match report:
+            case Level():
+                if self._face is not None:
+                    self._face.show_level(report)
+                return
+            case Died(error=error):
+                if not self._died.done():
+                    self._died.set_exception(error)
+                return
+        self._standing.follow(report)
+        match report:
+            case Lost(reason=reason):
+                self._journal.tell(MICROPHONE_LOST, f"nothing can be heard: {reason}")
+            case Found():
+                self._journal.tell(MICROPHONE_FOUND, "the microphone is open")
+            case _:
+                self._journal.tell_event(report)
+                if self._face is not None:
+                    self._face.emit(report)
+        self._show()
+
+    def _show(self) -> None:
+        """Tell clients and systemd what has changed of the state."""
+        self._notifier.status(self._sentence())
+        if self._face is not None:
+            self._face.refresh()
+
+    def _sentence(self) -> str:
+        return self._standing.sentence(self._hearing.overruns, self._hearing.dropped)
+
+    async def _watch_bus(self, face: BusFace) -> None:
+        raise BusError(await face.wait_until_lost())
+
+    async def _feed_watchdog(self) -> None:
+        seconds = watchdog_seconds()
+        if seconds is None:
+            return
+        watchdog = Watchdog(seconds, lambda: self._hearing.heard_at, self._notifier.feed_watchdog)
+        stuck = False
+        while True:
+            if watchdog.check():
+                stuck = False
+            elif not stuck:
+                stuck = True
+                self._journal.tell(STUCK, "nothing is heard any more, a thread is stuck")
+            await asyncio.sleep(watchdog.interval)
+
+    async def _look_for_losses(self) -> None:
+        """Tell, at most once a second, of sound that was lost or dropped."""
+        losses = Losses(self._journal)
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            losses.look(self._hearing.overruns, self._hearing.dropped)
+            self._notifier.status(self._sentence())
+
+    async def _reload_on_demand(self) -> None:
+        while True:
+            await self._reload.wait()
+            self._reload.clear()
+            self._notifier.reloading()
+            try:
+                config = loading.reload(self._config, self._options.config)
+                models = await self._reload_models(config)
+            except AuricleError as error:
+                refused = f"the old configuration stays, for the new one is wrong:\n{error}"
+                self._journal.tell(RELOAD_REFUSED, refused)
+                self._notifier.ready(self._sentence())
+            else:
+                # Ready at once: a session that runs may keep the change waiting for a minute.
+                self._notifier.ready(self._sentence())
+                await self._change(config, models)
+                self._journal.tell(RELOADED, "the new configuration holds")
+
+    async def _reload_models(self, config: Config) -> Models:
+        """Return the models for a new configuration; those in use if it names no others."""
+        old = self._config
+        before = (old.wake, old.recognizer, old.arbiter)
+        if before == (config.wake, config.recognizer, config.arbiter):
+            return self._models
+        return await asyncio.to_thread(load_models, config, budget_of(config))
+
+    async def _change(self, config: Config, models: Models) -> None:
+        """Let a new configuration hold, from the end of the session that runs."""
+        old, self._config, self._models = self._config, config, models
+        self._journal.set_level(config.log.level, transcripts=config.log.transcripts)
+        if replace(old, log=config.log) == config:
+            return
+        await self._hearing.replace(lambda: build_pipeline(config, models))
+        if source_settings(old) != source_settings(config) and self._options.recording is None:
+            await self._hearing.replace_source(source_maker(self._options, config))
+        self._standing.wake_words = wake_words_of(models)
+        self._standing.language = models.bundle.language
+        self._show()
+
+
+def budget_of(config: Config) -> Budget:
+    """Return what recognition may cost."""
+    return Budget(threads=config.arbiter.threads, beam=config.recognizer.beam)
+
+
+def wake_words_of(models: Models) -> tuple[str, ...]:
+    """Return the names of the wake words that are listened for."""
+    return () if models.wake is None else models.wake.names
+
+
+def build_pipeline(config: Config, models: Models) -> Pipeline:
+    """Return a pipeline that has heard nothing, whose session ids no other pipeline has."""
+    if models.wake is not None:
+        models.wake.reset()
+    return make_pipeline(config, models, prefix=f"{secrets.token_hex(4)}_")
+
+
+def source_settings(config: Config) -> tuple[object, ...]:
+    """Return what the source of sound depends on."""
+    return (config.audio.device, config.audio.channel, config.audio.reconnect_seconds)
+
+
+def source_maker(options: RunOptions, config: Config) -> MakeSource:
+    """Return what makes the source: the recording of the command line, or the microphone."""
+    recording, audio = options.recording, config.audio
+    channel: Channel = "mix" if isinstance(audio.channel, str) else audio.channel
+
+    def make(on_state: OnState) -> AudioSource:
+        if recording is not None:
+            return FileSource(recording, realtime=True)
+        return ReconnectingSource(
+            Microphone(audio.device, channel),
+            on_state,
+            longest_wait=audio.reconnect_seconds,
+            required=False,
+        )
+
+    return make
+
+
+def has_terminal() -> bool:
+    """Return whether this process has a controlling terminal."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
+
+
+async def _cancel(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel tasks and wait for their end; how they end is told by those that had ended before."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

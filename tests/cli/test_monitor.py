@@ -1,0 +1,164 @@
+"""`auricle monitor`, with a real daemon that hears a recording, and without."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from rich.console import Console
+
+from auricle.bus.client import AssistantClient
+from auricle.cli.main import main
+from auricle.cli.monitor import METER_WIDTH, View, line_of, meter
+from stage.private_bus import PrivateBus
+from stage.running_daemon import RunningDaemon
+
+SECONDS = 20.0
+Monitor = subprocess.Popen[str]
+
+
+@contextmanager
+def monitoring(bus: PrivateBus, *options: str) -> Iterator[Monitor]:
+    """Run the command; whoever reads its output waits at most so long."""
+    command = [sys.executable, "-m", "auricle.cli.main", "monitor", "--bus", bus.address, *options]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as monitor:
+        guard = threading.Timer(SECONDS, monitor.kill)
+        guard.start()
+        try:
+            yield monitor
+        finally:
+            guard.cancel()
+            monitor.kill()
+
+
+def play(bus: PrivateBus) -> None:
+    """Let the daemon hear its recording from the beginning."""
+
+    async def unmute() -> None:
+        async with AssistantClient(bus.address) as client:
+            await client.set_muted(True)
+            await client.set_muted(False)
+
+    asyncio.run(unmute())
+
+
+def read_until(monitor: Monitor, is_last: Callable[[str], bool]) -> list[str]:
+    """Return the lines of its output up to the first for which `is_last` holds."""
+    assert monitor.stdout is not None
+    lines = []
+    for line in monitor.stdout:
+        lines.append(line.rstrip("\n"))
+        if is_last(line):
+            return lines
+    raise AssertionError(f"the monitor ended; it printed {lines}")
+
+
+@pytest.mark.usefixtures("daemon")
+def test_programs_get_every_event_as_json(daemon_bus: PrivateBus) -> None:
+    with monitoring(daemon_bus, "--json") as monitor:
+        first = json.loads(read_until(monitor, lambda _: True)[0])
+        assert (first["event"], first["wake_words"], first["language"]) == (
+            "status",
+            ["alexa"],
+            "en",
+        )
+        play(daemon_bus)
+        lines = read_until(monitor, lambda line: json.loads(line)["event"] == "final")
+        monitor.send_signal(signal.SIGINT)
+        assert monitor.wait(SECONDS) == 130
+        assert monitor.stderr is not None
+        assert monitor.stderr.read() == ""
+    events = [json.loads(line) for line in lines]
+    names = [event["event"] for event in events]
+    for name in ("state", "level", "wake", "partial", "final"):
+        assert name in names
+    levels = [event for event in events if event["event"] == "level"]
+    assert max(event["decibels"] for event in levels) > -50
+    assert max(event["wake_scores"].get("alexa", 0.0) for event in levels) > 0.5
+    assert names.index("wake") < names.index("partial") < names.index("final")
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_pipe_gets_a_line_for_each_event_but_no_levels(daemon_bus: PrivateBus) -> None:
+    with monitoring(daemon_bus) as monitor:
+        read_until(monitor, lambda line: "status" in line)
+        play(daemon_bus)
+        lines = read_until(monitor, lambda line: "final" in line)
+    assert any("wake         alexa (0." in line for line in lines)
+    assert not any("level" in line for line in lines)
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_terminal_shows_a_meter(daemon_bus: PrivateBus) -> None:
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "auricle.cli.main", "monitor", "--bus", daemon_bus.address]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "20"}
+    with subprocess.Popen(
+        command, stdin=follower, stdout=follower, stderr=follower, env=environment
+    ) as monitor:
+        os.close(follower)
+        guard = threading.Timer(SECONDS, monitor.kill)
+        guard.start()
+        play(daemon_bus)
+        shown = b""
+        while b"dBFS" not in shown or "█".encode() not in shown:
+            shown += os.read(leader, 4096)
+        guard.cancel()
+        monitor.send_signal(signal.SIGINT)
+        assert monitor.wait(SECONDS) == 130
+    os.close(leader)
+
+
+def test_it_fails_when_the_daemon_stops(daemon: RunningDaemon, daemon_bus: PrivateBus) -> None:
+    with monitoring(daemon_bus) as monitor:
+        read_until(monitor, lambda line: "status" in line)
+        daemon.signal(signal.SIGTERM)
+        assert monitor.wait(SECONDS) == 1
+        assert monitor.stderr is not None
+        assert monitor.stderr.read() == "auricle: Auricle has stopped\n"
+
+
+def test_without_a_daemon_it_fails_and_says_how_to_start_one(
+    bus: PrivateBus, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["monitor", "--bus", bus.address]) == 1
+    assert "start it with `auricle run`" in capsys.readouterr().err
+
+
+def test_the_view_follows_state_level_scores_and_text() -> None:
+    view = View()
+    view.follow(("status", {"state": "idle", "wake_words": ["alexa"]}))
+    view.follow(("level", {"time": 1.0, "decibels": -30.0, "wake_scores": {"alexa": 0.25}}))
+    view.follow(("state", {"state": "listening"}))
+    view.follow(("partial", {"session": "1", "text": "turn on", "time": 1.2}))
+    screen = io.StringIO()
+    Console(width=100, file=screen).print(view)
+    text = screen.getvalue()
+    assert "-30.0 dBFS" in text
+    assert "0.25" in text
+    assert "listening  turn on" in text
+
+
+@pytest.mark.parametrize("decibels", [-96.0, -60.0, -30.0, -0.5, 0.0])
+@pytest.mark.parametrize("loudest", [-60.0, -29.0, 0.0])
+def test_the_meter_has_always_the_same_width(decibels: float, loudest: float) -> None:
+    assert len(meter(decibels, loudest).plain) == METER_WIDTH
+
+
+def test_what_was_said_is_shown_as_it_is() -> None:
+    fields: dict[str, object] = {"text": "[red]x[/red]", "reason": "silence", "time": 2.0}
+    line = line_of(("final", fields))
+    assert line is not None
+    assert line.plain == "     2.00 final        [red]x[/red] (silence)"

@@ -1,0 +1,119 @@
+"""`auricle run`: how it ends when it cannot start, or when what it needs goes away."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from auricle.audio.microphone import Microphone
+from auricle.cli.main import main
+from auricle.config.locations import find_bundle
+from stage.private_bus import PrivateBus
+from stage.recordings import Recording
+from stage.running_daemon import RunningDaemon
+
+SECONDS = 20.0
+NO_WAKE_WORD = "wake: {enabled: false}\n"
+
+
+def test_a_bus_that_goes_away_ends_it(recordings: dict[str, Recording]) -> None:
+    arguments = ("--audio", str(recordings["go"].path))
+    with PrivateBus() as bus, RunningDaemon(bus.address, arguments=arguments) as daemon:
+        bus.__exit__(None, None, None)
+        assert daemon.wait() == 1
+    assert daemon.log.splitlines()[-1].startswith("auricle: the D-Bus daemon hung up; start")
+
+
+def test_closing_its_terminal_ends_it(
+    bus: PrivateBus, recordings: dict[str, Recording], tmp_path: Path
+) -> None:
+    leader, follower = pty.openpty()
+    command = ["setsid", "--ctty", sys.executable, "-m", "auricle.cli.main", "run"]
+    command += ["--config", config_with(tmp_path, NO_WAKE_WORD), "--bus", bus.address]
+    command += ["--audio", str(recordings["go"].path)]
+    with subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower) as daemon:
+        os.close(follower)
+        shown = b""
+        while b" ready: " not in shown:
+            shown += os.read(leader, 4096)
+        os.close(leader)
+        assert daemon.wait(SECONDS) == 0
+
+
+def test_a_fault_in_a_thread_ends_the_daemon_rather_than_leave_it_deaf(
+    bus: PrivateBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(microphone: Microphone) -> None:
+        raise ZeroDivisionError("a fault in the program")
+
+    monkeypatch.setattr(Microphone, "open", break_down)
+    config = config_with(tmp_path, NO_WAKE_WORD)
+    with pytest.raises(ZeroDivisionError):
+        main(["run", "--config", config, "--bus", bus.address])
+
+
+def damaged_bundle(folder: Path) -> Path:
+    copy = folder / "bundle"
+    shutil.copytree(find_bundle("en-tiny"), copy)
+    network = copy / "joint.tflite"
+    content = bytearray(network.read_bytes())
+    content[len(content) // 2] ^= 1
+    network.write_bytes(content)
+    return copy
+
+
+def config_with(folder: Path, content: str) -> str:
+    file = folder / "auricle.yaml"
+    file.write_text(content, encoding="utf-8")
+    return str(file)
+
+
+def failure(capfd: pytest.CaptureFixture[str], *words: str) -> str:
+    """Return the last line on standard error of a daemon that cannot start."""
+    assert main(["run", *words]) == 1
+    return capfd.readouterr().err.splitlines()[-1]
+
+
+def test_a_missing_model_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    config = config_with(tmp_path, "recognizer: {bundle: /nowhere/bundle}\n")
+    complaint = failure(capfd, "--config", config)
+    assert complaint.startswith("auricle: recognizer.bundle: /nowhere/bundle does not exist; ")
+
+
+def test_a_damaged_model_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    bundle = damaged_bundle(tmp_path)
+    config = config_with(tmp_path, f"recognizer: {{bundle: {json.dumps(str(bundle))}}}\n")
+    complaint = failure(capfd, "--config", config)
+    assert complaint.startswith(f"auricle: {bundle}/joint.tflite")
+    assert "install the bundle again" in complaint
+
+
+def test_a_mistake_in_the_configuration_is_named(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = config_with(tmp_path, "log:\n  level: loud\n")
+    assert failure(capfd, "--config", config).startswith(f"auricle: {config}:2: log.level: loud: ")
+
+
+def test_a_recording_that_cannot_be_played_is_named(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = config_with(tmp_path, "")
+    complaint = failure(capfd, "--config", config, "--audio", str(tmp_path / "no.wav"))
+    assert complaint == f"auricle: {tmp_path}/no.wav does not exist; check the name"
+
+
+def test_a_bus_that_cannot_be_reached_is_named(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], recordings: dict[str, Recording]
+) -> None:
+    config = config_with(tmp_path, NO_WAKE_WORD)
+    words = ("--config", config, "--audio", str(recordings["go"].path))
+    complaint = failure(capfd, *words, "--bus", f"unix:path={tmp_path}/nobody")
+    assert "cannot be reached" in complaint
