@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from pathlib import Path
@@ -23,7 +22,7 @@ from auricle.events import (
     Speculative,
     Wake,
 )
-from auricle.journal import Entry, Journal, Kind, LineWriter, choose_writer, entry_of
+from auricle.journal import Entry, Journal, Kind, LineWriter, entry_of, open_writer
 from auricle.recognizer.lattice import Arc, Lattice
 from auricle.recognizer.result import Hypothesis, Result, Word
 
@@ -117,29 +116,38 @@ def test_the_journal_is_written_only_when_standard_error_leads_there(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     about = os.fstat(sys.stderr.fileno())
-    there = {"JOURNAL_STREAM": f"{about.st_dev}:{about.st_ino}"}
-    assert choose_writer(there) is journal.write_to_journal
+    with open_writer({"JOURNAL_STREAM": f"{about.st_dev}:{about.st_ino}"}) as write:
+        assert write is journal.write_to_journal
     for environment in ({}, {"JOURNAL_STREAM": "1:1"}):
-        write = choose_writer(environment)
-        assert isinstance(write, LineWriter)
-        write(entry_of(EVENTS[6]))
+        with open_writer(environment) as write:
+            write(entry_of(EVENTS[6]))
         assert capfd.readouterr().err.endswith(" info    cancelled [a_1]: no result: no-speech\n")
 
 
+def test_lines_are_written_even_while_a_library_silences_standard_error(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with open_writer({}) as write:
+        before, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)  # as sounddevice does
+        write(entry_of(EVENTS[6]))
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(nowhere)
+    assert "no result: no-speech" in capfd.readouterr().err
+
+
 def test_lines_that_a_full_disk_refuses_are_told_of_later(tmp_path: Path) -> None:
-    with open("/dev/full", "w", encoding="utf-8", buffering=1) as full:
-        writer = LineWriter(full)
+    with open("/dev/full", "wb", buffering=0) as file:
+        writer = LineWriter(file)
         writer(entry_of(EVENTS[6]))
         writer(entry_of(EVENTS[6]))
-        os.dup2(os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT), full.fileno())
+        with open(tmp_path / "log", "wb") as log:
+            os.dup2(log.fileno(), file.fileno())
         writer(entry_of(EVENTS[6]))
-    assert "2 lines before this one could not be written" in (tmp_path / "log").read_text()
-
-
-def test_a_text_stream_takes_lines() -> None:
-    stream = io.StringIO()
-    Journal(LineWriter(stream)).tell(journal.SOUND_DROPPED, "late", dropped=3)
-    assert stream.getvalue().endswith(" warning sound-dropped: late\n")
+    first, second = (tmp_path / "log").read_text().splitlines()
+    assert first == "2 lines before this one could not be written"
+    assert second.endswith("no result: no-speech")
 
 
 def test_losses_are_told_when_there_are_more_of_them() -> None:

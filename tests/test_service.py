@@ -298,6 +298,20 @@ async def test_a_microphone_that_is_pulled_out_ends_the_session_and_comes_back(
 
 
 @pytest.mark.asyncio
+async def test_a_sound_server_that_hangs_is_waited_for(stage: Stage) -> None:
+    async with stage.client() as client:
+        os.kill(stage.microphone.pid, signal.SIGSTOP)
+        try:
+            await events_until(client, has_state("unavailable"))
+            stage.daemon.drain()
+            for _ in range(4):  # longer than the watchdog's patience with a stuck thread
+                stage.daemon.wait_for("WATCHDOG")
+        finally:
+            os.kill(stage.microphone.pid, signal.SIGCONT)
+        await events_until(client, has_state("idle"))
+
+
+@pytest.mark.asyncio
 async def test_sigterm_cancels_the_session_and_ends_well(stage: Stage) -> None:
     async with stage.client() as client:
         await client.listen(no_speech_seconds=50)

@@ -26,7 +26,11 @@ from auricle.queues import Call, Inbox
 from auricle.recorder import Beat, Found, Lost, MakeSource, Note, Recorder
 
 LEVEL_FRAMES = round(0.1 / FRAME_SECONDS)  # ten levels a second
-STOP_SECONDS = 3.0  # a device that hangs may need so long to be let go
+OPEN_SECONDS = 10.0  # so long a device may take to open before others hear that it does
+STOP_SECONDS = 3.0  # so long a device may take to be let go
+# A sound server that hangs keeps each call of its library waiting for a minute, and opening a
+# device takes several. Starting anew would not help.
+AWAY_SECONDS = 300.0
 
 Value = TypeVar("Value")
 
@@ -63,7 +67,7 @@ class Meter:
 
 
 class Hearing:
-    """Both threads. Its methods are called on the event loop, `heard_at` may be read from any."""
+    """Both threads. Its methods are called on the event loop."""
 
     def __init__(
         self,
@@ -80,7 +84,7 @@ class Hearing:
             post: takes the reports; called in the threads.
             metered: whether anyone wants levels; called in the inference thread.
         """
-        self.heard_at = time.monotonic()  # when the last frame or beat was dealt with
+        self._heard_at = time.monotonic()  # when the last frame or note was dealt with
         self._post = post
         self._metered = metered
         self._inbox: Inbox[Note] = Inbox()
@@ -92,6 +96,11 @@ class Hearing:
         self._settled: Future[None] = Future()  # done once it is open, or known to be missing
         self._next: Call[None] | None = None  # takes the next pipeline
         self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
+
+    @property
+    def heard_at(self) -> float:
+        """When there was progress, on time.monotonic; in the future while a device is awaited."""
+        return self._heard_at + (0.0 if self._away is None else AWAY_SECONDS)
 
     @property
     def overruns(self) -> int:
@@ -106,8 +115,13 @@ class Hearing:
     async def start(self) -> None:
         """Start to hear; return when the microphone is open, or is known to be missing."""
         self._thread.start()
-        await asyncio.wrap_future(self._recorder.start())
-        await asyncio.wrap_future(self._settled)
+        opened = self._recorder.start()
+        try:
+            async with asyncio.timeout(OPEN_SECONDS):
+                await asyncio.wrap_future(opened)
+                await asyncio.wrap_future(self._settled)
+        except TimeoutError:
+            self._post(Lost("the microphone does not open; does its sound server hang?"))
 
     async def stop(self) -> bool:
         """Cancel the session that runs, close the microphone; return whether all went in time."""
@@ -188,7 +202,7 @@ class Hearing:
                 pass
             case _:
                 self._hear(item)
-        self.heard_at = time.monotonic()
+        self._heard_at = time.monotonic()
 
     def _settle(self) -> None:
         if not self._settled.done():

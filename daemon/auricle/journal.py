@@ -23,9 +23,11 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TextIO, TypeAlias
+from io import RawIOBase
+from typing import TypeAlias
 
 from systemd import journal
 
@@ -210,13 +212,18 @@ def _text_of(event: Event) -> str | None:
             return None
 
 
-def choose_writer(environment: Mapping[str, str] = os.environ) -> Write:
-    """Return what writes to the journal if standard error leads there, else to standard error."""
+@contextmanager
+def open_writer(environment: Mapping[str, str] = os.environ) -> Iterator[Write]:
+    """Give what writes to the journal if standard error leads there, else to standard error."""
+    descriptor = sys.stderr.fileno()
+    about = os.fstat(descriptor)
     stream = environment.get("JOURNAL_STREAM", "")  # device:inode, set by systemd
-    about = os.fstat(sys.stderr.fileno())
     if stream == f"{about.st_dev}:{about.st_ino}":
-        return write_to_journal
-    return LineWriter(sys.stderr)
+        yield write_to_journal
+        return
+    # A copy: sounddevice sends standard error itself to nowhere whenever it starts PortAudio.
+    with open(os.dup(descriptor), "wb", buffering=0) as file:
+        yield LineWriter(file)
 
 
 def write_to_journal(entry: Entry) -> None:
@@ -234,9 +241,9 @@ def write_to_journal(entry: Entry) -> None:
 class LineWriter:
     """Writes an entry as a line for people."""
 
-    def __init__(self, stream: TextIO) -> None:
-        """Write to `stream`."""
-        self._stream = stream
+    def __init__(self, file: RawIOBase) -> None:
+        """Write to `file`, which keeps nothing back."""
+        self._file = file
         self._lost = 0
 
     def __call__(self, entry: Entry) -> None:
@@ -247,8 +254,7 @@ class LineWriter:
         line = f"{clock} {entry.kind.level:7} {entry.kind.name}{place}: {entry.message}\n"
         told = f"{self._lost} lines before this one could not be written\n" if self._lost else ""
         try:
-            self._stream.write(told + line)
-            self._stream.flush()
+            self._file.write((told + line).encode(errors="backslashreplace"))
         except OSError:
             self._lost += 1
         else:

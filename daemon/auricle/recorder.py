@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from auricle.audio.source import AudioSource
-from auricle.errors import AuricleError
+from auricle.errors import AuricleError, BusyError
 from auricle.queues import Call, Inbox
 
 BEAT_SECONDS = 0.5
@@ -99,7 +99,10 @@ class Recorder:
 
     def _order(self, work: Callable[[], None]) -> Future[None]:
         order = Call(work)
-        self._orders.put(order, timeout=BEAT_SECONDS)
+        try:
+            self._orders.put_nowait(order)
+        except queue.Full:
+            raise BusyError(f"{ORDERS} orders are waiting already; try again later") from None
         return order.outcome
 
     def _run(self) -> None:

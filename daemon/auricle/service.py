@@ -42,7 +42,7 @@ from auricle.journal import (
     UNTOLD,
     Journal,
     Losses,
-    choose_writer,
+    open_writer,
 )
 from auricle.notify import Notifier, Watchdog, watchdog_seconds
 from auricle.pipeline import Pipeline
@@ -80,20 +80,24 @@ def run(options: RunOptions) -> None:
 
 
 async def _serve(options: RunOptions, config: Config, models: Models) -> None:
-    await Service(options, config, models).run()
+    with open_writer() as write:
+        log = config.log
+        journal = Journal(write, log.level, transcripts=log.transcripts)
+        await Service(options, config, models, journal).run()
 
 
 class Service:
     """The assistant behind the D-Bus face; all of it happens on the event loop."""
 
-    def __init__(self, options: RunOptions, config: Config, models: Models) -> None:
+    def __init__(
+        self, options: RunOptions, config: Config, models: Models, journal: Journal
+    ) -> None:
         """Join the parts; nothing is heard yet."""
         self._options = options
         self._config = config
         self._models = models
-        log = config.log
-        self._journal = Journal(choose_writer(), log.level, transcripts=log.transcripts)
-        self._notifier = Notifier(lambda sentence: self._journal.tell(UNTOLD, sentence))
+        self._journal = journal
+        self._notifier = Notifier(lambda sentence: journal.tell(UNTOLD, sentence))
         self._standing = Standing(wake_words_of(models), models.bundle.language)
         self._face: BusFace | None = None
         loop = asyncio.get_running_loop()

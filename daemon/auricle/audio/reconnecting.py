@@ -116,12 +116,12 @@ class ReconnectingSource:
         self.close()
 
     def _lose(self, reason: str) -> None:
-        self.close()
+        if self._on_state is not None:
+            self._on_state(False, reason)
+        self.close()  # lasts a minute when a sound server hangs
         self._wait = self._first_wait
         self._retry_at = time.monotonic() + self._wait
         self._pace = RealTimePace(sleep=self._stopped.wait)
-        if self._on_state is not None:
-            self._on_state(False, reason)
 
     def _try_again(self) -> None:
         try:
