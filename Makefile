@@ -85,8 +85,8 @@ test-tools: $(TRAIN_VENV)/.train ## run the tests of the training tools
 	fi
 
 .PHONY: bench
-bench: $(VENV)/.dev ## measure speed, memory and latency
-	$(VENV)/bin/python tools/bench.py
+bench: $(VENV)/.dev ## measure speed, memory and idle cost of the daemon
+	PYTHONPATH=tools $(VENV)/bin/python -m benchmarks.cost
 
 .PHONY: clean
 clean: ## remove all that was made here

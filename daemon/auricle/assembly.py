@@ -14,9 +14,8 @@ from auricle.recognizer.endpoint import EndPointer, EndpointOptions
 from auricle.recognizer.recognizer import Recognizer, load_recognizer
 from auricle.recognizer.search import SearchOptions
 from auricle.session import SessionMachine, numbered
-from auricle.wake.description import read_description
 from auricle.wake.detector import WakeDetector
-from auricle.wake.micro import MicroWakeWord
+from auricle.wake.micro import load_wake_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def load_wake(config: Config) -> WakeDetector:
     """Load the wake words that the configuration names."""
     settings, runtime = config.wake, config.recognizer.runtime
     found = [(find_wake_model(model.model), model.cutoff) for model in settings.models]
-    words = [MicroWakeWord(read_description(path), runtime=runtime) for path, _ in found]
+    words = [load_wake_word(path, runtime=runtime) for path, _ in found]
     cutoffs = {
         word.name: cutoff
         for word, (_, cutoff) in zip(words, found, strict=True)

@@ -6,7 +6,6 @@ recording decoded, and what a session makes of it, which the end-pointers may cu
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from auricle.arbiter.budget import Budget
 from auricle.assembly import Models, load_models, make_pipeline
 from auricle.audio.format import FRAME_SAMPLES, SAMPLE_RATE
 from auricle.config.schema import Config, RecognizerSettings
-from auricle.events import Event, Final, Speculative
+from auricle.transcription import Transcription, transcribe, transcribe_whole
 from auricle_train.corpus import REAL_DEV, Clip, read_set
 from auricle_train.scoring import score
 
@@ -31,12 +30,19 @@ class Heard:
 
     reference: str
     whole: str  # text of the whole recording
-    session: str  # text of the session
     end: float  # seconds: true end of speech, see `end_of_speech`
-    speculative: float | None  # seconds: when the last speculative event came
-    final: float | None  # seconds: when the final event came
-    agreed: bool  # the first speculative text was the final one
-    compute: float  # seconds of one thread for the session
+    session: Transcription  # of a session, which the end-pointers close
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the session was closed before speech had ended."""
+        return bool(self.session.final.text) and self.session.final.time < self.end - 0.1
+
+    @property
+    def agreed(self) -> bool:
+        """Whether the one speculative result was the final one."""
+        guess = self.session.speculative
+        return guess is not None and not self.session.revised
 
 
 def end_of_speech(samples: NDArray[np.int16]) -> float:
@@ -63,35 +69,17 @@ def with_room(samples: NDArray[np.int16], generator: np.random.Generator) -> NDA
 
 def hear(clip: Clip, config: Config, models: Models, generator: np.random.Generator) -> Heard:
     """Let the daemon's pipeline hear one recording."""
-    recognizer = models.recognizer
-    state, _ = recognizer.step(recognizer.initial_state(), clip.samples)
-    whole = recognizer.result(recognizer.look_ahead(state)[0]).text
-    began = time.thread_time()
-    events = list(_session(with_room(clip.samples, generator), config, models))
-    compute = time.thread_time() - began
-    final = next((event for event in events if isinstance(event, Final)), None)
-    guesses = [event for event in events if isinstance(event, Speculative)]
-    text = final.result.text if final else ""
-    return Heard(
-        reference=clip.text,
-        whole=whole,
-        session=text,
-        end=end_of_speech(clip.samples),
-        speculative=guesses[-1].time if guesses else None,
-        final=final.time if final else None,
-        agreed=bool(guesses) and guesses[0].result.text == text,
-        compute=compute,
-    )
+    whole = transcribe_whole(frames(clip.samples), models.recognizer)
+    room = with_room(clip.samples, generator)
+    session = transcribe(frames(room), make_pipeline(config, models))
+    return Heard(clip.text, whole.result.text, end_of_speech(clip.samples), session)
 
 
-def _session(samples: NDArray[np.int16], config: Config, models: Models) -> Iterator[Event]:
-    pipeline = make_pipeline(config, models)
-    yield from pipeline.listen()
-    for first in range(0, len(samples) - FRAME_SAMPLES + 1, FRAME_SAMPLES):
-        yield from pipeline.hear(samples[first : first + FRAME_SAMPLES])
-        if pipeline.running is None:
-            return
-    yield from pipeline.end_audio()
+def frames(samples: NDArray[np.int16]) -> Iterator[NDArray[np.int16]]:
+    """Yield (160,) frames; what is left of one is filled with silence."""
+    for first in range(0, len(samples), FRAME_SAMPLES):
+        frame = samples[first : first + FRAME_SAMPLES]
+        yield np.pad(frame, (0, FRAME_SAMPLES - len(frame)))
 
 
 def evaluate(data: Path, bundle: str, limit: int) -> None:
@@ -113,24 +101,32 @@ def evaluate(data: Path, bundle: str, limit: int) -> None:
         heard = [hear(clip, config, models, generator) for clip in chosen]
         everything += heard
         whole = score([(item.reference, item.whole) for item in heard])
-        session = score([(item.reference, item.session) for item in heard])
+        session = score([(item.reference, item.session.final.text) for item in heard])
         print(f"{name:24} {whole.utterances:4} clips {whole.words:5} words  whole {whole}  "
               f"session {session}", flush=True)  # fmt: skip
     _print_latency(everything)
 
 
 def _print_latency(heard: Sequence[Heard]) -> None:
-    finals = [item for item in heard if item.final is not None]
-    kept = [item for item in finals if item.final is not None and item.final > item.end - 0.1]
+    finals = [item for item in heard if item.session.final.text]
+    kept = [item for item in finals if not item.cut_off]
     agreed = sum(item.agreed for item in finals)
-    print(f"{len(heard)} sessions: {len(heard) - len(finals)} without a result, "
-          f"{len(finals) - len(kept)} cut off early, {agreed} with the first speculative text "
-          "the final one")  # fmt: skip
-    for kind in ("speculative", "final"):
-        late = [getattr(item, kind) - item.end for item in kept if getattr(item, kind) is not None]
-        if late:
-            median, ninth = np.percentile(late, [50, 90])
-            print(f"{kind:12} {median:.3f} s median, {ninth:.3f} s 90th percentile after the end "
-                  f"of speech ({len(late)} sessions)")  # fmt: skip
-    seconds = sum(item.final for item in finals if item.final is not None)
-    print(f"real-time factor, one thread: {sum(item.compute for item in finals) / seconds:.4f}")
+    print(
+        f"{len(heard)} sessions: {len(heard) - len(finals)} without a result, "
+        f"{len(finals) - len(kept)} cut off early, {agreed} whose first speculative result stood"
+    )
+    late = {
+        "speculative": [
+            item.session.speculative.time - item.end for item in kept if item.session.speculative
+        ],
+        "final": [item.session.final.time - item.end for item in kept],
+    }
+    for kind, seconds in late.items():
+        median, ninth = np.percentile(seconds, [50, 90])
+        print(
+            f"{kind:12} {median:.3f} s median, {ninth:.3f} s 90th percentile after the end "
+            f"of speech ({len(seconds)} sessions)"
+        )
+    audio = sum(item.session.final.time for item in heard)
+    compute = sum(item.session.compute_seconds for item in heard)
+    print(f"real-time factor of sessions, one thread: {compute / audio:.4f}")

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
+from auricle.cli.bus_option import add_bus_option
 from auricle.config.locations import find_config
 from auricle.diagnosis.examination import examine_all
 from auricle.diagnosis.finding import Finding, Status
@@ -32,11 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="the configuration (default: the one the daemon would read)",
     )
-    parser.add_argument(
-        "--bus",
-        metavar="BUS",
-        help="session, system or a D-Bus address (default: as configured)",
-    )
+    add_bus_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

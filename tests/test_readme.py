@@ -1,0 +1,94 @@
+"""Every command of the README is run as it stands there, in its order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from auricle.bus.client import AssistantClient
+from auricle.errors import NotRunningError
+from stage.private_bus import PrivateBus
+from stage.virtual_microphone import VirtualMicrophone
+
+ROOT = Path(__file__).parents[1]
+BLOCK = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
+READY_SECONDS = 60.0
+
+
+def blocks() -> list[list[str]]:
+    """Return the commands of each block: the lines that begin with a prompt."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = [
+        [line.removeprefix("$ ") for line in block.splitlines() if line.startswith("$ ")]
+        for block in BLOCK.findall(text)
+    ]
+    return [commands for commands in found if commands]
+
+
+async def answers(bus: str) -> bool:
+    try:
+        async with AssistantClient(bus) as client:
+            await client.status()
+    except NotRunningError:
+        return False
+    return True
+
+
+def wait_for_daemon(bus: str) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while not asyncio.run(answers(bus)):
+        assert time.monotonic() < deadline, "the daemon of the README did not come up"
+        time.sleep(0.2)
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A newcomer's shell: the environment of the checkout, a microphone, a session bus."""
+    with VirtualMicrophone() as microphone, PrivateBus() as bus:
+        yield (
+            os.environ
+            | microphone.environment
+            | bus.environment
+            | {
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                "TMPDIR": str(tmp_path),
+                "DBUS_SESSION_BUS_ADDRESS": bus.address,
+            }
+        )
+
+
+def test_the_readme_has_commands() -> None:
+    assert sum(map(len, blocks())) >= 8
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("commands", blocks(), ids=lambda commands: commands[0][:40])
+def test_the_commands_of_a_block_work(commands: list[str], environment: dict[str, str]) -> None:
+    background: list[subprocess.Popen[bytes]] = []
+    try:
+        for command in commands:
+            # What `make` makes is this very test, or has a test of its own; that it is there
+            # and knows what to do is asked of make itself.
+            line = re.sub(r"^make ", "make --dry-run ", command)
+            if line.endswith("&"):
+                arguments = ["bash", "-c", f"exec {line.removesuffix('&')}"]
+                background.append(subprocess.Popen(arguments, cwd=ROOT, env=environment))
+                wait_for_daemon(environment["DBUS_SESSION_BUS_ADDRESS"])
+                continue
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", line],
+                cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False,
+            )  # fmt: skip
+            assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    finally:
+        for process in background:
+            process.terminate()
+            process.wait(30)
