@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from auricle.bus.client import AssistantClient, Event
+from auricle.cli.main import main
 from auricle.errors import DeviceError, NotRunningError
 from auricle.recognizer.lattice_formats import from_json
 from stage.private_bus import PrivateBus
@@ -259,18 +260,12 @@ async def test_a_bad_configuration_leaves_the_old_one_running(
     assert complaint in stage.daemon.read_log().rpartition("the old configuration stays")[2]
 
 
-@pytest.mark.asyncio
-async def test_a_second_daemon_on_the_bus_is_refused(
+def test_a_second_daemon_on_the_bus_is_refused(
     stage: Stage, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["run", "--config", str(stage.daemon.config), "--bus", stage.bus.address]
-    status = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "auricle.cli.main", *arguments],
-        env={**os.environ, **stage.microphone.environment},
-        check=False,
-    )
-    assert status.returncode == 1
+    config = str(stage.daemon.config)
+    words = ["run", "--config", config, "--bus", stage.bus.address, "--audio", str(DEMO)]
+    assert main(words) == 1
     last = capfd.readouterr().err.splitlines()[-1]
     assert last.startswith(f"auricle: org.auricle.Assistant1 belongs to process {stage.daemon.pid}")
 
