@@ -10,8 +10,6 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import soundfile
@@ -20,6 +18,7 @@ from auricle.audio.convert import Channel, FormatConverter
 from auricle.audio.damage import find_damage
 from auricle.audio.format import FRAME_SAMPLES, Frame, Samples
 from auricle.audio.pace import RealTimePace
+from auricle.audio.source import OpenedByWith
 from auricle.errors import AudioError
 
 LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000  # Hz
@@ -29,7 +28,7 @@ LOUDEST_FLOAT = 100.0  # full scale is 1; some writers overshoot, none by 40 dB
 BLOCK_SECONDS = 0.5
 
 
-class FileSource:
+class FileSource(OpenedByWith):
     """Plays a recording as an AudioSource; the last frame is filled up with silence."""
 
     def __init__(self, path: Path | str, realtime: bool = False, channel: Channel = "mix") -> None:
@@ -75,20 +74,6 @@ class FileSource:
         """Close the file."""
         self._blocks = None  # the generator's end closes the file
         self._pending = np.zeros(0, np.int16)
-
-    def __enter__(self) -> Self:
-        """Open the recording."""
-        self.open()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the recording."""
-        self.close()
 
 
 def read_recording(path: Path | str, channel: Channel = "mix") -> Samples:

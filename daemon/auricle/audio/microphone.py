@@ -11,8 +11,8 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType, TracebackType
-from typing import Any, Self
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from auricle.audio.devices import (
     start_portaudio,
 )
 from auricle.audio.format import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE, Frame
+from auricle.audio.source import OpenedByWith
 from auricle.errors import ArgumentError, DeviceError
 
 FIRST_SOUND_SECONDS = 3.0  # how long a device may take to wake up
@@ -34,7 +35,7 @@ SOUND_SERVER_CHANNELS = 32  # a device that offers as many is a sound server and
 PA_DEVICE_UNAVAILABLE = -9985  # portaudio.h
 
 
-class Microphone:
+class Microphone(OpenedByWith):
     """Records from a device of this machine."""
 
     def __init__(
@@ -115,20 +116,6 @@ class Microphone:
             self._stream.close(ignore_errors=True)
         self._stream = None
         self._pending = np.zeros(0, np.int16)
-
-    def __enter__(self) -> Self:
-        """Open the microphone."""
-        self.open()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the microphone."""
-        self.close()
 
     def _start(self, sounddevice: ModuleType, device: InputDevice) -> Any:
         """Return a running stream, at 16 kHz if the device can, else at a rate that it can."""

@@ -9,18 +9,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
 from auricle.audio.format import FRAME_SAMPLES, Frame
 from auricle.audio.pace import RealTimePace
-from auricle.audio.source import AudioSource
+from auricle.audio.source import AudioSource, OpenedByWith
 from auricle.errors import DeviceError
 
 
-class ReconnectingSource:
+class ReconnectingSource(OpenedByWith):
     """Wraps a source, usually a Microphone, and opens it again whenever it is lost.
 
     All calls come from the thread that reads, but for `stop`.
@@ -100,20 +98,6 @@ class ReconnectingSource:
         """Release the device."""
         self.connected = False
         self._source.close()
-
-    def __enter__(self) -> Self:
-        """Open the device."""
-        self.open()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the device."""
-        self.close()
 
     def _lose(self, reason: str) -> None:
         if self._on_state is not None:

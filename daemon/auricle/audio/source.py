@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
@@ -46,6 +47,32 @@ class AudioSource(Protocol):
     ) -> None:
         """Close the source."""
         ...
+
+
+class OpenedByWith(ABC):
+    """Gives a source its `with`."""
+
+    @abstractmethod
+    def open(self) -> None:
+        """See `AudioSource`."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """See `AudioSource`."""
+
+    def __enter__(self) -> Self:
+        """Open and return the source."""
+        self.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the source."""
+        self.close()
 
 
 def frames(source: AudioSource) -> Iterator[Frame]:
