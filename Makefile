@@ -13,6 +13,8 @@ PYTHON ?= python3
 TRAIN_PYTHON ?= $(PYTHON)
 VENV := .venv
 TRAIN_VENV := .venv-train
+# More words for pip when it installs what training needs, such as an index of smaller PyTorch.
+PIP_TRAIN_ARGUMENTS ?=
 
 # For the daemon and the demonstration: Python, what compiles systemd-python, PortAudio with its way
 # to PulseAudio, a sound server, a message bus.
@@ -21,12 +23,24 @@ RUN_PACKAGES := python3 python3-venv python3-dev gcc pkg-config libsystemd-dev \
 # For the tests: systemd judges the units, OpenFst's tools the lattices, groff the manual page.
 TEST_PACKAGES := systemd libfst-tools groff-base
 
-# $(call install_packages,NAMES): install the Debian packages that are missing, if any.
+# $(call install_packages,NAMES): install the Debian packages that are missing, if any, and never
+# remove one for it. PulseAudio would take the place of PipeWire, which may be the user's sound.
 define install_packages
-	@missing=(); \
+	@installed() { \
+	  [ "$$(dpkg-query -W -f '$${db:Status-Status}' "$$1" 2> /dev/null)" = installed ]; \
+	}; \
+	missing=(); \
 	for package in $(1); do \
-	  status=$$(dpkg-query -W -f '$${db:Status-Status}' "$$package" 2> /dev/null || true); \
-	  [ "$$status" = installed ] || missing+=("$$package"); \
+	  installed "$$package" || missing+=("$$package"); \
+	done; \
+	for pipewire in pipewire-audio pipewire-alsa pipewire-pulse; do \
+	  if [[ " $${missing[*]} " = *' pulseaudio '* ]] && installed "$$pipewire"; then \
+	    echo "$$pipewire is installed, which conflicts with pulseaudio: that is left out. The" \
+	      "demonstration then wants a microphone; for the tests use a container." >&2; \
+	    for i in "$${!missing[@]}"; do \
+	      [ "$${missing[i]}" != pulseaudio ] || unset "missing[i]"; \
+	    done; \
+	  fi; \
 	done; \
 	[ $${#missing[@]} -gt 0 ] || exit 0; \
 	if ! command -v apt-get > /dev/null; then \
@@ -39,9 +53,18 @@ define install_packages
 	    echo "Missing: $${missing[*]}. Install them as root, or install sudo." >&2; exit 1; }; \
 	  as_root=(sudo "$${as_root[@]}"); \
 	fi; \
-	set -x; \
-	"$${as_root[@]}" apt-get update --quiet; \
-	"$${as_root[@]}" apt-get install --quiet --yes --no-install-recommends "$${missing[@]}"
+	install=(apt-get install --quiet --yes --no-install-recommends); \
+	(set -x; "$${as_root[@]}" apt-get update --quiet); \
+	(set -x; "$${as_root[@]}" "$${install[@]}" --no-remove "$${missing[@]}") && exit 0; \
+	removed=$$("$${install[@]}" --simulate "$${missing[@]}" 2> /dev/null \
+	  | sed -nE 's/^Remv ([^ ]+).*/\1/p' | paste -s -d ' ' || true); \
+	if [ -n "$$removed" ]; then \
+	  echo "$${missing[*]} cannot stand beside $$removed, and nothing is removed here: remove it" \
+	    "yourself if you can do without it, or work in a container." >&2; \
+	else \
+	  echo "apt-get has not installed $${missing[*]}: mend what it tells above, then make again." >&2; \
+	fi; \
+	exit 1
 endef
 
 # $(call make_venv,PYTHON,FOLDER,CONDITION,REMEDY): make a virtual environment of a fitting Python.
@@ -115,7 +138,8 @@ $(VENV)/.dev: $(VENV)/.run | test-packages
 $(TRAIN_VENV)/.train: setup.cfg pyproject.toml | run-packages test-packages
 	$(call make_venv,$(TRAIN_PYTHON),$(TRAIN_VENV),sys.version_info[:2] == (3$(COMMA) 11),\
 	  Training needs Python 3.11: make TRAIN_PYTHON=/path/to/python3.11 ...)
-	$(TRAIN_VENV)/bin/python -m pip install --quiet --editable '.[train,dev]'
+	$(TRAIN_VENV)/bin/python -m pip install --quiet $(PIP_TRAIN_ARGUMENTS) \
+	  --editable '.[train,dev]'
 	touch $@
 
 COMMA := ,

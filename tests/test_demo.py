@@ -161,3 +161,14 @@ def test_the_end_of_speech_is_where_the_voice_falls_to_the_level_of_the_room() -
     noise = np.random.default_rng(0).normal(0, 1, 4 * SAMPLE_RATE)
     loudness = np.where(np.arange(4 * SAMPLE_RATE) < 1.5 * SAMPLE_RATE, 2000, 20)
     assert end_of_speech((noise * loudness).astype(np.int16)) == pytest.approx(1.5, abs=0.011)
+
+
+def test_beside_pipewire_nobody_is_told_to_install_pulseaudio(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert demo.advice_on("pulseaudio") == (
+        "pulseaudio is missing; install the Debian package pulseaudio"
+    )
+    (tmp_path / "pipewire").touch(mode=0o755)
+    assert "plug a microphone in" in demo.advice_on("pulseaudio")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from contextlib import ExitStack
@@ -70,15 +71,24 @@ def main() -> int:
             return show_live(device, console)
         return show_recorded(console, forced=arguments.recorded)
     except FileNotFoundError as error:
-        package = PROGRAMS.get(str(error.filename))
-        advice = f"; install the Debian package {package}" if package else ""
-        console.print(f"[bold red]{error.filename} is missing{advice}")
+        console.print(f"[bold red]{escape(advice_on(str(error.filename)))}")
         return FAILED
     except (AuricleError, StageError) as error:
         console.print(f"[bold red]{escape(str(error))}")
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def advice_on(program: str) -> str:
+    """Return what to do about a program that is missing."""
+    if program == "pulseaudio" and shutil.which("pipewire"):
+        return (
+            "no microphone opens, and the virtual one needs pulseaudio, which conflicts with the "
+            "PipeWire installed here; plug a microphone in, or run this in a container"
+        )
+    package = PROGRAMS.get(program)
+    return f"{program} is missing" + (f"; install the Debian package {package}" if package else "")
 
 
 def leave(number: int, frame: FrameType | None) -> None:
