@@ -48,6 +48,26 @@ def test_a_missing_file_is_refused(bundle: Path) -> None:
         load_bundle(bundle, "recognizer")
 
 
+def test_a_file_that_nobody_has_verified_is_not_given() -> None:
+    bundle = load_bundle(SHIPPED, "recognizer")
+    assert (SHIPPED / "manifest.yaml").is_file()
+    with pytest.raises(ModelError, match=r"files: 'manifest\.yaml' is not among them"):
+        bundle.path("manifest.yaml")
+
+
+@pytest.mark.parametrize("file", ["/etc/hostname", "../joint.tflite", "a/../../joint.tflite"])
+def test_a_file_outside_the_bundle_is_refused(bundle: Path, file: str) -> None:
+    change(bundle, lambda manifest: manifest["files"].update({file: "0" * 64}))
+    with pytest.raises(ModelError, match="is outside the folder of the bundle"):
+        load_bundle(bundle, "recognizer")
+
+
+def test_a_bundle_without_files_is_refused(bundle: Path) -> None:
+    change(bundle, lambda manifest: manifest.update(files={}))
+    with pytest.raises(ModelError, match="files: names none"):
+        load_bundle(bundle, "recognizer")
+
+
 def test_a_bundle_for_a_newer_auricle_is_refused(bundle: Path) -> None:
     change(bundle, lambda manifest: manifest.update(format=99))
     with pytest.raises(ModelError, match="format 99 is newer than 1"):

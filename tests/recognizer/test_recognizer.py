@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -148,16 +151,26 @@ def test_a_graph_in_the_place_of_another_is_refused(bundle: Bundle) -> None:
         graph.expect("frame", (1, 7))
 
 
-def test_files_that_do_not_fit_each_other_are_refused(bundle: Bundle, tmp_path: Path) -> None:
+def sign(folder: Path, *files: str) -> Path:
+    """Write the present sha256 of files into the manifest; return the folder."""
+    path = folder / "manifest.yaml"
+    manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for file in files:
+        manifest["files"][file] = hashlib.sha256((folder / file).read_bytes()).hexdigest()
+    path.write_text(yaml.safe_dump(manifest), encoding="utf-8")
+    return folder
+
+
+def test_files_that_do_not_fit_each_other_are_refused(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(SHIPPED, tmp_path / "odd"))
     lines = (folder / "tokens.txt").read_text().splitlines()
     (folder / "tokens.txt").write_text("\n".join(lines[:-1]) + "\n")
-    odd = Bundle(folder, "odd", "1", "recognizer", "en", bundle.settings)
+    odd = load_bundle(sign(folder, "tokens.txt"), "recognizer")
     with pytest.raises(ModelError, match="do not fit each other"):
         load_recognizer(odd, SearchOptions(), threads=1)
 
 
 def test_a_bundle_without_its_settings_is_refused(bundle: Bundle) -> None:
-    odd = Bundle(bundle.folder, "odd", "1", "recognizer", "en", {"frame_features": "four"})
+    odd = replace(bundle, settings={"frame_features": "four"})
     with pytest.raises(ModelError, match=r"settings\.frame_features: 'four'"):
         load_recognizer(odd, SearchOptions(), threads=1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
@@ -28,9 +28,19 @@ class Bundle:
     kind: str  # "recognizer"
     language: str  # BCP 47
     settings: dict[str, Any]  # what this kind needs, checked by whoever loads it
+    files: frozenset[str]  # those that were verified, relative to `folder`
 
     def path(self, file: str) -> Path:
-        """Return the path of one of its files."""
+        """Return the path of one of its files.
+
+        Raises:
+            ModelError: the manifest does not name the file, so nobody has verified it.
+        """
+        if file not in self.files:
+            raise ModelError(
+                f"{self.folder / 'manifest.yaml'}: files: {file!r} is not among them; install the "
+                "bundle again"
+            )
         return self.folder / file
 
 
@@ -39,7 +49,7 @@ def load_bundle(folder: Path, kind: str) -> Bundle:
 
     Raises:
         ModelError: the manifest is missing or wrong, the bundle is of another kind or too new, or
-            a file is missing or damaged.
+            a file is missing, damaged or outside the folder.
     """
     path = folder / "manifest.yaml"
     try:
@@ -55,8 +65,9 @@ def load_bundle(folder: Path, kind: str) -> Bundle:
         )
     if _value(path, manifest, "kind", str) != kind:
         raise ModelError(f"{path}: kind is {manifest['kind']!r}, not {kind!r}; name another bundle")
-    for file, digest in _value(path, manifest, "files", dict).items():
-        _verify(folder / str(file), str(digest))
+    files = _files(path, manifest)
+    for file, digest in files.items():
+        _verify(folder / file, digest)
     return Bundle(
         folder=folder,
         name=_value(path, manifest, "name", str),
@@ -64,7 +75,24 @@ def load_bundle(folder: Path, kind: str) -> Bundle:
         kind=kind,
         language=_value(path, manifest, "language", str),
         settings=_value(path, manifest, "settings", dict),
+        files=frozenset(files),
     )
+
+
+def _files(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
+    """Return the sha256 of each file, all of which lie in the folder of the manifest."""
+    files = {
+        str(file): str(digest) for file, digest in _value(path, manifest, "files", dict).items()
+    }
+    if not files:
+        raise ModelError(f"{path}: files: names none; install the bundle again")
+    for file in files:
+        if PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts:
+            raise ModelError(
+                f"{path}: files: {file!r} is outside the folder of the bundle; install the bundle "
+                "again"
+            )
+    return files
 
 
 def _value(path: Path, manifest: dict[str, Any], key: str, kind: type) -> Any:

@@ -136,7 +136,7 @@ def _whole(bundle: Bundle, settings: dict[str, Any], key: str) -> int:
     value = settings.get(key)
     if not isinstance(value, int) or value < 1:
         raise ModelError(
-            f"{bundle.path('manifest.yaml')}: settings.{key}: {value!r} is not a whole number "
+            f"{bundle.folder / 'manifest.yaml'}: settings.{key}: {value!r} is not a whole number "
             "above 0; install the bundle again"
         )
     return value
