@@ -153,12 +153,13 @@ def test_lines_that_a_full_disk_refuses_are_told_of_later(tmp_path: Path) -> Non
 def test_losses_are_told_when_there_are_more_of_them() -> None:
     entries: list[Entry] = []
     losses = journal.Losses(Journal(entries.append))
-    for overruns, dropped in ((0, 0), (2, 0), (2, 0), (2, 30), (3, 31)):
-        losses.look(overruns, dropped)
+    for counts in ((0, 0, 0), (2, 0, 0), (2, 0, 0), (2, 30, 0), (3, 31, 0), (3, 31, 7)):
+        losses.look(*counts)
     told = [(entry.kind, dict(entry.fields)) for entry in entries]
     assert told == [
         (journal.SOUND_LOST, {"AURICLE_OVERRUNS": "2"}),
         (journal.SOUND_DROPPED, {"AURICLE_DROPPED": "30"}),
         (journal.SOUND_LOST, {"AURICLE_OVERRUNS": "3"}),
         (journal.SOUND_DROPPED, {"AURICLE_DROPPED": "31"}),
+        (journal.LEVELS_DROPPED, {"AURICLE_LEVELS": "7"}),
     ]

@@ -118,14 +118,27 @@ async def test_reports_come_to_the_loop_in_order_from_any_thread() -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_full_outbox_counts_what_it_drops() -> None:
+async def test_a_full_outbox_drops_the_oldest_that_may_be_lost_and_counts_it() -> None:
     delivered: list[int] = []
-    outbox = Outbox[int](asyncio.get_running_loop(), delivered.append, reports=3)
-    for number in range(5):
+    loop = asyncio.get_running_loop()
+    outbox = Outbox[int](loop, delivered.append, reports=3, may_be_lost=lambda number: number > 9)
+    for number in (1, 10, 11, 2, 12):
         outbox.post(number)
     assert outbox.dropped == 2
     await asyncio.sleep(0)
-    assert delivered == [0, 1, 2]
+    assert delivered == [1, 2, 12]
+
+
+@pytest.mark.asyncio
+async def test_a_full_outbox_keeps_all_that_must_not_be_lost() -> None:
+    delivered: list[int] = []
+    loop = asyncio.get_running_loop()
+    outbox = Outbox[int](loop, delivered.append, reports=3, may_be_lost=lambda number: number > 9)
+    for number in (1, 2, 3, 4, 10, 5):
+        outbox.post(number)
+    assert outbox.dropped == 1
+    await asyncio.sleep(0)
+    assert delivered == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.asyncio

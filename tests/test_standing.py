@@ -14,9 +14,9 @@ END = Cancelled(session="1", time=2.0, reason=CancelReason.NO_SPEECH)
 def test_it_starts_waits_listens_and_waits_again() -> None:
     standing = Standing(("alexa", "okay_nabu"), "en")
     assert standing.status.activity is Activity.STARTING
-    assert standing.sentence(0, 0) == "Starting"
+    assert standing.sentence(0, 0, 0) == "Starting"
     standing.follow(Found())
-    assert standing.sentence(0, 0) == "Waiting for alexa, okay_nabu"
+    assert standing.sentence(0, 0, 0) == "Waiting for alexa, okay_nabu"
     standing.follow(WAKE)
     assert standing.status.activity is Activity.LISTENING
     standing.follow(END)
@@ -27,7 +27,7 @@ def test_muting_hides_that_there_is_no_microphone() -> None:
     standing = Standing((), "en")
     standing.follow(Lost("it is\nunplugged"))
     assert standing.status.activity is Activity.UNAVAILABLE
-    assert standing.sentence(0, 0) == "No microphone: it is unplugged"
+    assert standing.sentence(0, 0, 0) == "No microphone: it is unplugged"
     standing.muted = True
     assert (standing.status.activity, standing.status.muted) == (Activity.MUTED, True)
 
@@ -36,4 +36,5 @@ def test_losses_are_part_of_the_sentence() -> None:
     standing = Standing((), "en")
     standing.follow(Found())
     sentence = "Waiting for a client; sound lost by the device: 2 times; frames dropped: 30"
-    assert standing.sentence(2, 30) == sentence
+    assert standing.sentence(2, 30, 0) == sentence
+    assert standing.sentence(0, 0, 7) == "Waiting for a client; levels dropped: 7"

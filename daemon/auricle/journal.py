@@ -15,6 +15,7 @@ fields of an entry, beside those of systemd.journal-fields(7):
     AURICLE_ERROR        name of the error, as on D-Bus
     AURICLE_OVERRUNS     how often the device lost sound since the start
     AURICLE_DROPPED      frames of 10 ms dropped since the start
+    AURICLE_LEVELS       levels for meters dropped since the start
     AURICLE_TRANSCRIPT   what was said; only with log.transcripts
 """
 
@@ -65,6 +66,7 @@ MUTED = Kind("muted", "info", "ab9ca70a50184796801f9a2644e445c8")
 UNMUTED = Kind("unmuted", "info", "89594025db1e402a8d6cac3426ee6e9e")
 SOUND_LOST = Kind("sound-lost", "warning", "f4850563c11d44389a8c520ba9602cf4")
 SOUND_DROPPED = Kind("sound-dropped", "warning", "8c1fc854b56c4c91bc9038a3c227a2ec")
+LEVELS_DROPPED = Kind("levels-dropped", "warning", "de1e0b4b30c8f3789e4e7e79944605b2")
 STUCK = Kind("stuck", "error", "2af9a54ecd414f64948c0a2a792526bf")
 UNTOLD = Kind("untold", "warning", "972cc24cf781438a9d3cd38fe9d9ff0f")
 WAKE = Kind("wake", "info", "db2b03f4ac1e41638c558d6811107b01")
@@ -126,20 +128,22 @@ class Journal:
 
 
 class Losses:
-    """Tells the journal of sound that was lost, once for each look at which there is more of it."""
+    """Tells the journal of what was lost, once for each look at which there is more of it."""
 
     def __init__(self, journal: Journal) -> None:
         """Begin with nothing lost."""
         self._journal = journal
         self._overruns = 0
         self._dropped = 0
+        self._levels = 0
 
-    def look(self, overruns: int, dropped: int) -> None:
-        """Compare with the last look; both count from the start of the daemon.
+    def look(self, overruns: int, dropped: int, levels: int) -> None:
+        """Compare with the last look; all count from the start of the daemon.
 
         Args:
             overruns: how often the device lost sound.
             dropped: frames of 10 ms that recognition came too late for.
+            levels: levels for meters that the event loop came too late for.
         """
         if overruns > self._overruns:
             message = f"the device has lost sound {overruns} times since the start"
@@ -147,7 +151,10 @@ class Losses:
         if dropped > self._dropped:
             message = f"recognition is late, {dropped} frames of 10 ms were dropped in all"
             self._journal.tell(SOUND_DROPPED, message, dropped=dropped)
-        self._overruns, self._dropped = overruns, dropped
+        if levels > self._levels:
+            message = f"the event loop is late, {levels} levels for meters were dropped in all"
+            self._journal.tell(LEVELS_DROPPED, message, levels=levels)
+        self._overruns, self._dropped, self._levels = overruns, dropped, levels
 
 
 def entry_of(event: Event, *, transcripts: bool = False) -> Entry:

@@ -121,43 +121,68 @@ class Inbox(Generic[Note]):
             self._changed.notify()
 
 
+def _keep_all(report: object) -> bool:
+    """Say of every report that it must not be lost."""
+    return False
+
+
 class Outbox(Generic[Report]):
-    """What waits for the event loop."""
+    """What waits for the event loop.
+
+    Only reports that may be lost count against its length; the others are few, and whoever waits
+    for the end of a session would wait for ever.
+    """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         deliver: Callable[[Report], None],
         reports: int = REPORTS,
+        may_be_lost: Callable[[Report], bool] = _keep_all,
     ) -> None:
-        """Call `deliver` on `loop` with each report, in order; hold at most so many."""
-        self.dropped = 0  # reports that came while it was full
+        """Call `deliver` on `loop` with each report, in order.
+
+        Args:
+            loop: where reports are delivered.
+            deliver: takes a report.
+            reports: so many are held before those that may be lost are dropped.
+            may_be_lost: whether a report may be dropped.
+        """
+        self.dropped = 0  # reports lost because too many waited
         self._loop = loop
         self._deliver = deliver
+        self._may_be_lost = may_be_lost
         self._most = reports
         self._reports: deque[Report] = deque()
         self._lock = threading.Lock()
         self._woken = False  # the loop will come for what is here
 
     def post(self, report: Report) -> None:
-        """Append a report; from any thread. When it is full, count the report as dropped."""
+        """Append a report; from any thread. When it is full, the oldest that may be lost goes."""
         with self._lock:
-            if len(self._reports) >= self._most:
-                self.dropped += 1
-                return
             self._reports.append(report)
+            if len(self._reports) > self._most:
+                self._make_room()
             if not self._woken:
                 self._woken = True
                 # A loop that is closed delivers nothing more.
                 with contextlib.suppress(RuntimeError):
                     self._loop.call_soon_threadsafe(self._drain)
 
+    def _make_room(self) -> None:
+        for index, report in enumerate(self._reports):
+            if self._may_be_lost(report):
+                del self._reports[index]
+                self.dropped += 1
+                return
+
     def _drain(self) -> None:
         with self._lock:
             self._woken = False
             waiting = len(self._reports)
         for left in range(waiting, 0, -1):
-            report = self._reports.popleft()  # here alone; others only append
+            with self._lock:  # there are as many still: one is dropped only for one that came
+                report = self._reports.popleft()
             try:
                 self._deliver(report)
             except Exception:

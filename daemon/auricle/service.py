@@ -101,7 +101,9 @@ class Service:
         self._standing = Standing(wake_words_of(models), models.bundle.language)
         self._face: BusFace | None = None
         loop = asyncio.get_running_loop()
-        self._outbox = Outbox[Report](loop, self._take)
+        self._outbox = Outbox[Report](
+            loop, self._take, may_be_lost=lambda report: isinstance(report, Level)
+        )
         self._hearing = Hearing(
             lambda: build_pipeline(config, models),
             source_maker(options, config),
@@ -219,7 +221,11 @@ class Service:
             self._face.refresh()
 
     def _sentence(self) -> str:
-        return self._standing.sentence(self._hearing.overruns, self._hearing.dropped)
+        return self._standing.sentence(*self._losses())
+
+    def _losses(self) -> tuple[int, int, int]:
+        """Return how often the device lost sound, and the frames and levels that were dropped."""
+        return self._hearing.overruns, self._hearing.dropped, self._outbox.dropped
 
     async def _watch_bus(self, face: BusFace) -> None:
         raise BusError(await face.wait_until_lost())
@@ -239,11 +245,11 @@ class Service:
             await asyncio.sleep(watchdog.interval)
 
     async def _look_for_losses(self) -> None:
-        """Tell, at most once a second, of sound that was lost or dropped."""
+        """Tell, at most once a second, of what was lost or dropped."""
         losses = Losses(self._journal)
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            losses.look(self._hearing.overruns, self._hearing.dropped)
+            losses.look(*self._losses())
             self._notifier.status(self._sentence())
 
     async def _reload_on_demand(self) -> None:

@@ -49,18 +49,21 @@ class Standing:
             case Final() | Cancelled() | Failed():
                 self._listening = False
 
-    def sentence(self, overruns: int, dropped: int) -> str:
+    def sentence(self, overruns: int, dropped: int, levels: int) -> str:
         """Return one line on what goes on, with what was lost since the start.
 
         Args:
             overruns: how often the device lost sound.
             dropped: frames of 10 ms that recognition came too late for.
+            levels: levels for meters that the event loop came too late for.
         """
         parts = [self._sentence()]
         if overruns:
             parts.append(f"sound lost by the device: {overruns} times")
         if dropped:
             parts.append(f"frames dropped: {dropped}")
+        if levels:
+            parts.append(f"levels dropped: {levels}")
         return " ".join("; ".join(parts).split())
 
     def _sentence(self) -> str:

@@ -2,7 +2,8 @@
 
 With `--json`, one object a line: `event` is `status` (first, with all that `auricle status` tells),
 `state` (what of it has changed), `level`, `wake`, `partial`, `speculative`, `revised`, `final`,
-`cancelled` or `error`; the other keys are those of the D-Bus signal of that name. It shows the
+`cancelled` or `error`; the other keys are those of the D-Bus signal of that name. `dropped` says
+how many `events` in all are missing because they came faster than they were shown. It shows the
 sessions that a wake word begins; those of other clients are theirs alone.
 """
 
@@ -60,8 +61,18 @@ async def watch(bus: str) -> AsyncIterator[Event]:
         await client.subscribe()
         await client.start_monitor()
         yield "status", renamed(await client.status())
-        async for name, fields in client.events():
+        async for name, fields in with_losses(client):
             yield name, renamed(fields) if name == "state" else fields
+
+
+async def with_losses(client: AssistantClient) -> AsyncIterator[Event]:
+    """Yield the events of a client, and before the next one how many it had to drop."""
+    told = 0
+    async for event in client.events():
+        if client.dropped > told:
+            told = client.dropped
+            yield "dropped", {"events": told}
+        yield event
 
 
 def renamed(properties: dict[str, object]) -> dict[str, object]:
@@ -103,6 +114,9 @@ def line_of(event: Event) -> Text | None:
         case "status" | "state":
             told = ", ".join(f"{key} {as_text(value)}" for key, value in fields.items())
             return Text(f"{'':9} {name:12} {told}", "dim")
+        case "dropped":
+            told = f"{fields['events']} events were not shown, they came too fast"
+            return Text(f"{'':9} {name:12} {told}", "yellow")
         case "wake":
             told = f"{fields['wake_word'] or 'a client'} ({fields['score']:.2f})"
         case "final":
