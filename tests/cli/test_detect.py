@@ -110,6 +110,14 @@ def test_the_cutoff_of_the_configuration_holds(
     assert detect(capsys, "--wake-word", "alexa", COMMAND) == (0, [], "")
 
 
+def test_another_configuration_may_be_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text("wake:\n  models: [okay_nabu]\n", encoding="utf-8")
+    assert detect(capsys, "--config", other, COMMAND) == (0, [], "")
+
+
 def test_an_unknown_wake_word_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     status, lines, errors = detect(capsys, "--wake-word", "computer", COMMAND)
     assert (status, lines) == (1, [])

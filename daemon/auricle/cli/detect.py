@@ -6,24 +6,17 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import chain, repeat
 from pathlib import Path
-
-import numpy as np
 
 from auricle.assembly import load_wake
 from auricle.audio.file import FileSource
-from auricle.audio.format import FRAME_SAMPLES, FRAME_SECONDS, Frame
 from auricle.audio.source import frames
 from auricle.audio.vad import VoiceActivity
 from auricle.config.loading import load
 from auricle.config.locations import find_config
-from auricle.config.schema import Config, WakeModel
+from auricle.detection import Moment, choose, detect
 from auricle.errors import AudioError
-from auricle.wake.detector import Detection, Score, WakeDetector
 
-TAIL_SECONDS = 0.5  # of silence after a recording
 DESCRIPTION = """\
 Look for wake words in recordings (WAV, FLAC, Ogg and others) as the daemon would.
 
@@ -39,15 +32,6 @@ With --scores there is one object for each wake word and each step of its networ
 Times are seconds from the start of the recording. Half a second of silence is heard after its end,
 for a wake word is noticed only when it is over.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What one frame of a recording led to."""
-
-    time: float  # seconds from the start of the recording: end of the frame
-    scores: tuple[Score, ...]
-    detections: tuple[Detection, ...]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -69,63 +53,34 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="print the score of every step, also where nobody speaks and the daemon would not "
         "compute it",
     )
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help="the configuration (default: the one the daemon would read)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what is heard in each file; return 1 if one could not be read, else 0."""
-    config = choose(load(find_config()), arguments.wake_word)
+    config = load(arguments.config or find_config())
+    if arguments.wake_word:
+        config = choose(config, arguments.wake_word)
     detector = load_wake(config)
     voice = VoiceActivity(config.vad.aggressiveness, config.vad.hangover_ms / 1000)
     status = 0
     for file in arguments.files:
         try:
             lines = score_lines if arguments.scores else detection_lines
-            for moment in listen(file, detector, voice, open_gate=arguments.scores):
-                for line in lines(file, moment):
-                    sys.stdout.write((as_json if arguments.json else as_text)(line) + "\n")
+            with FileSource(file) as source:
+                for moment in detect(frames(source), detector, voice, open_gate=arguments.scores):
+                    for line in lines(file, moment):
+                        sys.stdout.write((as_json if arguments.json else as_text)(line) + "\n")
         except AudioError as error:
             sys.stdout.flush()
             sys.stderr.write(f"auricle: {error}\n")
             status = 1
     return status
-
-
-def choose(config: Config, names: list[str] | None) -> Config:
-    """Return the configuration with the wake words named alone, each with its own settings."""
-    if not names:
-        return config
-    own = {model.model: model for model in config.wake.models}
-    models = tuple(own.get(name, WakeModel(model=name)) for name in dict.fromkeys(names))
-    return replace(config, wake=replace(config.wake, models=models))
-
-
-def listen(
-    file: Path, detector: WakeDetector, voice: VoiceActivity, *, open_gate: bool
-) -> Iterator[Moment]:
-    """Let a detector hear a recording from its start; yield each frame that led to something.
-
-    Args:
-        file: the recording.
-        detector: it is reset before.
-        voice: tells it when somebody speaks.
-        open_gate: tell it that somebody speaks all the time.
-
-    Raises:
-        AudioError: the file cannot be read as audio.
-    """
-    detector.reset()
-    state = voice.initial_state()
-    with FileSource(file) as source:
-        for heard, frame in enumerate(chain(frames(source), silence()), start=1):
-            state, speech = voice.step(state, frame)
-            detections = detector.step(frame, speech or open_gate)
-            if detections or detector.scores:
-                yield Moment(heard * FRAME_SECONDS, detector.scores, detections)
-
-
-def silence() -> Iterator[Frame]:
-    """Yield what is heard after the end of a recording."""
-    return repeat(np.zeros(FRAME_SAMPLES, np.int16), round(TAIL_SECONDS / FRAME_SECONDS))
 
 
 def detection_lines(file: Path, moment: Moment) -> Iterator[dict[str, object]]:
