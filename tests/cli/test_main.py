@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import subprocess
 import sys
@@ -117,4 +118,32 @@ def test_a_reader_that_leaves_ends_the_command_without_a_trace() -> None:
 def test_an_output_that_is_full_is_told() -> None:
     with open("/dev/full", "w", encoding="utf-8") as full:
         done = subprocess.run(CHECK, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert (done.returncode, done.stderr) == (1, "auricle: [Errno 28] No space left on device\n")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "auricle: No space left on device; make room on the disk, or write elsewhere\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/full/a.json"),
+            "/full/a.json: No space left on device; make room on the disk, or write elsewhere",
+        ),
+        (
+            PermissionError(errno.EACCES, "Permission denied", b"/root"),
+            "/root: Permission denied; choose a place that you may use",
+        ),
+        (
+            OSError(errno.EMFILE, "Too many open files"),
+            "Too many open files; let more files be open (`ulimit -n`)",
+        ),
+        (
+            OSError("odd"),
+            "odd; mend that and try again; `auricle doctor` looks for more",
+        ),
+    ],
+)
+def test_what_the_system_refuses_is_told_with_a_remedy(error: OSError, told: str) -> None:
+    assert command_line.told(error) == told

@@ -104,7 +104,9 @@ def test_a_drop_in_with_another_ending_is_told_instead_of_ignored(main_file: Pat
 
 def test_a_file_in_place_of_the_drop_in_folder_is_told(main_file: Path) -> None:
     main_file.with_name("auricle.yaml.d").write_text("arbiter: {threads: 2}\n", encoding="utf-8")
-    assert lines_for(main_file, "") == ["auricle.yaml.d: cannot be read: Not a directory"]
+    assert lines_for(main_file, "") == [
+        "auricle.yaml.d: cannot be read: Not a directory; let it be a folder that Auricle may read"
+    ]
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_lines(main_file: Path) -> None:
@@ -302,7 +304,7 @@ def test_a_file_that_is_not_there_is_told(main_file: Path) -> None:
 
 def test_a_folder_in_place_of_the_file_is_told(main_file: Path) -> None:
     main_file.mkdir()
-    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory; name a file that"):
         load(main_file)
 
 

@@ -107,7 +107,9 @@ def _open(path: Path, channel: Channel) -> soundfile.SoundFile:
     except FileNotFoundError as error:
         raise AudioError(f"{path} does not exist; check the name") from error
     except OSError as error:
-        raise AudioError(f"{path} cannot be read: {error.strerror}") from error
+        raise AudioError(
+            f"{path} cannot be read: {error.strerror}; give a recording that you may read"
+        ) from error
     except soundfile.SoundFileError as error:
         raise AudioError(
             f"{path} is not audio, or damaged ({_reason(error)}); give WAV, FLAC or Ogg"

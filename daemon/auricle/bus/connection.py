@@ -73,9 +73,11 @@ class Connection(MessageBus):
         try:
             reply = await self.call(message)
         except (OSError, EOFError) as error:
-            raise BusError("the D-Bus daemon hung up before it answered") from error
+            raise BusError("the D-Bus daemon hung up before it answered; connect again") from error
         if reply is None:
-            raise BusError("the connection to the D-Bus daemon was closed before the answer")
+            raise BusError(
+                "the connection to the D-Bus daemon was closed before the answer; connect again"
+            )
         if reply.message_type is MessageType.ERROR:
             raise error_of(reply)
         return reply

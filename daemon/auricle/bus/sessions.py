@@ -51,9 +51,14 @@ class Sessions:
         """Raise NoSuchSessionError or NotAuthorizedError unless `client` hears the session."""
         record = self._records.get(session)
         if record is None:
-            raise NoSuchSessionError(f"session {session!r} has vanished or never was")
+            raise NoSuchSessionError(
+                f"session {session!r} has vanished or never was; ask while it runs or soon after"
+            )
         if client not in record.audience:
-            raise NotAuthorizedError(f"session {session!r} belongs to another client")
+            raise NotAuthorizedError(
+                f"session {session!r} belongs to another client; ask for one that Listen or "
+                "Subscribe gave you"
+            )
 
     def leave(self, client: str, *, subscription_only: bool = False) -> list[str]:
         """Drop a client from all audiences; return the running sessions that it owned.

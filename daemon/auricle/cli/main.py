@@ -15,6 +15,7 @@ imported, so that none waits for another's libraries:
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import importlib.metadata
 import io
@@ -80,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except OSError as error:
         silence_output()
-        sys.stderr.write(f"auricle: {error}\n")
+        sys.stderr.write(f"auricle: {told(error)}\n")
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -118,6 +119,23 @@ def version() -> str:
         return importlib.metadata.version("auricle")
     except importlib.metadata.PackageNotFoundError:
         return "unknown"
+
+
+def told(error: OSError) -> str:
+    """Return what the operating system refuses, and a remedy."""
+    refused = error.strerror or str(error) or type(error).__name__
+    if error.filename is not None:
+        refused = f"{os.fsdecode(error.filename)}: {refused}"
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            remedy = "make room on the disk, or write elsewhere"
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            remedy = "choose a place that you may use"
+        case errno.EMFILE | errno.ENFILE:
+            remedy = "let more files be open (`ulimit -n`)"
+        case _:
+            remedy = "mend that and try again; `auricle doctor` looks for more"
+    return f"{refused}; {remedy}"
 
 
 def silence_output() -> None:

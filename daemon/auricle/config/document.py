@@ -84,7 +84,9 @@ def read_text(path: Path, maximum_bytes: int) -> str:
                 raise UnreadableError("is not a regular file")
             data = file.read(maximum_bytes + 1)
     except OSError as error:
-        raise UnreadableError(f"cannot be read: {error.strerror}") from error
+        raise UnreadableError(
+            f"cannot be read: {error.strerror}; name a file that Auricle may read"
+        ) from error
     if len(data) > maximum_bytes:
         raise UnreadableError(f"must not be larger than {maximum_bytes // 1024} KiB")
     try:

@@ -114,7 +114,7 @@ def drop_ins(path: Path, gathered: Gathered) -> list[Path]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        remedy = f"cannot be read: {error.strerror}"
+        remedy = f"cannot be read: {error.strerror}; let it be a folder that Auricle may read"
         gathered.mistakes.append(Mistake(file=folder, line=0, remedy=remedy))
         return []
     for name in names:
