@@ -127,7 +127,7 @@ def test_it_fails_when_the_daemon_stops(daemon: RunningDaemon, daemon_bus: Priva
         daemon.signal(signal.SIGTERM)
         assert monitor.wait(SECONDS) == 1
         assert monitor.stderr is not None
-        assert monitor.stderr.read() == "auricle: Auricle has stopped\n"
+        assert monitor.stderr.read() .startswith("auricle: Auricle has stopped; start it again")
 
 
 def test_without_a_daemon_it_fails_and_says_how_to_start_one(
