@@ -75,6 +75,16 @@ def option(name: str, signature: str, value: object) -> dict[str, Variant]:
             ["'maximum_seconds'", "-1.0", "above 0"],
         ),
         (
+            ("Listen", "a{sv}", option("no_speech_seconds", "d", 60.5)),
+            INVALID_ARGUMENT,
+            ["'no_speech_seconds'", "60.5", "above 0 and up to 60"],
+        ),
+        (
+            ("Listen", "a{sv}", option("maximum_seconds", "d", float("inf"))),
+            INVALID_ARGUMENT,
+            ["'maximum_seconds'", "inf", "above 0 and up to 120"],
+        ),
+        (
             ("Subscribe", "a{sv}", option("wake_words", "s", "alexa")),
             INVALID_ARGUMENT,
             ["'wake_words'", "'as'"],

@@ -6,7 +6,6 @@ called on the thread of the event loop.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +13,9 @@ from typing import Protocol
 
 from auricle.errors import ArgumentError
 from auricle.events import CancelReason
+
+# As in the configuration: no client may keep the microphone open for longer than its owner may.
+_MOST_SECONDS = {"no_speech_seconds": 60, "maximum_seconds": 120}
 
 
 class Activity(StrEnum):
@@ -40,15 +42,17 @@ class Status:
 class ListenOptions:
     """How one session that a client opens differs from the configuration; None: it does not."""
 
-    no_speech_seconds: float | None = None  # end when nothing was said for so long
-    maximum_seconds: float | None = None  # longest command
+    no_speech_seconds: float | None = None  # end when nothing was said for so long; at most 60
+    maximum_seconds: float | None = None  # longest command; at most 120
 
     def __post_init__(self) -> None:
-        """Raise ArgumentError for a length that is not above 0 and finite."""
-        for name in ("no_speech_seconds", "maximum_seconds"):
+        """Raise ArgumentError for a length out of its range."""
+        for name, most in _MOST_SECONDS.items():
             seconds = getattr(self, name)
-            if seconds is not None and not (seconds > 0 and math.isfinite(seconds)):
-                raise ArgumentError(f"option {name!r} is {seconds}; give seconds above 0")
+            if seconds is not None and not 0 < seconds <= most:  # which holds of no NaN either
+                raise ArgumentError(
+                    f"option {name!r} is {seconds}; give seconds above 0 and up to {most}"
+                )
 
 
 @dataclass(frozen=True, slots=True)
