@@ -48,14 +48,22 @@ def load_models(config: Config, budget: Budget, *, wake: bool = True) -> Models:
     )
     recognizer = load_recognizer(bundle, options, budget.threads, settings.runtime)
     wanted = wake and config.wake.enabled and config.wake.models
-    return Models(bundle, recognizer, load_wake(config) if wanted else None)
+    return Models(bundle, recognizer, load_wake(config, budget.threads) if wanted else None)
 
 
-def load_wake(config: Config) -> WakeDetector:
-    """Load the wake words that the configuration names."""
+def load_wake(config: Config, threads: int = 1) -> WakeDetector:
+    """Load the wake words that the configuration names.
+
+    Args:
+        config: validated.
+        threads: how many threads one run of a network may take.
+
+    Raises:
+        ModelError: a model is missing or damaged.
+    """
     settings, runtime = config.wake, config.recognizer.runtime
     found = [(find_wake_model(model.model), model.cutoff) for model in settings.models]
-    words = [load_wake_word(path, runtime=runtime) for path, _ in found]
+    words = [load_wake_word(path, threads, runtime) for path, _ in found]
     cutoffs = {
         word.name: cutoff
         for word, (_, cutoff) in zip(words, found, strict=True)
