@@ -18,6 +18,9 @@ HOP = 160  # samples: 10 ms
 BANDS = 80
 FRAME_SECONDS = HOP / SAMPLE_RATE
 
+# What a bundle says it was trained on; other words here refuse every bundle made before.
+DEFINITION = "log-mel, 80 bands, 25/10 ms, 16 kHz, as auricle.features"
+
 # Whisper clamps at 8 decades below the loudest frame of the utterance; the loudest band of speech
 # at a usual level lies near 10**0.8: about the same floor, without waiting for the utterance.
 FLOOR = -7.0  # log10 of mel energy

@@ -146,9 +146,41 @@ def test_many_contexts_are_scored_in_groups_like_one_by_one(bundle: Bundle) -> N
 def test_a_graph_in_the_place_of_another_is_refused(bundle: Bundle) -> None:
     with pytest.raises(ModelError, match=r"joint\.tflite: its inputs are .*frame"):
         Encoder(bundle.path("joint.tflite"), threads=1)
-    graph = Graph(bundle.path("joint.tflite"), ("frame", "predictions"), 1, "auto")
-    with pytest.raises(ModelError, match="input 'frame' has shape"):
-        graph.expect("frame", (1, 7))
+    with pytest.raises(ModelError, match=r"joint\.tflite: its outputs are \['log_probs'\]"):
+        Graph(bundle.path("joint.tflite"), ("frame", "predictions"), ("scores",), 1, "auto")
+
+
+@pytest.fixture
+def joint(bundle: Bundle) -> Graph:
+    inputs, outputs = ("frame", "predictions"), ("log_probs",)
+    return Graph(bundle.path("joint.tflite"), inputs, outputs, 1, "auto")
+
+
+@pytest.mark.parametrize("name", ["frame", "log_probs"])
+def test_a_tensor_of_another_shape_is_refused(joint: Graph, name: str) -> None:
+    joint.expect(name, (-1, joint.shape(name)[1]))
+    with pytest.raises(ModelError, match=f"{name}.*has shape .* install the bundle again"):
+        joint.expect(name, (-1, 7))
+
+
+@pytest.mark.parametrize(("dtype", "width"), [(np.float32, 7), (np.int32, None)])
+def test_a_network_that_cannot_run_is_named_with_a_remedy(
+    joint: Graph, dtype: type, width: int | None
+) -> None:
+    rows, usual = joint.shape("predictions")
+    with pytest.raises(ModelError, match=r"joint\.tflite: cannot be run .* install the bundle"):
+        joint(
+            frame=np.zeros((1, width or usual), dtype),
+            predictions=np.zeros((rows, usual), np.float32),
+        )
+
+
+def test_a_token_that_the_predictor_does_not_know_is_an_error_of_the_model(bundle: Bundle) -> None:
+    scorer = TransducerScorer(
+        bundle.path("predictor.tflite"), bundle.path("joint.tflite"), threads=1
+    )
+    with pytest.raises(ModelError, match=r"predictor\.tflite: cannot be run"):
+        scorer.log_probs(np.zeros(scorer.width, np.float32), [(0, 10**6)])
 
 
 def sign(folder: Path, *files: str) -> Path:
@@ -171,6 +203,18 @@ def test_files_that_do_not_fit_each_other_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_bundle_without_its_settings_is_refused(bundle: Bundle) -> None:
-    odd = replace(bundle, settings={"frame_features": "four"})
+    odd = replace(bundle, settings=bundle.settings | {"frame_features": "four"})
     with pytest.raises(ModelError, match=r"settings\.frame_features: 'four'"):
+        load_recognizer(odd, SearchOptions(), threads=1)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("features", "log-mel, 40 bands"), ("features", None), ("chunk_features", 32)],
+)
+def test_a_bundle_made_for_other_features_or_chunks_is_refused(
+    bundle: Bundle, key: str, value: str | int | None
+) -> None:
+    odd = replace(bundle, settings=bundle.settings | {key: value})
+    with pytest.raises(ModelError, match=rf"settings\.{key}: {value!r} is not .* made for this"):
         load_recognizer(odd, SearchOptions(), threads=1)

@@ -14,6 +14,7 @@ import torch
 import yaml
 
 from auricle.bundle.manifest import FORMAT
+from auricle.features import DEFINITION
 from auricle_train.export import export
 from auricle_train.network import STACK, STRIDE, Shape
 
@@ -52,7 +53,7 @@ def write_bundle(checkpoint: Path, vocabulary: Path, name: str, version: str, ou
         "settings": {
             "frame_features": STRIDE * STACK,
             "chunk_features": shape.chunk * STRIDE,
-            "features": "log-mel, 80 bands, 25/10 ms, 16 kHz, as auricle.features",
+            "features": DEFINITION,
         },
         "files": {file: hashlib.sha256((out / file).read_bytes()).hexdigest() for file in FILES},
         "training": {

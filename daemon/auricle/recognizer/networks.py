@@ -27,44 +27,62 @@ CACHED_CONTEXTS = 4096  # predictor outputs that are kept: 8 MB
 class Graph:
     """A TFLite graph with one signature, whose tensors are checked once."""
 
-    def __init__(self, path: Path, inputs: Sequence[str], threads: int, runtime: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        threads: int,
+        runtime: str,
+    ) -> None:
         """Load the graph.
 
         Raises:
-            ModelError: it is missing or damaged, or its inputs are not those named.
+            ModelError: it is missing or damaged, or its inputs or outputs are not those named.
         """
         self.path = path
         # The runner holds no reference to the interpreter, which must outlive it.
         self._interpreter = load_interpreter(path, threads, runtime)
         signatures = self._interpreter.get_signature_list()
-        names = [name for one in signatures.values() for name in one["inputs"]]
-        if sorted(names) != sorted(inputs):
-            raise ModelError(
-                f"{path}: its inputs are {sorted(names)}, not {sorted(inputs)}: it is no such "
-                "network; install the bundle again"
-            )
+        for kind, wanted in (("inputs", inputs), ("outputs", outputs)):
+            names = sorted(name for one in signatures.values() for name in one[kind])
+            if names != sorted(wanted):
+                raise ModelError(
+                    f"{path}: its {kind} are {names}, not {sorted(wanted)}: it is no such "
+                    "network; install the bundle again"
+                )
         self._runner: SignatureRunner = self._interpreter.get_signature_runner()
-        self._details = self._runner.get_input_details()
+        # No name is both an input and an output.
+        self._details = self._runner.get_input_details() | self._runner.get_output_details()
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """Return the shape of an input."""
+        """Return the shape of an input or an output."""
         return tuple(int(size) for size in self._details[name]["shape"])
 
     def expect(self, name: str, shape: Sequence[int]) -> None:
-        """Raise ModelError if an input is of another shape; -1 stands for any size."""
+        """Raise ModelError if an input or an output is of another shape; -1 stands for any size."""
         actual = self.shape(name)
         fits = len(actual) == len(shape) and all(
             wanted in (-1, size) for wanted, size in zip(shape, actual, strict=True)
         )
         if not fits:
             raise ModelError(
-                f"{self.path}: input {name!r} has shape {actual}, not {tuple(shape)}; "
+                f"{self.path}: {name!r} has shape {actual}, not {tuple(shape)}; "
                 "install the bundle again"
             )
 
     def __call__(self, **inputs: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Run the graph once."""
-        return self._runner(**inputs)
+        """Run the graph once.
+
+        Raises:
+            ModelError: the runtime cannot run it on these arrays.
+        """
+        try:
+            return self._runner(**inputs)
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(
+                f"{self.path}: cannot be run ({error}); install the bundle again"
+            ) from error
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,11 +100,16 @@ class Encoder:
 
     def __init__(self, path: Path, threads: int, runtime: str = "auto") -> None:
         """Load the graph; raises ModelError."""
-        names = ("features", "context", "keys", "values", "position")
-        self._graph = Graph(path, names, threads, runtime)
+        state = ("context", "keys", "values", "position")
+        following = tuple(f"{name}_out" for name in state)
+        self._graph = Graph(path, ("features", *state), ("frames", *following), threads, runtime)
         self._graph.expect("features", (1, -1, BANDS))
         self._graph.expect("context", (1, -1, BANDS))
+        self._graph.expect("frames", (1, -1, -1))
+        for before, after in zip(state, following, strict=True):
+            self._graph.expect(after, self._graph.shape(before))
         self.chunk = self._graph.shape("features")[1]  # feature frames of one step
+        self.frames = self._graph.shape("frames")[1:]  # (frames, width) that one step gives
 
     def initial_state(self) -> EncoderState:
         """Return the state before the first chunk: silence."""
@@ -127,12 +150,14 @@ class TransducerScorer:
 
     def __init__(self, predictor: Path, joint: Path, threads: int, runtime: str = "auto") -> None:
         """Load both graphs; raises ModelError."""
-        self._predictor = Graph(predictor, ("contexts",), threads, runtime)
-        self._joint = Graph(joint, ("frame", "predictions"), threads, runtime)
+        self._predictor = Graph(predictor, ("contexts",), ("predictions",), threads, runtime)
+        self._joint = Graph(joint, ("frame", "predictions"), ("log_probs",), threads, runtime)
         self._predictor.expect("contexts", (-1, 2))
         rows = self._predictor.shape("contexts")[0]
         self._joint.expect("frame", (1, -1))
-        self._joint.expect("predictions", (rows, self._joint.shape("frame")[1]))
+        self._joint.expect("predictions", (rows, self.width))
+        self._joint.expect("log_probs", (rows, -1))
+        self._predictor.expect("predictions", (rows, self.width))
         self._rows = rows
         self._predictions: dict[Context, Floats] = {}
 
@@ -140,6 +165,11 @@ class TransducerScorer:
     def width(self) -> int:
         """Size of an encoder frame."""
         return self._joint.shape("frame")[1]
+
+    @property
+    def vocabulary(self) -> int:
+        """How many tokens the joint knows, the blank among them."""
+        return self._joint.shape("log_probs")[1]
 
     def log_probs(self, frame: Floats, contexts: Sequence[Context]) -> Floats:
         """See `auricle.recognizer.search.Scorer`."""

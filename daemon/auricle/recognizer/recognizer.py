@@ -8,14 +8,21 @@ be if the utterance ended now; the stream itself goes on undisturbed.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auricle.bundle.manifest import Bundle
 from auricle.errors import ModelError
-from auricle.features import BANDS, FRAME_SECONDS, SILENCE, FeatureState, LogMel, Samples
+from auricle.features import (
+    BANDS,
+    DEFINITION,
+    FRAME_SECONDS,
+    SILENCE,
+    FeatureState,
+    LogMel,
+    Samples,
+)
 from auricle.recognizer.networks import Encoder, EncoderState, TransducerScorer
 from auricle.recognizer.result import Result
 from auricle.recognizer.search import BeamSearch, Progress, SearchOptions, SearchState
@@ -110,31 +117,49 @@ def load_recognizer(
         runtime: see `auricle.tflite.load_interpreter`.
 
     Raises:
-        ModelError: a network is damaged, or the parts do not fit each other.
+        ModelError: a network is damaged, the parts do not fit each other, or the bundle was made
+            for other features.
     """
-    frame = _whole(bundle, bundle.settings, "frame_features")
+    frame = _whole(bundle, "frame_features")
+    _check(bundle, "features", DEFINITION)
     tokenizer = Tokenizer.load(bundle.path("tokens.txt"))
     encoder = Encoder(bundle.path("encoder.tflite"), threads, runtime)
     scorer = TransducerScorer(
         bundle.path("predictor.tflite"), bundle.path("joint.tflite"), threads, runtime
     )
-    _, frames = encoder.step(
-        encoder.initial_state(), np.full((encoder.chunk, BANDS), SILENCE, np.float32)
-    )
-    rows = scorer.log_probs(np.zeros(scorer.width, np.float32), [(0, 0)])
-    if frames.shape != (encoder.chunk // frame, scorer.width) or rows.shape[1] != len(tokenizer):
+    _check(bundle, "chunk_features", encoder.chunk)
+    expected = (encoder.chunk // frame, scorer.width)
+    if encoder.frames != expected or scorer.vocabulary != len(tokenizer):
         raise ModelError(
-            f"{bundle.folder}: encoder gives {frames.shape}, joint takes {scorer.width} and knows "
-            f"{rows.shape[1]} tokens of {len(tokenizer)}: its files do not fit each other; "
+            f"{bundle.folder}: encoder gives {encoder.frames}, not {expected}, and joint knows "
+            f"{scorer.vocabulary} tokens of {len(tokenizer)}: its files do not fit each other; "
             "install the bundle again"
         )
+    _try(encoder, scorer)
     options = replace(options, frame_seconds=frame * FRAME_SECONDS)
     return Recognizer(encoder, scorer, BeamSearch(scorer, tokenizer.pieces, options), frame)
 
 
-def _whole(bundle: Bundle, settings: dict[str, Any], key: str) -> int:
-    value = settings.get(key)
-    if not isinstance(value, int) or value < 1:
+def _try(encoder: Encoder, scorer: TransducerScorer) -> None:
+    """Run each network once, so that one that cannot run is told of now, not at a command."""
+    encoder.step(encoder.initial_state(), np.full((encoder.chunk, BANDS), SILENCE, np.float32))
+    last = scorer.vocabulary - 1
+    scorer.log_probs(np.zeros(scorer.width, np.float32), [(0, 0), (last, last)])
+
+
+def _check(bundle: Bundle, key: str, expected: str | int) -> None:
+    """Raise ModelError for a setting that is not what this Auricle computes with."""
+    value = bundle.settings.get(key)
+    if value != expected:
+        raise ModelError(
+            f"{bundle.folder / 'manifest.yaml'}: settings.{key}: {value!r} is not {expected!r}; "
+            "install a bundle that was made for this Auricle"
+        )
+
+
+def _whole(bundle: Bundle, key: str) -> int:
+    value = bundle.settings.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ModelError(
             f"{bundle.folder / 'manifest.yaml'}: settings.{key}: {value!r} is not a whole number "
             "above 0; install the bundle again"
