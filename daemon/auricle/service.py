@@ -28,8 +28,10 @@ from auricle.config import loading
 from auricle.config.schema import Config
 from auricle.errors import AuricleError, BusError
 from auricle.events import CancelReason
+from auricle.faults import faults_told, place_of
 from auricle.hearing import Died, Hearing, Report
 from auricle.journal import (
+    FAULT,
     MICROPHONE_FOUND,
     MICROPHONE_LOST,
     MUTED,
@@ -83,7 +85,16 @@ async def _serve(options: RunOptions, config: Config, models: Models) -> None:
     with open_writer() as write:
         log = config.log
         journal = Journal(write, log.level, transcripts=log.transcripts)
-        await Service(options, config, models, journal).run()
+        loop = asyncio.get_running_loop()
+        with faults_told(loop, lambda sentence: journal.tell(FAULT, sentence)):
+            try:
+                await Service(options, config, models, journal).run()
+            except (AuricleError, OSError):
+                raise
+            except Exception as error:  # its traceback, on standard error, may hold what was said
+                place = place_of(error)
+                journal.tell(FAULT, f"Auricle cannot go on: {place}")
+                raise AuricleError(f"a fault ended Auricle ({place}); start it again") from error
 
 
 class Service:

@@ -148,12 +148,16 @@ async def test_unknown_lattice_format_is_refused_with_those_there_are(address, s
 
 @pytest.mark.asyncio
 async def test_fault_of_the_daemon_is_an_error_without_its_details(address, serve, caplog):
+    async def fail(owner, options):
+        raise TypeError("periwinkle")  # as if somebody had made a mistake in the service
+
     async with serve() as assistant:
-        assistant.listen = None  # as if somebody had made a mistake in the service
+        assistant.listen = fail
         name, text = await refusal(address, "Listen", "a{sv}", {})
         assert name == "org.auricle.Error.Failed"
         assert text == "Listen failed inside the daemon; its journal says why"
-        assert "TypeError" in caplog.text
+        assert "Assistant1.Listen failed: TypeError at bus/test_bad_calls.py:" in caplog.text
+        assert "periwinkle" not in caplog.text
 
 
 @pytest.mark.asyncio

@@ -14,6 +14,7 @@ from auricle.errors import (
     NoSuchSessionError,
     NotRunningError,
 )
+from auricle.faults import place_of
 
 PREFIX = "org.auricle.Error."
 
@@ -40,14 +41,14 @@ class CallError(Exception):
 def error_reply(call: Message, error: Exception) -> Message:
     """Return the D-Bus error that tells the caller of `call` what went wrong.
 
-    An error that nobody foresaw goes to the journal; the caller learns only that there was one,
-    since its text may hold what others said.
+    An error that nobody foresaw goes to the journal by type and place; the caller learns only that
+    there was one. Its text may hold what others said.
     """
     if isinstance(error, CallError):
         return Message.new_error(call, error.kind.value, str(error))
     if isinstance(error, AuricleError):
         return Message.new_error(call, PREFIX + error.name, str(error))
-    _log.error("%s.%s failed", call.interface, call.member, exc_info=error)
+    _log.error("%s.%s failed: %s", call.interface, call.member, place_of(error))
     text = f"{call.member} failed inside the daemon; its journal says why"
     return Message.new_error(call, PREFIX + AuricleError.name, text)
 
