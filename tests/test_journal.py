@@ -22,7 +22,15 @@ from auricle.events import (
     Speculative,
     Wake,
 )
-from auricle.journal import Entry, Journal, Kind, LineWriter, entry_of, open_writer
+from auricle.journal import (
+    Entry,
+    Journal,
+    JournalWriter,
+    Kind,
+    LineWriter,
+    entry_of,
+    open_writer,
+)
 from auricle.recognizer.lattice import Arc, Lattice
 from auricle.recognizer.result import Hypothesis, Result, Word
 
@@ -100,7 +108,7 @@ def test_only_what_is_important_enough_is_written() -> None:
 def test_the_journal_gets_every_field(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[str] = []
     monkeypatch.setattr(systemd_journal, "sendv", lambda *fields: sent.extend(fields))
-    journal.write_to_journal(entry_of(EVENTS[5]))
+    JournalWriter()(entry_of(EVENTS[5]))
     assert {
         "MESSAGE=the command is complete (silence): 2 words",
         f"MESSAGE_ID={journal.FINAL.message_id}",
@@ -112,12 +120,31 @@ def test_the_journal_gets_every_field(monkeypatch: pytest.MonkeyPatch) -> None:
     } <= set(sent)
 
 
+def test_entries_that_the_journal_refuses_are_told_of_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*fields: str) -> None:
+        raise OSError("no room")
+
+    sent: list[str] = []
+    writer = JournalWriter()
+    monkeypatch.setattr(systemd_journal, "sendv", refuse)
+    writer(entry_of(EVENTS[6]))
+    writer(entry_of(EVENTS[6]))
+    monkeypatch.setattr(systemd_journal, "sendv", lambda *fields: sent.extend(fields))
+    writer(entry_of(EVENTS[6]))
+    writer(entry_of(EVENTS[6]))
+    messages = [text for text in sent if text.startswith("MESSAGE=")]
+    told, result = "2 entries before this one could not be written", "no result: no-speech"
+    assert messages == [f"MESSAGE={text}" for text in (told, result, result)]
+
+
 def test_the_journal_is_written_only_when_standard_error_leads_there(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     about = os.fstat(sys.stderr.fileno())
     with open_writer({"JOURNAL_STREAM": f"{about.st_dev}:{about.st_ino}"}) as write:
-        assert write is journal.write_to_journal
+        assert isinstance(write, JournalWriter)
     for environment in ({}, {"JOURNAL_STREAM": "1:1"}):
         with open_writer(environment) as write:
             write(entry_of(EVENTS[6]))

@@ -227,15 +227,32 @@ def open_writer(environment: Mapping[str, str] = os.environ) -> Iterator[Write]:
     about = os.fstat(descriptor)
     stream = environment.get("JOURNAL_STREAM", "")  # device:inode, set by systemd
     if stream == f"{about.st_dev}:{about.st_ino}":
-        yield write_to_journal
+        yield JournalWriter()
         return
     # A copy: sounddevice sends standard error itself to nowhere whenever it starts PortAudio.
     with open(os.dup(descriptor), "wb", buffering=0) as file:
         yield LineWriter(file)
 
 
-def write_to_journal(entry: Entry) -> None:
-    """Send an entry to systemd's journal."""
+class JournalWriter:
+    """Sends entries to systemd's journal."""
+
+    def __init__(self) -> None:
+        """Begin with none lost."""
+        self._lost = 0
+
+    def __call__(self, entry: Entry) -> None:
+        """Send an entry; one that cannot be sent, to a full journal or so, is told of later."""
+        try:
+            if self._lost:
+                _send(Entry(UNTOLD, f"{self._lost} entries before this one could not be written"))
+                self._lost = 0
+            _send(entry)
+        except OSError:
+            self._lost += 1
+
+
+def _send(entry: Entry) -> None:
     journal.send(
         entry.message,
         MESSAGE_ID=entry.kind.message_id,
