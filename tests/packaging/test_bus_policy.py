@@ -114,7 +114,7 @@ async def call(address: str, interface: str, member: str) -> str | None:
         await daemon.request_name(NAME)
         daemon.add_message_handler(
             lambda message: (
-                Message.new_method_return(message) if message.member == "Listen" else None
+                Message.new_method_return(message) if message.member in ("Listen", "Set") else None
             )
         )
         reply = await client.call(
@@ -161,8 +161,9 @@ def test_members_of_the_group_and_root_may_call(
     assert asyncio.run(call(address, NAME, "Listen")) is None
 
 
-def test_others_may_introspect_but_not_call(start_bus: Start, user: str) -> None:
+def test_others_may_introspect_and_mute_but_not_call(start_bus: Start, user: str) -> None:
     address = start_bus(daemon=user)
+    assert asyncio.run(call(address, "org.freedesktop.DBus.Properties", "Set")) is None
     assert asyncio.run(call(address, "org.freedesktop.DBus.Introspectable", "Introspect")) is None
     assert asyncio.run(call(address, NAME, "Listen")) == DENIED
 
