@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from auricle.config.locations import SYSTEM_CONFIG
+
 ROOT = Path(__file__).parents[2]
 PACKAGING = ROOT / "packaging"
 SYSTEM_UNIT = PACKAGING / "systemd" / "auricle.service"
@@ -39,6 +41,11 @@ def test_the_exposure_of_the_system_unit_is_at_most_one(
     with capsys.disabled():
         print(f"\nsystemd-analyze security: {found[0]}")
     assert float(found[1]) <= 1.0
+
+
+def test_the_system_unit_reads_only_the_configuration_of_the_administrator() -> None:
+    command = dict(directives(SYSTEM_UNIT))["ExecStart"].split()
+    assert command[1:] == ["run", "--config", str(SYSTEM_CONFIG)]
 
 
 @pytest.mark.parametrize(("unit", "scope"), [(SYSTEM_UNIT, "--system"), (USER_UNIT, "--user")])
