@@ -17,9 +17,9 @@ from contextlib import contextmanager
 import pytest
 from rich.console import Console
 
-from auricle.bus.client import AssistantClient
+from auricle.bus.client import AssistantClient, Event
 from auricle.cli.main import main
-from auricle.cli.monitor import METER_WIDTH, View, line_of, meter
+from auricle.cli.monitor import METER_WIDTH, View, line_of, meter, with_losses
 from stage.private_bus import PrivateBus
 from stage.running_daemon import RunningDaemon
 
@@ -101,6 +101,22 @@ def test_a_pipe_gets_a_line_for_each_event_but_no_levels(daemon_bus: PrivateBus)
 
 
 @pytest.mark.usefixtures("daemon")
+def test_events_that_came_too_fast_are_counted(daemon_bus: PrivateBus) -> None:
+    async def first_event() -> Event:
+        async with AssistantClient(daemon_bus.address, waiting_events=1) as client:
+            await client.set_muted(True)
+            await client.set_muted(False)
+            await client.status()  # what was broadcast before has come
+            return await anext(with_losses(client))
+
+    name, fields = asyncio.run(first_event())
+    assert name == "dropped"
+    line = line_of((name, fields))
+    assert line is not None
+    assert f"{fields['events']} events were not shown" in line.plain
+
+
+@pytest.mark.usefixtures("daemon")
 def test_a_terminal_shows_a_meter(daemon_bus: PrivateBus) -> None:
     leader, follower = pty.openpty()
     command = [sys.executable, "-m", "auricle.cli.main", "monitor", "--bus", daemon_bus.address]
@@ -127,7 +143,7 @@ def test_it_fails_when_the_daemon_stops(daemon: RunningDaemon, daemon_bus: Priva
         daemon.signal(signal.SIGTERM)
         assert monitor.wait(SECONDS) == 1
         assert monitor.stderr is not None
-        assert monitor.stderr.read() .startswith("auricle: Auricle has stopped; start it again")
+        assert monitor.stderr.read().startswith("auricle: Auricle has stopped; start it again")
 
 
 def test_without_a_daemon_it_fails_and_says_how_to_start_one(

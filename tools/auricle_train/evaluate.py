@@ -20,6 +20,7 @@ from auricle.config.schema import Config, RecognizerSettings
 from auricle.transcription import Transcription, transcribe, transcribe_whole
 from auricle_train.corpus import REAL_DEV, Clip, read_set
 from auricle_train.scoring import score
+from stage.alignment import end_of_speech
 
 ROOM_SECONDS = 2.5  # of room noise after each recording: the microphone goes on
 
@@ -30,7 +31,7 @@ class Heard:
 
     reference: str
     whole: str  # text of the whole recording
-    end: float  # seconds: true end of speech, see `end_of_speech`
+    end: float  # seconds: true end of speech, see `stage.alignment`
     session: Transcription  # of a session, which the end-pointers close
 
     @property
@@ -43,19 +44,6 @@ class Heard:
         """Whether the one speculative result was the final one."""
         guess = self.session.speculative
         return guess is not None and not self.session.revised
-
-
-def end_of_speech(samples: NDArray[np.int16]) -> float:
-    """Return where speech ends by energy, in seconds; independent of the daemon's VAD.
-
-    It is the end of the last 20 ms that are within 35 dB of the loudest and 10 dB above the
-    quietest tenth.
-    """
-    count = len(samples) // 320
-    windows = samples[: count * 320].reshape(count, 320).astype(np.float64)
-    level = 10.0 * np.log10(np.mean(windows**2, axis=1) + 1.0)
-    loud = (level > level.max() - 35.0) & (level > np.percentile(level, 10) + 10.0)
-    return float(np.flatnonzero(loud)[-1] + 1) * 0.02 if loud.any() else len(samples) / SAMPLE_RATE
 
 
 def with_room(samples: NDArray[np.int16], generator: np.random.Generator) -> NDArray[np.int16]:
@@ -122,6 +110,8 @@ def _print_latency(heard: Sequence[Heard]) -> None:
         "final": [item.session.final.time - item.end for item in kept],
     }
     for kind, seconds in late.items():
+        if not seconds:
+            continue
         median, ninth = np.percentile(seconds, [50, 90])
         print(
             f"{kind:12} {median:.3f} s median, {ninth:.3f} s 90th percentile after the end "

@@ -9,12 +9,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -23,51 +21,34 @@ import soundfile
 from auricle.arbiter.budget import Budget
 from auricle.assembly import load_models
 from auricle.audio.file import read_recording
+from auricle.audio.format import SAMPLE_RATE
 from auricle.bus.client import AssistantClient
 from auricle.config.locations import find_bundle
 from auricle.config.schema import Config, RecognizerSettings
-from auricle.errors import ModelError, NotRunningError
+from auricle.errors import ModelError
 from auricle.tflite import RUNTIMES, find_runtime
 from stage.private_bus import PrivateBus
 from stage.recordings import load_recordings
+from stage.running_daemon import RunningDaemon
 from stage.virtual_microphone import VirtualMicrophone
 
 RECORDINGS = Path(__file__).parents[2] / "tests" / "recordings"
+TALK = ("must_sleep", "why_are_you_here", "big_news")
+SENTENCE = "slightest_idea"
+SESSIONS = 5
+SETTLE_SECONDS = 2.0  # after the start
+LEAD_SECONDS = 1.0  # of talk before it is measured
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-@contextmanager
-def daemon(microphone: VirtualMicrophone, bus: PrivateBus) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `auricle run` until the block ends."""
-    command = [sys.executable, "-m", "auricle.cli.main", "run", "--bus", bus.address]
-    process = subprocess.Popen(command, env=os.environ | microphone.environment | bus.environment)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-async def wait_until_ready(address: str) -> None:
-    """Return once the daemon answers on the bus."""
-    for _ in range(300):
-        try:
-            async with AssistantClient(address) as client:
-                await client.status()
-                return
-        except NotRunningError:
-            await asyncio.sleep(0.1)
-    raise NotRunningError("the daemon did not come up within 30 s; run `auricle doctor`")
-
-
 async def hear_sentence(address: str, microphone: VirtualMicrophone, recording: Path) -> None:
-    """Let the daemon hear one sentence, up to the end of the session."""
+    """Let the daemon hear one sentence, up to the end of the session and of the recording."""
     async with AssistantClient(address) as client:
         await client.listen()
-        microphone.start_speaking(recording)
-        async for name, _ in client.events():
-            if name in {"final", "cancelled", "error"}:
-                return
+        with microphone.start_speaking(recording):
+            async for name, _ in client.events():
+                if name in {"final", "cancelled", "error"}:
+                    return
 
 
 def cpu_seconds(pid: int) -> float:
@@ -93,43 +74,40 @@ def share_of_a_core(pid: int, seconds: float) -> float:
 def measure_daemon(seconds: float) -> None:
     """Print start, idle share and memory of the real daemon."""
     recordings = load_recordings(RECORDINGS)
-    sentence = recordings["slightest_idea"].path
-    with (
-        VirtualMicrophone() as microphone,
-        PrivateBus() as bus,
-        tempfile.TemporaryDirectory() as to,
-    ):
+    words = len(Config().wake.models)
+    with ExitStack() as stage:
+        microphone = stage.enter_context(VirtualMicrophone())
+        bus = stage.enter_context(PrivateBus())
+        talk = Path(stage.enter_context(tempfile.TemporaryDirectory())) / "talk.wav"
+        write_talk(talk, [recordings[name].path for name in TALK], LEAD_SECONDS + seconds)
         began = time.monotonic()
-        with daemon(microphone, bus) as process:
-            asyncio.run(wait_until_ready(bus.address))
-            print(f"start to ready: {time.monotonic() - began:.2f} s")
-            time.sleep(2.0)
-            print(f"memory when ready: {memory(process.pid, 'VmRSS'):.0f} MB")
-            idle = share_of_a_core(process.pid, seconds)
-            print(f"idle, silence, three wake words: {idle:.1%} of one core over {seconds:.0f} s")
-            talk = Path(to) / "talk.wav"
-            speech = np.concatenate(
-                [
-                    read_recording(recordings[name].path)
-                    for name in ("must_sleep", "why_are_you_here", "big_news")
-                ]
-            )
-            soundfile.write(talk, np.tile(speech, 1 + int(seconds * 16000 / len(speech))), 16000)
-            microphone.start_speaking(talk)
-            time.sleep(1.0)
-            busy = share_of_a_core(process.pid, seconds - 2)
-            print(f"idle, people talking: {busy:.1%} of one core over {seconds - 2:.0f} s")
-            time.sleep(3.0)
-            for _ in range(5):
-                asyncio.run(hear_sentence(bus.address, microphone, sentence))
-            print(f"peak memory after five sessions: {memory(process.pid, 'VmHWM'):.0f} MB")
+        environment = microphone.environment | bus.environment
+        daemon = stage.enter_context(RunningDaemon(bus.address, environment=environment))
+        print(f"start to ready: {time.monotonic() - began:.2f} s")
+        time.sleep(SETTLE_SECONDS)
+        print(f"memory when ready: {memory(daemon.pid, 'VmRSS'):.0f} MB")
+        idle = share_of_a_core(daemon.pid, seconds)
+        print(f"idle, silence, {words} wake words: {idle:.1%} of one core over {seconds:.0f} s")
+        with microphone.start_speaking(talk):
+            time.sleep(LEAD_SECONDS)
+            busy = share_of_a_core(daemon.pid, seconds)
+        print(f"idle, people talking: {busy:.1%} of one core over {seconds:.0f} s")
+        for _ in range(SESSIONS):
+            asyncio.run(hear_sentence(bus.address, microphone, recordings[SENTENCE].path))
+        print(f"peak memory after {SESSIONS} sessions: {memory(daemon.pid, 'VmHWM'):.0f} MB")
+
+
+def write_talk(path: Path, recordings: Sequence[Path], seconds: float) -> None:
+    """Write recordings one after the other, over and over, to a file of some seconds."""
+    speech = np.concatenate([read_recording(recording) for recording in recordings])
+    soundfile.write(path, np.resize(speech, round(seconds * SAMPLE_RATE)), SAMPLE_RATE)
 
 
 def measure_recognizer() -> None:
     """Print the real-time factor of recognition on one thread, for each runtime installed."""
     sentences = [item for item in load_recordings(RECORDINGS).values() if item.text]
     audio = [read_recording(item.path) for item in sentences]
-    seconds = sum(map(len, audio)) / 16000
+    seconds = sum(map(len, audio)) / SAMPLE_RATE
     for runtime in RUNTIMES:
         try:
             find_runtime(runtime)

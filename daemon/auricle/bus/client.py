@@ -46,12 +46,12 @@ class AssistantClient:
     be reached, and NotRunningError when no daemon is there.
     """
 
-    def __init__(self, bus: str) -> None:
-        """`bus` is "session", "system" or a D-Bus address."""
+    def __init__(self, bus: str, waiting_events: int = _WAITING_EVENTS) -> None:
+        """`bus` is "session", "system" or a D-Bus address; at most so many events wait."""
         self._bus = bus
         self._connection: Connection | None = None
         self._daemon = ""  # unique name of the daemon
-        self._events: asyncio.Queue[Event | None] = asyncio.Queue(_WAITING_EVENTS)
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue(waiting_events)
         self.dropped = 0  # events lost because nobody took them
 
     async def __aenter__(self) -> Self:
