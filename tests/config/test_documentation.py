@@ -12,7 +12,8 @@ import yaml
 
 from auricle.config import Config, load
 
-SHIPPED = Path(__file__).parents[2] / "etc" / "auricle.yaml"
+ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / "etc" / "auricle.yaml"
 KEYS = [(section, key) for section in fields(Config) for key in fields(section.metadata["section"])]
 
 
@@ -47,3 +48,8 @@ def test_the_comment_of_a_key_says_what_it_may_be(section: Field[Any], key: Fiel
 def test_the_default_of_a_key_passes_its_own_check(section: Field[Any], key: Field[Any]) -> None:
     if (section.name, key.name) != ("wake", "models"):  # kept as objects, not as written
         assert key.metadata["check"].read(key.default) == key.default
+
+
+def test_the_shipped_wake_words_are_named() -> None:
+    names = {path.stem for path in (ROOT / "models" / "wake").glob("*.json")}
+    assert names <= set(re.findall(r"\w+", comment_before("wake", "models")))
