@@ -31,11 +31,6 @@ class VoiceState:
         """Whether the latest frame itself was voiced, without hang-over."""
         return self.silent_frames == 0
 
-    @property
-    def silence_seconds(self) -> float | None:
-        """Seconds since the last voiced frame ended; None when there was none yet."""
-        return None if self.silent_frames is None else self.silent_frames * FRAME_SECONDS
-
 
 class VoiceActivity:
     """A gate that opens with the first voiced frame and closes after the hang-over."""
