@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from auricle.arbiter.budget import Budget
 from auricle.assembly import Models, load_models, make_pipeline
+from auricle.assistant import Level, ListenOptions
 from auricle.audio.file import read_recording
 from auricle.audio.format import FRAME_SAMPLES, Frame
 from auricle.audio.level import FLOOR_DBFS
-from auricle.bus.assistant import Level, ListenOptions
 from auricle.config.schema import Config
 from auricle.errors import AuricleError, BusyError, DeviceError, MutedError, NoSuchSessionError
 from auricle.events import Cancelled, CancelReason, Event, Final, Wake

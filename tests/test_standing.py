@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auricle.bus.assistant import Activity
+from auricle.assistant import Activity
 from auricle.events import Cancelled, CancelReason, Wake
 from auricle.recorder import Found, Lost
 from auricle.standing import Standing

@@ -16,9 +16,9 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
+from auricle.assistant import Level, ListenOptions
 from auricle.audio.format import FRAME_SECONDS, Frame
 from auricle.audio.level import level_dbfs
-from auricle.bus.assistant import Level, ListenOptions
 from auricle.errors import BusyError, DeviceError
 from auricle.events import CancelReason, Event
 from auricle.pipeline import Pipeline

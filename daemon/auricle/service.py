@@ -17,12 +17,12 @@ from typing import Any
 
 from auricle.arbiter.budget import Budget
 from auricle.assembly import Models, load_models, make_pipeline
+from auricle.assistant import Level, ListenOptions, Status
 from auricle.audio.convert import Channel
 from auricle.audio.file import FileSource
 from auricle.audio.microphone import Microphone
 from auricle.audio.reconnecting import ReconnectingSource
 from auricle.audio.source import AudioSource
-from auricle.bus.assistant import Level, ListenOptions, Status
 from auricle.bus.face import BusFace
 from auricle.config import loading
 from auricle.config.schema import Config

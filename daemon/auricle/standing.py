@@ -5,7 +5,7 @@ In: reports. Out: the status that clients may know, and a sentence for `systemct
 
 from __future__ import annotations
 
-from auricle.bus.assistant import Activity, Status
+from auricle.assistant import Activity, Status
 from auricle.events import Cancelled, Event, Failed, Final, Wake
 from auricle.recorder import Found, Lost
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
-from auricle.bus.assistant import Activity, ListenOptions, Status
+from auricle.assistant import Activity, ListenOptions, Status
 from auricle.bus.clients import Authorise, same_group_or_root
 from auricle.bus.face import BusFace
 from auricle.events import CancelReason

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from auricle.bus.assistant import ListenOptions
+from auricle.assistant import ListenOptions
 from auricle.bus.client import AssistantClient
 from auricle.bus.face import BusFace
 from auricle.bus.names import BUS_NAME

@@ -8,7 +8,7 @@ import pytest
 from dbus_next.message import Message
 
 import auricle
-from auricle.bus.assistant import Level, ListenOptions
+from auricle.assistant import Level, ListenOptions
 from auricle.bus.client import AssistantClient
 from auricle.bus.connection import Connection
 from auricle.bus.names import ASSISTANT_PATH, BUS_NAME

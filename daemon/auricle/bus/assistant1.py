@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dbus_next.signature import Variant
 
 import auricle
-from auricle.bus.assistant import Assistant, Level, ListenOptions, Status
+from auricle.assistant import Assistant, Level, ListenOptions, Status
 from auricle.bus.audience import Audience
 from auricle.bus.clients import Clients
 from auricle.bus.interface import Arguments, Changes, Interface, Method, Property

@@ -11,7 +11,7 @@ import asyncio
 from dbus_next.constants import MessageType, NameFlag, RequestNameReply
 from dbus_next.message import Message
 
-from auricle.bus.assistant import Assistant, Level, Status
+from auricle.assistant import Assistant, Level, Status
 from auricle.bus.assistant1 import Assistant1, changed_properties, level_body
 from auricle.bus.audience import Audience
 from auricle.bus.clients import Authorise, Clients, same_group_or_root

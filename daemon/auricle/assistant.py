@@ -1,7 +1,7 @@
-"""What the D-Bus face asks of the daemon behind it, and what the daemon tells it.
+"""What a face, as that on D-Bus, asks of the daemon behind it, and what the daemon tells it.
 
-The service implements `Assistant`; the face knows nothing else of the daemon. Everything here is
-called on the thread of the event loop.
+The service implements `Assistant`; a face knows nothing else of the daemon, and the daemon's inner
+parts know no face. Everything here is called on the thread of the event loop.
 """
 
 from __future__ import annotations
