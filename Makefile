@@ -35,7 +35,7 @@ define install_packages
 	done; \
 	for pipewire in pipewire-audio pipewire-alsa pipewire-pulse; do \
 	  if [[ " $${missing[*]} " = *' pulseaudio '* ]] && installed "$$pipewire"; then \
-	    echo "$$pipewire is installed, which conflicts with pulseaudio: that is left out. The" \
+	    echo "$$pipewire is installed: pulseaudio, which could take its place, is left out. The" \
 	      "demonstration then wants a microphone; for the tests use a container." >&2; \
 	    for i in "$${!missing[@]}"; do \
 	      [ "$${missing[i]}" != pulseaudio ] || unset "missing[i]"; \

@@ -84,8 +84,8 @@ def advice_on(program: str) -> str:
     """Return what to do about a program that is missing."""
     if program == "pulseaudio" and shutil.which("pipewire"):
         return (
-            "no microphone opens, and the virtual one needs pulseaudio, which conflicts with the "
-            "PipeWire installed here; plug a microphone in, or run this in a container"
+            "no microphone opens, and the virtual one needs pulseaudio, which could take the place "
+            "of the PipeWire installed here; plug a microphone in, or run this in a container"
         )
     package = PROGRAMS.get(program)
     return f"{program} is missing" + (f"; install the Debian package {package}" if package else "")
