@@ -57,7 +57,7 @@ def stage() -> Iterator[Stage]:
         PrivateBus() as bus,
         VirtualMicrophone() as microphone,
         RunningDaemon(
-            bus.address, config, environment=microphone.environment, watchdog_seconds=4.0
+            bus.address, config, environment=microphone.environment, watchdog_seconds=10.0
         ) as daemon,
     ):
         yield Stage(bus, microphone, daemon)
@@ -299,7 +299,7 @@ async def test_a_sound_server_that_hangs_is_waited_for(stage: Stage) -> None:
         try:
             await events_until(client, has_state("unavailable"))
             stage.daemon.drain()
-            for _ in range(4):  # longer than the watchdog's patience with a stuck thread
+            for _ in range(3):  # longer than the watchdog's patience with a stuck thread
                 stage.daemon.wait_for("WATCHDOG")
         finally:
             os.kill(stage.microphone.pid, signal.SIGCONT)
