@@ -129,19 +129,18 @@ def test_the_end_is_found_while_music_or_rain_goes_on(
 def test_a_voice_that_talks_on_quietly_cannot_keep_a_command_open_for_ever(
     pipeline: Pipeline, recordings: dict[str, Recording], voice: str
 ) -> None:
-    """A television 16 dB below the command: its words may be written, up to the longest command."""
+    """A television 16 dB below the command: some of its words may be written, not many."""
     sentence = spoken(recordings, "why_are_you_here").astype(np.float64)
-    maximum = CONFIG.endpoint.maximum_seconds
     television = spoken(recordings, voice).astype(np.float64)
     television *= np.sqrt(np.mean(sentence**2) / np.mean(television**2)) * 10.0 ** (-16 / 20)
-    mixed = np.resize(television, int((maximum + 2.0) * SAMPLE_RATE))
+    mixed = np.resize(television, len(sentence) + 10 * SAMPLE_RATE)
     mixed[: len(sentence)] += sentence
     pipeline.listen()
     events = play(pipeline, np.clip(mixed, -32768, 32767).astype(np.int16))
     assert isinstance(events[-1], Final)
     assert kinds(events).count(Final) == 1
     assert events[-1].result.text
-    assert len(sentence) / SAMPLE_RATE < events[-1].time < maximum + 0.3
+    assert len(sentence) / SAMPLE_RATE - 0.3 < events[-1].time < len(sentence) / SAMPLE_RATE + 3.0
     assert pipeline.running is None
 
 

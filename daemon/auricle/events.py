@@ -26,7 +26,7 @@ class CancelReason(StrEnum):
 class EndReason(StrEnum):
     """What told the final end-pointer that the command is over."""
 
-    SILENCE = "silence"  # trailing silence by VAD and search
+    SILENCE = "silence"  # by VAD and search, or nothing but voices much fainter than the command
     DECODER = "decoder"  # the search has seen nothing but blank, though the room is not silent
     MAXIMUM = "maximum"  # the longest command that the config allows
     AUDIO_ENDED = "audio-ended"  # the recording ended

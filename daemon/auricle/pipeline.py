@@ -13,11 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from auricle.audio.format import FRAME_SECONDS, SAMPLE_RATE, Frame, Samples
+from auricle.audio.level import level_dbfs
 from auricle.audio.ring import RingBuffer
 from auricle.audio.vad import VoiceActivity
 from auricle.errors import AuricleError
 from auricle.events import CancelReason, EndReason, Event, Wake
-from auricle.recognizer.endpoint import EndPointer, EndpointState, Verdict
+from auricle.recognizer.endpoint import EndPointer, EndpointState, Verdict, Voicing
 from auricle.recognizer.recognizer import Recognizer, RecognizerState
 from auricle.session import (
     AudioEnded,
@@ -39,6 +40,7 @@ from auricle.wake.detector import WakeDetector
 ENDS = {
     Verdict.SILENT: EndReason.SILENCE,
     Verdict.BLANK: EndReason.DECODER,
+    Verdict.FAINT: EndReason.SILENCE,
     Verdict.TOO_LONG: EndReason.MAXIMUM,
 }
 
@@ -74,7 +76,7 @@ class Pipeline:
         self._clock = clock
         self._ring = RingBuffer(parts.ring_seconds)
         self._voice = parts.voice.initial_state()
-        self._voiced: deque[bool] = deque(maxlen=round(parts.ring_seconds / FRAME_SECONDS))
+        self._voiced: deque[Voicing] = deque(maxlen=round(parts.ring_seconds / FRAME_SECONDS))
         self._session = parts.machine.initial_state()
         self._utterance: _Utterance | None = None
         self._frame_came = clock()
@@ -103,7 +105,7 @@ class Pipeline:
         self._frame_came = self._clock()
         self._ring.append(frame)
         self._voice, speech = self._parts.voice.step(self._voice, frame)
-        self._voiced.append(self._voice.voiced)
+        self._voiced.append(Voicing(self._voice.voiced, level_dbfs(frame)))
         events: tuple[Event, ...] = ()
         try:
             # The wake word goes on during a session: it must be in step when the session ends.
@@ -204,7 +206,7 @@ class Pipeline:
     def _follow(self, utterance: _Utterance, frame: Frame) -> tuple[Event, ...]:
         """Let the running session hear a frame, and end it if the end-pointers say so."""
         ends = utterance.end_pointer
-        ending, look = ends.step(utterance.ending, self._voice.voiced)
+        ending, look = ends.step(utterance.ending, self._voiced[-1])
         utterance = replace(utterance, ending=ending)
         events: tuple[Event, ...] = ()
         if ending.resumed(ends.options.speculative):

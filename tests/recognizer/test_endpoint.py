@@ -12,6 +12,7 @@ from auricle.recognizer.endpoint import (
     EndpointOptions,
     EndpointState,
     Verdict,
+    Voicing,
 )
 from auricle.recognizer.search import Progress
 
@@ -31,9 +32,9 @@ class Room:
         self.text = ""
         self.last_token = 0.0
 
-    def play(self, seconds: float, *, voiced: bool, saying: str = "") -> Room:
+    def play(self, seconds: float, *, voiced: bool, saying: str = "", level: float = -20.0) -> Room:
         for _ in range(round(seconds / FRAME_SECONDS)):
-            self.state, look = self.pointer.step(self.state, voiced)
+            self.state, look = self.pointer.step(self.state, Voicing(voiced, level))
             if saying:
                 self.text, self.last_token = saying, self.state.seconds
             if look:
@@ -63,7 +64,7 @@ def test_speech_that_goes_on_after_a_pause_is_told_once() -> None:
     pointer = EndPointer(OPTIONS)
     state, resumed = pointer.initial_state(), []
     for voiced in [True] * 50 + [False] * 30 + [True] * 40:
-        state, _ = pointer.step(state, voiced)
+        state, _ = pointer.step(state, Voicing(voiced, -20.0))
         resumed.append(state.resumed(OPTIONS.speculative))
     assert [number for number, one in enumerate(resumed) if one] == [94]  # 150 ms into it
 
@@ -79,6 +80,22 @@ def test_in_a_room_that_is_never_silent_the_search_ends_the_command() -> None:
     assert paused is not None
     assert ended is not None
     assert 1.7 <= paused < ended <= 2.2
+
+
+def test_a_much_fainter_voice_cannot_keep_the_command_open() -> None:
+    room = Room().play(1.0, voiced=True, saying="stop")
+    for number in range(20):
+        room.play(0.1, voiced=True, saying=f"stop {number}", level=-36.0)
+    paused, ended = room.first(Verdict.PAUSED), room.first(Verdict.FAINT)
+    assert paused is not None
+    assert ended is not None
+    assert 1.7 <= paused < ended <= 2.2
+
+
+def test_a_voice_that_falls_a_little_goes_on() -> None:
+    room = Room().play(1.0, voiced=True, saying="stop")
+    room.play(2.0, voiced=True, saying="stop it", level=-30.0)
+    assert {verdict for _, verdict in room.verdicts} <= {Verdict.GOES_ON}
 
 
 def test_no_word_at_all_ends_without_speech() -> None:
@@ -120,5 +137,5 @@ def test_whatever_happens_a_verdict_comes_before_the_longest_command(
 
 def test_the_state_is_never_changed_in_place() -> None:
     state = EndpointState()
-    EndPointer(OPTIONS).step(state, speech=True)
+    EndPointer(OPTIONS).step(state, Voicing(speech=True, level=-20.0))
     assert state == EndpointState()

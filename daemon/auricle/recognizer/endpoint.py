@@ -1,14 +1,16 @@
 """The two end-pointers: when a command seems over, and when it is.
 
-In: for each 10 ms whether VAD hears speech and, when the end-pointers ask for it, what the search
-knows up to this moment. Out: whether to look, and a verdict. Two signs count together, as in
-Maas et al., "Combining acoustic embeddings and decoding features for end-of-utterance detection"
-(ICASSP 2018): silence by VAD, and the time that the search has seen nothing but blank. In a room
-that is never silent (music, a television) the second alone decides, after a longer time.
+In: for each 10 ms whether VAD hears speech and how loud it is; when the end-pointers ask for it,
+what the search knows up to this moment. Out: whether to look, and a verdict. Two signs count
+together, as in Maas et al., "Combining acoustic embeddings and decoding features for
+end-of-utterance detection" (ICASSP 2018): silence by VAD, and the time that the search has seen
+nothing but blank. In a room that is never silent (music, rain) the second alone decides, after a
+longer time; where voices go on that are much fainter than the command (a television), their level.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
@@ -30,8 +32,17 @@ class EndpointOptions:
 
 LOOK_INTERVAL = 0.15  # seconds between looks while a decision is open
 RESUMED_SPEECH = 0.15  # seconds of unbroken speech after a pause: the command goes on
+FAINT_DECIBELS = 12.0  # so far below the loudest of the command, a voice is somebody else's
 SOFT_SPEECH = 0.5  # part of `final` for which the search too must have seen no token
 STILL_TALKING = 2.0  # seconds that someone who has just begun to speak is waited for
+
+
+@dataclass(frozen=True, slots=True)
+class Voicing:
+    """What 10 ms sound like."""
+
+    speech: bool  # VAD's decision, without hang-over
+    level: float  # dBFS
 
 
 class Verdict(Enum):
@@ -40,6 +51,7 @@ class Verdict(Enum):
     GOES_ON = auto()
     PAUSED = auto()  # the speculative end-pointer: the command seems over
     SILENT = auto()  # the final one, by silence
+    FAINT = auto()  # the final one: only voices much fainter than the command's go on
     BLANK = auto()  # the final one, by the search alone
     TOO_LONG = auto()  # the final one, by the longest command
     NO_SPEECH = auto()  # nothing was said
@@ -47,13 +59,15 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class EndpointState:
-    """What the end-pointers remember; all in seconds but for `spoken` and `looks`."""
+    """What the end-pointers remember; in seconds, but for `loudest`, `spoken` and `looks`."""
 
     seconds: float = 0.0  # since the command may begin
     silence: float = 0.0  # since VAD last heard speech
     speech: float = 0.0  # that VAD has heard without a break
     pause: float = 0.0  # the silence before that
     quiet: float = 0.0  # since the search last saw a token, by the latest look
+    faint: float = 0.0  # since VAD last heard a voice about as loud as the loudest
+    loudest: float = -math.inf  # dBFS of the loudest voiced frame
     since_look: float = 0.0
     spoken: bool = False  # VAD has heard speech
     looks: int = 0  # thresholds of silence at which the search was looked at
@@ -75,27 +89,34 @@ class EndPointer:
         """Return the state at the moment from which a command may begin."""
         return EndpointState()
 
-    def step(self, state: EndpointState, speech: bool) -> tuple[EndpointState, bool]:
+    def step(self, state: EndpointState, frame: Voicing) -> tuple[EndpointState, bool]:
         """Consume one frame of 10 ms; return whether to look at what the search knows.
 
         A look costs a run of the encoder, so it is asked for only where it may decide: right at
         each threshold of silence, and at intervals while a decision is open.
         """
+        speech = frame.speech
+        loudest = max(state.loudest, frame.level) if speech else state.loudest
+        near = speech and frame.level >= loudest - FAINT_DECIBELS
         state = EndpointState(
             seconds=state.seconds + FRAME_SECONDS,
             silence=0.0 if speech else state.silence + FRAME_SECONDS,
             speech=state.speech + FRAME_SECONDS if speech else 0.0,
             pause=state.pause if speech and state.speech else state.silence,
             quiet=state.quiet + FRAME_SECONDS,
+            faint=0.0 if near else state.faint + FRAME_SECONDS,
+            loudest=loudest,
             since_look=state.since_look + FRAME_SECONDS,
             spoken=state.spoken or speech,
             looks=0 if speech else state.looks,
         )
         options = self.options
         late = _reached(state.seconds, min(options.no_speech, options.maximum))
-        open_ = late or self._blank_enough(state.quiet) or (state.spoken and self._passed(state))
+        blank = self._blank_enough(state.quiet)
+        pausing = self._passed(state) > 0 or self._blank_enough(state.faint)
+        open_ = late or blank or (state.spoken and pausing)
         due = state.spoken and state.looks < self._passed(state)
-        return state, bool(open_) and (due or _reached(state.since_look, LOOK_INTERVAL))
+        return state, open_ and (due or _reached(state.since_look, LOOK_INTERVAL))
 
     def judge(self, state: EndpointState, known: Progress) -> tuple[EndpointState, Verdict]:
         """Return the verdict on what the search knows up to this frame."""
@@ -121,15 +142,17 @@ class EndPointer:
             over = _reached(state.seconds, min(patience, options.maximum))
             return Verdict.NO_SPEECH if over else Verdict.GOES_ON
         blank = known.trailing_seconds if known.blank >= options.blank else 0.0
-        if _reached(state.silence, options.final) and blank >= options.final * SOFT_SPEECH:
-            return Verdict.SILENT
-        if _reached(blank, options.decoder):
-            return Verdict.BLANK
-        if _reached(state.seconds, options.maximum):
-            return Verdict.TOO_LONG
-        if _reached(state.silence, options.speculative) or self._blank_enough(blank):
-            return Verdict.PAUSED
-        return Verdict.GOES_ON
+        silent = _reached(state.silence, options.final) and blank >= options.final * SOFT_SPEECH
+        longest = max(blank, state.faint)
+        paused = _reached(state.silence, options.speculative) or self._blank_enough(longest)
+        verdicts = {
+            Verdict.SILENT: silent,
+            Verdict.BLANK: _reached(blank, options.decoder),
+            Verdict.FAINT: _reached(state.faint, options.decoder),
+            Verdict.TOO_LONG: _reached(state.seconds, options.maximum),
+            Verdict.PAUSED: paused,
+        }
+        return next((verdict for verdict, so in verdicts.items() if so), Verdict.GOES_ON)
 
 
 def _reached(seconds: float, threshold: float) -> bool:
