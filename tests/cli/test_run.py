@@ -47,16 +47,22 @@ def test_closing_its_terminal_ends_it(
         assert daemon.wait(SECONDS) == 0
 
 
-def test_a_fault_in_a_thread_ends_the_daemon_rather_than_leave_it_deaf(
-    bus: PrivateBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_fault_in_a_thread_ends_the_daemon_and_is_told_without_its_text(
+    bus: PrivateBus,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     def break_down(microphone: Microphone) -> None:
-        raise ZeroDivisionError("a fault in the program")
+        raise ZeroDivisionError("periwinkle")
 
     monkeypatch.setattr(Microphone, "open", break_down)
     config = config_with(tmp_path, NO_WAKE_WORD)
-    with pytest.raises(ZeroDivisionError):
-        main(["run", "--config", config, "--bus", bus.address])
+    assert main(["run", "--config", config, "--bus", bus.address]) == 1
+    log = capfd.readouterr().err
+    assert " error   fault: Auricle cannot go on: ZeroDivisionError at cli/test_run.py:" in log
+    assert log.splitlines()[-1].startswith("auricle: a fault ended Auricle (ZeroDivisionError at ")
+    assert "periwinkle" not in log
 
 
 def damaged_bundle(folder: Path) -> Path:
