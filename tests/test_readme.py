@@ -67,6 +67,7 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 def test_the_readme_has_commands() -> None:
     assert sum(map(len, blocks())) >= 8
+    assert not re.search(r"@[A-Z]+@", (ROOT / "README.md").read_text(encoding="utf-8"))
 
 
 @pytest.mark.timeout(300)
