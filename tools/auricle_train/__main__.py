@@ -26,6 +26,7 @@ def main() -> None:
     bundle.add_argument("--vocabulary", type=Path, required=True)
     bundle.add_argument("--name", default="en-tiny")
     bundle.add_argument("--version", default="0.1.0")
+    bundle.add_argument("--results", type=Path, help="YAML of what was measured, for the manifest")
     bundle.add_argument("--out", type=Path, required=True)
     reference = steps.add_parser("reference", help="write what PyTorch computes, for the tests")
     reference.add_argument("--checkpoint", type=Path, required=True)
@@ -54,8 +55,14 @@ def main() -> None:
     elif arguments.step == "bundle":
         from auricle_train.bundle import write_bundle
 
-        write_bundle(arguments.checkpoint, arguments.vocabulary, arguments.name,
-                     arguments.version, arguments.out)  # fmt: skip
+        write_bundle(
+            arguments.checkpoint,
+            arguments.vocabulary,
+            arguments.name,
+            arguments.version,
+            arguments.out,
+            arguments.results,
+        )
     elif arguments.step == "reference":
         from auricle_train.reference import write_reference
 

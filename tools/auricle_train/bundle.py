@@ -37,8 +37,15 @@ DATA = [
 ]
 
 
-def write_bundle(checkpoint: Path, vocabulary: Path, name: str, version: str, out: Path) -> None:
-    """Export a checkpoint into the folder `out`."""
+def write_bundle(
+    checkpoint: Path,
+    vocabulary: Path,
+    name: str,
+    version: str,
+    out: Path,
+    results: Path | None = None,
+) -> None:
+    """Export a checkpoint into the folder `out`; `results` is YAML of what was measured with it."""
     saved = torch.load(checkpoint, weights_only=True)
     shape = Shape(**saved["shape"])
     out.mkdir(parents=True, exist_ok=True)
@@ -63,6 +70,8 @@ def write_bundle(checkpoint: Path, vocabulary: Path, name: str, version: str, ou
             "plan": saved["plan"],
             "data": DATA,
         },
+        "minimum_runtime": {"ai_edge_litert": "2.0", "tflite_runtime": "2.14"},
+        "results": yaml.safe_load(results.read_text(encoding="utf-8")) if results else None,
         "licences": LICENCES,
     }
     text = yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=96)
