@@ -1,0 +1,75 @@
+"""The steps of the training as commands, on a corpus of a few real recordings."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from auricle_train.corpus import BACKGROUND, REAL_DEV, SPEECH, read_set
+from stage.recordings import Recording
+
+ROOT = Path(__file__).parents[2]
+COLUMNS = ("id", "seconds", "speaker", "language", "text", "split", "licence")
+
+
+def write_set(folder: Path, name: str, rows: list[dict[str, str]], path: Path) -> None:
+    with tarfile.open(folder / f"{name}.tar", "w") as tar:
+        for row in rows:
+            tar.add(path, f"{row['id']}.opus")
+    with (folder / f"{name}.tsv").open("w", encoding="utf-8", newline="") as table:
+        writer = csv.DictWriter(table, COLUMNS, delimiter="\t", quoting=csv.QUOTE_NONE)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, recordings: dict[str, Recording]) -> Path:
+    """Every set with one dev clip, one train clip, and one that may not be used."""
+    said = recordings["must_sleep"]
+    for name in {*SPEECH, *BACKGROUND, *REAL_DEV}:
+        common = {"seconds": "1.89", "speaker": "k", "language": "en", "text": said.text}
+        rows = [
+            {"id": "one", "split": "dev", "licence": "CC0-1.0", **common},
+            {"id": "two", "split": "train", "licence": "CC0-1.0", **common},
+            {"id": "three", "split": "train", "licence": "CC BY-SA 4.0", **common},
+        ]
+        write_set(tmp_path, name, rows, said.path)
+    (tmp_path / "text").mkdir()
+    words = ["light", "kitchen", "music", "timer", "weather", "call", "window", "garden"]
+    lines = [f"tmpl\tturn the {one} to the {other}" for one in words for other in words]
+    (tmp_path / "text" / "texts.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return tmp_path
+
+
+def command(*arguments: str) -> str:
+    path = f"{ROOT / 'tools'}:{ROOT / 'daemon'}"
+    done = subprocess.run(
+        [sys.executable, "-m", "auricle_train", *arguments],
+        env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_clips_that_may_not_be_shipped_are_left_out(corpus: Path) -> None:
+    assert [clip.name for clip in read_set(corpus, "kathleen", "train")] == ["two"]
+
+
+def test_the_vocabulary_is_learned_from_a_corpus(corpus: Path) -> None:
+    command("vocabulary", "--data", str(corpus), "--size", "30", "--out", str(corpus / "tokens"))
+    assert len((corpus / "tokens").read_text(encoding="utf-8").splitlines()) == 30
+
+
+def test_the_evaluation_prints_a_line_a_set_and_the_latency(corpus: Path) -> None:
+    told = command("evaluate", "--data", str(corpus))
+    for name in REAL_DEV:
+        assert f"{name:24}    1 clips     5 words" in told
+    assert "5 sessions: 0 without a result, 0 cut off early" in told
+    assert "s 90th percentile after the end of speech (5 sessions)" in told
+    assert "real-time factor" in told
