@@ -35,7 +35,10 @@ Event = tuple[str, dict[str, object]]
 
 _WAITING_EVENTS = 4096
 _SIGNALS = {ASSISTANT_INTERFACE: assistant1.SIGNALS, SESSION_INTERFACE: session1.SIGNALS}
-_NOT_RUNNING = "Auricle is not running on this bus; start it with `auricle run`"
+_NOT_RUNNING = (
+    "Auricle is not running on this bus; start it with `auricle run`, or name the bus that it is "
+    "on with --bus"
+)
 _STOPPED = "Auricle has stopped; start it again, `auricle doctor` looks for the cause"
 
 

@@ -139,6 +139,8 @@ class Connection(MessageBus):
 def _unreachable(bus: str, error: BaseException) -> str:
     where = f"the {bus} bus" if bus in _KINDS else f"the D-Bus daemon at {bus!r}"
     why = str(error) or type(error).__name__
+    if bus == "session" and "DBUS_SESSION_BUS_ADDRESS" not in os.environ:
+        return "there is no session bus here; start one with `dbus-run-session -- bash`"
     return f"{where} cannot be reached ({why}); is dbus-daemon running, and may we connect?"
 
 

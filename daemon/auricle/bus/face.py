@@ -138,7 +138,13 @@ class BusFace:
 
 async def _own_name(connection: Connection) -> None:
     flags = NameFlag.DO_NOT_QUEUE.value
-    reply = await connection.ask_daemon("RequestName", "su", BUS_NAME, flags)
+    try:
+        reply = await connection.ask_daemon("RequestName", "su", BUS_NAME, flags)
+    except BusError as error:
+        raise BusError(
+            f"this user may not be {BUS_NAME} here ({error}); install {BUS_NAME}.conf in "
+            "/etc/dbus-1/system.d and run as its user, or use the session bus: --bus session"
+        ) from error
     if RequestNameReply(reply.body[0]) is RequestNameReply.PRIMARY_OWNER:
         return
     owner = await connection.ask_daemon("GetConnectionUnixProcessID", "s", BUS_NAME)

@@ -1,0 +1,34 @@
+"""A first client: asks for a session and prints what it is told. Run the daemon, then this.
+
+python tools/example_client.py [session|system]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from auricle.bus.client import AssistantClient
+from auricle.errors import AuricleError
+
+ENDS = {"final", "cancelled", "error"}
+
+
+async def main(bus: str) -> None:
+    """Listen once. The session is this client's alone, and is cancelled if it leaves."""
+    async with AssistantClient(bus) as client:
+        session = await client.listen(maximum_seconds=6.0)
+        print("speak:", session)
+        async for name, fields in client.events():
+            print(name, fields)
+            if name in ENDS:
+                break
+        if name == "final":
+            for text, score in await client.nbest(session, 3):
+                print(f"{score:8.2f}  {text}")
+
+
+try:
+    asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else "session"))
+except AuricleError as problem:
+    sys.exit(str(problem))
