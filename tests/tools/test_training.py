@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 import torch
 
+from auricle.audio.file import read_recording
 from auricle.features import HOP
 from auricle.recognizer.tokenizer import Tokenizer
 from auricle_train.batches import FRAME, Batches
 from auricle_train.corpus import Clip
 from auricle_train.network import Shape, Transducer, contexts_of
-from auricle_train.reference import load_model
+from auricle_train.reference import encode, load_model
 from auricle_train.train import Plan, Trainer, after_wake_word
 from auricle_train.whisper import read_encoder
 
@@ -90,6 +91,16 @@ def test_a_checkpoint_of_another_shape_is_refused(tmp_path: Path) -> None:
     model = Transducer(replace(SHAPE, joint=48))
     with pytest.raises(ValueError, match="name another checkpoint"):
         Trainer(PLAN, model, model.encoder, checkpoint)
+
+
+def test_the_weights_of_the_shipped_model_are_there_to_go_on_from() -> None:
+    """They are those that the reference of the daemon's tests was computed with."""
+    root = Path(__file__).parents[2]
+    model = load_model(root / "tools" / "auricle_train" / "checkpoints" / "en-tiny-0.1.0.pt")
+    reference = np.load(root / "tests" / "recognizer" / "reference.npz")
+    recording = root / "tests" / "recordings" / f"{reference['recording']}.opus"
+    frames, expected = encode(model, read_recording(recording)), reference["frames"]
+    assert np.mean((frames - expected) ** 2) / np.var(expected.astype(np.float32)) < 1e-4
 
 
 def test_contexts_are_the_two_tokens_before_each_place() -> None:

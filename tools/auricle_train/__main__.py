@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 
-def main() -> None:
-    """Read the arguments and run the step; imports are late, each step needs other packages."""
+def read_arguments() -> argparse.Namespace:
+    """Return what the command line says."""
     parser = argparse.ArgumentParser(prog="auricle_train", description=__doc__)
     steps = parser.add_subparsers(dest="step", required=True)
     vocabulary = steps.add_parser("vocabulary", help="learn the sentencepieces")
@@ -18,6 +18,7 @@ def main() -> None:
     train.add_argument("--data", type=Path, required=True)
     train.add_argument("--whisper", type=Path, required=True, help="CTranslate2's model.bin")
     train.add_argument("--vocabulary", type=Path, required=True)
+    train.add_argument("--start", type=Path, help="weights of an earlier run, to go on from")
     train.add_argument("--minutes", type=float, default=90.0)
     train.add_argument("--threads", type=int, default=2)
     train.add_argument("--out", type=Path, required=True)
@@ -37,7 +38,12 @@ def main() -> None:
     evaluate.add_argument("--data", type=Path, required=True)
     evaluate.add_argument("--bundle", default="en-tiny", help="name or absolute path")
     evaluate.add_argument("--limit", type=int, default=0, help="recordings of each set; 0: all")
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the step; imports are late, for each step needs other packages."""
+    arguments = read_arguments()
     if arguments.step == "vocabulary":
         from auricle_train.corpus import SPEECH, read_set, read_texts
         from auricle_train.vocabulary import learn
@@ -51,7 +57,7 @@ def main() -> None:
         from auricle_train.train import train as run
 
         run(arguments.data, arguments.whisper, arguments.vocabulary, arguments.out,
-            Plan(minutes=arguments.minutes), arguments.threads)  # fmt: skip
+            Plan(minutes=arguments.minutes), arguments.threads, arguments.start)  # fmt: skip
     elif arguments.step == "bundle":
         from auricle_train.bundle import write_bundle
 

@@ -12,7 +12,7 @@ import json
 import math
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from auricle.recognizer.tokenizer import BLANK, Tokenizer
 from auricle_train.batches import Batch, Batches
 from auricle_train.corpus import BACKGROUND, SPEECH, read_set
 from auricle_train.network import STACK, Encoder, Shape, Transducer, contexts_of
+from auricle_train.reference import load_model
 from auricle_train.transducer_loss import transducer_loss
 from auricle_train.whisper import read_encoder
 
@@ -190,8 +191,19 @@ def after_wake_word(frames: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     return frames.gather(1, where[..., None].expand(-1, -1, frames.shape[2])), counts
 
 
-def train(data: Path, whisper: Path, vocabulary: Path, out: Path, plan: Plan, threads: int) -> None:
-    """Run or resume one plan; the checkpoint is `out/checkpoint.pt`, the log `out/log.jsonl`."""
+def train(
+    data: Path,
+    whisper: Path,
+    vocabulary: Path,
+    out: Path,
+    plan: Plan,
+    threads: int,
+    start: Path | None = None,
+) -> None:
+    """Run or resume one plan; the checkpoint is `out/checkpoint.pt`, the log `out/log.jsonl`.
+
+    With `start`, weights of an earlier run of the same vocabulary, there is nothing to warm up.
+    """
     torch.set_num_threads(threads)
     torch.manual_seed(plan.seed)
     out.mkdir(parents=True, exist_ok=True)
@@ -199,6 +211,9 @@ def train(data: Path, whisper: Path, vocabulary: Path, out: Path, plan: Plan, th
     model = Transducer(Shape(vocabulary=len(tokenizer)))
     model.encoder.load_whisper(read_encoder(whisper))
     teacher = copy.deepcopy(model.encoder).eval().requires_grad_(False)
+    if start is not None:
+        model.load_state_dict(load_model(start).state_dict())
+        plan = replace(plan, warm_steps=0)
     trainer = Trainer(plan, model, teacher, out / "checkpoint.pt")
     speech = [clip for name in SPEECH for clip in read_set(data, name, "train")]
     prefixes = [clip for name in ("wake_words", "words_custom")
