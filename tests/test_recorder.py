@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import pytest
@@ -16,7 +14,7 @@ import pytest
 from auricle.audio.file import FileSource
 from auricle.audio.format import FRAME_SAMPLES, Frame
 from auricle.audio.reconnecting import ReconnectingSource
-from auricle.audio.source import AudioSource
+from auricle.audio.source import AudioSource, OpenedByWith
 from auricle.errors import DeviceError
 from auricle.queues import Inbox
 from auricle.recorder import RECORDING_ENDED, Beat, Found, Lost, MakeSource, Note, OnState, Recorder
@@ -25,7 +23,7 @@ from stage.recordings import Recording
 SECONDS = 10.0
 
 
-class Device:
+class Device(OpenedByWith):
     """A microphone that delivers a constant every 10 ms, and can be unplugged."""
 
     def __init__(self, value: int = 1) -> None:
@@ -47,18 +45,6 @@ class Device:
 
     def close(self) -> None:
         self.is_open = False
-
-    def __enter__(self) -> Self:
-        self.open()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class Heard:
