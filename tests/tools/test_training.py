@@ -20,7 +20,7 @@ from auricle_train.corpus import Clip
 from auricle_train.network import Shape, Transducer, contexts_of
 from auricle_train.reference import encode, load_model
 from auricle_train.train import Plan, Trainer, after_wake_word
-from auricle_train.whisper import read_encoder
+from auricle_train.whisper import read_part
 
 TOKENIZER = Tokenizer(["<blank>", "▁lo", "▁hi", "▁", "l", "o", "h", "i"], [0.0] + [-1.0] * 7)
 SHAPE = Shape(
@@ -128,7 +128,7 @@ def test_whisper_weights_are_read_from_ctranslate2(tmp_path: Path) -> None:
     path = tmp_path / "model.bin"
     write_ctranslate2(path, "WhisperSpec", {
         "encoder/conv1/weight": weights, "decoder/other": np.ones(2, np.float32)})  # fmt: skip
-    read = read_encoder(path)
+    read = read_part(path, "encoder")
     assert list(read) == ["conv1/weight"]
     np.testing.assert_array_equal(read["conv1/weight"], weights.astype(np.float32))
 
@@ -137,4 +137,4 @@ def test_another_model_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.bin"
     write_ctranslate2(path, "TransformerSpec", {})
     with pytest.raises(ValueError, match="not a CTranslate2 Whisper model"):
-        read_encoder(path)
+        read_part(path, "encoder")

@@ -65,9 +65,9 @@ def disturb(
         samples = add_room(samples, generator)
     if generator.random() < 0.1:
         samples = limit_band(samples, generator)
-    if generator.random() < 0.35:
+    if generator.random() < 0.4:
         background = backgrounds[int(generator.integers(len(backgrounds)))]
-        samples = add_background(samples, background, generator.uniform(6.0, 30.0), generator)
+        samples = add_background(samples, background, generator.uniform(3.0, 28.0), generator)
     gain = 10.0 ** (generator.uniform(-14.0, 8.0) / 20.0)
     return np.clip(samples * gain, -1.0, 1.0)
 

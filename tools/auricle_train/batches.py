@@ -27,12 +27,14 @@ LONGEST = 24.0  # seconds of an utterance
 class Batch:
     """Utterances of like length, padded with silence."""
 
-    clean: Tensor  # (batch, feature frames, 80): what the teacher hears
+    clean: Tensor | None  # (batch, feature frames, 80): what the teacher hears, if it is to teach
     features: Tensor  # (batch, feature frames, 80): what the student hears
     skipped: Tensor  # (batch,) joint frames at the start that belong to the wake word
     frames: Tensor  # (batch,) joint frames, those at the start included
     targets: Tensor  # (batch, tokens) int64, padded with blanks
     tokens: Tensor  # (batch,) int64
+    pieces: Tensor  # (batch, pieces) int64, of the second pass, padded with its end
+    piece_counts: Tensor  # (batch,) int64
     seconds: float  # of audio, padding excluded
 
 
@@ -41,6 +43,7 @@ class _Utterance:
     samples: np.ndarray
     skipped: int  # samples
     targets: list[int]
+    pieces: list[int]
 
 
 class Batches:
@@ -51,16 +54,28 @@ class Batches:
         clips: Sequence[Clip],
         prefixes: Sequence[Clip],
         backgrounds: Sequence[Clip],
-        tokenizer: Tokenizer,
+        tokenizers: tuple[Tokenizer, Tokenizer],
         seconds: float,
         seed: int,
+        taught: float = 1.0,
     ) -> None:
+        """Take what utterances are made of.
+
+        Args:
+            clips: to be recognised.
+            prefixes: to be heard before, and not written.
+            backgrounds: noise and music.
+            tokenizers: of the first and of the second pass.
+            seconds: of audio in a batch.
+            seed: the same seed makes the same batches.
+            taught: share of the batches that come with clean features.
+        """
         self._clips, self._prefixes = clips, prefixes
         # A clip is drawn in proportion to its length, so that single words do not crowd out speech.
         lengths = np.array([len(clip.samples) for clip in clips], np.float64)
         self._odds = lengths / lengths.sum()
         self._backgrounds = [clip.samples.astype(np.float32) / 32768 for clip in backgrounds]
-        self._tokenizer = tokenizer
+        self._tokenizers, self._taught = tokenizers, taught
         self._seconds = seconds
         self._generator = np.random.default_rng(seed)
         self._log_mel = LogMel()
@@ -103,28 +118,37 @@ class Batches:
                 parts += [self._silence(0.1, 1.2), other]
                 text = f"{text} {more}"
         parts.append(self._silence(0.2, 1.2 if self._generator.random() < 0.8 else 4.0))
-        return _Utterance(np.concatenate(parts), skipped, self._tokenizer.encode(text))
+        first, second = (tokenizer.encode(text) for tokenizer in self._tokenizers)
+        return _Utterance(np.concatenate(parts), skipped, first, second)
 
     def _batch(self, items: Sequence[_Utterance]) -> Batch:
         # The search starts at the joint frame after the wake word; loss is asked for from there.
         skipped = [item.skipped // (FRAME * HOP) for item in items]
         frames = [-(-len(item.samples) // (FRAME * HOP)) for item in items]
         longest = max(frames)
-        tokens = max(1, *(len(item.targets) for item in items))
+        taught = self._generator.random() < self._taught
         clean = np.full((len(items), longest * FRAME, 80), SILENCE, np.float32)
         noisy = clean.copy()
-        targets = np.zeros((len(items), tokens), np.int64)
         for row, item in enumerate(items):
-            heard = self._log_mel.whole(item.samples)
-            clean[row, : len(heard)] = heard
+            if taught:
+                heard = self._log_mel.whole(item.samples)
+                clean[row, : len(heard)] = heard
             disturbed = augment.disturb(item.samples, self._backgrounds, self._generator)
             heard = self._log_mel.whole(disturbed)
             augment.mask_features(heard, self._generator)
             noisy[row, : len(heard)] = heard
-            targets[row, : len(item.targets)] = item.targets
         return Batch(
-            torch.from_numpy(clean), torch.from_numpy(noisy), torch.tensor(skipped),
-            torch.tensor(frames), torch.from_numpy(targets),
-            torch.tensor([len(item.targets) for item in items]),
+            torch.from_numpy(clean) if taught else None, torch.from_numpy(noisy),
+            torch.tensor(skipped), torch.tensor(frames),
+            *_padded([item.targets for item in items]), *_padded([item.pieces for item in items]),
             sum(len(item.samples) for item in items) / SAMPLE_RATE,
         )  # fmt: skip
+
+
+def _padded(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Return (rows, longest) int64, padded with 0, and the length of each."""
+    counts = torch.tensor([len(row) for row in rows])
+    padded = torch.zeros(len(rows), max(1, int(counts.max())), dtype=torch.int64)
+    for number, row in enumerate(rows):
+        padded[number, : len(row)] = torch.tensor(row)
+    return padded, counts

@@ -1,4 +1,4 @@
-"""The transducer in PyTorch: chunked encoder, stateless predictor, joint.
+"""The networks in PyTorch: chunked encoder, stateless predictor, joint, attention decoder.
 
 The encoder is Whisper's (arXiv:2212.04356) with attention limited to the own chunk and a few
 seconds before it, so that it streams: what a frame sees is the same whether the audio comes whole
@@ -16,11 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from auricle.features import SILENCE
+from auricle_train.attention import MASKED, attend
+from auricle_train.attention_decoder import AttentionDecoder
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of the three networks; a checkpoint and a bundle carry it."""
+    """Sizes of the networks; a checkpoint and a bundle carry it."""
 
     vocabulary: int = 512  # tokens, blank included
     layers: int = 4
@@ -32,6 +34,8 @@ class Shape:
     left: int = 256  # encoder frames before the chunk that it sees: 5.12 s
     joint: int = 512
     embedding: int = 256
+    decoder_layers: int = 4  # of the second pass
+    pieces: int = 10240  # its vocabulary, the end included
 
     def as_dict(self) -> dict[str, int]:
         """Return the sizes by name."""
@@ -57,11 +61,11 @@ class Block(nn.Module):
         self.down = nn.Linear(shape.hidden, shape.width)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """(batch, frames, width), mask (frames, frames) bool: who sees whom."""
+        """(batch, frames, width), mask (frames, frames): see `attend`."""
         batch, frames, width = x.shape
         qkv = self.qkv(self.attention_norm(x)).view(batch, frames, 3, self.heads, -1)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)
-        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        seen = attend(query, key, value, mask)
         x = x + self.out(seen.transpose(1, 2).reshape(batch, frames, width))
         return x + self.down(functional.gelu(self.up(self.mlp_norm(x))))
 
@@ -81,7 +85,7 @@ class Encoder(nn.Module):
         self.register_buffer("positions", torch.zeros(shape.positions, shape.width))
 
     def load_whisper(self, weights: dict[str, NDArray[np.float32]]) -> None:
-        """Take the weights that `whisper.read_encoder` gives."""
+        """Take the weights that `whisper.read_part` gives."""
         names = {"conv1": "conv1", "conv2": "conv2"}
         state = {
             f"{ours}.{part}": weights[f"{theirs}/{part}"]
@@ -134,11 +138,14 @@ class Encoder(nn.Module):
         chunk = index // self.shape.chunk * self.shape.chunk
         later = index[None, :] >= chunk[:, None] + self.shape.chunk
         earlier = index[None, :] < chunk[:, None] - self.shape.left
-        return ~(later | earlier)
+        return torch.where(later | earlier, MASKED, 0.0)
 
 
 class Transducer(nn.Module):
-    """Encoder, predictor and joint; the joint without the predictor is the CTC output."""
+    """Encoder, predictor and joint; the joint without the predictor is the CTC output.
+
+    `decoder`, the second pass, reads the same encoder.
+    """
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -149,6 +156,9 @@ class Transducer(nn.Module):
         self.context = nn.Linear(2 * shape.embedding, shape.joint)
         self.predict = nn.Linear(shape.joint, shape.joint)
         self.output = nn.Linear(shape.joint, shape.vocabulary)
+        self.decoder = AttentionDecoder(
+            shape.width, shape.heads, shape.hidden, shape.decoder_layers, shape.pieces
+        )
         # The transducer begins as the CTC model and learns what context adds to it.
         nn.init.zeros_(self.predict.weight)
         nn.init.zeros_(self.predict.bias)

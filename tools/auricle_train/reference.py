@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from auricle.audio.file import read_recording
 from auricle.features import SILENCE, LogMel
@@ -38,11 +39,17 @@ class TorchScorer:
         return logits.log_softmax(-1).numpy()
 
 
+def load_weights(checkpoint: Path) -> dict[str, Tensor]:
+    """Return the weights of a checkpoint, float32."""
+    state: dict[str, Tensor] = torch.load(checkpoint, weights_only=True)["model"]
+    return {name: value.float() for name, value in state.items()}
+
+
 def load_model(checkpoint: Path) -> Transducer:
     """Return the network of a checkpoint, in evaluation mode."""
     saved = torch.load(checkpoint, weights_only=True)
     model = Transducer(Shape(**saved["shape"]))
-    model.load_state_dict(saved["model"])
+    model.load_state_dict(load_weights(checkpoint))
     return model.eval()
 
 

@@ -1,15 +1,15 @@
-"""Trains the transducer: CTC head first, then all of it, with Whisper's full context as teacher.
+"""Trains both passes: CTC head first, then all of it, with Whisper's full context as teacher.
 
-In: a folder of recordings, Whisper's encoder, a vocabulary. Out: a checkpoint, resumed when it
-exists, and a log of one JSON object a line. Loss: transducer + CTC + distance of the chunked
-encoder's frames, on disturbed audio, from the teacher's on clean audio.
+In: a folder of recordings, Whisper's weights, the vocabularies. Out: a checkpoint, resumed when it
+exists, and a log of one JSON object a line. Loss: transducer + CTC + cross entropy of the second
+pass + distance of the chunked encoder's frames, on disturbed audio, from the teacher's on clean
+audio.
 """
 
 from __future__ import annotations
 
 import copy
 import json
-import math
 import os
 import time
 from dataclasses import asdict, dataclass, replace
@@ -25,9 +25,11 @@ from auricle.recognizer.tokenizer import BLANK, Tokenizer
 from auricle_train.batches import Batch, Batches
 from auricle_train.corpus import BACKGROUND, SPEECH, read_set
 from auricle_train.network import STACK, Encoder, Shape, Transducer, contexts_of
-from auricle_train.reference import load_model
+from auricle_train.node_scores import node_scores
+from auricle_train.pieces import sources
+from auricle_train.reference import load_weights
 from auricle_train.transducer_loss import transducer_loss
-from auricle_train.whisper import read_encoder
+from auricle_train.whisper import read_part, read_tokens
 
 
 @dataclass(frozen=True)
@@ -35,14 +37,19 @@ class Plan:
     """What one run does."""
 
     minutes: float = 90.0  # wall time over all resumptions; the learning rate ends at 0 then
+    decay: float = 0.35  # share of that time in which it falls
     warm_steps: int = 250  # steps on the CTC head alone: without, CTC lingers at blanks for hours
     batch_seconds: float = 36.0  # audio of one step
     encoder_rate: float = 2.2e-4  # peak learning rates
     head_rate: float = 1.2e-3
+    decoder_rate: float = 1e-4
     ctc: float = 0.4  # weights of the losses beside the transducer's
+    attention: float = 1.0
+    smoothing: float = 0.1  # of the labels of the second pass
     distance: float = 4.0
     distance_share: float = 0.4  # of the steps: the teacher costs a quarter of a step
     fast_emit: float = 0.005
+    nodes: int = 7000  # of the transducer's grid in a step: long utterances would cost most of it
     seed: int = 1
     save_seconds: float = 180.0
 
@@ -63,14 +70,17 @@ class Trainer:
     def __init__(self, plan: Plan, model: Transducer, teacher: Encoder, checkpoint: Path) -> None:
         self.plan, self.model, self.teacher, self.checkpoint = plan, model, teacher, checkpoint
         encoder = list(model.encoder.parameters())
-        own = {id(parameter) for parameter in encoder}
+        decoder = list(model.decoder.parameters())
+        own = {id(parameter) for parameter in encoder + decoder}
         heads = [item for item in model.parameters() if id(item) not in own]
         self.optimizer = torch.optim.AdamW(
             [
                 {"params": encoder, "peak": plan.encoder_rate},
+                {"params": decoder, "peak": plan.decoder_rate},
                 {"params": heads, "peak": plan.head_rate},
             ],
             lr=0.0,
+            fused=True,
             betas=(0.9, 0.98),
             weight_decay=0.01,
         )
@@ -125,9 +135,10 @@ class Trainer:
     def _rates(self, warm: bool) -> None:
         done = min(1.0, self.elapsed / (self.plan.minutes * 60))
         rise = min(1.0, max(0, self.step - self.plan.warm_steps) / 200)
-        shape = 0.5 * (1.0 + math.cos(math.pi * done))
-        encoder, heads = self.optimizer.param_groups
-        encoder["lr"] = 0.0 if warm else encoder["peak"] * shape * rise
+        shape = min(1.0, (1.0 - done) / self.plan.decay)
+        *pretrained, heads = self.optimizer.param_groups
+        for group in pretrained:
+            group["lr"] = 0.0 if warm else group["peak"] * shape * rise
         heads["lr"] = heads["peak"] * shape * min(1.0, (self.step + 1) / 100)
 
     def _train_step(self, batch: Batch) -> dict[str, float]:
@@ -137,6 +148,7 @@ class Trainer:
             losses = self._losses(batch, warm)
         total = (
             losses.get("transducer", torch.zeros(()))
+            + self.plan.attention * losses.get("attention", torch.zeros(()))
             + (1.0 if warm else self.plan.ctc) * losses["ctc"]
             + self.plan.distance * losses.get("distance", torch.zeros(()))
         )
@@ -166,14 +178,9 @@ class Trainer:
         losses = {"ctc": ctc.sum() / tokens}
         if warm:
             return losses
-        predictions = self.model.predictions(contexts_of(batch.targets))
-        joint = self.model.joint(frames[:, :, None], predictions[:, None]).float().log_softmax(-1)
-        emit = joint[:, :, :-1].gather(
-            -1, batch.targets[:, None, :, None].expand(-1, joint.shape[1], -1, 1)
-        )[..., 0]
-        loss = transducer_loss(joint[..., BLANK], emit, counts, batch.tokens, self.plan.fast_emit)
-        losses["transducer"] = loss.sum() / tokens
-        if float(torch.rand(())) > self.plan.distance_share:
+        losses["transducer"] = self._transducer(frames, counts, batch)
+        losses["attention"] = self._attention(encoded, batch)
+        if batch.clean is None:
             return losses
         with torch.no_grad():
             goal = self.teacher(batch.clean, chunked=False, offset=offset).float()
@@ -181,6 +188,31 @@ class Trainer:
         gap = ((encoded.float() - goal) ** 2)[heard].mean()
         losses["distance"] = gap / goal[heard].var()
         return losses
+
+    def _transducer(self, frames: Tensor, counts: Tensor, batch: Batch) -> Tensor:
+        """Return the loss of as many utterances as `nodes` allows, in nats a token."""
+        nodes = counts * (batch.tokens + 1)
+        order = torch.randperm(len(nodes))
+        count = int((nodes[order].cumsum(0) <= self.plan.nodes).sum())
+        chosen = order[: max(1, count)]
+        tokens = batch.tokens[chosen]
+        frames = frames[chosen, : int(counts[chosen].max())]
+        targets = batch.targets[chosen, : max(1, int(tokens.max()))]
+        predictions = self.model.predictions(contexts_of(targets))
+        blank, emit = node_scores(frames, predictions, self.model.output, targets)
+        loss = transducer_loss(blank, emit, counts[chosen], tokens, self.plan.fast_emit)
+        return loss.sum() / tokens.sum().clamp(min=1)
+
+    def _attention(self, encoded: Tensor, batch: Batch) -> Tensor:
+        """Return the cross entropy of the second pass, in nats a piece, its end among them."""
+        place = torch.arange(encoded.shape[1])[None]
+        heard = (place >= batch.skipped[:, None] * STACK) & (place < batch.frames[:, None] * STACK)
+        logits = self.model.decoder(encoded, heard, batch.pieces).float()
+        goals = functional.pad(batch.pieces, (0, 1))
+        goals[torch.arange(goals.shape[1])[None] > batch.piece_counts[:, None]] = -100
+        return functional.cross_entropy(
+            logits.flatten(0, 1), goals.flatten(), label_smoothing=self.plan.smoothing
+        )
 
 
 def after_wake_word(frames: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -195,6 +227,7 @@ def train(
     data: Path,
     whisper: Path,
     vocabulary: Path,
+    pieces: Path,
     out: Path,
     plan: Plan,
     threads: int,
@@ -202,17 +235,20 @@ def train(
 ) -> None:
     """Run or resume one plan; the checkpoint is `out/checkpoint.pt`, the log `out/log.jsonl`.
 
-    With `start`, weights of an earlier run of the same vocabulary, there is nothing to warm up.
+    With `start`, weights of an earlier run of the same vocabularies, there is nothing to warm up.
     """
     torch.set_num_threads(threads)
     torch.manual_seed(plan.seed)
     out.mkdir(parents=True, exist_ok=True)
-    tokenizer = Tokenizer.load(vocabulary)
-    model = Transducer(Shape(vocabulary=len(tokenizer)))
-    model.encoder.load_whisper(read_encoder(whisper))
+    tokenizers = Tokenizer.load(vocabulary), Tokenizer.load(pieces)
+    model = Transducer(Shape(vocabulary=len(tokenizers[0]), pieces=len(tokenizers[1])))
+    model.encoder.load_whisper(read_part(whisper, "encoder"))
+    model.decoder.load_whisper(
+        read_part(whisper, "decoder"), sources(pieces, read_tokens(whisper))
+    )
     teacher = copy.deepcopy(model.encoder).eval().requires_grad_(False)
     if start is not None:
-        model.load_state_dict(load_model(start).state_dict())
+        model.load_state_dict(load_weights(start))
         plan = replace(plan, warm_steps=0)
     trainer = Trainer(plan, model, teacher, out / "checkpoint.pt")
     speech = [clip for name in SPEECH for clip in read_set(data, name, "train")]
@@ -223,6 +259,6 @@ def train(
     hours = sum(len(clip.samples) for clip in clips) / 16000 / 3600
     print(f"{len(clips)} clips, {hours:.1f} h; {len(backgrounds)} backgrounds", flush=True)
     # A resumed run must not hear the same utterances again.
-    batches = Batches(clips, prefixes, backgrounds, tokenizer, plan.batch_seconds,
-                      plan.seed + trainer.step)  # fmt: skip
+    batches = Batches(clips, prefixes, backgrounds, tokenizers, plan.batch_seconds,
+                      plan.seed + trainer.step, plan.distance_share)  # fmt: skip
     trainer.run(batches, out / "log.jsonl")

@@ -1,7 +1,7 @@
-"""Reads Whisper's encoder from a CTranslate2 file; no CTranslate2 needed.
+"""Reads Whisper's weights from a CTranslate2 file; no CTranslate2 needed.
 
 In: `model.bin` (format 6: a header, then name, shape, type and bytes of each variable).
-Out: the encoder's weights by name, float32. Whisper: Radford et al., arXiv:2212.04356 (MIT).
+Out: the weights of a part by name, float32. Whisper: Radford et al., arXiv:2212.04356 (MIT).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 TYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
 
 
-def read_encoder(path: Path) -> dict[str, NDArray[np.float32]]:
-    """Return the variables under `encoder/`, without that prefix, as float32.
+def read_part(path: Path, part: str) -> dict[str, NDArray[np.float32]]:
+    """Return the variables under `encoder/` or `decoder/`, without that prefix, as float32.
 
     Raises:
         ValueError: the file is not a CTranslate2 Whisper model of format 6 with float weights.
@@ -29,14 +29,19 @@ def read_encoder(path: Path) -> dict[str, NDArray[np.float32]]:
         _read(file, "I")  # revision of the specification
         (count,) = _read(file, "I")
         weights = dict(_read_variable(file) for _ in range(count))
-    encoder = {
-        name.removeprefix("encoder/"): value.astype(np.float32)
+    chosen = {
+        name.removeprefix(f"{part}/"): value.astype(np.float32)
         for name, value in weights.items()
-        if name.startswith("encoder/")
+        if name.startswith(f"{part}/")
     }
-    if not encoder:
-        raise ValueError(f"{path}: holds no encoder, only {specification}")
-    return encoder
+    if not chosen:
+        raise ValueError(f"{path}: holds no {part}, only {specification}")
+    return chosen
+
+
+def read_tokens(path: Path) -> list[str]:
+    """Return the tokens of `vocabulary.txt`, which lies beside `model.bin`."""
+    return path.with_name("vocabulary.txt").read_bytes().decode("utf-8", "replace").split("\n")
 
 
 def _read(file: BinaryIO, layout: str) -> tuple[int, ...]:

@@ -56,6 +56,10 @@ class Tokenizer:
     def __len__(self) -> int:
         return len(self.pieces)
 
+    def score(self, piece: str) -> float:
+        """Return the unigram log probability of a piece."""
+        return self._scores[piece]
+
     def decode(self, tokens: Iterable[int]) -> str:
         """Return the text of token ids; blanks are skipped."""
         text = "".join(self.pieces[token] for token in tokens if token != BLANK)
