@@ -1,0 +1,30 @@
+"""Export a checkpoint for the daemon."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from auricle_train.bundle import write_bundle
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the step."""
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--vocabulary", type=Path, required=True)
+    parser.add_argument("--name", default="en-tiny")
+    parser.add_argument("--version", default="0.1.0")
+    parser.add_argument("--results", type=Path, help="YAML of what was measured, for the manifest")
+    parser.add_argument("--out", type=Path, required=True)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the bundle's folder."""
+    write_bundle(
+        arguments.checkpoint,
+        arguments.vocabulary,
+        arguments.name,
+        arguments.version,
+        arguments.out,
+        arguments.results,
+    )

@@ -1,0 +1,21 @@
+"""Write what PyTorch computes, for the tests of the shipped graphs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from auricle_train.reference import write_reference
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the step."""
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--vocabulary", type=Path, required=True)
+    parser.add_argument("--recording", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the reference of one recording."""
+    write_reference(arguments.checkpoint, arguments.vocabulary, arguments.recording, arguments.out)

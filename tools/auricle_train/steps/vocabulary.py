@@ -1,0 +1,24 @@
+"""Learn the sentencepieces of the first pass."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from auricle_train.corpus import SPEECH, read_set, read_texts
+from auricle_train.vocabulary import learn
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the step."""
+    parser.add_argument("--data", type=Path, required=True, help="folder of sets, see `corpus.py`")
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--out", type=Path, required=True, help="tokens.txt")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Learn from the texts and from what the clips say."""
+    sentences = read_texts(arguments.data)
+    for name in SPEECH:
+        sentences += [clip.text for clip in read_set(arguments.data, name, "train")]
+    learn([text for text in sentences if text], arguments.size, arguments.out)
