@@ -40,15 +40,20 @@ class Clip:
     speaker: str  # empty when not known
 
 
+def is_allowed(licence: str) -> bool:
+    """Tell whether a model that heard clips of this licence may be shipped."""
+    return not any(part in licence for part in FORBIDDEN)
+
+
 def read_set(folder: Path, name: str, split: str) -> Iterator[Clip]:
-    """Yield the English clips of one set and split ("train" or "dev")."""
+    """Yield the clips of one set and split ("train" or "dev"): English, or of no known language."""
     with (folder / f"{name}.tsv").open(encoding="utf-8") as table:
         rows = list(csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE))
     with tarfile.open(folder / f"{name}.tar") as tar:
         for row in rows:
-            if row["split"] != split or any(part in row["licence"] for part in FORBIDDEN):
+            if row["split"] != split or not is_allowed(row["licence"]):
                 continue
-            if name not in BACKGROUND and not row["language"].startswith("en"):
+            if row["language"] and not row["language"].startswith("en"):
                 continue
             member = tar.extractfile(row["id"] + ".opus")
             if member is None:
