@@ -58,6 +58,8 @@ class Batches:
         seconds: float,
         seed: int,
         taught: float = 1.0,
+        disturbance: augment.Disturbance = augment.USUAL,
+        rooms: Sequence[np.ndarray] = (),
     ) -> None:
         """Take what utterances are made of.
 
@@ -69,12 +71,19 @@ class Batches:
             seconds: of audio in a batch.
             seed: the same seed makes the same batches.
             taught: share of the batches that come with clean features.
+            disturbance: what is done to what the student hears.
+            rooms: impulse responses, see `rooms`.
         """
         self._clips, self._prefixes = clips, prefixes
         # A clip is drawn in proportion to its length, so that single words do not crowd out speech.
         lengths = np.array([len(clip.samples) for clip in clips], np.float64)
         self._odds = lengths / lengths.sum()
-        self._backgrounds = [clip.samples.astype(np.float32) / 32768 for clip in backgrounds]
+        self._sounds = augment.Sounds(
+            [clip.samples.astype(np.float32) / 32768 for clip in backgrounds],
+            [clip.samples for clip in clips],
+            rooms,
+        )
+        self._disturbance = disturbance
         self._tokenizers, self._taught = tokenizers, taught
         self._seconds = seconds
         self._generator = np.random.default_rng(seed)
@@ -100,8 +109,9 @@ class Batches:
     def _clip(self) -> tuple[np.ndarray, str]:
         clip = self._clips[int(self._generator.choice(len(self._clips), p=self._odds))]
         samples = clip.samples.astype(np.float32) / 32768
-        if self._generator.random() < 0.4:
-            samples = augment.change_speed(samples, self._generator.uniform(0.88, 1.14))
+        if self._generator.random() < self._disturbance.speed:
+            factor = self._generator.uniform(*self._disturbance.speed_factors)
+            samples = augment.change_speed(samples, factor)
         return samples, clip.text
 
     def _draw(self) -> _Utterance:
@@ -133,9 +143,11 @@ class Batches:
             if taught:
                 heard = self._log_mel.whole(item.samples)
                 clean[row, : len(heard)] = heard
-            disturbed = augment.disturb(item.samples, self._backgrounds, self._generator)
+            disturbed = augment.disturb(
+                item.samples, self._sounds, self._generator, self._disturbance
+            )
             heard = self._log_mel.whole(disturbed)
-            augment.mask_features(heard, self._generator)
+            augment.disturb_features(heard, self._generator, self._disturbance)
             noisy[row, : len(heard)] = heard
         return Batch(
             torch.from_numpy(clean) if taught else None, torch.from_numpy(noisy),
