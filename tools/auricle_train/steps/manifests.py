@@ -1,0 +1,37 @@
+"""Make a lhotse manifest of a corpus."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.progress import track
+
+from auricle_train.layouts import LAYOUTS
+from auricle_train.layouts.utterance import LayoutError
+from auricle_train.manifests import write_manifest
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the step."""
+    parser.add_argument("--layout", choices=LAYOUTS, required=True)
+    parser.add_argument("--source", type=Path, required=True, help="folder of the corpus")
+    parser.add_argument(
+        "--any-licence",
+        action="store_true",
+        help="keep what may not be trained on if the model is to be shipped",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for LAYOUT.jsonl.gz")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the manifest; tell what was kept, and what was dropped and why."""
+    if not arguments.source.exists():
+        raise LayoutError(f"source: {arguments.source} does not exist; name the corpus's folder")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    found = LAYOUTS[arguments.layout](arguments.source, arguments.out / "audio")
+    path = arguments.out / f"{arguments.layout}.jsonl.gz"
+    report = write_manifest(
+        track(found, "looking at recordings", total=None), path, any_licence=arguments.any_licence
+    )
+    print(f"{path}: {report}")
