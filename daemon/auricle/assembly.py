@@ -13,6 +13,7 @@ from auricle.pipeline import Parts, Pipeline
 from auricle.recognizer.endpoint import EndPointer, EndpointOptions
 from auricle.recognizer.recognizer import Recognizer, load_recognizer
 from auricle.recognizer.search import SearchOptions
+from auricle.recognizer.second_pass import SecondPassMode, SecondPassOptions
 from auricle.session import SessionMachine, numbered
 from auricle.wake.detector import WakeDetector
 from auricle.wake.micro import load_wake_word
@@ -25,6 +26,15 @@ class Models:
     bundle: Bundle
     recognizer: Recognizer
     wake: WakeDetector | None  # None: no wake word is wanted
+
+
+def budget_of(config: Config) -> Budget:
+    """Return what the configuration allows a recognition to cost."""
+    return Budget(
+        threads=config.arbiter.threads,
+        beam=config.recognizer.beam,
+        second_pass=config.recognizer.second_pass,
+    )
 
 
 def load_models(config: Config, budget: Budget, *, wake: bool = True) -> Models:
@@ -46,7 +56,8 @@ def load_models(config: Config, budget: Budget, *, wake: bool = True) -> Models:
         lattice_beam=settings.lattice_beam,
         nbest=settings.nbest,
     )
-    recognizer = load_recognizer(bundle, options, budget.threads, settings.runtime)
+    second = SecondPassOptions(mode=SecondPassMode(budget.second_pass))
+    recognizer = load_recognizer(bundle, options, budget.threads, settings.runtime, second)
     wanted = wake and config.wake.enabled and config.wake.models
     return Models(bundle, recognizer, load_wake(config, budget.threads) if wanted else None)
 

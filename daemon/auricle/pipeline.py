@@ -19,7 +19,7 @@ from auricle.audio.vad import VoiceActivity
 from auricle.errors import AuricleError
 from auricle.events import CancelReason, EndReason, Event, Wake
 from auricle.recognizer.endpoint import EndPointer, EndpointState, Verdict, Voicing
-from auricle.recognizer.recognizer import Recognizer, RecognizerState
+from auricle.recognizer.recognizer import Outcome, Recognizer, RecognizerState
 from auricle.session import (
     AudioEnded,
     Broken,
@@ -65,6 +65,7 @@ class _Utterance:
     recognizer: RecognizerState
     end_pointer: EndPointer
     ending: EndpointState
+    outcome: Outcome | None = None  # of the last look that made one
 
 
 class Pipeline:
@@ -166,8 +167,8 @@ class Pipeline:
         if self._utterance is None:
             return self._signal(AudioEnded(time=self._now()))
         state, _ = self._parts.recognizer.look_ahead(self._utterance.recognizer)
-        result = self._parts.recognizer.result(state)
-        ended = SpeechEnded(time=self._now(), result=result, reason=EndReason.AUDIO_ENDED)
+        outcome = self._parts.recognizer.outcome(state, self._utterance.outcome)
+        ended = SpeechEnded(time=self._now(), result=outcome.result, reason=EndReason.AUDIO_ENDED)
         return self._signal(ended)
 
     def fail(self, error: AuricleError) -> tuple[Event, ...]:
@@ -231,8 +232,9 @@ class Pipeline:
             return ()
         if verdict is Verdict.NO_SPEECH:
             return self._signal(NoSpeech(time=self._now()))
-        result = recognizer.result(state)
+        outcome = recognizer.outcome(state, utterance.outcome)
+        self._utterance = replace(self._utterance, outcome=outcome)
         if verdict is Verdict.PAUSED:
-            return self._signal(SpeechPaused(time=self._now(), result=result))
-        ended = SpeechEnded(time=self._now(), result=result, reason=ENDS[verdict])
+            return self._signal(SpeechPaused(time=self._now(), result=outcome.result))
+        ended = SpeechEnded(time=self._now(), result=outcome.result, reason=ENDS[verdict])
         return self._signal(ended)

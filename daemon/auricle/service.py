@@ -15,8 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from auricle.arbiter.budget import Budget
-from auricle.assembly import Models, load_models, make_pipeline
+from auricle.assembly import Models, budget_of, load_models, make_pipeline
 from auricle.assistant import Level, ListenOptions, Status
 from auricle.audio.convert import Channel
 from auricle.audio.file import FileSource
@@ -301,11 +300,6 @@ class Service:
         self._standing.wake_words = wake_words_of(models)
         self._standing.language = models.bundle.language
         self._show()
-
-
-def budget_of(config: Config) -> Budget:
-    """Return what recognition may cost."""
-    return Budget(threads=config.arbiter.threads, beam=config.recognizer.beam)
 
 
 def wake_words_of(models: Models) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from auricle.errors import ArgumentError
 
@@ -13,6 +14,7 @@ class Budget:
 
     threads: int  # of each neural network, at least 1
     beam: int  # hypotheses kept at each frame, at least 1
+    second_pass: Literal["off", "rescore", "full"] = "full"  # attention after the search
 
     def __post_init__(self) -> None:
         """Refuse a budget with which nothing can be computed."""

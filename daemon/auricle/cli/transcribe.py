@@ -8,8 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from auricle.arbiter.budget import Budget
-from auricle.assembly import Models, load_models, make_pipeline
+from auricle.assembly import Models, budget_of, load_models, make_pipeline
 from auricle.audio.file import FileSource
 from auricle.audio.source import frames
 from auricle.config import Config, load
@@ -98,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stderr.write("auricle: context names do not change the result yet\n")
     if arguments.lattice:
         make_folder(arguments.lattice)
-    budget = Budget(threads=config.arbiter.threads, beam=config.recognizer.beam)
+    budget = budget_of(config)
     models = load_models(config, budget, wake=False)
     status = 0
     for path, name in zip(arguments.files, name_each(arguments.files), strict=True):

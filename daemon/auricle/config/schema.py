@@ -124,6 +124,9 @@ class RecognizerSettings:
     nbest: int = setting(5, Whole(1, 100))  # hypotheses reported
     lattice_beam: float = setting(8.0, Real(0, 50))  # natural log: arcs this much worse are cut
     max_symbols: int = setting(3, Whole(1, 10))  # word pieces in one encoder frame, at most
+    second_pass: Literal["off", "rescore", "full"] = setting(
+        "full", Choice(("off", "rescore", "full"))
+    )  # what attention may do after the search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

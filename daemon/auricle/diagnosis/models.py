@@ -8,8 +8,7 @@ from importlib import metadata
 
 import numpy as np
 
-from auricle.arbiter.budget import Budget
-from auricle.assembly import Models, load_models, load_wake
+from auricle.assembly import Models, budget_of, load_models, load_wake
 from auricle.audio.format import SAMPLE_RATE
 from auricle.config import Config
 from auricle.diagnosis.finding import Finding, Status, problem
@@ -30,7 +29,7 @@ def examine_models(config: Config) -> Iterator[Finding]:
         yield problem("runtime", error)
         return
     yield Finding("runtime", Status.OK, f"{runtime} {_version(runtime)}".strip())
-    budget = Budget(threads=config.arbiter.threads, beam=config.recognizer.beam)
+    budget = budget_of(config)
     try:
         models = load_models(config, budget, wake=False)
     except AuricleError as error:

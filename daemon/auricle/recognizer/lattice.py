@@ -241,6 +241,25 @@ def _trace(score: float, link: _Link | None) -> Path:
     return Path(tuple(reversed(arcs)), score)
 
 
+def concatenate(lattices: Sequence[Lattice]) -> Lattice:
+    """Return the lattice whose paths are a path of each lattice, one after the other.
+
+    A lattice that says that nothing may have been said loses that reading, unless it is alone.
+    """
+    if len(lattices) == 1:
+        return lattices[0]
+    arcs: list[Arc] = []
+    first = 0
+    for lattice in lattices:
+        arcs += [
+            replace(arc, source=arc.source + first, target=arc.target + first)
+            for arc in lattice.arcs
+            if arc.word
+        ]
+        first += lattice.final
+    return Lattice(first + 1, tuple(arcs))
+
+
 def log_add(first: float, second: float) -> float:
     """Return log(exp(first) + exp(second)) without overflow; minus infinity is zero."""
     if first < second:

@@ -23,10 +23,23 @@ from auricle.features import (
     LogMel,
     Samples,
 )
+from auricle.recognizer.attention import AttentionDecoder
 from auricle.recognizer.networks import Encoder, EncoderState, TransducerScorer
+from auricle.recognizer.phrase import Chunk, Phrase, joined
 from auricle.recognizer.result import Result
 from auricle.recognizer.search import BeamSearch, Progress, SearchOptions, SearchState
+from auricle.recognizer.second_pass import (
+    SecondPass,
+    SecondPassMode,
+    SecondPassOptions,
+    Utterance,
+)
 from auricle.recognizer.tokenizer import Tokenizer
+
+STACK = 2  # encoder frames of 20 ms to a frame of the search
+PAUSE_SECONDS = 0.5  # without a token: where a long utterance may be divided
+PAUSE_BLANK = 0.7  # mean probability of blank over them
+LONG_SECONDS = 8.0  # from which on it is
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,14 +50,37 @@ class RecognizerState:
     pending: NDArray[np.float32]  # (frames, 80): features of an unfinished chunk
     encoder: EncoderState
     unheard: int  # encoder frames still to come that condition the encoder but are not written
-    search: SearchState
+    search: SearchState  # of the running phrase
+    phrase: Phrase
+    spoken: tuple[Result, ...] = ()  # of the phrases before
+    silence: float = 0.0  # seconds since their last token, when the running phrase began
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What both passes make of an utterance up to one moment."""
+
+    phrases: int  # that were over
+    first: Result  # the first pass', of the running phrase
+    result: Result  # of the whole utterance
+
+    def stands_for(self, phrases: int, first: Result) -> bool:
+        """Return whether the first pass has heard no other word since."""
+        known, new = ([(word.word, word.start) for word in result.words]
+                      for result in (self.first, first))  # fmt: skip
+        return self.phrases == phrases and known == new
 
 
 class Recognizer:
     """Follows `auricle.streaming.Streaming`: State is RecognizerState, Output is Progress."""
 
     def __init__(
-        self, encoder: Encoder, scorer: TransducerScorer, search: BeamSearch, frame: int
+        self,
+        encoder: Encoder,
+        scorer: TransducerScorer,
+        search: BeamSearch,
+        frame: int,
+        second: SecondPass | None = None,
     ) -> None:
         """Join the parts; `frame` is how many feature frames make one of the search."""
         self._log_mel = LogMel()
@@ -52,6 +88,7 @@ class Recognizer:
         self._scorer = scorer
         self._search = search
         self._frame = frame
+        self._second = second
 
     def initial_state(self, start: float = 0.0, listen: float | None = None) -> RecognizerState:
         """Return the state before the first sample.
@@ -69,6 +106,7 @@ class Recognizer:
             encoder=self._encoder.initial_state(),
             unheard=unheard,
             search=self._search.initial_state(start + unheard * step),
+            phrase=Phrase(),
         )
 
     def step(self, state: RecognizerState, chunk: Samples) -> tuple[RecognizerState, Progress]:
@@ -79,7 +117,9 @@ class Recognizer:
             whole = state.pending[: self._encoder.chunk]
             rest = state.pending[self._encoder.chunk :]
             state = replace(self._advance(state, whole, len(whole)), pending=rest)
-        return state, self._search.progress(state.search)
+            if self._second is not None and self._is_over(state, self._second.frames):
+                state = self._close(state)
+        return state, self._progress(state)
 
     def look_ahead(self, state: RecognizerState) -> tuple[RecognizerState, Progress]:
         """Return where the stream would be if nothing but silence followed."""
@@ -88,25 +128,103 @@ class Recognizer:
             chunk = np.full((self._encoder.chunk, BANDS), SILENCE, np.float32)
             chunk[:count] = state.pending
             state = replace(self._advance(state, chunk, count), pending=state.pending[:0])
-        return state, self._search.progress(state.search)
+        return state, self._progress(state)
 
     def result(self, state: RecognizerState) -> Result:
         """Return words, n-best and lattice of all that has been searched."""
-        return self._search.result(state.search)
+        return self.outcome(state).result
+
+    def outcome(self, state: RecognizerState, before: Outcome | None = None) -> Outcome:
+        """Return what both passes make of all that has been searched.
+
+        Args:
+            state: after the last chunk.
+            before: of an earlier state of the utterance; its result stands where the first pass
+                has heard no other word since: the second costs more than a frame's time.
+        """
+        first = self._search.result(state.search)
+        phrases = len(state.spoken)
+        if before is not None and before.stands_for(phrases, first):
+            return before
+        last = self._refine(state, first)
+        return Outcome(phrases, first, joined([*state.spoken, last], len(first.nbest)))
+
+    def _refine(self, state: RecognizerState, first: Result) -> Result:
+        """Return the second pass' result of the running phrase, if there is one."""
+        if self._second is None or not state.phrase.chunks:
+            return first
+        frames = state.phrase.frames
+        heard = state.phrase.skipped * STACK, (state.phrase.skipped + len(frames)) * STACK
+        utterance = Utterance(
+            memory=state.phrase.memory,
+            heard=heard,
+            log_probs=self._scorer.ctc(frames),
+            start=state.search.start_time,
+            frame_seconds=self._frame * FRAME_SECONDS,
+        )
+        return self._second.refine(first, utterance)
+
+    def _is_over(self, state: RecognizerState, most: int) -> bool:
+        """Return whether a long utterance is to be divided here."""
+        count = state.search.frames
+        if (count + self._encoder.frames[0]) * STACK > most:
+            return True
+        if count * self._frame * FRAME_SECONDS < LONG_SECONDS:
+            return False
+        known = self._search.progress(state.search)
+        paused = known.trailing_seconds >= PAUSE_SECONDS and known.blank >= PAUSE_BLANK
+        return bool(known.text) and paused
+
+    def _close(self, state: RecognizerState) -> RecognizerState:
+        """End the running phrase and begin the next."""
+        result = self._refine(state, self._search.result(state.search))
+        known = self._progress(state)
+        seconds = state.search.frames * self._frame * FRAME_SECONDS
+        return replace(
+            state,
+            search=self._search.initial_state(state.search.start_time + seconds),
+            phrase=Phrase(),
+            spoken=(*state.spoken, result) if result.text else state.spoken,
+            silence=known.trailing_seconds,
+        )
+
+    def _progress(self, state: RecognizerState) -> Progress:
+        """Return the best text so far, of all phrases."""
+        known = self._search.progress(state.search)
+        if not state.spoken:
+            return known
+        texts = [result.text for result in state.spoken] + [known.text] * bool(known.text)
+        silence = 0.0 if known.text else state.silence
+        trailing = silence + known.trailing_seconds
+        return replace(known, text=" ".join(texts), trailing_seconds=trailing)
 
     def _advance(
         self, state: RecognizerState, chunk: NDArray[np.float32], heard: int
     ) -> RecognizerState:
         """Encode and search one chunk (chunk, 80), of which `heard` frames are not filling."""
-        encoder, frames = self._encoder.step(state.encoder, chunk)
-        frames = frames[: -(-heard // self._frame)]
+        encoder, encoded = self._encoder.step(state.encoder, chunk)
+        frames = encoded.frames[: -(-heard // self._frame)]
         skipped = min(state.unheard, len(frames))
-        search, _ = self._search.step(state.search, frames[skipped:])
-        return replace(state, encoder=encoder, search=search, unheard=state.unheard - skipped)
+        frames = frames[skipped:]
+        search, _ = self._search.step(state.search, frames)
+        phrase = state.phrase
+        if self._second is not None and encoded.whole is not None and len(frames):
+            phrase = phrase.take(Chunk(self._second.remember(encoded.whole), frames), skipped)
+        return replace(
+            state,
+            encoder=encoder,
+            search=search,
+            phrase=phrase,
+            unheard=state.unheard - skipped,
+        )
 
 
 def load_recognizer(
-    bundle: Bundle, options: SearchOptions, threads: int, runtime: str = "auto"
+    bundle: Bundle,
+    options: SearchOptions,
+    threads: int,
+    runtime: str = "auto",
+    second: SecondPassOptions | None = None,
 ) -> Recognizer:
     """Load the networks of a bundle.
 
@@ -115,6 +233,7 @@ def load_recognizer(
         options: of the search; `frame_seconds` is taken from the bundle.
         threads: how many threads one run of a network may take.
         runtime: see `auricle.tflite.load_interpreter`.
+        second: of the second pass, if the bundle has one.
 
     Raises:
         ModelError: a network is damaged, the parts do not fit each other, or the bundle was made
@@ -137,7 +256,27 @@ def load_recognizer(
         )
     _try(encoder, scorer)
     options = replace(options, frame_seconds=frame * FRAME_SECONDS)
-    return Recognizer(encoder, scorer, BeamSearch(scorer, tokenizer.pieces, options), frame)
+    search = BeamSearch(scorer, tokenizer.pieces, options)
+    attention = _load_second(bundle, tokenizer, second or SecondPassOptions(), threads, runtime)
+    return Recognizer(encoder, scorer, search, frame, attention)
+
+
+def _load_second(
+    bundle: Bundle, tokens: Tokenizer, options: SecondPassOptions, threads: int, runtime: str
+) -> SecondPass | None:
+    """Return the second pass, if the bundle has one and it is wanted."""
+    if options.mode is SecondPassMode.OFF or bundle.settings.get("second_pass") is not True:
+        return None
+    pieces = Tokenizer.load(bundle.path("pieces.txt"))
+    decoder = AttentionDecoder(
+        bundle.path("memory.tflite"), bundle.path("decoder.tflite"), threads, runtime
+    )
+    if decoder.vocabulary != len(pieces):
+        raise ModelError(
+            f"{bundle.folder}: the decoder knows {decoder.vocabulary} pieces of {len(pieces)}: "
+            "its files do not fit each other; install the bundle again"
+        )
+    return SecondPass(decoder, pieces, tokens, options)
 
 
 def _try(encoder: Encoder, scorer: TransducerScorer) -> None:

@@ -1,0 +1,68 @@
+"""A phrase: as much of an utterance as the second pass takes in at once.
+
+In: chunks of the encoder, as they come. Out: what attention and alignment need of them. A long
+utterance is divided where its speaker pauses; the results of its phrases are joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.recognizer.attention import MemoryPart
+from auricle.recognizer.lattice import concatenate
+from auricle.recognizer.result import Hypothesis, Result
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """What the second pass needs of one chunk."""
+
+    memory: MemoryPart
+    frames: Floats  # (frames, joint): those that the search has taken
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Phrase:
+    """The chunks of a phrase; never changed in place."""
+
+    chunks: tuple[Chunk, ...] = ()
+    skipped: int = 0  # frames of the joint at the start of the first chunk that are not of it
+
+    def take(self, chunk: Chunk, skipped: int) -> Phrase:
+        """Return the phrase with another chunk, of which `skipped` frames were not searched."""
+        return Phrase((*self.chunks, chunk), self.skipped if self.chunks else skipped)
+
+    @property
+    def memory(self) -> tuple[MemoryPart, ...]:
+        """What attention needs, in the order of time."""
+        return tuple(chunk.memory for chunk in self.chunks)
+
+    @property
+    def frames(self) -> Floats:
+        """(frames, joint) of the phrase."""
+        return np.concatenate([chunk.frames for chunk in self.chunks])
+
+
+def joined(results: Sequence[Result], count: int) -> Result:
+    """Return the result of phrases that follow one another.
+
+    Args:
+        results: of each phrase, in the order of time; at least one.
+        count: readings to give.
+    """
+    spoken = [result for result in results if result.text] or list(results[-1:])
+    if len(spoken) == 1:
+        return spoken[0]
+    lattice = concatenate([result.lattice for result in spoken])
+    return Result(
+        text=" ".join(result.text for result in spoken),
+        nbest=tuple(Hypothesis(path.text, path.score) for path in lattice.nbest(count)),
+        words=tuple(word for result in spoken for word in result.words),
+        lattice=lattice,
+    )

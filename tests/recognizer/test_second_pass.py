@@ -1,0 +1,161 @@
+"""The second pass ranks by attention and CTC together, and tells invention from sound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auricle.errors import ArgumentError
+from auricle.recognizer.alignment import align
+from auricle.recognizer.attention import MemoryPart
+from auricle.recognizer.lattice import Arc, Lattice
+from auricle.recognizer.result import Hypothesis, Result
+from auricle.recognizer.second_pass import (
+    END,
+    SecondPass,
+    SecondPassMode,
+    SecondPassOptions,
+    Utterance,
+)
+from auricle.recognizer.tokenizer import Tokenizer
+
+TOKENS = Tokenizer(["<blank>", "▁a", "▁b", "▁c"], [0.0, -1.0, -1.0, -1.0])
+PIECES = Tokenizer(["<end>", "▁a", "▁b", "▁c"], [0.0, -1.0, -1.0, -1.0])
+VOCABULARY = len(PIECES)
+
+
+@dataclass(frozen=True)
+class State:
+    """The pieces of each row."""
+
+    prefixes: tuple[tuple[int, ...], ...]
+
+    @property
+    def rows(self) -> int:
+        return len(self.prefixes)
+
+
+class Table:
+    """Attention that knows the probability of a piece after each prefix."""
+
+    rows, places, frames, vocabulary = 4, 12, 100, VOCABULARY
+
+    def __init__(self, seed: int, ends: float = 0.0) -> None:
+        self._seed, self._ends = seed, ends
+
+    def after(self, prefix: tuple[int, ...]) -> np.ndarray:
+        generator = np.random.default_rng([self._seed, *prefix])
+        logits = generator.normal(size=VOCABULARY) * 2
+        logits[END] += self._ends + len(prefix)
+        return (logits - np.log(np.exp(logits).sum())).astype(np.float32)
+
+    def score(self, prefix: tuple[int, ...]) -> float:
+        whole = (*prefix, END)
+        return float(sum(self.after(prefix[:n])[piece] for n, piece in enumerate(whole)))
+
+    def remember(self, encoded: np.ndarray) -> MemoryPart:
+        return MemoryPart(encoded, encoded)
+
+    def begin(
+        self, parts: Sequence[MemoryPart], heard: tuple[int, int]
+    ) -> tuple[State, np.ndarray]:
+        return State(((),)), self.after(())[np.newaxis]
+
+    def step(
+        self, state: State, pieces: Sequence[int], parents: Sequence[int]
+    ) -> tuple[State, np.ndarray]:
+        assert len(pieces) <= self.rows
+        prefixes = tuple(
+            (*state.prefixes[parent], piece) for parent, piece in zip(parents, pieces, strict=True)
+        )
+        assert all(len(prefix) <= self.places for prefix in prefixes)
+        return State(prefixes), np.stack([self.after(prefix) for prefix in prefixes])
+
+
+def heard(tokens: str, sureness: float = 6.0) -> Utterance:
+    """Return an utterance in which CTC hears one token in every other frame."""
+    wanted = [0] + [place for word in tokens.split() for place in (*TOKENS.encode(word), 0)]
+    logits = np.zeros((len(wanted), len(TOKENS)), np.float32)
+    logits[np.arange(len(wanted)), wanted] = sureness
+    log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    return Utterance((), (0, 2 * len(wanted)), log_probs.astype(np.float32), 10.0, 0.04)
+
+
+def first_pass(*texts: str) -> Result:
+    """Return a result with these readings; its lattice does not matter here."""
+    lattice = Lattice(2, (Arc(0, 1, "a", 0.0, 0.0, 0.0, 1.0),))
+    nbest = tuple(Hypothesis(text, -float(place)) for place, text in enumerate(texts))
+    return Result(text=texts[0], nbest=nbest, words=(), lattice=lattice)
+
+
+def joint_score(table: Table, text: str, utterance: Utterance, weight: float) -> float:
+    (alignment,) = align(utterance.log_probs, [TOKENS.encode(text)])
+    return table.score(tuple(PIECES.encode(text))) + weight * alignment.score
+
+
+TEXTS = st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(" ".join)
+
+
+@given(
+    texts=st.lists(TEXTS, min_size=1, max_size=6, unique=True),
+    spoken=st.lists(st.sampled_from("abc"), min_size=4, max_size=5).map(" ".join),
+    seed=st.integers(0, 100),
+    weight=st.sampled_from([0.0, 0.3, 1.0]),
+)
+def test_rescoring_ranks_the_readings_of_the_first_pass(
+    texts: list[str], spoken: str, seed: int, weight: float
+) -> None:
+    options = SecondPassOptions(mode=SecondPassMode.RESCORE, paths=6, ctc_weight=weight)
+    table, utterance = Table(seed), heard(spoken)
+    result = SecondPass(table, PIECES, TOKENS, options).refine(first_pass(*texts), utterance)
+    expected = {text: joint_score(table, text, utterance, weight) for text in texts}
+    found = {reading.text: reading.score for reading in result.nbest}
+    assert found == pytest.approx(expected, abs=1e-3)
+    assert result.text == result.nbest[0].text == max(found, key=found.__getitem__)
+    assert [word.word for word in result.words] == result.text.split()
+    assert all(10.0 <= word.start < word.end for word in result.words)
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 100))
+def test_a_wide_beam_finds_the_best_reading_there_is(seed: int) -> None:
+    options = SecondPassOptions(ctc_weight=0.0, contradiction=1e6)
+    table, utterance = Table(seed, ends=2.0), heard("a b c a b")
+    result = SecondPass(table, PIECES, TOKENS, options).refine(first_pass("a"), utterance)
+    everything = [
+        pieces for length in range(1, 4) for pieces in product(range(1, VOCABULARY), repeat=length)
+    ]
+    best = max(everything, key=table.score)
+    assert result.nbest[0].score >= table.score(best) - 1.5  # a beam may miss the very best
+
+
+def test_what_no_sound_stands_behind_is_dropped() -> None:
+    spoken = "a b a"
+    for seed in range(20):
+        table, utterance = Table(seed), heard(spoken, sureness=12.0)
+        strict = SecondPassOptions(contradiction=1.0)
+        result = SecondPass(table, PIECES, TOKENS, strict).refine(first_pass(spoken), utterance)
+        assert result.text == spoken
+
+
+def test_a_loop_is_stopped() -> None:
+    table = Table(1, ends=-1e6)  # it never ends by itself
+    result = SecondPass(table, PIECES, TOKENS).refine(first_pass("a b"), heard("a b"))
+    assert result.text == "a b"
+
+
+def test_silence_stays_silence() -> None:
+    nothing = replace(first_pass("a"), text="", nbest=(Hypothesis("", 0.0),))
+    assert SecondPass(Table(0), PIECES, TOKENS).refine(nothing, heard("")) is nothing
+
+
+@pytest.mark.parametrize("field", ["paths", "beam", "ctc_weight", "contradiction"])
+def test_impossible_options_are_refused(field: str) -> None:
+    with pytest.raises(ArgumentError, match=field):
+        SecondPassOptions(**{field: -1})
