@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from collections.abc import Callable, Sequence
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -53,6 +54,18 @@ class Interpreter(Protocol):
 
     def get_tensor(self, tensor_index: int) -> NDArray[Any]:
         """Return a copy of a tensor."""
+        ...
+
+    def tensor(self, tensor_index: int) -> Callable[[], NDArray[Any]]:
+        """Return a function that gives a tensor itself; it must be let go before a run."""
+        ...
+
+    def resize_tensor_input(self, input_index: int, tensor_size: Sequence[int]) -> None:
+        """Give an input another shape, which `allocate_tensors` makes so."""
+        ...
+
+    def allocate_tensors(self) -> None:
+        """Make room for all tensors; what was in them is lost."""
         ...
 
     def invoke(self) -> None:

@@ -17,7 +17,8 @@ from auricle.audio.file import read_recording
 from auricle.bundle.manifest import Bundle, load_bundle
 from auricle.errors import ModelError
 from auricle.features import LogMel
-from auricle.recognizer.networks import Encoder, Graph, TransducerScorer
+from auricle.recognizer.graph import Graph
+from auricle.recognizer.networks import Encoder, TransducerScorer
 from auricle.recognizer.recognizer import Recognizer, load_recognizer
 from auricle.recognizer.search import SearchOptions
 from stage.recordings import Recording
@@ -102,7 +103,7 @@ def test_the_quantized_encoder_agrees_with_pytorch(
     state, frames = encoder.initial_state(), []
     for begin in range(0, len(features) - encoder.chunk + 1, encoder.chunk):
         state, some = encoder.step(state, features[begin : begin + encoder.chunk])
-        frames.append(some)
+        frames.append(some.frames)
     ours, theirs = np.concatenate(frames), reference["frames"].astype(np.float32)
     theirs = theirs[: len(ours)]
     assert np.mean((ours - theirs) ** 2) / np.var(theirs) < 0.02

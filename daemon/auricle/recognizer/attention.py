@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle.errors import ArgumentError
+from auricle.recognizer.graph import Graph, ResidentGraph
+
 Floats = NDArray[np.float32]
+PROMPT = 2  # places before the first piece
+ROOM = 32  # places by which the graph grows
+LAYERED = ("keys", "values", "memory_keys", "memory_values")  # inputs that each layer has
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,3 +102,146 @@ class AttentionScorer(Protocol):
             ArgumentError: the hypotheses are too many, or too long for `places`.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Memory:
+    """What attention needs of the frames of an utterance; `MemoryPart`, joined and cut."""
+
+    keys: Floats  # (layers, heads, frames, head)
+    values: Floats  # (layers, heads, head, frames)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DecoderState:
+    """Keys and values of the places before, the prompt's included."""
+
+    memory: _Memory
+    keys: Floats  # (layers, rows, heads, places, head)
+    values: Floats  # (layers, rows, heads, head, places)
+
+    @property
+    def rows(self) -> int:
+        """How many hypotheses there are."""
+        return int(self.keys.shape[1])
+
+    @property
+    def position(self) -> int:
+        """How many places there are."""
+        return int(self.keys.shape[3])
+
+
+class AttentionDecoder:
+    """Implements `AttentionScorer` on two graphs: one of a chunk's memory, one of a step.
+
+    The memory of an utterance is written into the graph once, which is made as long as that.
+    """
+
+    def __init__(self, memory: Path, decoder: Path, threads: int, runtime: str = "auto") -> None:
+        """Load both graphs; raises ModelError."""
+        self._memory = Graph(memory, ("encoded",), ("keys", "values"), threads, runtime)
+        self._memory.expect("encoded", (1, -1, -1))
+        self._memory.expect("keys", (-1, -1, -1, -1))
+        layers, heads, _, head = self._memory.shape("keys")
+        self._memory.expect("values", (layers, heads, head, -1))
+        layered = [f"{name}_{n}" for name in LAYERED for n in range(layers)]
+        given = ("pieces", "position", "known", *layered)
+        made = ("log_probs", "new_keys", "new_values")
+        self._decoder = ResidentGraph(decoder, given, made, threads, runtime)
+        self._decoder.expect("pieces", (-1,))
+        self._decoder.expect("known", (-1,))
+        self.rows = self._decoder.shape("pieces")[0]
+        self.places = self._decoder.shape("known")[0] - PROMPT
+        self._decoder.expect("log_probs", (self.rows, -1))
+        self._decoder.expect("new_keys", (layers, self.rows, heads, head))
+        self._decoder.expect("memory_keys_0", (heads, -1, head))
+        self.vocabulary = self._decoder.shape("log_probs")[1]
+        self.frames = self._decoder.shape("memory_keys_0")[1]
+        self.width = self._memory.shape("encoded")[2]
+        self._layers, self._heads, self._head = layers, heads, head
+        self._loaded: _Memory | None = None  # what is in the graph,
+        self._room = 0  # and for how many places there is room in it
+
+    def remember(self, encoded: Floats) -> MemoryPart:
+        """See `AttentionScorer`."""
+        out = self._memory(encoded=encoded[np.newaxis])
+        return MemoryPart(out["keys"], out["values"])
+
+    def begin(
+        self, parts: Sequence[MemoryPart], heard: tuple[int, int]
+    ) -> tuple[DecoderState, Floats]:
+        """See `AttentionScorer`."""
+        frames = slice(*heard)
+        memory = _Memory(
+            np.concatenate([part.keys for part in parts], axis=2)[:, :, frames],
+            np.concatenate([part.values for part in parts], axis=3)[:, :, :, frames],
+        )
+        count = memory.keys.shape[2]
+        if not 1 <= count <= self.frames:
+            raise ArgumentError(f"heard are {count} frames; it must be 1 to {self.frames}.")
+        nothing = np.zeros((self._layers, 1, self._heads, 0, self._head), np.float32)
+        state = DecoderState(memory, nothing, nothing.swapaxes(3, 4))
+        for _ in range(PROMPT):
+            state, log_probs = self._advance(state, [0], [0])
+        return state, log_probs
+
+    def step(
+        self, state: AttentionState, pieces: Sequence[int], parents: Sequence[int]
+    ) -> tuple[DecoderState, Floats]:
+        """See `AttentionScorer`."""
+        if not isinstance(state, DecoderState):
+            raise TypeError(f"state is of {type(state).__name__}, not of this decoder")
+        if not 1 <= len(pieces) <= self.rows:
+            raise ArgumentError(f"hypotheses are {len(pieces)}; it must be 1 to {self.rows}.")
+        if state.position >= self.places + PROMPT:
+            raise ArgumentError(f"pieces are more than {self.places}; end the hypotheses before.")
+        return self._advance(state, pieces, parents)
+
+    def _advance(
+        self, state: DecoderState, pieces: Sequence[int], parents: Sequence[int]
+    ) -> tuple[DecoderState, Floats]:
+        """Run one step."""
+        graph, count, position = self._decoder, len(pieces), state.position
+        self._load(state.memory, position)
+        keys, values = state.keys[:, parents], state.values[:, parents]
+        for layer in range(self._layers):
+            graph.input(f"keys_{layer}")[:count, :, :position] = keys[layer]
+            graph.input(f"values_{layer}")[:count, :, :, :position] = values[layer]
+        graph.input("pieces")[:count] = pieces
+        graph.input("position")[0] = position
+        graph.input("known")[:] = np.arange(self._room) < position
+        graph.run()
+        new_keys = graph.output("new_keys")[:, :count, :, np.newaxis]
+        new_values = graph.output("new_values")[:, :count, :, :, np.newaxis]
+        following = DecoderState(
+            state.memory,
+            np.concatenate([keys, new_keys], axis=3),
+            np.concatenate([values, new_values], axis=4),
+        )
+        return following, graph.output("log_probs")[:count]
+
+    def _load(self, memory: _Memory, position: int) -> None:
+        """Put a memory into the graph and make room for the places, unless it is so."""
+        room = min(-(-max(position, 1) // ROOM) * ROOM, self.places + PROMPT)
+        if self._loaded is memory and self._room >= room:
+            return
+        frames = memory.keys.shape[2]
+        if self._loaded is None or (self._loaded.keys.shape[2], self._room) != (frames, room):
+            self._resize(frames, room)
+        for layer in range(self._layers):
+            self._decoder.input(f"memory_keys_{layer}")[:] = memory.keys[layer]
+            self._decoder.input(f"memory_values_{layer}")[:] = memory.values[layer]
+        self._loaded = memory
+
+    def _resize(self, frames: int, room: int) -> None:
+        heads, head = self._heads, self._head
+        sizes = {
+            "keys": (self.rows, heads, room, head),
+            "values": (self.rows, heads, head, room),
+            "memory_keys": (heads, frames, head),
+            "memory_values": (heads, head, frames),
+        }
+        layered = {f"{name}_{n}": sizes[name] for name in LAYERED for n in range(self._layers)}
+        self._loaded = None  # should the resizing fail
+        self._decoder.resize(known=(room,), **layered)
+        self._room = room

@@ -10,79 +10,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.errors import ModelError
 from auricle.features import BANDS, SILENCE
+from auricle.recognizer.graph import Graph
 from auricle.recognizer.search import Context
-from auricle.tflite import SignatureRunner, load_interpreter
 
 Floats = NDArray[np.float32]
 CACHED_CONTEXTS = 4096  # predictor outputs that are kept: 8 MB
 
 
-class Graph:
-    """A TFLite graph with one signature, whose tensors are checked once."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """What the encoder makes of one chunk; `whole` only where the bundle has a second pass."""
 
-    def __init__(
-        self,
-        path: Path,
-        inputs: Sequence[str],
-        outputs: Sequence[str],
-        threads: int,
-        runtime: str,
-    ) -> None:
-        """Load the graph.
-
-        Raises:
-            ModelError: it is missing or damaged, or its inputs or outputs are not those named.
-        """
-        self.path = path
-        # The runner holds no reference to the interpreter, which must outlive it.
-        self._interpreter = load_interpreter(path, threads, runtime)
-        signatures = self._interpreter.get_signature_list()
-        for kind, wanted in (("inputs", inputs), ("outputs", outputs)):
-            names = sorted(name for one in signatures.values() for name in one[kind])
-            if names != sorted(wanted):
-                raise ModelError(
-                    f"{path}: its {kind} are {names}, not {sorted(wanted)}: it is no such "
-                    "network; install the bundle again"
-                )
-        self._runner: SignatureRunner = self._interpreter.get_signature_runner()
-        # No name is both an input and an output.
-        self._details = self._runner.get_input_details() | self._runner.get_output_details()
-
-    def shape(self, name: str) -> tuple[int, ...]:
-        """Return the shape of an input or an output."""
-        return tuple(int(size) for size in self._details[name]["shape"])
-
-    def expect(self, name: str, shape: Sequence[int]) -> None:
-        """Raise ModelError if an input or an output is of another shape; -1 stands for any size."""
-        actual = self.shape(name)
-        fits = len(actual) == len(shape) and all(
-            wanted in (-1, size) for wanted, size in zip(shape, actual, strict=True)
-        )
-        if not fits:
-            raise ModelError(
-                f"{self.path}: {name!r} has shape {actual}, not {tuple(shape)}; "
-                "install the bundle again"
-            )
-
-    def __call__(self, **inputs: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Run the graph once.
-
-        Raises:
-            ModelError: the runtime cannot run it on these arrays.
-        """
-        try:
-            return self._runner(**inputs)
-        except (ValueError, RuntimeError) as error:
-            raise ModelError(
-                f"{self.path}: cannot be run ({error}); install the bundle again"
-            ) from error
+    frames: Floats  # (n, joint): what the joint sees, 40 ms each
+    whole: Floats | None  # (chunk, width): what the second pass sees, 20 ms each
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +47,9 @@ class Encoder:
         """Load the graph; raises ModelError."""
         state = ("context", "keys", "values", "position")
         following = tuple(f"{name}_out" for name in state)
-        self._graph = Graph(path, ("features", *state), ("frames", *following), threads, runtime)
+        self._graph = Graph(
+            path, ("features", *state), ("frames", *following), threads, runtime, "encoded"
+        )
         self._graph.expect("features", (1, -1, BANDS))
         self._graph.expect("context", (1, -1, BANDS))
         self._graph.expect("frames", (1, -1, -1))
@@ -121,7 +68,7 @@ class Encoder:
             np.zeros(shape("position"), np.int32),
         )
 
-    def step(self, state: EncoderState, features: Floats) -> tuple[EncoderState, Floats]:
+    def step(self, state: EncoderState, features: Floats) -> tuple[EncoderState, Encoded]:
         """Encode one chunk.
 
         Args:
@@ -129,7 +76,7 @@ class Encoder:
             features: (chunk, 80) float32.
 
         Returns:
-            The next state, and encoder frames (frames, width) float32.
+            The next state, and what the two passes see of the chunk.
         """
         out = self._graph(
             features=features[np.newaxis],
@@ -141,8 +88,8 @@ class Encoder:
         following = EncoderState(
             out["context_out"], out["keys_out"], out["values_out"], out["position_out"]
         )
-        frames: Floats = out["frames"][0]
-        return following, frames
+        whole = out["encoded"][0] if "encoded" in out else None
+        return following, Encoded(out["frames"][0], whole)
 
 
 class TransducerScorer:
@@ -185,6 +132,25 @@ class TransducerScorer:
             out = self._joint(frame=frame[np.newaxis], predictions=predictions)
             parts.append(out["log_probs"][: len(group)])
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def ctc(self, frames: Floats) -> Floats:
+        """Return what CTC says of each frame: the joint, without a predictor.
+
+        Args:
+            frames: (n, joint) float32.
+
+        Returns:
+            (n, vocabulary) float32, natural log.
+        """
+        # The joint adds both of its inputs up, so that frames may take the place of predictions.
+        nothing = np.zeros((1, self.width), np.float32)
+        parts = []
+        for first in range(0, len(frames), self._rows):
+            group = np.zeros((self._rows, self.width), np.float32)
+            taken = frames[first : first + self._rows]
+            group[: len(taken)] = taken
+            parts.append(self._joint(frame=nothing, predictions=group)["log_probs"][: len(taken)])
+        return np.concatenate(parts)
 
     def _predict(self, contexts: Sequence[Context]) -> None:
         """Run the predictor on contexts that are not cached."""
