@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from auricle.recognizer import language
 from auricle.recognizer.lattice import Arc, Lattice
 
 
@@ -36,6 +38,49 @@ class ToyNetwork:
         logits = np.stack([self._table[context] + frame for context in contexts])
         totals = np.log(np.exp(logits).sum(axis=1, keepdims=True))
         return (logits - totals).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class ToyLanguage:
+    """A random n-gram model: the file, and all it holds."""
+
+    content: bytes
+    ngrams: dict[language.State, tuple[float, float]]  # log probability and log backoff
+
+
+def _make_language(pieces: Sequence[str], seed: int = 0, order: int = 3) -> ToyLanguage:
+    """Return a model of which half of the n-grams that could go on do so."""
+    draw = np.random.default_rng(seed)
+    size = len(pieces)
+    keys: list[language.State] = [(token,) for token in range(size)]
+    ngrams, levels = {}, []
+    for length in range(1, order + 1):
+        count = len(keys)
+        longer = [
+            (*key, token)
+            for key in keys
+            for token in range(1, size)
+            if length < order and draw.random() < 0.5
+        ]
+        parents = [key[:-1] for key in longer]
+        children = [parents.count(key) for key in keys]
+        level = language.Level(
+            tokens=np.array([key[-1] for key in keys], np.uint16),
+            first=np.cumsum([0, *children]),
+            log_probs=draw.integers(0, 256, count, np.uint8),
+            backoffs=draw.integers(0, 256, count, np.uint8),
+            step=0.0625,
+            least_backoff=-2.0,
+            backoff_step=0.015625,
+        )
+        for key, children_count, prob, backoff in zip(
+            keys, children, level.log_probs.tolist(), level.backoffs.tolist(), strict=True
+        ):
+            weight = -2.0 + 0.015625 * backoff if children_count else 0.0
+            ngrams[key] = (-0.0625 * prob, weight)
+        levels.append(level)
+        keys = longer
+    return ToyLanguage(language.pack(levels, pieces), ngrams)
 
 
 def _make_lattice(seed: int) -> Lattice:
@@ -74,3 +119,9 @@ def make_lattice() -> Callable[[int], Lattice]:
 def make_network() -> type[ToyNetwork]:
     """Give a maker of toy networks."""
     return ToyNetwork
+
+
+@pytest.fixture(scope="session")
+def make_language() -> Callable[..., ToyLanguage]:
+    """Give a maker of n-gram models."""
+    return _make_language

@@ -170,8 +170,8 @@ def _add_alignments(one: Branch, other: Branch, limits: Limits, depth: int) -> B
     known = source is worse.source or source.branches is worse.source.branches
     if not known and depth > 0 and worse.offset >= better.offset - limits.beam:
         ways = _merge(
-            Ways(source.branches, better.offset, 0.0),
-            Ways(worse.source.branches, worse.offset, 0.0),
+            Ways(source.branches, better.offset, better.graph),
+            Ways(worse.source.branches, worse.offset, worse.graph),
             limits,
             depth - 1,
         )

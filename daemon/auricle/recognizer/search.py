@@ -14,39 +14,22 @@ history as an alternative, which is what makes the lattice.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.errors import ArgumentError, ModelError
+from auricle.errors import ArgumentError
 from auricle.recognizer import history
 from auricle.recognizer.confidence import word_confidences
+from auricle.recognizer.fusion import Fusion, Place, Weights
 from auricle.recognizer.history import Branch, Clock, Limits, Ways
+from auricle.recognizer.language import LanguageModel, State
 from auricle.recognizer.result import Hypothesis as Reading
 from auricle.recognizer.result import Result, Word
+from auricle.recognizer.scorer import Context, FrameScores, Scorer
 from auricle.recognizer.tokenizer import BLANK, WORD_START
-
-Context = tuple[int, int]  # the last two tokens; blank before the first
-
-
-class Scorer(Protocol):
-    """The predictor and joint networks."""
-
-    def log_probs(
-        self, frame: NDArray[np.float32], contexts: Sequence[Context]
-    ) -> NDArray[np.float32]:
-        """Return the probabilities of all tokens after each context.
-
-        Args:
-            frame: (encoder_dim,) float32, the encoder's output.
-            contexts: the last two tokens of each hypothesis; all different.
-
-        Returns:
-            (len(contexts), vocabulary) float32, natural log.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +44,7 @@ class SearchOptions:
     lattice_beam: float = 5.0  # nats by which a path of the lattice may fall behind the best one
     nbest: int = 10  # texts in a result
     frame_seconds: float = 0.04  # length of an encoder frame
+    weights: Weights = Weights()  # of language models; none by default
 
     def __post_init__(self) -> None:
         """Raise ArgumentError where a value is impossible."""
@@ -72,6 +56,14 @@ class SearchOptions:
                 raise ArgumentError(f"{name} must be more than 0, not {getattr(self, name)}.")
 
 
+class Key(NamedTuple):
+    """All that the future of a hypothesis depends on."""
+
+    context: Context
+    word: str
+    language: State
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Hypothesis:
     """A sequence of tokens that may be what was said, and the histories that it stands for."""
@@ -80,11 +72,12 @@ class Hypothesis:
     word: str  # the word in progress, without the mark of its start
     branches: tuple[Branch, ...]  # the ways into that word
     graph: float  # natural log score of language model and context on the best way
+    language: State = ()  # of the external language model
 
     @property
-    def key(self) -> tuple[Context, str]:
+    def key(self) -> Key:
         """All that the future depends on: hypotheses of equal keys are continued as one."""
-        return self.context, self.word
+        return Key(self.context, self.word, self.language)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,6 +108,15 @@ class _Candidate(NamedTuple):
     blanks: float
 
 
+class _Pick(NamedTuple):
+    """One more token of a hypothesis."""
+
+    parent: int  # index of the hypothesis
+    token: int
+    score: float  # natural log, after the token
+    graph: float  # what language adds to it
+
+
 class BeamSearch:
     """The search, as a stream: `initial_state`, `step`, and `result` at any moment.
 
@@ -123,12 +125,24 @@ class BeamSearch:
     """
 
     def __init__(
-        self, scorer: Scorer, pieces: Sequence[str], options: SearchOptions | None = None
+        self,
+        scorer: Scorer,
+        pieces: Sequence[str],
+        options: SearchOptions | None = None,
+        language: LanguageModel | None = None,
     ) -> None:
-        """Take the networks and the vocabulary, whose token 0 is blank."""
+        """Take the networks, the vocabulary, whose token 0 is blank, and a language model.
+
+        Raises:
+            ArgumentError: the options give a weight to a language model, and there is none.
+        """
         self._scorer = scorer
         self._pieces = tuple(pieces)
         self._options = options or SearchOptions()
+        weights = self._options.weights
+        self._fusion = (
+            Fusion(scorer, len(self._pieces), weights, language) if weights != Weights() else None
+        )
         self._limits = Limits(
             alternatives=self._options.alternatives,
             beam=self._options.lattice_beam,
@@ -137,7 +151,8 @@ class BeamSearch:
 
     def initial_state(self, start_time: float = 0.0) -> SearchState:
         """Return the state before the first frame, which begins at `start_time` seconds."""
-        nothing = Hypothesis((BLANK, BLANK), "", history.begin(), 0.0)
+        language = self._fusion.initial_state() if self._fusion else ()
+        nothing = Hypothesis((BLANK, BLANK), "", history.begin(), 0.0, language)
         return SearchState(start_time, 0, (nothing,), _frozen([0.0]), _frozen([0.0]))
 
     def step(self, state: SearchState, frames: NDArray[np.float32]) -> tuple[SearchState, Progress]:
@@ -194,11 +209,12 @@ class BeamSearch:
 
     def _advance(self, state: SearchState, frame: NDArray[np.float32]) -> SearchState:
         """Return the state after one frame (encoder_dim,)."""
-        rows = _Rows(self._scorer, frame, len(self._pieces), state.frames)
-        log_probs = rows.of(state.hypotheses)
+        rows = FrameScores(self._scorer, frame, len(self._pieces), state.frames)
+        log_probs = rows.of([hypothesis.context for hypothesis in state.hypotheses])
         stayed = state.scores + log_probs[:, BLANK]
         blanks = state.blanks + np.exp(log_probs[:, BLANK])
-        picks = self._pick(state.scores, log_probs, self._cutoff(stayed))
+        language = self._language(state.hypotheses, len(frame))
+        picks = self._pick(state.scores, log_probs, language, self._cutoff(stayed))
         if not picks:
             # Most frames end here: the hypotheses stay what they are.
             keep = stayed >= self._cutoff(stayed)
@@ -214,11 +230,12 @@ class BeamSearch:
         parents, scores = state.hypotheses, state.scores
         for emitted in range(1, self._options.max_symbols + 1):
             parents, scores = self._emit(parents, scores, picks, state.frames)
-            log_probs = rows.of(parents)
+            log_probs = rows.of([parent.context for parent in parents])
             stayed = scores + log_probs[:, BLANK]
             pool.add(_Candidate(*pair, 0.0) for pair in zip(parents, stayed.tolist(), strict=True))
             if emitted < self._options.max_symbols:
-                picks = self._pick(scores, log_probs, self._cutoff(pool.scores()))
+                language = self._language(parents, len(frame))
+                picks = self._pick(scores, log_probs, language, self._cutoff(pool.scores()))
                 if not picks:
                     break
         best = pool.best(self._options.beam, self._options.score_beam)
@@ -238,20 +255,34 @@ class BeamSearch:
             return cutoff
         return max(cutoff, float(np.partition(scores, last)[last]))
 
+    def _language(self, hypotheses: Sequence[Hypothesis], width: int) -> NDArray[np.float32] | None:
+        """Return what language adds to each token, (hypotheses, vocabulary); None: nothing."""
+        if self._fusion is None:
+            return None
+        places = [Place(hypothesis.context, hypothesis.language) for hypothesis in hypotheses]
+        return self._fusion.of(places, width)
+
     def _pick(
-        self, scores: NDArray[np.float64], log_probs: NDArray[np.float32], cutoff: float
-    ) -> list[tuple[int, int, float]]:
+        self,
+        scores: NDArray[np.float64],
+        log_probs: NDArray[np.float32],
+        language: NDArray[np.float32] | None,
+        cutoff: float,
+    ) -> list[_Pick]:
         """Return the extensions of hypotheses by one token that score above a cutoff.
 
         Args:
             scores: (hypotheses,) natural log.
             log_probs: (hypotheses, vocabulary) natural log.
+            language: the same, of language; None where it has no say.
             cutoff: natural log; blank can only lower a score, so that no other can come to more.
 
         Returns:
-            Index of the hypothesis, token, and new score; the best ones, a beam of them at most.
+            The best ones, a beam of them at most.
         """
         totals = scores[:, np.newaxis] + log_probs
+        if language is not None:
+            totals += language
         totals[:, BLANK] = -np.inf
         above = np.flatnonzero(totals > cutoff)
         flat = totals.ravel()
@@ -259,19 +290,21 @@ class BeamSearch:
             best = np.argpartition(flat[above], -self._options.beam)[-self._options.beam :]
             above = above[best]
         parents, tokens = np.divmod(above, totals.shape[1])
-        return list(zip(parents.tolist(), tokens.tolist(), flat[above].tolist(), strict=True))
+        graph = np.zeros(len(above)) if language is None else language.ravel()[above]
+        columns = (parents, tokens, flat[above], graph)
+        return list(map(_Pick, *(column.tolist() for column in columns)))
 
     def _emit(
         self,
         parents: tuple[Hypothesis, ...],
         scores: NDArray[np.float64],
-        picks: list[tuple[int, int, float]],
+        picks: list[_Pick],
         frame: int,
     ) -> tuple[tuple[Hypothesis, ...], NDArray[np.float64]]:
         """Return hypotheses after one more token each, and their scores."""
         pool = _Pool(self._limits)
         ended: dict[int, tuple[Branch, ...]] = {}
-        for index, token, score in picks:
+        for index, token, score, graph in picks:
             parent = parents[index]
             piece = self._pieces[token]
             starts = piece.startswith(WORD_START)
@@ -285,50 +318,11 @@ class BeamSearch:
                 context=(parent.context[1], token),
                 word=piece[len(WORD_START) :] if starts else parent.word + piece,
                 branches=history.hear(branches, frame, first=starts or not parent.word),
-                graph=parent.graph,
+                graph=parent.graph + graph,
+                language=self._fusion.step(parent.language, token) if self._fusion else (),
             )
             pool.add([_Candidate(hypothesis, score, 0.0)])
         return pool.hypotheses(), pool.scores()
-
-
-class _Rows:
-    """The scores of one frame, computed once for each context."""
-
-    def __init__(
-        self, scorer: Scorer, frame: NDArray[np.float32], vocabulary: int, index: int
-    ) -> None:
-        self._scorer = scorer
-        self._frame = frame
-        self._vocabulary = vocabulary
-        self._index = index
-        self._rows: dict[Context, NDArray[np.float32]] = {}
-
-    def of(self, hypotheses: Sequence[Hypothesis]) -> NDArray[np.float32]:
-        """Return log probabilities (hypotheses, vocabulary) float32."""
-        contexts = [hypothesis.context for hypothesis in hypotheses]
-        new = [context for context in dict.fromkeys(contexts) if context not in self._rows]
-        if new:
-            computed = self._compute(new)
-            self._rows.update(zip(new, computed, strict=True))
-            if len(new) == len(contexts):
-                return computed
-        return np.stack([self._rows[context] for context in contexts])
-
-    def _compute(self, contexts: Sequence[Context]) -> NDArray[np.float32]:
-        """Ask the networks, and check what they say."""
-        log_probs = self._scorer.log_probs(self._frame, contexts)
-        expected = (len(contexts), self._vocabulary)
-        if log_probs.shape != expected:
-            raise ModelError(
-                f"joint network gives scores of shape {log_probs.shape}, not {expected}: "
-                f"the model and its token list must come from one bundle."
-            )
-        if not np.isfinite(log_probs).all():
-            raise ModelError(
-                f"joint network gives scores that are not finite at encoder frame {self._index}: "
-                f"the model is damaged, reinstall its bundle."
-            )
-        return log_probs
 
 
 class _Pool:
@@ -336,7 +330,7 @@ class _Pool:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._candidates: dict[tuple[Context, str], _Candidate] = {}
+        self._candidates: dict[Key, _Candidate] = {}
 
     def add(self, candidates: Iterable[_Candidate]) -> None:
         """Add hypotheses to those that are there."""
@@ -353,10 +347,8 @@ class _Pool:
             Ways(worse.hypothesis.branches, worse.score, worse.hypothesis.graph),
             self._limits,
         )
-        context, word = better.hypothesis.key
-        return _Candidate(
-            Hypothesis(context, word, ways.branches, ways.graph), ways.score, better.blanks
-        )
+        hypothesis = replace(better.hypothesis, branches=ways.branches, graph=ways.graph)
+        return _Candidate(hypothesis, ways.score, better.blanks)
 
     def hypotheses(self) -> tuple[Hypothesis, ...]:
         """Return all, in the order in which they came."""

@@ -1,0 +1,122 @@
+"""What language adds to the score of a token in the search.
+
+In: the tokens before. Out: for each token the weighted log probability of an external language
+model, less that of what the transducer itself has learned of language, plus a reward that makes up
+for the length of a text. The transducer's own share is estimated from predictor and joint without
+sound, over all tokens but blank, as in Variani et al., "Hybrid autoregressive transducer"
+(arXiv:2003.07705), and Meng et al., "Internal language model estimation for domain-adaptive
+end-to-end speech recognition" (arXiv:2011.01991).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.errors import ArgumentError
+from auricle.recognizer.language import LanguageModel, State
+from auricle.recognizer.scorer import Context, FrameScores, Scorer
+from auricle.recognizer.tokenizer import BLANK
+
+_CACHED_ROWS = 4096  # 8 MB for 512 tokens
+_CACHED_STATES = 16384
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """How much language counts; 0 turns a part off."""
+
+    language: float = 0.0  # of the external model's log probability
+    internal: float = 0.0  # of the transducer's own, which is subtracted
+    reward: float = 0.0  # nats for each token
+
+    def __post_init__(self) -> None:
+        """Raise ArgumentError where a value is impossible."""
+        for name in ("language", "internal"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ArgumentError(f"{name} must be 0 to 1, not {getattr(self, name)}.")
+        if not abs(self.reward) <= 10:
+            raise ArgumentError(f"reward must be -10 to 10, not {self.reward}.")
+
+
+class Place(NamedTuple):
+    """All of the tokens before that what language says depends on."""
+
+    context: Context
+    state: State  # of the external model; () without one
+
+
+class Fusion:
+    """The share of language in the scores of tokens."""
+
+    def __init__(
+        self, scorer: Scorer, vocabulary: int, weights: Weights, model: LanguageModel | None
+    ) -> None:
+        """Take the transducer's networks and the external model.
+
+        Raises:
+            ArgumentError: the external model has a weight and is missing.
+        """
+        if weights.language and model is None:
+            raise ArgumentError(
+                f"language is {weights.language}, and there is no language model: give one, or 0."
+            )
+        self._scorer = scorer
+        self._vocabulary = vocabulary
+        self._weights = weights
+        self._model = model if weights.language else None
+        self._rows: dict[Place, NDArray[np.float32]] = {}
+        self._states: dict[tuple[State, int], State] = {}
+
+    def initial_state(self) -> State:
+        """Return the state before the first token."""
+        return self._model.initial_state() if self._model else ()
+
+    def step(self, state: State, token: int) -> State:
+        """Return the state after one more token."""
+        if self._model is None:
+            return ()
+        key = state, token
+        if key not in self._states:
+            if len(self._states) >= _CACHED_STATES:
+                self._states = {}
+            self._states[key] = self._model.step(state, token)
+        return self._states[key]
+
+    def of(self, places: Sequence[Place], width: int) -> NDArray[np.float32]:
+        """Return what language adds to the score of each token.
+
+        Args:
+            places: where hypotheses stand; they may repeat.
+            width: of an encoder frame.
+
+        Returns:
+            (places, vocabulary) float32, natural log; 0 for blank.
+
+        Raises:
+            ModelError: the networks give no finite scores without sound.
+        """
+        if len(self._rows) + len(places) > _CACHED_ROWS:
+            self._rows = {}  # recomputing is cheap; this keeps memory bounded
+        new = [place for place in dict.fromkeys(places) if place not in self._rows]
+        if new:
+            self._rows.update(zip(new, self._compute(new, width), strict=True))
+        return np.stack([self._rows[place] for place in places])
+
+    def _compute(self, places: Sequence[Place], width: int) -> NDArray[np.float32]:
+        """Return the rows (places, vocabulary) of places that are not cached."""
+        rows = np.full((len(places), self._vocabulary), self._weights.reward, np.float32)
+        if self._weights.internal:
+            silence = FrameScores(self._scorer, np.zeros(width, np.float32), self._vocabulary, 0)
+            own = silence.of([place.context for place in places])
+            spoken = np.log(np.exp(own[:, BLANK + 1 :]).sum(axis=1, keepdims=True))
+            rows -= self._weights.internal * (own - spoken)
+        if self._model is not None:
+            external = [self._model.log_probs(place.state) for place in places]
+            rows += self._weights.language * np.stack(external)
+        rows[:, BLANK] = 0.0
+        return rows
