@@ -16,7 +16,7 @@ import numpy as np
 
 from auricle.audio.format import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE, Frame, Samples
 from auricle.errors import AuricleError
-from auricle.events import Event, Failed, Final, Revised, Speculative
+from auricle.events import Event, Failed, Final, Partial, Revised, Speculative
 from auricle.pipeline import Pipeline
 from auricle.recognizer.lattice import Arc, Lattice
 from auricle.recognizer.recognizer import Recognizer
@@ -47,6 +47,7 @@ class Transcription:
     revised: bool  # whether any speculative result was withdrawn
     final: Known
     compute_seconds: float  # spent on it, without reading the file
+    partials: tuple[Known, ...] = ()  # the texts that were told before the end, in order
 
 
 def transcribe(
@@ -154,6 +155,11 @@ class _Listener:
             revised=any(isinstance(event, Revised) for event in self._events),
             final=Known(result.text, end.time),
             compute_seconds=self._compute_seconds,
+            partials=tuple(
+                Known(event.text, event.time)
+                for event in self._events
+                if isinstance(event, Partial)
+            ),
         )
 
 

@@ -47,14 +47,24 @@ def corpus(tmp_path: Path, recordings: dict[str, Recording]) -> Path:
     return tmp_path
 
 
-def command(*arguments: str) -> str:
+def run_step(*arguments: str) -> subprocess.CompletedProcess[str]:
     path = f"{ROOT / 'tools'}:{ROOT / 'daemon'}"
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", "auricle_train", *arguments],
         env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False,
     )  # fmt: skip
+
+
+def command(*arguments: str) -> str:
+    done = run_step(*arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def failure(*arguments: str) -> str:
+    done = run_step(*arguments)
+    assert done.returncode == 1, done.stderr
+    return done.stderr
 
 
 def test_clips_that_may_not_be_shipped_are_left_out(corpus: Path) -> None:
@@ -66,10 +76,18 @@ def test_the_vocabulary_is_learned_from_a_corpus(corpus: Path) -> None:
     assert len((corpus / "tokens").read_text(encoding="utf-8").splitlines()) == 30
 
 
-def test_the_evaluation_prints_a_line_a_set_and_the_latency(corpus: Path) -> None:
-    told = command("evaluate", "--data", str(corpus))
+def test_the_evaluation_prints_and_writes_a_row_a_set_the_latency_and_the_speed(
+    corpus: Path,
+) -> None:
+    told = command("evaluate", "--data", str(corpus), "--out", str(corpus / "found.md"))
     for name in REAL_DEV:
-        assert f"{name:24}    1 clips     5 words" in told
-    assert "5 sessions: 0 without a result, 0 cut off early" in told
-    assert "s 90th percentile after the end of speech (5 sessions)" in told
+        assert f"| {name} | 1 | 5 |" in told
+    assert "| final, after the end of speech |" in told
+    assert "| cut off before the end of speech | 0 of 5" in told
     assert "real-time factor" in told
+    assert (corpus / "found.md").read_text(encoding="utf-8") == told
+
+
+def test_an_evaluation_in_noise_needs_other_speakers_for_the_babble(corpus: Path) -> None:
+    told = failure("evaluate", "--data", str(corpus), "--noise", "1")
+    assert "the dev split has no voices of other speakers" in told

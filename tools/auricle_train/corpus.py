@@ -45,13 +45,17 @@ def is_allowed(licence: str) -> bool:
     return not any(part in licence for part in FORBIDDEN)
 
 
-def read_set(folder: Path, name: str, split: str) -> Iterator[Clip]:
-    """Yield the clips of one set and split ("train" or "dev"): English, or of no known language."""
+def read_set(folder: Path, name: str, split: str, *, to_ship: bool = True) -> Iterator[Clip]:
+    """Yield the clips of one set and split ("train" or "dev"): English, or of no known language.
+
+    With `to_ship` only those that a model may have heard that is shipped; without it all of them,
+    for what is only measured with.
+    """
     with (folder / f"{name}.tsv").open(encoding="utf-8") as table:
         rows = list(csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE))
     with tarfile.open(folder / f"{name}.tar") as tar:
         for row in rows:
-            if row["split"] != split or not is_allowed(row["licence"]):
+            if row["split"] != split or (to_ship and not is_allowed(row["licence"])):
                 continue
             if row["language"] and not row["language"].startswith("en"):
                 continue

@@ -1,20 +1,55 @@
-"""Measure word error rate and latency on real recordings."""
+"""Measure word errors, latency and speed on real recordings, beside other recognisers."""
 
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 from pathlib import Path
 
-from auricle_train.evaluate import evaluate
+from auricle.errors import ArgumentError
+from auricle_train.evaluation.run import Options, evaluate
+
+CLIPS_IN_NOISE = 60
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the step."""
     parser.add_argument("--data", type=Path, required=True, help="folder of sets, see `corpus.py`")
     parser.add_argument("--bundle", default="en-tiny", help="name or absolute path")
+    parser.add_argument("--second-pass", choices=("off", "rescore", "full"), default="full")
     parser.add_argument("--limit", type=int, default=0, help="recordings of each set; 0: all")
+    parser.add_argument(
+        "--noise", type=int, nargs="?", const=CLIPS_IN_NOISE, metavar="CLIPS",
+        help=f"also in noise and music, on so many sentences ({CLIPS_IN_NOISE}; 0: all)",
+    )  # fmt: skip
+    parser.add_argument("--peers", action="store_true", help="also Whisper and PocketSphinx")
+    parser.add_argument(
+        "--whisper", nargs="+", default=["tiny.en", "base"], metavar="FOLDER",
+        help="Whisper's models in CTranslate2's format; a name is fetched from Hugging Face",
+    )  # fmt: skip
+    parser.add_argument(
+        "--readings", type=Path, metavar="FILE",
+        help="JSON lines: what the peers read is taken from here, and added where it is missing",
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, help="write the report to FILE.md or FILE.json")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print the table."""
-    evaluate(arguments.data, arguments.bundle, arguments.limit)
+    """Measure, print the tables, and write them."""
+    if arguments.out and arguments.out.suffix not in {".md", ".json"}:
+        raise ArgumentError(f"--out {arguments.out}: name a file that ends in .md or .json")
+    options = Options(
+        bundle=arguments.bundle,
+        second_pass=arguments.second_pass,
+        limit=arguments.limit,
+        noise=arguments.noise,
+        peers=arguments.whisper if arguments.peers else None,
+        readings=arguments.readings,
+        command=shlex.join(["python", "-m", "auricle_train", *sys.argv[1:]]),
+    )
+    report = evaluate(arguments.data, options)
+    print(report.markdown(), end="")
+    if arguments.out:
+        is_json = arguments.out.suffix == ".json"
+        arguments.out.write_text(report.json() if is_json else report.markdown(), "utf-8")

@@ -1,0 +1,1 @@
+"""How well a bundle, and its peers, hear real people: word errors, latency and speed."""

@@ -1,0 +1,171 @@
+"""From what was heard to figures: word errors by whatever sorts them, lost words, delays, speed.
+
+In: recordings as they were heard. Out: rows of tables, each figure with its 95 % interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from auricle_train.evaluation.emission import emission_delays
+from auricle_train.evaluation.listening import Heard
+from auricle_train.scoring import Errors, Score, Share, compare, score, share
+
+WHOLE, SESSION = "whole", "session"  # readers, as the peers are
+LENGTHS = ((1, 1), (2, 4), (5, 8), (9, 15), (16, None))  # words of an utterance
+SPEAKER_WORDS = 30  # of a speaker, at least, for a word error rate of his or her own
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The errors of all readers in one recording."""
+
+    speaker: str
+    words: int
+    errors: Mapping[str, Errors]  # by reader
+
+
+@dataclass(frozen=True)
+class Row:
+    """Word error rates of all readers on some recordings."""
+
+    name: str
+    utterances: int
+    words: int
+    scores: Mapping[str, Score]  # by reader
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Utterances whose first or last word a reader left out."""
+
+    reader: str
+    first: Share
+    last: Share
+
+
+@dataclass(frozen=True)
+class Delay:
+    """How late something was known."""
+
+    name: str
+    median: float  # seconds
+    ninth: float  # seconds, 90th percentile
+    count: int
+
+
+@dataclass(frozen=True)
+class Endings:
+    """How the sessions ended."""
+
+    silent: Share  # without a result
+    cut_off: Share  # before the end of speech
+    agreed: Share  # whose first speculative result stood
+
+
+def judge(heard: Heard) -> Judged:
+    """Compare what each reader has read with what was said."""
+    texts = {
+        WHOLE: heard.whole.result.text,
+        SESSION: heard.session.final.text,
+        **{name: told.text for name, told in heard.peers.items()},
+    }
+    errors = {reader: compare(heard.clip.text, text) for reader, text in texts.items()}
+    return Judged(heard.clip.speaker, errors[WHOLE].words, errors)
+
+
+def row(name: str, judged: Sequence[Judged]) -> Row:
+    """Return the word error rates of at least one recording."""
+    scores = {reader: score([one.errors[reader] for one in judged]) for reader in judged[0].errors}
+    return Row(name, len(judged), scores[WHOLE].words, scores)
+
+
+def by_length(judged: Sequence[Judged]) -> list[Row]:
+    """Return a row for each range of lengths that occurs."""
+    rows = []
+    for low, high in LENGTHS:
+        some = [one for one in judged if low <= one.words <= (high or one.words)]
+        name = f"{low} to {high}" if high and high > low else f"{low}" if high else f"{low} or more"
+        if some:
+            rows.append(row(f"{name} word{'s' if high != 1 else ''}", some))
+    return rows
+
+
+def by_speaker(judged: Sequence[Judged]) -> list[Row]:
+    """Return the worst, the median and the best speaker by the whole text; numbers for names."""
+    spoken: dict[str, list[Judged]] = {}
+    for one in judged:
+        if one.speaker:
+            spoken.setdefault(one.speaker, []).append(one)
+    rows = [
+        row(f"speaker {number}", some)
+        for number, (_, some) in enumerate(sorted(spoken.items()), 1)
+        if sum(one.words for one in some) >= SPEAKER_WORDS
+    ]
+    rows.sort(key=lambda one: one.scores[WHOLE].rate, reverse=True)
+    places = {"worst": 0, "median": len(rows) // 2, "best": len(rows) - 1}
+    return [
+        Row(f"{kind} of {len(rows)}: {rows[place].name}", *_counts(rows[place]))
+        for kind, place in places.items()
+        if rows
+    ]
+
+
+def lost(judged: Sequence[Judged]) -> list[Lost]:
+    """Return for each reader how often it left out the first word, and the last."""
+    return [
+        Lost(
+            reader,
+            share(one.errors[reader].first_lost for one in judged),
+            share(one.errors[reader].last_lost for one in judged),
+        )
+        for reader in judged[0].errors
+    ]
+
+
+def delays(heard: Sequence[Heard]) -> list[Delay]:
+    """Return how late words, speculative and final results came, where sessions were not cut."""
+    kept = [one for one in heard if one.session.final.text and not one.cut_off]
+    seconds = {
+        "a word, after its end": [delay for one in kept for delay in emission_delays(one.session)],
+        "speculative, after the end of speech": [
+            one.session.speculative.time - one.end for one in kept if one.session.speculative
+        ],
+        "final, after the end of speech": [one.session.final.time - one.end for one in kept],
+    }
+    return [_delay(name, values) for name, values in seconds.items() if values]
+
+
+def endings(heard: Sequence[Heard]) -> Endings:
+    """Return how the sessions ended."""
+    return Endings(
+        share(not one.session.final.text for one in heard),
+        share(one.cut_off for one in heard),
+        share(one.agreed for one in heard),
+    )
+
+
+def real_time_factors(heard: Sequence[Heard]) -> dict[str, float]:
+    """Return for each reader the seconds of one processor for a second of audio."""
+    recorded = sum(one.whole.seconds for one in heard)
+    factors = {
+        WHOLE: sum(one.whole.compute_seconds for one in heard) / recorded,
+        SESSION: sum(one.session.compute_seconds for one in heard)
+        / sum(min(one.session.final.time, one.session.seconds) for one in heard),
+    }
+    for name in heard[0].peers:
+        factors[name] = sum(one.peers[name].compute_seconds for one in heard) / recorded
+    return factors
+
+
+def _counts(one: Row) -> tuple[int, int, Mapping[str, Score]]:
+    return one.utterances, one.words, one.scores
+
+
+def _delay(name: str, seconds: Iterable[float]) -> Delay:
+    values = list(seconds)
+    median, ninth = np.percentile(values, [50, 90])
+    return Delay(name, float(median), float(ninth), len(values))

@@ -1,0 +1,87 @@
+"""What an evaluation has found, as Markdown for `models/RESULTS.md` or as JSON.
+
+In: the rows of all tables. Out: text that names command, data and size beside each figure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from auricle_train.evaluation.measures import Delay, Endings, Lost, Row
+from auricle_train.scoring import Share
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that was measured in one run."""
+
+    command: str
+    bundle: str  # name and version
+    size: int  # bytes of the bundle's files
+    sets: Sequence[Row]
+    lengths: Sequence[Row]
+    speakers: Sequence[Row]
+    noise: Sequence[Row]  # empty when none was asked for
+    lost: Sequence[Lost]
+    delays: Sequence[Delay]
+    endings: Endings
+    real_time_factors: Mapping[str, float]  # by reader
+
+    def json(self) -> str:
+        """Return it as one JSON object."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+    def markdown(self) -> str:
+        """Return it as tables."""
+        parts = [
+            f"### {self.bundle}, {self.size / 1e6:.1f} MB",
+            f"`{self.command}`",
+            "Word error rate with its 95 % interval. `whole`: all of the recording decoded; "
+            "`session`: as the end-pointers close it; both streaming.",
+            _word_errors("set", self.sets),
+            _word_errors("length", self.lengths),
+            _word_errors("speaker", self.speakers),
+            _word_errors("noise", self.noise),
+            _table(
+                ("", "first word lost", "last word lost", "real-time factor, one thread"),
+                (
+                    (one.reader, one.first, one.last, f"{self.real_time_factors[one.reader]:.3f}")
+                    for one in self.lost
+                ),
+            ),
+            _table(
+                ("known", "median", "90th percentile", "count"),
+                ((d.name, f"{d.median:.2f} s", f"{d.ninth:.2f} s", d.count) for d in self.delays),
+            ),
+            _table(
+                ("sessions", ""),
+                (
+                    ("the first speculative result stood", _counted(self.endings.agreed)),
+                    ("cut off before the end of speech", _counted(self.endings.cut_off)),
+                    ("ended without a result", _counted(self.endings.silent)),
+                ),
+            ),
+        ]
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _counted(one: Share) -> str:
+    return f"{one.count} of {one.total} = {one}"
+
+
+def _word_errors(what: str, rows: Sequence[Row]) -> str:
+    """Return a table of word error rates, a column a reader; nothing when it has no rows."""
+    if not rows:
+        return ""
+    readers = list(rows[0].scores)
+    return _table(
+        (what, "clips", "words", *readers),
+        ((one.name, one.utterances, one.words, *one.scores.values()) for one in rows),
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
