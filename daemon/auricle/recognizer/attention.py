@@ -18,7 +18,6 @@ from auricle.errors import ArgumentError
 from auricle.recognizer.graph import Graph, ResidentGraph
 
 Floats = NDArray[np.float32]
-PROMPT = 2  # places before the first piece
 ROOM = 32  # places by which the graph grows
 LAYERED = ("keys", "values", "memory_keys", "memory_values")  # inputs that each layer has
 
@@ -139,11 +138,12 @@ class AttentionDecoder:
 
     def __init__(self, memory: Path, decoder: Path, threads: int, runtime: str = "auto") -> None:
         """Load both graphs; raises ModelError."""
-        self._memory = Graph(memory, ("encoded",), ("keys", "values"), threads, runtime)
+        self._memory = Graph(memory, ("encoded",), ("keys", "values", "prompt"), threads, runtime)
         self._memory.expect("encoded", (1, -1, -1))
         self._memory.expect("keys", (-1, -1, -1, -1))
         layers, heads, _, head = self._memory.shape("keys")
         self._memory.expect("values", (layers, heads, head, -1))
+        self._memory.expect("prompt", (1,))
         layered = [f"{name}_{n}" for name in LAYERED for n in range(layers)]
         given = ("pieces", "position", "known", *layered)
         made = ("log_probs", "new_keys", "new_values")
@@ -151,13 +151,15 @@ class AttentionDecoder:
         self._decoder.expect("pieces", (-1,))
         self._decoder.expect("known", (-1,))
         self.rows = self._decoder.shape("pieces")[0]
-        self.places = self._decoder.shape("known")[0] - PROMPT
         self._decoder.expect("log_probs", (self.rows, -1))
         self._decoder.expect("new_keys", (layers, self.rows, heads, head))
         self._decoder.expect("memory_keys_0", (heads, -1, head))
         self.vocabulary = self._decoder.shape("log_probs")[1]
         self.frames = self._decoder.shape("memory_keys_0")[1]
         self.width = self._memory.shape("encoded")[2]
+        silence = np.zeros(self._memory.shape("encoded"), np.float32)
+        self._prompt = int(self._memory(encoded=silence)["prompt"][0])  # places before the pieces
+        self.places = self._decoder.shape("known")[0] - self._prompt
         self._layers, self._heads, self._head = layers, heads, head
         self._loaded: _Memory | None = None  # what is in the graph,
         self._room = 0  # and for how many places there is room in it
@@ -181,7 +183,7 @@ class AttentionDecoder:
             raise ArgumentError(f"heard are {count} frames; it must be 1 to {self.frames}.")
         nothing = np.zeros((self._layers, 1, self._heads, 0, self._head), np.float32)
         state = DecoderState(memory, nothing, nothing.swapaxes(3, 4))
-        for _ in range(PROMPT):
+        for _ in range(self._prompt):
             state, log_probs = self._advance(state, [0], [0])
         return state, log_probs
 
@@ -193,7 +195,7 @@ class AttentionDecoder:
             raise TypeError(f"state is of {type(state).__name__}, not of this decoder")
         if not 1 <= len(pieces) <= self.rows:
             raise ArgumentError(f"hypotheses are {len(pieces)}; it must be 1 to {self.rows}.")
-        if state.position >= self.places + PROMPT:
+        if state.position >= self.places + self._prompt:
             raise ArgumentError(f"pieces are more than {self.places}; end the hypotheses before.")
         return self._advance(state, pieces, parents)
 
@@ -222,7 +224,7 @@ class AttentionDecoder:
 
     def _load(self, memory: _Memory, position: int) -> None:
         """Put a memory into the graph and make room for the places, unless it is so."""
-        room = min(-(-max(position, 1) // ROOM) * ROOM, self.places + PROMPT)
+        room = min(-(-max(position, 1) // ROOM) * ROOM, self.places + self._prompt)
         if self._loaded is memory and self._room >= room:
             return
         frames = memory.keys.shape[2]

@@ -12,6 +12,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the step."""
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--vocabulary", type=Path, required=True)
+    parser.add_argument("--pieces", type=Path, help="vocabulary of the second pass; none: without")
     parser.add_argument("--name", default="en-tiny")
     parser.add_argument("--version", default="0.1.0")
     parser.add_argument("--results", type=Path, help="YAML of what was measured, for the manifest")
@@ -23,6 +24,7 @@ def run(arguments: argparse.Namespace) -> None:
     write_bundle(
         arguments.checkpoint,
         arguments.vocabulary,
+        arguments.pieces,
         arguments.name,
         arguments.version,
         arguments.out,

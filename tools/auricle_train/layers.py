@@ -1,0 +1,81 @@
+"""The layers of our networks in TensorFlow, in the form that TFLite quantizes best.
+
+In: the weights of a PyTorch network. Out: functions on tensors of (a, b, 1, width), of which
+either `a` or `b` counts frames or hypotheses; all linear layers are 1x1 convolutions, for those
+are quantized by output channel.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+Weights = dict[str, NDArray[np.float32]]
+MASKED = -1e4  # added to an attention score that must not count
+
+
+class Layers:
+    """Layers by the names that PyTorch gives their weights, which become constants."""
+
+    def __init__(self, weights: Weights, quantize: bool) -> None:
+        """Take the weights; `quantize` says whether the graph will be, see `lookup`."""
+        self._weights = weights
+        self._quantize = quantize
+
+    def linear(self, name: str, x: Any) -> Any:
+        """(a, b, 1, in) -> (a, b, 1, out)."""
+        return self._convolve(name, x, self._weights[f"{name}.weight"].T[None, None], 1)
+
+    def convolve(self, name: str, x: Any, stride: int) -> Any:
+        """(1, frames, 1, in) -> (1, frames', 1, out); the kernel spans three, without padding."""
+        return self._convolve(
+            name, x, self._weights[f"{name}.weight"].transpose(2, 1, 0)[:, None], stride
+        )
+
+    def _convolve(self, name: str, x: Any, kernel: NDArray[np.float32], stride: int) -> Any:
+        y = tf.nn.conv2d(x, tf.constant(kernel), [stride, 1], "VALID")
+        bias = self._weights.get(f"{name}.bias")
+        return y if bias is None else y + bias
+
+    def norm(self, name: str, x: Any) -> Any:
+        """Layer normalization of the last axis."""
+        mean = tf.reduce_mean(x, axis=-1, keepdims=True)
+        variance = tf.reduce_mean(tf.math.squared_difference(x, mean), axis=-1, keepdims=True)
+        normal = (x - mean) * tf.math.rsqrt(variance + 1e-5)
+        return normal * self._weights[f"{name}.weight"] + self._weights[f"{name}.bias"]
+
+    def feed_forward(self, name: str, x: Any) -> Any:
+        """Return what the perceptron of a transformer's layer adds."""
+        hidden = gelu(self.linear(f"{name}.up", self.norm(f"{name}.mlp_norm", x)))
+        return self.linear(f"{name}.down", hidden)
+
+    def rows(self, name: str) -> int:
+        """Return how many rows a table has."""
+        return len(self._weights[name])
+
+    def lookup(self, name: str, rows: Any) -> Any:
+        """Return rows (n,) of a table as (n, width).
+
+        TFLite would quantize the table with one scale and restore all of it at each call. Here a
+        row has its own scale, as a linear layer with the same weights has for each output.
+        """
+        table = self._weights[name]
+        if not self._quantize:
+            return tf.gather(tf.constant(table), rows)
+        scales = np.maximum(np.abs(table).max(axis=1, keepdims=True) / 127, 1e-9)
+        whole = np.round(table / scales).astype(np.int8)
+        # TFLite leaves constants that `gather_nd` reads as they are.
+        scale = tf.gather_nd(tf.constant(scales.astype(np.float32)), rows[:, None])
+        return tf.cast(tf.gather(tf.constant(whole), rows), tf.float32) * scale
+
+
+def gelu(x: Any) -> Any:
+    """Return Gaussian error linear units, the exact ones as Whisper has."""
+    return tf.nn.gelu(x, approximate=False)
