@@ -1,4 +1,4 @@
-"""The project's own layout: sets of `NAME.tar` (ID.opus) and `NAME.tsv`; English speech of them."""
+"""The project's own layout: sets of `NAME.tar` (ID.opus) and `NAME.tsv`; their English speech."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def utterances(source: Path, unpacked: Path) -> Iterator[Utterance]:
         folder = unpacked / path.stem
         _unpack(path.with_suffix(".tar"), folder)
         for row in read_table(path):
-            if row["language"].startswith("en"):
+            if not row["language"] or row["language"].startswith("en"):
                 yield Utterance(
                     f"{path.stem}-{row['id']}", folder / f"{row['id']}.opus", row["text"],
                     row["speaker"], row["split"], row["licence"], row.get("source", path.stem),
