@@ -8,13 +8,13 @@ are float.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
-from auricle_train.export_decoder import DecoderGraphs, share_table
+from auricle_train.export_decoder import DecoderGraphs, Specs, share_table
 from auricle_train.layers import MASKED, Layers, Weights, gelu
 from auricle_train.network import CONV_CONTEXT, STACK, STRIDE, Shape
 
@@ -66,6 +66,18 @@ class Graphs:
             "position_out": position + shape.chunk,
         }
 
+    def encoder_inputs(self) -> Specs:
+        """Return what `encoder` takes."""
+        shape = self.shape
+        cache = tf.TensorSpec([shape.layers, shape.left, shape.width])
+        return {
+            "features": tf.TensorSpec([1, shape.chunk * STRIDE, 80]),
+            "context": tf.TensorSpec([1, CONV_CONTEXT, 80]),
+            "keys": cache,
+            "values": cache,
+            "position": tf.TensorSpec([1], tf.int32),
+        }
+
     def predictor(self, contexts: Any) -> dict[str, Any]:
         """(rows, 2) int32 -> (rows, joint)."""
         embedded = self._layers.lookup("embedding.weight", tf.reshape(contexts, [-1]))
@@ -97,9 +109,7 @@ class Graphs:
         return tf.transpose(heads, [1, 0, 2])
 
 
-def convert(
-    function: Callable[..., dict[str, Any]], inputs: Mapping[str, tf.TensorSpec], quantize: bool
-) -> bytes:
+def convert(function: Callable[..., dict[str, Any]], inputs: Specs, quantize: bool) -> bytes:
     """Return the TFLite graph of a function, with a signature that names its tensors."""
     module = tf.Module()
     module.run = tf.function(function)
@@ -117,29 +127,20 @@ def export(
     """Write all graphs into a folder, those of the second pass if it is wanted."""
     layers = Layers(weights, quantize)
 
-    def write(function: Callable[..., dict[str, Any]], *inputs: tf.TensorSpec) -> Path:
+    def write(function: Callable[..., dict[str, Any]], inputs: Specs) -> Path:
         path = folder / f"{function.__name__}.tflite"
-        path.write_bytes(convert(function, {spec.name: spec for spec in inputs}, quantize))
+        path.write_bytes(convert(function, inputs, quantize))
         return path
 
-    first, spec = Graphs(shape, layers), tf.TensorSpec
-    cache = [shape.layers, shape.left, shape.width]
-    write(
-        first.encoder,
-        spec([1, shape.chunk * STRIDE, 80], name="features"),
-        spec([1, CONV_CONTEXT, 80], name="context"),
-        spec(cache, name="keys"),
-        spec(cache, name="values"),
-        spec([1], tf.int32, name="position"),
-    )
-    write(first.predictor, spec([JOINT_ROWS, 2], tf.int32, name="contexts"))
-    write(
-        first.joint,
-        spec([1, shape.joint], name="frame"),
-        spec([JOINT_ROWS, shape.joint], name="predictions"),
-    )
+    first = Graphs(shape, layers)
+    write(first.encoder, first.encoder_inputs())
+    write(first.predictor, {"contexts": tf.TensorSpec([JOINT_ROWS, 2], tf.int32)})
+    write(first.joint, {
+        "frame": tf.TensorSpec([1, shape.joint]),
+        "predictions": tf.TensorSpec([JOINT_ROWS, shape.joint]),
+    })  # fmt: skip
     if second_pass:
         second = DecoderGraphs(shape, layers)
-        write(second.memory, spec([1, shape.chunk, shape.width], name="encoded"))
-        path = write(second.decoder, *second.decoder_inputs())
-        share_table(path, [shape.pieces, shape.width])
+        write(second.memory, second.memory_inputs())
+        decoder = write(second.decoder, second.decoder_inputs())
+        share_table(decoder, [shape.pieces, shape.width])

@@ -21,6 +21,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 from auricle_train.layers import MASKED, Layers
 from auricle_train.network import Shape
 
+Specs = dict[str, tf.TensorSpec]  # inputs of a graph by name
 ROWS = 4  # hypotheses that one step of the decoder takes
 PLACES = 96  # places of an utterance: its pieces and the prompt
 CHUNKS = 39  # of 640 ms each: utterances of 25 s
@@ -34,6 +35,10 @@ class DecoderGraphs:
         self._layers = layers
         self._head = shape.width // shape.heads
         self._prompt = layers.rows("decoder.prompt")
+
+    def memory_inputs(self) -> Specs:
+        """Return what `memory` takes."""
+        return {"encoded": tf.TensorSpec([1, self.shape.chunk, self.shape.width])}
 
     def memory(self, encoded: Any) -> dict[str, Any]:
         """(1, chunk, width) -> keys and values of cross attention, see `decoder`.
@@ -52,7 +57,7 @@ class DecoderGraphs:
             "prompt": tf.constant([self._prompt], tf.int32),
         }
 
-    def decoder_inputs(self) -> list[tf.TensorSpec]:
+    def decoder_inputs(self) -> Specs:
         """Return what `decoder` takes; frames and places may be fewer."""
         shape, head, frames = self.shape, self._head, CHUNKS * self.shape.chunk
         layered = {
@@ -61,16 +66,14 @@ class DecoderGraphs:
             "memory_keys": [shape.heads, frames, head],
             "memory_values": [shape.heads, head, frames],
         }
-        return [
-            tf.TensorSpec([ROWS], tf.int32, name="pieces"),
-            tf.TensorSpec([1], tf.int32, name="position"),
-            tf.TensorSpec([PLACES], name="known"),
-            *(
-                tf.TensorSpec(size, name=f"{name}_{number}")
-                for name, size in layered.items()
-                for number in range(shape.decoder_layers)
-            ),
-        ]
+        inputs = {
+            "pieces": tf.TensorSpec([ROWS], tf.int32),
+            "position": tf.TensorSpec([1], tf.int32),
+            "known": tf.TensorSpec([PLACES]),
+        }
+        for number in range(shape.decoder_layers):
+            inputs |= {f"{name}_{number}": tf.TensorSpec(size) for name, size in layered.items()}
+        return inputs
 
     def decoder(self, pieces: Any, position: Any, known: Any, **layered: Any) -> dict[str, Any]:
         """One step; the same as the last place of `AttentionDecoder` on the whole.

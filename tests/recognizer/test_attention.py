@@ -1,0 +1,119 @@
+"""The attention decoder on a small graph: its scores are PyTorch's, in whatever order asked for.
+
+`attention/make.py` makes the graph and writes what PyTorch computes with the same weights.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from auricle.errors import ArgumentError, ModelError
+from auricle.recognizer.attention import AttentionDecoder, MemoryPart
+
+HERE = Path(__file__).parent / "attention"
+MEMORY, DECODER = HERE / "memory.tflite", HERE / "decoder.tflite"
+EXPECTED = np.load(HERE / "expected.npz")
+HEARD = (int(EXPECTED["heard"][0]), int(EXPECTED["heard"][1]))
+
+
+@pytest.fixture(scope="module")
+def decoder() -> AttentionDecoder:
+    return AttentionDecoder(MEMORY, DECODER, threads=1)
+
+
+@pytest.fixture(scope="module")
+def parts(decoder: AttentionDecoder) -> list[MemoryPart]:
+    return [decoder.remember(chunk) for chunk in EXPECTED["encoded"]]
+
+
+def test_its_limits_are_those_of_the_graph(decoder: AttentionDecoder) -> None:
+    assert (decoder.rows, decoder.places, decoder.frames) == (4, 94, 312)
+    assert (decoder.width, decoder.vocabulary) == (32, 48)
+
+
+def test_steps_give_what_pytorch_gives_at_once(
+    decoder: AttentionDecoder, parts: list[MemoryPart]
+) -> None:
+    """The hypothesis that is compared is in another row each time; more than 32 places long."""
+    state, log_probs = decoder.begin(parts, HEARD)
+    scores = [log_probs[0]]
+    for piece in EXPECTED["pieces"].tolist():
+        others = len(scores) % decoder.rows
+        pieces, parents = [7] * others + [piece], [0] * others + [state.rows - 1]
+        state, log_probs = decoder.step(state, pieces, parents)
+        assert (state.rows, log_probs.shape) == (others + 1, (others + 1, decoder.vocabulary))
+        scores.append(log_probs[-1])
+    expected = EXPECTED["log_probs"]
+    assert np.mean((np.stack(scores) - expected) ** 2) / np.var(expected) < 0.02
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@given(steps=st.lists(st.tuples(st.integers(0, 99), st.integers(0, 47)), max_size=12))
+def test_branches_and_utterances_do_not_disturb_each_other(
+    decoder: AttentionDecoder, parts: list[MemoryPart], steps: list[tuple[int, int]]
+) -> None:
+    known = [(HEARD, (), *decoder.begin(parts, HEARD)), ((5, 9), (), *decoder.begin(parts, (5, 9)))]
+    for earlier, piece in steps:
+        heard, pieces, state, _ = known[earlier % len(known)]
+        known.append((heard, (*pieces, piece), *decoder.step(state, [piece], [0])))
+    for heard, pieces, _, log_probs in known:
+        state, alone = decoder.begin(parts, heard)
+        for piece in pieces:
+            state, alone = decoder.step(state, [piece], [0])
+        np.testing.assert_array_equal(alone, log_probs)
+
+
+def test_frames_that_are_not_heard_make_no_difference(
+    decoder: AttentionDecoder, parts: list[MemoryPart]
+) -> None:
+    _, log_probs = decoder.begin(parts, (8, 24))
+    np.testing.assert_array_equal(decoder.begin(parts[1:3], (0, 16))[1], log_probs)
+
+
+@pytest.mark.parametrize("heard", [(3, 3), (40, 50), (0, 313)])
+def test_too_few_or_too_many_frames_are_refused(
+    decoder: AttentionDecoder, parts: list[MemoryPart], heard: tuple[int, int]
+) -> None:
+    chunks = parts * 8 if heard[1] > 312 else parts
+    with pytest.raises(ArgumentError, match=r"heard are \d+ frames; it must be 1 to 312"):
+        decoder.begin(chunks, heard)
+
+
+@pytest.mark.parametrize("count", [0, 5])
+def test_too_few_or_too_many_hypotheses_are_refused(
+    decoder: AttentionDecoder, parts: list[MemoryPart], count: int
+) -> None:
+    state, _ = decoder.begin(parts, HEARD)
+    with pytest.raises(ArgumentError, match=f"hypotheses are {count}; it must be 1 to 4"):
+        decoder.step(state, [1] * count, [0] * count)
+
+
+def test_more_pieces_than_there_are_places_are_refused(
+    decoder: AttentionDecoder, parts: list[MemoryPart]
+) -> None:
+    state, _ = decoder.begin(parts, HEARD)
+    for _ in range(decoder.places):
+        state, _ = decoder.step(state, [1], [0])
+    with pytest.raises(ArgumentError, match="pieces are more than 94"):
+        decoder.step(state, [1], [0])
+
+
+def test_a_piece_that_the_decoder_does_not_know_is_an_error_of_the_model(
+    decoder: AttentionDecoder, parts: list[MemoryPart]
+) -> None:
+    state, log_probs = decoder.begin(parts, HEARD)
+    with pytest.raises(ModelError, match=r"decoder\.tflite: cannot be run"):
+        decoder.step(state, [10**6], [0])
+    np.testing.assert_array_equal(decoder.begin(parts, HEARD)[1], log_probs)
+
+
+def test_a_graph_in_the_place_of_another_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"decoder\.tflite: its inputs are .*install the bundle"):
+        AttentionDecoder(DECODER, MEMORY, threads=1)
+    with pytest.raises(ModelError, match=r"memory\.tflite: its inputs are \['encoded'\]"):
+        AttentionDecoder(MEMORY, MEMORY, threads=1)
