@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from auricle.features import BANDS, SILENCE
 from auricle.recognizer.graph import Graph
-from auricle.recognizer.search import Context
+from auricle.recognizer.scorer import Context
 
 Floats = NDArray[np.float32]
 CACHED_CONTEXTS = 4096  # predictor outputs that are kept: 8 MB

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.bundle.manifest import Bundle
-from auricle.errors import ModelError
+from auricle.errors import ArgumentError, ModelError
 from auricle.features import (
     BANDS,
     DEFINITION,
@@ -24,6 +24,8 @@ from auricle.features import (
     Samples,
 )
 from auricle.recognizer.attention import AttentionDecoder
+from auricle.recognizer.fusion import Weights
+from auricle.recognizer.language import LanguageModel
 from auricle.recognizer.networks import Encoder, EncoderState, TransducerScorer
 from auricle.recognizer.phrase import Chunk, Phrase, joined
 from auricle.recognizer.result import Result
@@ -36,6 +38,7 @@ from auricle.recognizer.second_pass import (
 )
 from auricle.recognizer.tokenizer import Tokenizer
 
+LANGUAGE = "ngram.bin"  # file of the language model, which a bundle may lack
 STACK = 2  # encoder frames of 20 ms to a frame of the search
 PAUSE_SECONDS = 0.5  # without a token: where a long utterance may be divided
 PAUSE_BLANK = 0.7  # mean probability of blank over them
@@ -230,7 +233,8 @@ def load_recognizer(
 
     Args:
         bundle: of kind "recognizer".
-        options: of the search; `frame_seconds` is taken from the bundle.
+        options: of the search; `frame_seconds` is taken from the bundle, and `weights` if they
+            are None: so they fit its networks.
         threads: how many threads one run of a network may take.
         runtime: see `auricle.tflite.load_interpreter`.
         second: of the second pass, if the bundle has one.
@@ -256,9 +260,26 @@ def load_recognizer(
         )
     _try(encoder, scorer)
     options = replace(options, frame_seconds=frame * FRAME_SECONDS)
-    search = BeamSearch(scorer, tokenizer.pieces, options)
+    if options.weights is None:
+        options = replace(options, weights=_weights(bundle))
+    language = None
+    if LANGUAGE in bundle.files:
+        language = LanguageModel.load(bundle.path(LANGUAGE), tokenizer.pieces)
+    search = BeamSearch(scorer, tokenizer.pieces, options, language)
     attention = _load_second(bundle, tokenizer, second or SecondPassOptions(), threads, runtime)
     return Recognizer(encoder, scorer, search, frame, attention)
+
+
+def _weights(bundle: Bundle) -> Weights:
+    """Return the weights of language models that the bundle names; without any, they are 0."""
+    value = bundle.settings.get("language_weights", {})
+    try:
+        return Weights(**value)
+    except (TypeError, ArgumentError) as error:
+        raise ModelError(
+            f"{bundle.folder / 'manifest.yaml'}: settings.language_weights: {value!r}: {error}; "
+            "install the bundle again"
+        ) from error
 
 
 def _load_second(

@@ -44,7 +44,7 @@ class SearchOptions:
     lattice_beam: float = 5.0  # nats by which a path of the lattice may fall behind the best one
     nbest: int = 10  # texts in a result
     frame_seconds: float = 0.04  # length of an encoder frame
-    weights: Weights = Weights()  # of language models; none by default
+    weights: Weights | None = None  # of language models; None: those of the bundle, if any
 
     def __post_init__(self) -> None:
         """Raise ArgumentError where a value is impossible."""
@@ -141,7 +141,9 @@ class BeamSearch:
         self._options = options or SearchOptions()
         weights = self._options.weights
         self._fusion = (
-            Fusion(scorer, len(self._pieces), weights, language) if weights != Weights() else None
+            Fusion(scorer, len(self._pieces), weights, language)
+            if weights is not None and weights != Weights()
+            else None
         )
         self._limits = Limits(
             alternatives=self._options.alternatives,
