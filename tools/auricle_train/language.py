@@ -29,6 +29,7 @@ HELD_OUT = 20  # one sentence of so many
 ROUNDS = 30  # of expectation maximisation
 SEARCHES = 12  # of bisection, for the threshold
 LEAST_BACKOFF = -6.0  # nats: what is left then hardly counts, and finer steps count more
+PHRASE = 3  # words: what anybody says may be learned, though a dev clip says it too
 RUN = 8  # words: a text that shares a run of so many with a sentence to be recognised is left out
 SYNTHETIC = "synthetic_kokoro"  # speaks the texts, which are sources already
 
@@ -43,12 +44,10 @@ class Made:
     losses: dict[str, float]  # nats a token on held-out sentences of each source
 
 
-def read_clips(folder: Path, split: str) -> list[str]:
-    """Return what the English clips of a split say."""
+def read_clips(folder: Path, names: Sequence[str], split: str) -> list[str]:
+    """Return what the English clips of a split of some sets say."""
     said = []
-    for name in SPEECH:
-        if name == SYNTHETIC:
-            continue
+    for name in names:
         with (folder / f"{name}.tsv").open(encoding="utf-8") as table:
             for row in csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE):
                 english = row["language"].startswith("en")
@@ -75,15 +74,17 @@ def read_sources(folder: Path, texts: Sequence[Path]) -> dict[str, list[str]]:
         folder: of sets and texts, see `corpus`.
         texts: more text, a sentence a line; each file is a source, which its name names.
     """
-    sources = {"spoken": read_clips(folder, "train")}
+    spoken = [name for name in SPEECH if name != SYNTHETIC]
+    sources = {"spoken": read_clips(folder, spoken, "train")}
     for line in (folder / "text" / "texts.tsv").read_text(encoding="utf-8").splitlines():
         source, text = line.split("\t", 1)
         sources.setdefault(source, []).append(text)
     for path in texts:
         lines = path.read_text(encoding="utf-8").splitlines()
         sources[path.stem] = [spell(line) for line in lines]
-    unseen = read_unseen(folder)
-    runs = _runs(read_clips(folder, "dev"))
+    dev = read_clips(folder, SPEECH, "dev")
+    unseen = read_unseen(folder) | {text for text in dev if len(text.split()) >= PHRASE}
+    runs = _runs(dev)
     return {
         name: [
             text
