@@ -1,13 +1,15 @@
 """Writes what PyTorch computes in float32, for the tests that compare the shipped graphs with it.
 
 In: a checkpoint, its vocabulary, a recording. Out: an .npz with encoder frames, log probabilities
-of a few contexts, and the text that the daemon's search finds on them.
+of a few contexts, and the text that the daemon's search finds on them; of the second pass what it
+expects after each piece of that text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,11 +18,13 @@ from torch import Tensor
 
 from auricle.audio.file import read_recording
 from auricle.features import SILENCE, LogMel
-from auricle.recognizer.search import BeamSearch, Context, SearchOptions
+from auricle.recognizer.scorer import Context
+from auricle.recognizer.search import BeamSearch, SearchOptions
 from auricle.recognizer.tokenizer import Tokenizer
 from auricle_train.network import STACK, STRIDE, Shape, Transducer
 
 CONTEXTS = ((0, 0), (0, 5), (7, 20), (100, 200))
+BEST = 16  # pieces of each place
 
 
 class TorchScorer:
@@ -54,23 +58,56 @@ def load_model(checkpoint: Path) -> Transducer:
 
 
 @torch.no_grad()
-def encode(model: Transducer, samples: NDArray[np.int16]) -> NDArray[np.float32]:
-    """Return (frames, joint) of a recording; the last chunk is filled with silence."""
+def hear(model: Transducer, samples: NDArray[np.int16]) -> tuple[Tensor, int]:
+    """Return encoder frames (1, frames, width) of a recording, and how many are not filling.
+
+    The last chunk is filled with silence.
+    """
     features = LogMel().whole(samples)
     chunk = model.shape.chunk * STRIDE
     filled = np.full((-(-len(features) // chunk) * chunk, 80), SILENCE, np.float32)
     filled[: len(features)] = features
-    frames = model.frames(model.encoder(torch.from_numpy(filled[None])))[0]
-    return frames[: -(-len(features) // (STRIDE * STACK))].numpy()
+    return model.encoder(torch.from_numpy(filled[None])), -(-len(features) // STRIDE)
 
 
-def write_reference(checkpoint: Path, vocabulary: Path, recording: Path, out: Path) -> None:
-    """Write the reference of one recording."""
-    model = load_model(checkpoint)
-    frames = encode(model, read_recording(recording))
+@torch.no_grad()
+def encode(model: Transducer, samples: NDArray[np.int16]) -> NDArray[np.float32]:
+    """Return (frames, joint) of a recording."""
+    encoded, count = hear(model, samples)
+    return model.frames(encoded)[0, : -(-count // STACK)].numpy()
+
+
+@torch.no_grad()
+def judge(
+    model: Transducer, samples: NDArray[np.int16], text: str, pieces: Tokenizer
+) -> dict[str, NDArray[Any]]:
+    """Return what the second pass expects after each piece of a text.
+
+    `heard` is how many encoder frames it reads, `pieces` (n,) the text; `likely` (n + 1, BEST) are
+    the best pieces at each place, `likely_log_probs` their natural logs.
+    """
+    encoded, count = hear(model, samples)
+    heard = torch.arange(encoded.shape[1])[None] < count
+    tokens = torch.tensor(pieces.encode(text), dtype=torch.long)
+    best = model.decoder(encoded, heard, tokens[None]).log_softmax(-1)[0].topk(BEST)
+    return {
+        "heard": np.array(count),
+        "pieces": tokens.numpy(),
+        "likely": best.indices.numpy(),
+        "likely_log_probs": best.values.numpy(),
+    }
+
+
+def write_reference(
+    checkpoint: Path, vocabulary: Path, pieces: Path | None, recording: Path, out: Path
+) -> None:
+    """Write the reference of one recording; without `pieces` nothing of the second pass."""
+    model, samples = load_model(checkpoint), read_recording(recording)
+    frames = encode(model, samples)
     scorer = TorchScorer(model)
     search = BeamSearch(scorer, Tokenizer.load(vocabulary).pieces, SearchOptions(beam=4))
     state, _ = search.step(search.initial_state(), frames)
+    text = search.result(state).text
     np.savez_compressed(
         out,
         recording=recording.stem,
@@ -79,5 +116,6 @@ def write_reference(checkpoint: Path, vocabulary: Path, recording: Path, out: Pa
         log_probs=np.stack([scorer.log_probs(frame, CONTEXTS) for frame in frames]).astype(
             np.float16
         ),
-        text=search.result(state).text,
+        text=text,
+        **(judge(model, samples, text, Tokenizer.load(pieces)) if pieces else {}),
     )

@@ -12,10 +12,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the step."""
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--vocabulary", type=Path, required=True)
+    parser.add_argument("--pieces", type=Path, help="vocabulary of the second pass; none: without")
     parser.add_argument("--recording", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the reference of one recording."""
-    write_reference(arguments.checkpoint, arguments.vocabulary, arguments.recording, arguments.out)
+    write_reference(
+        arguments.checkpoint,
+        arguments.vocabulary,
+        arguments.pieces,
+        arguments.recording,
+        arguments.out,
+    )

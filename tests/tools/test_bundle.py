@@ -1,0 +1,82 @@
+"""A checkpoint becomes a bundle that the daemon loads, with or without a second pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from auricle.bundle.manifest import load_bundle
+from auricle.errors import ModelError
+from auricle.recognizer.recognizer import load_recognizer
+from auricle.recognizer.search import SearchOptions
+from auricle_train import bundle
+from auricle_train.bundle import write_bundle
+from auricle_train.network import Shape, Transducer
+
+SHAPE = Shape(
+    vocabulary=5, layers=1, width=32, heads=2, hidden=64, positions=200, chunk=8, left=16,
+    joint=32, embedding=16, decoder_layers=1, pieces=40,
+)  # fmt: skip
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """A checkpoint, the vocabulary of the first pass, and that of the second."""
+    checkpoint, tokens, pieces = (tmp_path / name for name in ("one.pt", "tokens", "pieces"))
+    model = Transducer(SHAPE).state_dict()
+    saved = {"shape": SHAPE.as_dict(), "model": model, "heard": 7200.0, "step": 9, "plan": {}}
+    torch.save(saved, checkpoint)
+    tokens.write_text("<blank>\t0\n▁a\t-1\n▁b\t-1\nc\t-1\nd\t-1\n", encoding="utf-8")
+    pieces.write_text("<end>\t0\n" + "".join(f"▁{n}\t-1\n" for n in range(39)), encoding="utf-8")
+    return checkpoint, tokens, pieces
+
+
+@pytest.mark.parametrize("second_pass", [False, True])
+def test_the_daemon_loads_and_runs_a_bundle(
+    files: tuple[Path, Path, Path], tmp_path: Path, second_pass: bool
+) -> None:
+    checkpoint, tokens, pieces = files
+    write_bundle(checkpoint, tokens, pieces if second_pass else None, "tiny", "1", tmp_path / "out")
+    made = load_bundle(tmp_path / "out", "recognizer")
+    assert made.settings["second_pass"] is second_pass
+    assert ("decoder.tflite" in made.files) is second_pass
+    assert (tmp_path / "out" / "decoder.tflite").exists() is second_pass
+    recognizer = load_recognizer(made, SearchOptions(), threads=1)
+    noise = np.random.default_rng(0).integers(-9000, 9000, 16000).astype(np.int16)
+    state, _ = recognizer.step(recognizer.initial_state(), noise)
+    recognizer.result(recognizer.look_ahead(state)[0])
+
+
+def test_pieces_that_the_decoder_was_not_trained_with_are_refused(
+    files: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    checkpoint, tokens, _ = files
+    with pytest.raises(ModelError, match="has 5 pieces, but the decoder of .* writes 40; name the"):
+        write_bundle(checkpoint, tokens, tokens, "tiny", "1", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_checkpoint_without_a_decoder_gives_no_second_pass(
+    files: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    checkpoint, tokens, pieces = files
+    saved = torch.load(checkpoint, weights_only=True)
+    saved["model"] = {
+        name: value for name, value in saved["model"].items() if not name.startswith("decoder.")
+    }
+    torch.save(saved, checkpoint)
+    with pytest.raises(ModelError, match="has no second pass; leave --pieces out"):
+        write_bundle(checkpoint, tokens, pieces, "tiny", "1", tmp_path / "out")
+
+
+def test_a_bundle_larger_than_it_may_be_is_refused(
+    files: tuple[Path, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint, tokens, pieces = files
+    monkeypatch.setattr(bundle, "LIMITS", (("second pass", bundle.SECOND, 0),))
+    with pytest.raises(ModelError, match=r"second pass: takes 0\.\d MB, and may take 0 MB"):
+        write_bundle(checkpoint, tokens, pieces, "tiny", "1", tmp_path / "out")
+    assert not (tmp_path / "out" / "manifest.yaml").exists()
