@@ -14,7 +14,7 @@ history as an alternative, which is what makes the lattice.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -215,8 +215,7 @@ class BeamSearch:
         log_probs = rows.of([hypothesis.context for hypothesis in state.hypotheses])
         stayed = state.scores + log_probs[:, BLANK]
         blanks = state.blanks + np.exp(log_probs[:, BLANK])
-        language = self._language(state.hypotheses, len(frame))
-        picks = self._pick(state.scores, log_probs, language, self._cutoff(stayed))
+        picks = self._pick(state.hypotheses, state.scores, log_probs, self._cutoff(stayed), frame)
         if not picks:
             # Most frames end here: the hypotheses stay what they are.
             keep = stayed >= self._cutoff(stayed)
@@ -236,8 +235,7 @@ class BeamSearch:
             stayed = scores + log_probs[:, BLANK]
             pool.add(_Candidate(*pair, 0.0) for pair in zip(parents, stayed.tolist(), strict=True))
             if emitted < self._options.max_symbols:
-                language = self._language(parents, len(frame))
-                picks = self._pick(scores, log_probs, language, self._cutoff(pool.scores()))
+                picks = self._pick(parents, scores, log_probs, self._cutoff(pool.scores()), frame)
                 if not picks:
                     break
         best = pool.best(self._options.beam, self._options.score_beam)
@@ -257,43 +255,48 @@ class BeamSearch:
             return cutoff
         return max(cutoff, float(np.partition(scores, last)[last]))
 
-    def _language(self, hypotheses: Sequence[Hypothesis], width: int) -> NDArray[np.float32] | None:
-        """Return what language adds to each token, (hypotheses, vocabulary); None: nothing."""
-        if self._fusion is None:
-            return None
-        places = [Place(hypothesis.context, hypothesis.language) for hypothesis in hypotheses]
-        return self._fusion.of(places, width)
-
     def _pick(
         self,
+        parents: Sequence[Hypothesis],
         scores: NDArray[np.float64],
         log_probs: NDArray[np.float32],
-        language: NDArray[np.float32] | None,
         cutoff: float,
+        frame: NDArray[np.float32],
     ) -> list[_Pick]:
         """Return the extensions of hypotheses by one token that score above a cutoff.
 
         Args:
+            parents: the hypotheses.
             scores: (hypotheses,) natural log.
             log_probs: (hypotheses, vocabulary) natural log.
-            language: the same, of language; None where it has no say.
             cutoff: natural log; blank can only lower a score, so that no other can come to more.
+            frame: (encoder_dim,), the encoder's output.
 
         Returns:
             The best ones, a beam of them at most.
         """
         totals = scores[:, np.newaxis] + log_probs
-        if language is not None:
-            totals += language
         totals[:, BLANK] = -np.inf
-        above = np.flatnonzero(totals > cutoff)
+        # Most hypotheses are out of reach whatever language says: it is asked of the others only.
+        most = self._fusion.most if self._fusion else 0.0
+        near = np.flatnonzero(totals.max(axis=1) > cutoff - most)
+        if not len(near):
+            return []
+        totals = totals[near]
+        language = None
+        if self._fusion:
+            chosen = [parents[index] for index in near.tolist()]
+            places = [Place(parent.context[1], parent.language) for parent in chosen]
+            language = self._fusion.of(places, len(frame))
+            totals += language
         flat = totals.ravel()
+        above = np.flatnonzero(flat > cutoff)
         if len(above) > self._options.beam:
             best = np.argpartition(flat[above], -self._options.beam)[-self._options.beam :]
             above = above[best]
-        parents, tokens = np.divmod(above, totals.shape[1])
+        rows, tokens = np.divmod(above, totals.shape[1])
         graph = np.zeros(len(above)) if language is None else language.ravel()[above]
-        columns = (parents, tokens, flat[above], graph)
+        columns = (near[rows], tokens, flat[above], graph)
         return list(map(_Pick, *(column.tolist() for column in columns)))
 
     def _emit(
@@ -349,7 +352,8 @@ class _Pool:
             Ways(worse.hypothesis.branches, worse.score, worse.hypothesis.graph),
             self._limits,
         )
-        hypothesis = replace(better.hypothesis, branches=ways.branches, graph=ways.graph)
+        context, word, language = better.hypothesis.key
+        hypothesis = Hypothesis(context, word, ways.branches, ways.graph, language)
         return _Candidate(hypothesis, ways.score, better.blanks)
 
     def hypotheses(self) -> tuple[Hypothesis, ...]:
