@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
+import signal
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
 
 from auricle_train.corpus import BACKGROUND, REAL_DEV, SPEECH, read_set
+from auricle_train.train import Recordings
 from stage.recordings import Recording
+from stage.small_training import write_whisper
 
 ROOT = Path(__file__).parents[2]
 COLUMNS = ("id", "seconds", "speaker", "language", "text", "split", "licence")
@@ -67,8 +72,56 @@ def failure(*arguments: str) -> str:
     return done.stderr
 
 
+def wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
+    while not path.exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+
+
+def test_a_run_that_is_stopped_and_killed_goes_on_in_two_processes(corpus: Path) -> None:
+    """It takes the vocabulary that a small Whisper has, and its sizes."""
+    whisper, run = write_whisper(corpus), corpus / "run"
+    pieces, tokens = corpus / "pieces.txt", corpus / "tokens.txt"
+    command("pieces", "--data", str(corpus), "--whisper", str(whisper), "--size", "30",
+            "--out", str(pieces))  # fmt: skip
+    tokens.write_text("<blank>\t0\n" + "".join(f"▁{a}\t-1\n" for a in "abcdefg"), "utf-8")
+    wrong = corpus / "exclude.txt"
+    wrong.write_text("no-such-clip\n", encoding="utf-8")
+    step = ["-m", "auricle_train", "train", "--data", str(corpus), "--whisper", str(whisper),
+            "--vocabulary", str(tokens), "--pieces", str(pieces), "--out", str(run),
+            "--exclude", str(wrong), "--save-seconds", "0", "--threads", "1"]  # fmt: skip
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'tools'}:{ROOT / 'daemon'}"}
+    for number, status in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
+        (run / "checkpoint.pt").unlink(missing_ok=True)
+        with subprocess.Popen([sys.executable, *step], env=environment) as process:
+            wait_for(run / "checkpoint.pt", process)
+            process.send_signal(number)
+            assert process.wait() == status
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node",
+                "2", *step, "--minutes", "0.0001"]  # fmt: skip
+    subprocess.run(torchrun, env=environment, check=True, capture_output=True)
+    rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [*range(1, len(rows) + 1)]
+
+
 def test_clips_that_may_not_be_shipped_are_left_out(corpus: Path) -> None:
     assert [clip.name for clip in read_set(corpus, "kathleen", "train")] == ["two"]
+
+
+def test_clips_with_wrong_texts_are_left_out_and_those_without_take_the_teachers(
+    corpus: Path, recordings: dict[str, Recording]
+) -> None:
+    rows = [
+        {"id": name, "seconds": "1.89", "speaker": "k", "language": "en", "text": text,
+         "split": "train", "licence": "CC0-1.0"}
+        for name, text in (("right", "it is"), ("wrong", "it was"), ("read", ""), ("mute", ""))
+    ]  # fmt: skip
+    write_set(corpus, "kathleen", rows, recordings["must_sleep"].path)
+    (corpus / "labels.tsv").write_text("id\ttext\nread\tit will be\n", encoding="utf-8")
+    (corpus / "exclude.txt").write_text("wrong\n", encoding="utf-8")
+    heard = Recordings(corpus, (), corpus / "labels.tsv", corpus / "exclude.txt").speech()
+    texts = {clip.name: clip.text for clip in heard if clip.name != "two"}
+    assert texts == {"right": "it is", "read": "it will be"}
 
 
 def test_the_vocabulary_is_learned_from_a_corpus(corpus: Path) -> None:

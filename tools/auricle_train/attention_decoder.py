@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from auricle_train.attention import MASKED, attend
 
-PROMPT = (50257, 50362)  # Whisper's <|startoftranscript|> and <|notimestamps|>
+PROMPT = (50257, 50362)  # <|startoftranscript|> and <|notimestamps|> of Whisper's English models
 POSITIONS = 192  # pieces of an utterance, the prompt included
 
 
@@ -42,7 +42,7 @@ class DecoderBlock(nn.Module):
     def forward(self, x: Tensor, frames: Tensor, mask: Tensor) -> Tensor:
         """(batch, pieces, width), (batch, frames, width), (batch, frames) bool: what is heard."""
         query, key, value = self._split(self.qkv(self.attention_norm(x)), 3)
-        before = torch.full((x.shape[1], x.shape[1]), MASKED).triu(1)
+        before = x.new_full((x.shape[1], x.shape[1]), MASKED).triu(1)
         own = attend(query, key, value, before)
         x = x + self.out(self._join(own))
         (query,) = self._split(self.cross_query(self.cross_norm(x)), 1)
@@ -65,24 +65,37 @@ class DecoderBlock(nn.Module):
 class AttentionDecoder(nn.Module):
     """Encoder frames and the pieces before -> the next piece; piece 0 ends the utterance."""
 
-    def __init__(self, width: int, heads: int, hidden: int, layers: int, pieces: int) -> None:
+    def __init__(
+        self, width: int, heads: int, hidden: int, layers: int, pieces: int, prompt: int
+    ) -> None:
         super().__init__()
-        self.prompt = nn.Parameter(torch.zeros(len(PROMPT), width))
+        self.prompt = nn.Parameter(torch.zeros(prompt, width))
         self.embedding = nn.Embedding(pieces, width)
         self.positions = nn.Parameter(torch.zeros(POSITIONS, width))
         self.blocks = nn.ModuleList(DecoderBlock(width, heads, hidden) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
 
-    def load_whisper(self, weights: dict[str, NDArray[np.float32]], sources: Sequence[int]) -> None:
+    @property
+    def tables(self) -> tuple[nn.Parameter, ...]:
+        """What is looked up rather than computed."""
+        return self.prompt, self.embedding.weight, self.positions
+
+    def load_whisper(
+        self,
+        weights: dict[str, NDArray[np.float32]],
+        sources: Sequence[int],
+        prompt: Sequence[int] = PROMPT,
+    ) -> None:
         """Take the weights that `whisper.read_part` gives.
 
         Args:
             weights: by the names that CTranslate2 gives them.
             sources: for each of our pieces the token of Whisper's that it begins as.
+            prompt: tokens that Whisper expects before the text.
         """
         table = weights["embeddings/weight"]
         state = {
-            "prompt": table[list(PROMPT)],
+            "prompt": table[list(prompt)],
             "embedding.weight": table[list(sources)],
             "positions": weights["position_encodings/encodings"][:POSITIONS],
         }
@@ -113,7 +126,7 @@ class AttentionDecoder(nn.Module):
         Args:
             frames: (batch, frames, width) of the encoder.
             heard: (batch, frames) bool: the frames of the utterance itself.
-            pieces: (batch, n) int64, at most POSITIONS - 2.
+            pieces: (batch, n) int64; with the prompt at most POSITIONS.
 
         Returns:
             (batch, n + 1, pieces) logits: place i holds what follows the first i pieces.
@@ -123,4 +136,4 @@ class AttentionDecoder(nn.Module):
         x = x + self.positions[: x.shape[1]]
         for block in self.blocks:
             x = block(x, frames, heard)
-        return functional.linear(self.norm(x[:, len(PROMPT) - 1 :]), self.embedding.weight)
+        return functional.linear(self.norm(x[:, len(self.prompt) - 1 :]), self.embedding.weight)

@@ -8,19 +8,24 @@ recogniser hears but must not write: the wake word, whose frames condition the e
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from auricle.errors import ArgumentError
 from auricle.features import HOP, SAMPLE_RATE, SILENCE, LogMel
 from auricle.recognizer.tokenizer import Tokenizer
 from auricle_train import augment
+from auricle_train.attention_decoder import POSITIONS
 from auricle_train.corpus import Clip
 
 FRAME = 4  # feature frames to a frame of the joint
 LONGEST = 24.0  # seconds of an utterance
+MOST_PIECES = POSITIONS - 4  # that fit behind a prompt in the second pass
+PATIENCE = 1000  # utterances in a row that do not fit
 
 
 @dataclass
@@ -36,6 +41,14 @@ class Batch:
     pieces: Tensor  # (batch, pieces) int64, of the second pass, padded with its end
     piece_counts: Tensor  # (batch,) int64
     seconds: float  # of audio, padding excluded
+    dropped: int = 0  # utterances before it that did not fit
+
+    def to(self, device: torch.device) -> Batch:
+        """Return it on a device."""
+        tensors = {item.name: getattr(self, item.name) for item in fields(self)}
+        moved = {name: value.to(device, non_blocking=True) for name, value in tensors.items()
+                 if isinstance(value, Tensor)}  # fmt: skip
+        return replace(self, **moved)
 
 
 @dataclass
@@ -44,6 +57,23 @@ class _Utterance:
     skipped: int  # samples
     targets: list[int]
     pieces: list[int]
+
+    @property
+    def frames(self) -> int:
+        """Frames of the joint, those before the text included."""
+        return -(-len(self.samples) // (FRAME * HOP))
+
+    @property
+    def skipped_frames(self) -> int:
+        """Those before the text."""
+        return self.skipped // (FRAME * HOP)
+
+    def fits(self) -> bool:
+        """Tell whether CTC has the frames, and the second pass the places, for the text."""
+        repeats = sum(one == other for one, other in pairwise(self.targets))
+        needed = len(self.targets) + repeats
+        room = self.frames - self.skipped_frames
+        return needed <= room and len(self.pieces) <= MOST_PIECES
 
 
 class Batches:
@@ -56,7 +86,7 @@ class Batches:
         backgrounds: Sequence[Clip],
         tokenizers: tuple[Tokenizer, Tokenizer],
         seconds: float,
-        seed: int,
+        seed: int | Sequence[int],
         taught: float = 1.0,
         disturbance: augment.Disturbance = augment.USUAL,
         rooms: Sequence[np.ndarray] = (),
@@ -88,11 +118,14 @@ class Batches:
         self._seconds = seconds
         self._generator = np.random.default_rng(seed)
         self._log_mel = LogMel()
+        self._dropped = 0
 
     def __iter__(self) -> Iterator[Batch]:
         while True:
             # Sorting a pool by length keeps padding small.
-            pool = sorted((self._draw() for _ in range(96)), key=lambda item: len(item.samples))
+            pool = sorted(
+                (self._draw_fitting() for _ in range(96)), key=lambda item: len(item.samples)
+            )
             groups: list[list[_Utterance]] = [[]]
             for item in pool:
                 if (len(groups[-1]) + 1) * len(item.samples) > self._seconds * SAMPLE_RATE:
@@ -114,6 +147,17 @@ class Batches:
             samples = augment.change_speed(samples, factor)
         return samples, clip.text
 
+    def _draw_fitting(self) -> _Utterance:
+        for _ in range(PATIENCE):
+            item = self._draw()
+            if item.fits():
+                return item
+            self._dropped += 1
+        raise ArgumentError(
+            f"data: {PATIENCE} utterances in a row had texts longer than their frames: "
+            "check that texts and recordings belong together"
+        )
+
     def _draw(self) -> _Utterance:
         samples, text = self._clip()
         parts, skipped = [], 0
@@ -133,8 +177,9 @@ class Batches:
 
     def _batch(self, items: Sequence[_Utterance]) -> Batch:
         # The search starts at the joint frame after the wake word; loss is asked for from there.
-        skipped = [item.skipped // (FRAME * HOP) for item in items]
-        frames = [-(-len(item.samples) // (FRAME * HOP)) for item in items]
+        skipped = [item.skipped_frames for item in items]
+        frames = [item.frames for item in items]
+        dropped, self._dropped = self._dropped, 0
         longest = max(frames)
         taught = self._generator.random() < self._taught
         clean = np.full((len(items), longest * FRAME, 80), SILENCE, np.float32)
@@ -153,7 +198,7 @@ class Batches:
             torch.from_numpy(clean) if taught else None, torch.from_numpy(noisy),
             torch.tensor(skipped), torch.tensor(frames),
             *_padded([item.targets for item in items]), *_padded([item.pieces for item in items]),
-            sum(len(item.samples) for item in items) / SAMPLE_RATE,
+            sum(len(item.samples) for item in items) / SAMPLE_RATE, dropped,
         )  # fmt: skip
 
 

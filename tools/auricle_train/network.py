@@ -7,8 +7,6 @@ or chunk by chunk. The predictor is stateless (Ghodsi et al., ICASSP 2020): two 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,33 +16,8 @@ from torch.nn import functional
 from auricle.features import SILENCE
 from auricle_train.attention import MASKED, attend
 from auricle_train.attention_decoder import AttentionDecoder
-
-
-@dataclass(frozen=True)
-class Shape:
-    """Sizes of the networks; a checkpoint and a bundle carry it."""
-
-    vocabulary: int = 512  # tokens, blank included
-    layers: int = 4
-    width: int = 384
-    heads: int = 6
-    hidden: int = 1536
-    positions: int = 1500  # encoder frames after which the position encoding begins anew
-    chunk: int = 32  # encoder frames (20 ms) that see each other: 640 ms
-    left: int = 256  # encoder frames before the chunk that it sees: 5.12 s
-    joint: int = 512
-    embedding: int = 256
-    decoder_layers: int = 4  # of the second pass
-    pieces: int = 10240  # its vocabulary, the end included
-
-    def as_dict(self) -> dict[str, int]:
-        """Return the sizes by name."""
-        return asdict(self)
-
-
-CONV_CONTEXT = 3  # feature frames before a chunk that its first encoder frame still needs
-STRIDE = 2  # feature frames to an encoder frame
-STACK = 2  # encoder frames to a frame of the joint
+from auricle_train.lstm_encoder import LstmEncoder
+from auricle_train.shape import CONV_CONTEXT, STACK, STRIDE, Shape
 
 
 class Block(nn.Module):
@@ -122,23 +95,60 @@ class Encoder(nn.Module):
         Returns:
             (batch, frames / STRIDE, width).
         """
+        return self.top(*self.trunk(features, chunked, offset))
+
+    def trunk(
+        self, features: Tensor, chunked: bool = True, offset: int = 0
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return what both passes share, (batch, frames, width), and the mask of attention."""
         x = functional.pad(features.transpose(1, 2), (CONV_CONTEXT, 0), value=SILENCE)
         x = functional.gelu(self.conv1(x))
         x = functional.gelu(self.conv2(x)).transpose(1, 2)
         frames = x.shape[1]
-        where = (torch.arange(frames) + offset) % self.shape.positions
+        where = (torch.arange(frames, device=x.device) + offset) % self.shape.positions
         x = x + self.positions[where]
-        mask = self._mask(frames) if chunked else None
-        for block in self.blocks:
+        mask = self._mask(frames, x.device) if chunked else None
+        for block in self.blocks[: self.shape.layers - self.shape.branch]:
+            x = block(x, mask)
+        return x, mask
+
+    def top(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Return Whisper's frames, which the second pass reads, of what `trunk` gives."""
+        for block in self.blocks[self.shape.layers - self.shape.branch :]:
             x = block(x, mask)
         return self.norm(x)
 
-    def _mask(self, frames: int) -> Tensor:
-        index = torch.arange(frames)
+    def _mask(self, frames: int, device: torch.device) -> Tensor:
+        index = torch.arange(frames, device=device)
         chunk = index // self.shape.chunk * self.shape.chunk
         later = index[None, :] >= chunk[:, None] + self.shape.chunk
         earlier = index[None, :] < chunk[:, None] - self.shape.left
         return torch.where(later | earlier, MASKED, 0.0)
+
+
+class Branch(nn.Module):
+    """The first pass' own version of the encoder's last layers.
+
+    What reads the words off the frames shapes them; a layer that must also stay Whisper's for the
+    second pass does neither well.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.branch))
+        self.norm = nn.LayerNorm(shape.width)
+
+    def grow(self, encoder: Encoder) -> None:
+        """Begin as the encoder's last layers."""
+        last = encoder.blocks[len(encoder.blocks) - len(self.blocks) :]
+        self.blocks.load_state_dict(last.state_dict())
+        self.norm.load_state_dict(encoder.norm.state_dict())
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """(batch, frames, width) of `Encoder.trunk` -> the same, for `Transducer.frames`."""
+        for block in self.blocks:
+            x = block(x, mask)
+        return self.norm(x)
 
 
 class Transducer(nn.Module):
@@ -150,18 +160,28 @@ class Transducer(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
-        self.encoder = Encoder(shape)
+        kinds = {"attention": Encoder, "lstm": LstmEncoder}
+        self.encoder = kinds[shape.encoder](shape)
+        self.branch = Branch(shape) if shape.branch else None
         self.project = nn.Linear(STACK * shape.width, shape.joint)
         self.embedding = nn.Embedding(shape.vocabulary, shape.embedding)
         self.context = nn.Linear(2 * shape.embedding, shape.joint)
         self.predict = nn.Linear(shape.joint, shape.joint)
         self.output = nn.Linear(shape.joint, shape.vocabulary)
         self.decoder = AttentionDecoder(
-            shape.width, shape.heads, shape.hidden, shape.decoder_layers, shape.pieces
+            shape.width, shape.heads, shape.hidden, shape.decoder_layers, shape.pieces, shape.prompt
         )
         # The transducer begins as the CTC model and learns what context adds to it.
         nn.init.zeros_(self.predict.weight)
         nn.init.zeros_(self.predict.bias)
+
+    def encode(self, features: Tensor, offset: int = 0) -> tuple[Tensor, Tensor]:
+        """Return the frames of the second pass and of the first, each as `Encoder` gives them."""
+        if self.branch is None:
+            encoded = self.encoder(features, offset=offset)
+            return encoded, encoded
+        x, mask = self.encoder.trunk(features, offset=offset)
+        return self.encoder.top(x, mask), self.branch(x, mask)
 
     def frames(self, encoded: Tensor) -> Tensor:
         """(batch, n, width) -> (batch, n / STACK, joint): what the joint sees of the audio."""

@@ -27,13 +27,14 @@ class NodeScores(torch.autograd.Function):
         """See `node_scores`."""
         batch, steps, _ = frames.shape
         places = predictions.shape[1]
-        cast = torch.is_autocast_enabled("cpu")
-        kind = torch.get_autocast_dtype("cpu") if cast else frames.dtype
+        device = frames.device.type
+        cast = torch.is_autocast_enabled(device)
+        kind = torch.get_autocast_dtype(device) if cast else frames.dtype
         inputs = [item.detach().to(kind) for item in (frames, predictions, weight, bias)]
         wide = torch.promote_types(kind, torch.float32)
-        total = torch.empty(batch, steps, places, dtype=wide)
-        blank, emit = torch.empty_like(total), torch.empty(batch, steps, places - 1, dtype=wide)
-        with torch.autocast("cpu", enabled=False):
+        total = frames.new_empty(batch, steps, places, dtype=wide)
+        blank, emit = torch.empty_like(total), torch.empty_like(total[:, :, 1:])
+        with torch.autocast(device, enabled=False):
             for block in _blocks(batch, steps, places):
                 _, logits = _logits(inputs, block)
                 total[:, block] = logits.logsumexp(-1)
@@ -54,7 +55,7 @@ class NodeScores(torch.autograd.Function):
         found = [torch.zeros_like(item, dtype=total.dtype) for item in inputs]
         batch, steps, places = total.shape
         leaving = -(to_blank + torch.nn.functional.pad(to_emit, (0, 1)))
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(weight.device.type, enabled=False):
             for block in _blocks(batch, steps, places):
                 hidden, logits = _logits(inputs, block)
                 change = logits.sub_(total[:, block, :, None]).exp_()

@@ -15,14 +15,16 @@ from pathlib import Path
 from auricle.recognizer.tokenizer import WORD_START, Tokenizer
 
 END = "<end>"
-END_TOKEN = 50256  # Whisper's <|endoftext|>
+END_TOKEN = "<|endoftext|>"  # after it Whisper has no more text, only what steers it
+ENGLISH_END = 50256  # where that stands in Whisper's English models
+RANKS = 1e6  # more than there are tokens
 TOKEN = re.compile(r"Ġ?(?:[a-z]+|'[a-z]+|')", re.IGNORECASE)  # Ġ: GPT-2's mark of a space
 
 
 def fold(tokens: Sequence[str]) -> dict[str, int]:
     """Return lower-case pieces and the most common token of each, the most common ones first."""
     folded: dict[str, int] = {}
-    for number, token in enumerate(tokens[:END_TOKEN]):
+    for number, token in enumerate(tokens[: tokens.index(END_TOKEN)]):
         if TOKEN.fullmatch(token):
             folded.setdefault(token.lower().replace("ġ", WORD_START), number)
     return folded
@@ -30,7 +32,7 @@ def fold(tokens: Sequence[str]) -> dict[str, int]:
 
 def _tokenizer(folded: dict[str, int]) -> Tokenizer:
     """Few pieces first, common pieces second: near to what byte pairs would have given."""
-    scores = [0.0] + [-1.0 - number / (20 * END_TOKEN) for number in folded.values()]
+    scores = [0.0] + [-1.0 - number / RANKS for number in folded.values()]
     return Tokenizer([END, *folded], scores)
 
 
@@ -67,4 +69,12 @@ def write(pieces: dict[str, int], path: Path) -> None:
 def sources(path: Path, tokens: Sequence[str]) -> list[int]:
     """Return Whisper's token for each piece of a vocabulary file."""
     folded = fold(tokens)
-    return [END_TOKEN] + [folded[piece] for piece in Tokenizer.load(path).pieces[1:]]
+    return [tokens.index(END_TOKEN)] + [folded[piece] for piece in Tokenizer.load(path).pieces[1:]]
+
+
+def prompt(tokens: Sequence[str]) -> list[int]:
+    """Return the tokens that Whisper expects before English text."""
+    names = ["<|startoftranscript|>", "<|notimestamps|>"]
+    if tokens.index(END_TOKEN) != ENGLISH_END:  # a multilingual model wants to be told
+        names[1:1] = ["<|en|>", "<|transcribe|>"]
+    return [tokens.index(name) for name in names]

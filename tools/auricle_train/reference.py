@@ -21,7 +21,8 @@ from auricle.features import SILENCE, LogMel
 from auricle.recognizer.scorer import Context
 from auricle.recognizer.search import BeamSearch, SearchOptions
 from auricle.recognizer.tokenizer import Tokenizer
-from auricle_train.network import STACK, STRIDE, Shape, Transducer
+from auricle_train.checkpoint import load_model
+from auricle_train.network import STACK, STRIDE, Transducer
 
 CONTEXTS = ((0, 0), (0, 5), (7, 20), (100, 200))
 BEST = 16  # pieces of each place
@@ -43,38 +44,24 @@ class TorchScorer:
         return logits.log_softmax(-1).numpy()
 
 
-def load_weights(checkpoint: Path) -> dict[str, Tensor]:
-    """Return the weights of a checkpoint, float32."""
-    state: dict[str, Tensor] = torch.load(checkpoint, weights_only=True)["model"]
-    return {name: value.float() for name, value in state.items()}
-
-
-def load_model(checkpoint: Path) -> Transducer:
-    """Return the network of a checkpoint, in evaluation mode."""
-    saved = torch.load(checkpoint, weights_only=True)
-    model = Transducer(Shape(**saved["shape"]))
-    model.load_state_dict(load_weights(checkpoint))
-    return model.eval()
-
-
 @torch.no_grad()
-def hear(model: Transducer, samples: NDArray[np.int16]) -> tuple[Tensor, int]:
-    """Return encoder frames (1, frames, width) of a recording, and how many are not filling.
+def hear(model: Transducer, samples: NDArray[np.int16]) -> tuple[Tensor, Tensor, int]:
+    """Return what the second pass and the first see of a recording, and how much is not filling.
 
-    The last chunk is filled with silence.
+    Both are encoder frames, (1, frames, width); the last chunk is filled with silence.
     """
     features = LogMel().whole(samples)
     chunk = model.shape.chunk * STRIDE
     filled = np.full((-(-len(features) // chunk) * chunk, 80), SILENCE, np.float32)
     filled[: len(features)] = features
-    return model.encoder(torch.from_numpy(filled[None])), -(-len(features) // STRIDE)
+    return *model.encode(torch.from_numpy(filled[None])), -(-len(features) // STRIDE)
 
 
 @torch.no_grad()
 def encode(model: Transducer, samples: NDArray[np.int16]) -> NDArray[np.float32]:
     """Return (frames, joint) of a recording."""
-    encoded, count = hear(model, samples)
-    return model.frames(encoded)[0, : -(-count // STACK)].numpy()
+    _, first, count = hear(model, samples)
+    return model.frames(first)[0, : -(-count // STACK)].numpy()
 
 
 @torch.no_grad()
@@ -86,7 +73,7 @@ def judge(
     `heard` is how many encoder frames it reads, `pieces` (n,) the text; `likely` (n + 1, BEST) are
     the best pieces at each place, `likely_log_probs` their natural logs.
     """
-    encoded, count = hear(model, samples)
+    encoded, _, count = hear(model, samples)
     heard = torch.arange(encoded.shape[1])[None] < count
     tokens = torch.tensor(pieces.encode(text), dtype=torch.long)
     best = model.decoder(encoded, heard, tokens[None]).log_softmax(-1)[0].topk(BEST)

@@ -22,19 +22,19 @@ class TransducerLoss(torch.autograd.Function):
     ) -> Tensor:
         """See `transducer_loss`."""
         batch, steps, places = blank.shape
-        rows = torch.arange(batch)
+        rows = torch.arange(batch, device=blank.device)
         blank64, emit64 = blank.double(), emit.double()
-        place = torch.arange(places)
+        place = torch.arange(places, device=blank.device)
         # Tokens beyond an utterance's own can't be emitted.
         emit64 = emit64.masked_fill(place[None, None, :-1] >= tokens[:, None, None], -1e4)
-        alpha = torch.empty(batch, steps, places, dtype=torch.float64)
-        start = torch.full((batch, places), -1e9, dtype=torch.float64)
+        alpha = torch.empty_like(blank64)
+        start = blank64.new_full((batch, places), -1e9)
         start[:, 0] = 0.0
         for step in range(steps):
             alpha[:, step] = _along(start, emit64[:, step])
             start = alpha[:, step] + blank64[:, step]
         total = alpha[rows, frames - 1, tokens] + blank64[rows, frames - 1, tokens]
-        beta = torch.full((batch, steps + 1, places), -1e9, dtype=torch.float64)
+        beta = blank64.new_full((batch, steps + 1, places), -1e9)
         for step in range(steps - 1, -1, -1):
             following = beta[:, step + 1] + blank64[:, step]
             last = (frames - 1 == step).nonzero()[:, 0]
@@ -42,7 +42,7 @@ class TransducerLoss(torch.autograd.Function):
             following[last, tokens[last]] = blank64[last, step, tokens[last]]
             following[frames - 1 < step] = -1e9
             beta[:, step] = _along(following.flip(-1), emit64[:, step].flip(-1)).flip(-1)
-        inside = (torch.arange(steps)[None, :] < frames[:, None])[:, :, None]
+        inside = (torch.arange(steps, device=frames.device) < frames[:, None])[:, :, None]
         after_blank = beta[:, 1:].clone()
         after_blank[rows, frames - 1] = -1e9
         after_blank[rows, frames - 1, tokens] = 0.0

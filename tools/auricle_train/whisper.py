@@ -39,6 +39,22 @@ def read_part(path: Path, part: str) -> dict[str, NDArray[np.float32]]:
     return chosen
 
 
+def sizes(
+    encoder: dict[str, NDArray[np.float32]], decoder: dict[str, NDArray[np.float32]]
+) -> dict[str, int]:
+    """Return the sizes of both parts, as `Shape` names them."""
+    hidden, width = encoder["layer_0/ffn/linear_0/weight"].shape
+    layers = "/ffn/linear_0/weight"
+    return {
+        "layers": sum(name.endswith(layers) for name in encoder),
+        "width": width,
+        "heads": int(encoder["num_heads"]),
+        "hidden": hidden,
+        "positions": len(encoder["position_encodings/encodings"]),
+        "decoder_layers": sum(name.endswith(layers) for name in decoder),
+    }
+
+
 def read_tokens(path: Path) -> list[str]:
     """Return the tokens of `vocabulary.txt`, which lies beside `model.bin`."""
     return path.with_name("vocabulary.txt").read_bytes().decode("utf-8", "replace").split("\n")
