@@ -1,0 +1,38 @@
+"""Cache a teacher's encoder frames of clean clips on disk."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+from rich.progress import Progress
+
+from auricle_train.shape import STRIDE
+from auricle_train.teachers import sources
+from auricle_train.teachers.targets import plan, prepare, write_targets
+from auricle_train.teachers.teacher_encoder import load_teacher_encoder
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the step."""
+    sources.configure(parser)
+    parser.add_argument("--whisper", type=Path, required=True, help="CTranslate2's model.bin")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, required=True, help="folder; goes on from it")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Say how large it will be, then write what is missing."""
+    torch.set_num_threads(arguments.threads)
+    encoder = load_teacher_encoder(arguments.whisper)
+    index = plan((clip for _, clip in sources.clips(arguments)), encoder)
+    frames = sum(count for _, _, count in index.places.values())
+    hours = frames * STRIDE / 100 / 3600
+    print(f"{len(index.places)} clips, {hours:.2f} h: {index.size / 1e9:.3f} GB", flush=True)
+    prepare(index, arguments.out)
+    clips = (clip for _, clip in sources.clips(arguments))
+    with Progress() as progress:
+        task = progress.add_task("frames", total=frames)
+        for count in write_targets(clips, encoder, index, arguments.out):
+            progress.advance(task, count)
