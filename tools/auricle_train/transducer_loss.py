@@ -34,15 +34,15 @@ class TransducerLoss(torch.autograd.Function):
             alpha[:, step] = _along(start, emit64[:, step])
             start = alpha[:, step] + blank64[:, step]
         total = alpha[rows, frames - 1, tokens] + blank64[rows, frames - 1, tokens]
+        left = frames[:, None, None] - 1 - torch.arange(steps, device=frames.device)[:, None]
+        is_end = (left == 0) & (place == tokens[:, None, None])
         beta = blank64.new_full((batch, steps + 1, places), -1e9)
         for step in range(steps - 1, -1, -1):
             following = beta[:, step + 1] + blank64[:, step]
-            last = (frames - 1 == step).nonzero()[:, 0]
-            following[last] = -1e9
-            following[last, tokens[last]] = blank64[last, step, tokens[last]]
-            following[frames - 1 < step] = -1e9
+            following = torch.where(left[:, step] > 0, following, -1e9)
+            following = torch.where(is_end[:, step], blank64[:, step], following)
             beta[:, step] = _along(following.flip(-1), emit64[:, step].flip(-1)).flip(-1)
-        inside = (torch.arange(steps, device=frames.device) < frames[:, None])[:, :, None]
+        inside = left >= 0
         after_blank = beta[:, 1:].clone()
         after_blank[rows, frames - 1] = -1e9
         after_blank[rows, frames - 1, tokens] = 0.0
