@@ -18,7 +18,7 @@ from auricle_train.network import Shape, Transducer
 
 SHAPE = Shape(
     vocabulary=5, layers=1, width=32, heads=2, hidden=64, positions=200, chunk=8, left=16,
-    joint=32, embedding=16, decoder_layers=1, pieces=40,
+    joint=32, embedding=16, branch=1, decoder_layers=1, pieces=40,
 )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from auricle_train.network import STRIDE, Shape, Transducer
 
 SHAPE = Shape(
     vocabulary=40, layers=2, width=64, heads=4, hidden=128, positions=60, chunk=8, left=16,
-    joint=48, embedding=24, decoder_layers=2, pieces=50,
+    joint=48, embedding=24, branch=1, decoder_layers=2, pieces=50,
 )  # fmt: skip
 RUNTIMES = ("ai_edge_litert", "tflite_runtime")
 
@@ -65,8 +65,8 @@ def test_the_encoder_streams_what_pytorch_computes_at_once(
     chunks = 11  # past the left context, and past the positions, which begin anew
     features = torch.randn(1, chunks * SHAPE.chunk * STRIDE, 80) * 0.3
     with torch.no_grad():
-        encoded = model.encoder(features)
-        expected = model.frames(encoded)[0].numpy()
+        encoded, first = model.encode(features)
+        expected = model.frames(first)[0].numpy()
     encoder = Encoder(folder / "encoder.tflite", threads=1, runtime=runtime)
     state, parts = encoder.initial_state(), []
     for chunk in features[0].numpy().reshape(chunks, encoder.chunk, 80):

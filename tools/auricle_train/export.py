@@ -36,7 +36,8 @@ class Graphs:
         Args:
             features: (1, chunk * STRIDE, 80).
             context: (1, CONV_CONTEXT, 80), the features before them.
-            keys: (layers, left, width) of the frames before, zeros where there are none.
+            keys: (layers, left, width) of the frames before, zeros where there are none; the
+                layers of the branch come last.
             values: the same.
             position: (1,) int32, encoder frames before this chunk.
         """
@@ -50,16 +51,26 @@ class Graphs:
         mask = tf.concat([
             tf.where(known, 0.0, MASKED), tf.zeros([shape.chunk], tf.float32)], axis=0)  # fmt: skip
         new_keys, new_values = [], []
-        for number in range(shape.layers):
-            x, key, value = self._block(f"encoder.blocks.{number}", x, mask, keys[number],
-                                        values[number])  # fmt: skip
-            new_keys.append(key[shape.chunk :])
-            new_values.append(value[shape.chunk :])
-        x = layers.norm("encoder.norm", x)
-        stacked = tf.reshape(x, [1, shape.chunk // STACK, 1, STACK * shape.width])
+        trunk = shape.layers - shape.branch
+
+        def climb(x: Any, blocks: str, numbers: range) -> Any:
+            for number in numbers:
+                place = len(new_keys)
+                x, key, value = self._block(f"{blocks}.{number}", x, mask, keys[place],
+                                            values[place])  # fmt: skip
+                new_keys.append(key[shape.chunk :])
+                new_values.append(value[shape.chunk :])
+            return x
+
+        x = climb(x, "encoder.blocks", range(trunk))
+        whole = layers.norm("encoder.norm", climb(x, "encoder.blocks", range(trunk, shape.layers)))
+        first = whole
+        if shape.branch:
+            first = layers.norm("branch.norm", climb(x, "branch.blocks", range(shape.branch)))
+        stacked = tf.reshape(first, [1, shape.chunk // STACK, 1, STACK * shape.width])
         return {
             "frames": layers.linear("project", stacked)[:, :, 0],
-            "encoded": x[:, :, 0],
+            "encoded": whole[:, :, 0],
             "context_out": heard[:, -CONV_CONTEXT:],
             "keys_out": tf.stack(new_keys),
             "values_out": tf.stack(new_values),
@@ -69,7 +80,7 @@ class Graphs:
     def encoder_inputs(self) -> Specs:
         """Return what `encoder` takes."""
         shape = self.shape
-        cache = tf.TensorSpec([shape.layers, shape.left, shape.width])
+        cache = tf.TensorSpec([shape.layers + shape.branch, shape.left, shape.width])
         return {
             "features": tf.TensorSpec([1, shape.chunk * STRIDE, 80]),
             "context": tf.TensorSpec([1, CONV_CONTEXT, 80]),
