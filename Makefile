@@ -139,7 +139,7 @@ $(TRAIN_VENV)/.train: setup.cfg pyproject.toml | run-packages test-packages
 	$(call make_venv,$(TRAIN_PYTHON),$(TRAIN_VENV),sys.version_info[:2] == (3$(COMMA) 11),\
 	  Training needs Python 3.11: make TRAIN_PYTHON=/path/to/python3.11 ...)
 	$(TRAIN_VENV)/bin/python -m pip install --quiet $(PIP_TRAIN_ARGUMENTS) \
-	  --editable '.[train,dev]'
+	  --editable '.[train,peers,dev]'
 	touch $@
 
 COMMA := ,
