@@ -62,7 +62,7 @@ class Objective(nn.Module):
             found["ctc"] = self._ctc(frames, counts, batch)
             if not warm:
                 found["transducer"] = self._transducer(frames, counts, batch)
-        if not warm and self.plan.attention:
+        if not warm and (self.plan.attention or self.plan.distance or self.plan.soft):
             found |= self._second_pass(encoded, batch, offset)
         nothing = (encoded.new_zeros(()), encoded.new_zeros(()))
         sums, divisors = zip(*(found.get(name, nothing) for name in LOSSES), strict=True)

@@ -42,7 +42,6 @@ PASSES = Plan(
     minutes=36, decay=0.5, batch_seconds=44, encoder_rate=0.0, branch_rate=2.5e-4, head_rate=7e-4,
     distance=0.0, distance_share=0.0,
 )  # fmt: skip
-PLANS = {"joint": Plan(), "distil": DISTIL, "passes": PASSES}
-
 # An LSTM has no weights to begin with, so the teacher is heard at every step.
-LSTM_PLAN = Plan(warm_steps=0, encoder_rate=1e-3, distance_share=1.0)
+LSTM = Plan(warm_steps=0, encoder_rate=1e-3, distance_share=1.0)
+PLANS = {"joint": Plan(), "distil": DISTIL, "passes": PASSES, "lstm": LSTM}

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from auricle_train.group import threads_for_each
-from auricle_train.plan import LSTM_PLAN, PLANS, Plan
+from auricle_train.plan import PLANS, Plan
 from auricle_train.train import Origin, Recordings, train
 
 
@@ -37,9 +37,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="LAYERS",
         help="last ones of the encoder that the first pass has of its own",
     )
-    parser.add_argument("--plan", choices=PLANS, default="joint",
-                        help="what the options below change")  # fmt: skip
-    plan = parser.add_argument_group("plan", "see `plan.py`; an LSTM has its own defaults there")
+    parser.add_argument("--plan", choices=PLANS, help="what the options below change; if not "
+                        "said, that of the encoder: joint or lstm")  # fmt: skip
+    plan = parser.add_argument_group(
+        "plan", "see `plan.py`, also for what each plan has of its own"
+    )
     for field in fields(Plan):
         option = "--" + field.name.replace("_", "-")
         plan.add_argument(option, type=type(field.default), help=f"usually {field.default}")
@@ -47,9 +49,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train until the minutes are spent, or a signal asks for the end."""
-    given = vars(arguments)
+    given, usual = vars(arguments), "lstm" if arguments.encoder == "lstm" else "joint"
     changes = {item.name: given[item.name] for item in fields(Plan) if given[item.name] is not None}
-    plan = replace(LSTM_PLAN if arguments.encoder == "lstm" else PLANS[arguments.plan], **changes)
+    plan = replace(PLANS[arguments.plan or usual], **changes)
     ended = train(
         Recordings(arguments.data, arguments.manifest, arguments.labels, arguments.exclude,
                    arguments.store),
