@@ -150,8 +150,14 @@ def test_an_accent_that_each_teacher_hears_otherwise_keeps_its_transcript() -> N
     assert judge(one, Criteria()) is Verdict.KEPT
 
 
-def test_a_word_of_ones_own_that_sounds_the_same_keeps_its_transcript() -> None:
-    assert judge(one_label("canine", "canine", transcript="k nine"), Criteria()) is Verdict.KEPT
+def test_words_of_ones_own_that_sound_the_same_keep_their_transcript() -> None:
+    one = one_label("hay canine set", "hay canine set", transcript="hey k nine sit")
+    assert judge(one, Criteria()) is Verdict.KEPT
+    assert judge(one, Criteria(letters=0.2)) is Verdict.CONTRADICTED
+
+
+def test_a_single_word_is_not_doubted() -> None:
+    assert judge(one_label("that", "that", transcript="bed"), Criteria()) is Verdict.KEPT
 
 
 def test_lists_hold_labels_and_exclusions_and_all_is_counted(tmp_path: Path) -> None:

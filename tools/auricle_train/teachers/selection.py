@@ -4,7 +4,8 @@ In: labels. Out: a verdict for each. A clip without transcript gets what the tea
 transcript is doubted only by teachers that agree with each other on something else: where they
 contradict each other as well, as on strongly accented speech, it is they who are bad at it, and the
 transcript stays. Words of one's own ("k nine" read as "canine") differ in words but little in
-letters, so that both must differ.
+letters, so that both must differ. Of a word or two alone teachers of one family guess, and guess
+alike, so that they cannot doubt it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Criteria:
     no_speech: float = 0.6  # probability from which a teacher hears nobody; Whisper's own
     unsure: float = -1.0  # mean log probability below which it may be nobody; Whisper's own
     contradiction: float = 0.75  # of every teacher against the transcript, to doubt it
+    words: int = 3  # least, of a transcript, to doubt it
     letters: float = 0.5  # letter error rate of every teacher, to doubt it
     union: float = 0.25  # most, between teachers, to doubt a transcript
 
@@ -70,7 +72,9 @@ def _hears_nobody(reading: Reading, criteria: Criteria) -> bool:
 
 
 def _contradicted(label: Label, criteria: Criteria) -> bool:
-    return min(label.errors or [0.0]) > criteria.contradiction and all(
+    if label.errors is None or len(label.transcript.split()) < criteria.words:
+        return False
+    return min(label.errors) > criteria.contradiction and all(
         letter_error_rate(label.transcript, reading.text) > criteria.letters
         for reading in label.readings
     )
