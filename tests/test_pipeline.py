@@ -200,7 +200,7 @@ class Breaking:
         self.real, self.steps = real, steps
         self.initial_state = real.initial_state
         self.look_ahead = real.look_ahead
-        self.result = real.result
+        self.outcome = real.outcome
 
     def step(self, state: RecognizerState, chunk: Samples) -> tuple[RecognizerState, Progress]:
         self.steps -= 1

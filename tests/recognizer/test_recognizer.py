@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 from auricle.audio.file import read_recording
 from auricle.bundle.manifest import Bundle, load_bundle
 from auricle.errors import ModelError
-from auricle.features import LogMel
+from auricle.features import SILENCE, LogMel
+from auricle.recognizer.attention import AttentionDecoder
 from auricle.recognizer.graph import Graph
 from auricle.recognizer.networks import Encoder, TransducerScorer
 from auricle.recognizer.recognizer import Recognizer, load_recognizer
 from auricle.recognizer.search import SearchOptions
+from auricle.recognizer.second_pass import SecondPassMode, SecondPassOptions
 from stage.recordings import Recording
 
 SHIPPED = Path(__file__).parents[2] / "models" / "en-tiny"
@@ -124,8 +126,10 @@ def test_the_quantized_joint_agrees_with_pytorch(bundle: Bundle) -> None:
 
 
 def test_pytorch_and_tflite_write_the_same(
-    recognizer: Recognizer, recordings: dict[str, Recording]
+    bundle: Bundle, recordings: dict[str, Recording]
 ) -> None:
+    alone = SecondPassOptions(mode=SecondPassMode.OFF)
+    recognizer = load_recognizer(bundle, SearchOptions(beam=4), threads=1, second=alone)
     reference = np.load(REFERENCE)
     samples = read_recording(recordings[str(reference["recording"])].path)
     state, _ = recognizer.step(recognizer.initial_state(), samples)
@@ -219,3 +223,28 @@ def test_a_bundle_made_for_other_features_or_chunks_is_refused(
     odd = replace(bundle, settings=bundle.settings | {key: value})
     with pytest.raises(ModelError, match=rf"settings\.{key}: {value!r} is not .* made for this"):
         load_recognizer(odd, SearchOptions(), threads=1)
+
+
+def test_the_quantized_decoder_agrees_with_pytorch(
+    bundle: Bundle, recordings: dict[str, Recording]
+) -> None:
+    """Probabilities of the pieces that PyTorch holds likely after each piece of the text."""
+    reference = np.load(REFERENCE)
+    samples = read_recording(recordings[str(reference["recording"])].path)
+    encoder = Encoder(bundle.path("encoder.tflite"), threads=1)
+    decoder = AttentionDecoder(bundle.path("memory.tflite"), bundle.path("decoder.tflite"), 1)
+    features = LogMel().whole(samples)
+    count = -(-len(features) // encoder.chunk) * encoder.chunk
+    filled = np.full((count, features.shape[1]), SILENCE, np.float32)
+    filled[: len(features)] = features
+    encoder_state, parts = encoder.initial_state(), []
+    for chunk in filled.reshape(-1, encoder.chunk, features.shape[1]):
+        encoder_state, encoded = encoder.step(encoder_state, chunk)
+        parts.append(decoder.remember(encoded.whole))
+    state, log_probs = decoder.begin(parts, (0, int(reference["heard"])))
+    scores = [log_probs[0]]
+    for piece in reference["pieces"].tolist():
+        state, log_probs = decoder.step(state, [piece], [0])
+        scores.append(log_probs[0])
+    ours = np.take_along_axis(np.stack(scores), reference["likely"], axis=1)
+    np.testing.assert_allclose(np.exp(ours), np.exp(reference["likely_log_probs"]), atol=0.1)

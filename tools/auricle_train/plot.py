@@ -53,9 +53,9 @@ def plot(logs: Sequence[Path], out: Path, span: int = 200) -> None:
     names = [name for name in LOSSES if any(name in run for run in runs)]
     figure = Figure(figsize=(4.5 * len(names), 4.0), layout="constrained")
     for name, panel in zip(names, figure.subplots(1, len(names), squeeze=False)[0], strict=True):
-        for log, run in zip(logs, runs, strict=True):
+        for number, (log, run) in enumerate(zip(logs, runs, strict=True)):
             if name in run:
-                panel.plot(*run[name], label=str(log.parent))
+                panel.plot(*run[name], label=str(log.parent), color=f"C{number}")
         panel.set(title=name, xlabel="hours heard", yscale="log")
         panel.grid(alpha=0.3, which="both")
         panel.legend(fontsize="small")

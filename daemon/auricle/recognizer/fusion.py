@@ -116,7 +116,8 @@ class Fusion:
             if self._weights.internal:
                 row -= self._weights.internal * self._without_sound(place.token, width)
             if self._model is not None:
-                row += self._weights.language * self._model.log_probs(place.state)
+                # A quantized probability may come out above 1.
+                row += self._weights.language * np.minimum(self._model.log_probs(place.state), 0.0)
             row[BLANK] = 0.0
             self._rows[place] = row
         return np.stack([self._rows[place] for place in places])

@@ -45,8 +45,9 @@ class SecondPassOptions:
     mode: SecondPassMode = SecondPassMode.FULL
     paths: int = 4  # of the first pass that are judged
     beam: int = 4  # readings of its own that are followed, and kept
-    ctc_weight: float = 0.3  # of CTC beside attention
+    ctc_weight: float = 0.6  # of CTC beside attention
     contradiction: float = 40.0  # nats that CTC may hold a reading worse than the first pass'
+    word_gap: float = 1.0  # seconds between tokens of one word: more, and nobody has said it
     pieces_per_second: float = 9.0  # more than anybody speaks: where a loop is stopped
 
     def __post_init__(self) -> None:
@@ -54,7 +55,7 @@ class SecondPassOptions:
         for name in ("paths", "beam"):
             if getattr(self, name) < 1:
                 raise ArgumentError(f"{name} must be 1 or more, not {getattr(self, name)}.")
-        for name in ("ctc_weight", "contradiction", "pieces_per_second"):
+        for name in ("ctc_weight", "contradiction", "word_gap", "pieces_per_second"):
             if not getattr(self, name) >= 0:
                 raise ArgumentError(f"{name} must be 0 or more, not {getattr(self, name)}.")
 
@@ -124,9 +125,25 @@ class SecondPass:
         readings = [
             self._reading(text, judged[text], alignment, sequence, utterance)
             for text, alignment, sequence in zip(judged, alignments, sequences, strict=True)
-            if text in texts or alignment.score >= least - options.contradiction
+            if text in texts
+            or (
+                alignment.score >= least - options.contradiction
+                and self._holds_together(sequence, alignment, utterance.frame_seconds)
+            )
         ]
         return self._result(readings, len(first.nbest))
+
+    def _holds_together(
+        self, tokens: Sequence[int], alignment: Alignment, frame_seconds: float
+    ) -> bool:
+        """Return whether the tokens of each word lie near each other."""
+        return all(
+            (frame - before) * frame_seconds <= self._options.word_gap
+            for token, before, frame in zip(
+                tokens[1:], alignment.frames, alignment.frames[1:], strict=False
+            )
+            if not self._tokens.pieces[token].startswith(WORD_START)
+        )
 
     def _judge(self, texts: Sequence[str], begun: _Begun) -> dict[str, _Judged]:
         """Return what attention says of given texts; all pieces are known, so it is quick."""
