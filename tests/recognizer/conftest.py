@@ -70,13 +70,13 @@ def _make_language(pieces: Sequence[str], seed: int = 0, order: int = 3) -> ToyL
             log_probs=draw.integers(0, 256, count, np.uint8),
             backoffs=draw.integers(0, 256, count, np.uint8),
             step=0.0625,
-            least_backoff=-2.0,
+            least_backoff=-4.0,
             backoff_step=0.015625,
         )
         for key, children_count, prob, backoff in zip(
             keys, children, level.log_probs.tolist(), level.backoffs.tolist(), strict=True
         ):
-            weight = -2.0 + 0.015625 * backoff if children_count else 0.0
+            weight = -4.0 + 0.015625 * backoff if children_count else 0.0
             ngrams[key] = (-0.0625 * prob, weight)
         levels.append(level)
         keys = longer
