@@ -54,7 +54,7 @@ def test_probabilities_are_those_of_the_whole_history(
     assert model.order == order
     state = model.initial_state()
     for length in range(len(text) + 1):
-        history = (0, *text[:length])[max(0, length + 2 - order) :]
+        history = tuple(text[max(0, length + 1 - order) : length])
         expected = [directly(made.ngrams, history, token) for token in range(1, len(PIECES))]
         np.testing.assert_allclose(model.log_probs(state)[1:], expected, atol=1e-4)
         assert model.log_probs(state)[0] == -np.inf

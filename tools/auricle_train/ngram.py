@@ -7,8 +7,8 @@ modeling" (1999); pruning that of Stolcke, "Entropy-based pruning of backoff lan
 
 An n-gram is one whole number, its tokens the digits in base `vocabulary`, the oldest one first: so
 the history of n-gram `key` is `key // vocabulary`, and its shorter self `key % vocabulary**(n-1)`.
-Token 0 stands for the beginning of a sentence and is never predicted. Ends are not modelled, for
-the search never scores one.
+Token 0 stands for the beginning of a sentence: a token may follow it when tokens are counted, but
+nothing is predicted from it, nor is it itself. Ends are not modelled, for the search scores none.
 """
 
 from __future__ import annotations
@@ -127,7 +127,11 @@ def kneser_ney(sentences: Sequence[Sequence[int]], vocabulary: int, order: int) 
     for length, level in enumerate(levels, start=1):
         met, times = np.unique(counted[length - 1][0], return_counts=True)
         shares = pick(times / total, *find(met, level.keys))
-        levels[length - 1] = replace(level, shares=shares)
+        inside = (level.keys // vocabulary ** (length - 1) != START) | (length == 1)
+        backoffs = np.where(level.keys == START, 0.0, level.backoffs)
+        levels[length - 1] = Level(
+            level.keys[inside], level.log_probs[inside], backoffs[inside], shares[inside]
+        )
     return Ngram(vocabulary, tuple(levels))
 
 

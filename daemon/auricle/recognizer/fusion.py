@@ -81,7 +81,11 @@ class Fusion:
         return max(0.0, self._weights.reward - self._weights.internal * _LEAST)
 
     def initial_state(self) -> State:
-        """Return the state before the first token."""
+        """Return the state before the first token.
+
+        What sentences begin with does not count: one word may be the whole command, and an
+        utterance may go on after a pause.
+        """
         return self._model.initial_state() if self._model else ()
 
     def step(self, state: State, token: int) -> State:

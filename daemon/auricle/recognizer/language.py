@@ -99,8 +99,8 @@ class LanguageModel:
         return len(self._levels)
 
     def initial_state(self) -> State:
-        """Return the state before the first token."""
-        return self.step((), BLANK)
+        """Return the state in which nothing is known of the tokens before."""
+        return ()
 
     def step(self, state: State, token: int) -> State:
         """Return the state after one more token."""
