@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from stage.private_bus import PrivateBus
 from stage.recordings import Recording, load_recordings
 from stage.virtual_microphone import VirtualMicrophone
+
+# No property is about time, and a busy machine takes longer.
+settings.register_profile("auricle", deadline=None)
+settings.load_profile("auricle")
 
 
 @pytest.fixture(scope="session")
