@@ -106,10 +106,10 @@ class SecondPass:
 
     def refine(self, first: Result, utterance: Utterance) -> Result:
         """Return the result of both passes; the first's where nothing was said."""
-        if not first.text:
-            return first
         options = self._options
-        texts = [reading.text for reading in first.nbest[: options.paths] if reading.text]
+        texts = [one.text for one in first.nbest[: options.paths] if self._can_align(one.text)]
+        if not first.text or not texts:
+            return first
         begun = self._scorer.begin(utterance.memory, utterance.heard)
         judged = self._judge(texts, begun)
         if options.mode is SecondPassMode.FULL:
@@ -117,7 +117,7 @@ class SecondPass:
             seconds = len(utterance.log_probs) * utterance.frame_seconds
             for own in self._decode(begun, seconds):
                 text = self._pieces.decode(own.pieces)
-                if text and text not in known:
+                if text not in known and self._can_align(text):
                     judged[text] = own
         sequences = [self._tokens.encode(text) for text in judged]
         alignments = align(utterance.log_probs, sequences)
@@ -132,6 +132,12 @@ class SecondPass:
             )
         ]
         return self._result(readings, len(first.nbest))
+
+    def _can_align(self, text: str) -> bool:
+        """Return whether the first pass could have written a text; it says something then."""
+        tokens = self._tokens.encode(text)
+        starts = sum(self._tokens.pieces[token].startswith(WORD_START) for token in tokens)
+        return 0 < starts == len(text.split()) and self._tokens.decode(tokens) == text
 
     def _holds_together(
         self, tokens: Sequence[int], alignment: Alignment, frame_seconds: float
