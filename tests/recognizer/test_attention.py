@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auricle.errors import ArgumentError, ModelError
-from auricle.recognizer.attention import AttentionDecoder, MemoryPart
+from auricle.recognizer.attention import AttentionDecoder
 
 HERE = Path(__file__).parent / "attention"
 MEMORY, DECODER = HERE / "memory.tflite", HERE / "decoder.tflite"
 EXPECTED = np.load(HERE / "expected.npz")
+SHARED = EXPECTED["shared"]
 HEARD = (int(EXPECTED["heard"][0]), int(EXPECTED["heard"][1]))
 
 
@@ -26,21 +27,14 @@ def decoder() -> AttentionDecoder:
     return AttentionDecoder(MEMORY, DECODER, threads=1)
 
 
-@pytest.fixture(scope="module")
-def parts(decoder: AttentionDecoder) -> list[MemoryPart]:
-    return [decoder.remember(chunk) for chunk in EXPECTED["encoded"]]
-
-
 def test_its_limits_are_those_of_the_graph(decoder: AttentionDecoder) -> None:
     assert (decoder.rows, decoder.places, decoder.frames) == (4, 94, 312)
     assert (decoder.width, decoder.vocabulary) == (32, 48)
 
 
-def test_steps_give_what_pytorch_gives_at_once(
-    decoder: AttentionDecoder, parts: list[MemoryPart]
-) -> None:
+def test_steps_give_what_pytorch_gives_at_once(decoder: AttentionDecoder) -> None:
     """The hypothesis that is compared is in another row each time; more than 32 places long."""
-    state, log_probs = decoder.begin(parts, HEARD)
+    state, log_probs = decoder.begin(SHARED, HEARD)
     scores = [log_probs[0]]
     for piece in EXPECTED["pieces"].tolist():
         others = len(scores) % decoder.rows
@@ -55,48 +49,45 @@ def test_steps_give_what_pytorch_gives_at_once(
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=st.lists(st.tuples(st.integers(0, 99), st.integers(0, 47)), max_size=12))
 def test_branches_and_utterances_do_not_disturb_each_other(
-    decoder: AttentionDecoder, parts: list[MemoryPart], steps: list[tuple[int, int]]
+    decoder: AttentionDecoder, steps: list[tuple[int, int]]
 ) -> None:
-    known = [(HEARD, (), *decoder.begin(parts, HEARD)), ((5, 9), (), *decoder.begin(parts, (5, 9)))]
+    known = [
+        (HEARD, (), *decoder.begin(SHARED, HEARD)),
+        ((5, 9), (), *decoder.begin(SHARED, (5, 9))),
+    ]
     for earlier, piece in steps:
         heard, pieces, state, _ = known[earlier % len(known)]
         known.append((heard, (*pieces, piece), *decoder.step(state, [piece], [0])))
     for heard, pieces, _, log_probs in known:
-        state, alone = decoder.begin(parts, heard)
+        state, alone = decoder.begin(SHARED, heard)
         for piece in pieces:
             state, alone = decoder.step(state, [piece], [0])
         np.testing.assert_array_equal(alone, log_probs)
 
 
-def test_frames_that_are_not_heard_make_no_difference(
-    decoder: AttentionDecoder, parts: list[MemoryPart]
-) -> None:
-    _, log_probs = decoder.begin(parts, (8, 24))
-    np.testing.assert_array_equal(decoder.begin(parts[1:3], (0, 16))[1], log_probs)
+def test_the_encoder_sees_what_is_not_written(decoder: AttentionDecoder) -> None:
+    _, log_probs = decoder.begin(SHARED, (8, 24))
+    assert not np.array_equal(decoder.begin(SHARED[:32], (8, 24))[1], log_probs)
 
 
 @pytest.mark.parametrize("heard", [(3, 3), (40, 50), (0, 313)])
 def test_too_few_or_too_many_frames_are_refused(
-    decoder: AttentionDecoder, parts: list[MemoryPart], heard: tuple[int, int]
+    decoder: AttentionDecoder, heard: tuple[int, int]
 ) -> None:
-    chunks = parts * 8 if heard[1] > 312 else parts
+    shared = np.tile(SHARED, (8, 1)) if heard[1] > 312 else SHARED
     with pytest.raises(ArgumentError, match=r"heard are \d+ frames; it must be 1 to 312"):
-        decoder.begin(chunks, heard)
+        decoder.begin(shared, heard)
 
 
 @pytest.mark.parametrize("count", [0, 5])
-def test_too_few_or_too_many_hypotheses_are_refused(
-    decoder: AttentionDecoder, parts: list[MemoryPart], count: int
-) -> None:
-    state, _ = decoder.begin(parts, HEARD)
+def test_too_few_or_too_many_hypotheses_are_refused(decoder: AttentionDecoder, count: int) -> None:
+    state, _ = decoder.begin(SHARED, HEARD)
     with pytest.raises(ArgumentError, match=f"hypotheses are {count}; it must be 1 to 4"):
         decoder.step(state, [1] * count, [0] * count)
 
 
-def test_more_pieces_than_there_are_places_are_refused(
-    decoder: AttentionDecoder, parts: list[MemoryPart]
-) -> None:
-    state, _ = decoder.begin(parts, HEARD)
+def test_more_pieces_than_there_are_places_are_refused(decoder: AttentionDecoder) -> None:
+    state, _ = decoder.begin(SHARED, HEARD)
     for _ in range(decoder.places):
         state, _ = decoder.step(state, [1], [0])
     with pytest.raises(ArgumentError, match="pieces are more than 94"):
@@ -104,16 +95,16 @@ def test_more_pieces_than_there_are_places_are_refused(
 
 
 def test_a_piece_that_the_decoder_does_not_know_is_an_error_of_the_model(
-    decoder: AttentionDecoder, parts: list[MemoryPart]
+    decoder: AttentionDecoder,
 ) -> None:
-    state, log_probs = decoder.begin(parts, HEARD)
+    state, log_probs = decoder.begin(SHARED, HEARD)
     with pytest.raises(ModelError, match=r"decoder\.tflite: cannot be run"):
         decoder.step(state, [10**6], [0])
-    np.testing.assert_array_equal(decoder.begin(parts, HEARD)[1], log_probs)
+    np.testing.assert_array_equal(decoder.begin(SHARED, HEARD)[1], log_probs)
 
 
 def test_a_graph_in_the_place_of_another_is_refused() -> None:
     with pytest.raises(ModelError, match=r"decoder\.tflite: its inputs are .*install the bundle"):
         AttentionDecoder(DECODER, MEMORY, threads=1)
-    with pytest.raises(ModelError, match=r"memory\.tflite: its inputs are \['encoded'\]"):
+    with pytest.raises(ModelError, match=r"memory\.tflite: its inputs are \['shared'\]"):
         AttentionDecoder(MEMORY, MEMORY, threads=1)

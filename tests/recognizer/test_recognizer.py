@@ -240,8 +240,8 @@ def test_the_quantized_decoder_agrees_with_pytorch(
     encoder_state, parts = encoder.initial_state(), []
     for chunk in filled.reshape(-1, encoder.chunk, features.shape[1]):
         encoder_state, encoded = encoder.step(encoder_state, chunk)
-        parts.append(decoder.remember(encoded.whole))
-    state, log_probs = decoder.begin(parts, (0, int(reference["heard"])))
+        parts.append(encoded.shared)
+    state, log_probs = decoder.begin(np.concatenate(parts), (0, int(reference["heard"])))
     scores = [log_probs[0]]
     for piece in reference["pieces"].tolist():
         state, log_probs = decoder.step(state, [piece], [0])

@@ -13,17 +13,16 @@ from hypothesis import strategies as st
 
 from auricle.errors import ArgumentError
 from auricle.recognizer.alignment import align
-from auricle.recognizer.attention import MemoryPart
 from auricle.recognizer.lattice import Arc, Lattice
 from auricle.recognizer.result import Hypothesis, Result
 from auricle.recognizer.second_pass import (
-    END,
     SecondPass,
     SecondPassMode,
     SecondPassOptions,
     Utterance,
 )
 from auricle.recognizer.tokenizer import Tokenizer
+from auricle.recognizer.writing import END
 
 TOKENS = Tokenizer(["<blank>", "▁a", "▁b", "▁c"], [0.0, -1.0, -1.0, -1.0])
 PIECES = Tokenizer(["<end>", "▁a", "▁b", "▁c"], [0.0, -1.0, -1.0, -1.0])
@@ -59,12 +58,7 @@ class Table:
         whole = (*prefix, END)
         return float(sum(self.after(prefix[:n])[piece] for n, piece in enumerate(whole)))
 
-    def remember(self, encoded: np.ndarray) -> MemoryPart:
-        return MemoryPart(encoded, encoded)
-
-    def begin(
-        self, parts: Sequence[MemoryPart], heard: tuple[int, int]
-    ) -> tuple[State, np.ndarray]:
+    def begin(self, shared: np.ndarray, heard: tuple[int, int]) -> tuple[State, np.ndarray]:
         return State(((),)), self.after(())[np.newaxis]
 
     def step(
@@ -84,7 +78,8 @@ def heard(tokens: str, sureness: float = 6.0) -> Utterance:
     logits = np.zeros((len(wanted), len(TOKENS)), np.float32)
     logits[np.arange(len(wanted)), wanted] = sureness
     log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    return Utterance((), (0, 2 * len(wanted)), log_probs.astype(np.float32), 10.0, 0.04)
+    shared = np.zeros((2 * len(wanted), 8), np.float32)
+    return Utterance(shared, (0, 2 * len(wanted)), log_probs.astype(np.float32), 10.0, 0.04)
 
 
 def first_pass(*texts: str) -> Result:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from auricle_train.corpus import BACKGROUND, REAL_DEV, SPEECH, read_set
-from auricle_train.train import Recordings
+from auricle_train.train import PREFIXES, Recordings
 from stage.recordings import Recording
 from stage.small_training import write_whisper
 
@@ -37,7 +37,7 @@ def write_set(folder: Path, name: str, rows: list[dict[str, str]], path: Path) -
 def corpus(tmp_path: Path, recordings: dict[str, Recording]) -> Path:
     """Every set with one dev clip, one train clip, and one that may not be used."""
     said = recordings["must_sleep"]
-    for name in {*SPEECH, *BACKGROUND, *REAL_DEV}:
+    for name in {*SPEECH, *PREFIXES, *BACKGROUND, *REAL_DEV}:
         common = {"seconds": "1.89", "speaker": "k", "language": "en", "text": said.text}
         rows = [
             {"id": "one", "split": "dev", "licence": "CC0-1.0", **common},
@@ -85,11 +85,16 @@ def test_a_run_that_is_stopped_and_killed_goes_on_in_two_processes(corpus: Path)
     command("pieces", "--data", str(corpus), "--whisper", str(whisper), "--size", "30",
             "--out", str(pieces))  # fmt: skip
     tokens.write_text("<blank>\t0\n" + "".join(f"▁{a}\t-1\n" for a in "abcdefg"), "utf-8")
+    written = corpus / "written.tsv"
+    command("write", "--data", str(corpus), "--sets", "kathleen", "--whisper", str(whisper),
+            "--out", str(written))  # fmt: skip
+    assert written.read_text(encoding="utf-8").startswith("two\t")
     wrong = corpus / "exclude.txt"
     wrong.write_text("no-such-clip\n", encoding="utf-8")
     step = ["-m", "auricle_train", "train", "--data", str(corpus), "--whisper", str(whisper),
             "--vocabulary", str(tokens), "--pieces", str(pieces), "--out", str(run),
-            "--exclude", str(wrong), "--save-seconds", "0", "--threads", "1"]  # fmt: skip
+            "--exclude", str(wrong), "--written", str(written), "--save-seconds", "0",
+            "--threads", "1"]  # fmt: skip
     environment = os.environ | {"PYTHONPATH": f"{ROOT / 'tools'}:{ROOT / 'daemon'}"}
     for number, status in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
         (run / "checkpoint.pt").unlink(missing_ok=True)
@@ -119,9 +124,13 @@ def test_clips_with_wrong_texts_are_left_out_and_those_without_take_the_teachers
     write_set(corpus, "kathleen", rows, recordings["must_sleep"].path)
     (corpus / "labels.tsv").write_text("id\ttext\nread\tit will be\n", encoding="utf-8")
     (corpus / "exclude.txt").write_text("wrong\n", encoding="utf-8")
-    heard = Recordings(corpus, (), corpus / "labels.tsv", corpus / "exclude.txt").speech()
+    (corpus / "written.tsv").write_text("right\tIt is.\n", encoding="utf-8")
+    heard = Recordings(
+        corpus, (), corpus / "labels.tsv", corpus / "written.tsv", corpus / "exclude.txt"
+    ).speech()
     texts = {clip.name: clip.text for clip in heard if clip.name != "two"}
     assert texts == {"right": "it is", "read": "it will be"}
+    assert {clip.written for clip in heard if clip.name in texts} == {"It is.", ""}
 
 
 def test_the_vocabulary_is_learned_from_a_corpus(corpus: Path) -> None:

@@ -65,7 +65,8 @@ def test_the_encoder_streams_what_pytorch_computes_at_once(
     chunks = 11  # past the left context, and past the positions, which begin anew
     features = torch.randn(1, chunks * SHAPE.chunk * STRIDE, 80) * 0.3
     with torch.no_grad():
-        encoded, first = model.encode(features)
+        _, first = model.encode(features)
+        shared, _ = model.encoder.trunk(features)
         expected = model.frames(first)[0].numpy()
     encoder = Encoder(folder / "encoder.tflite", threads=1, runtime=runtime)
     state, parts = encoder.initial_state(), []
@@ -73,8 +74,8 @@ def test_the_encoder_streams_what_pytorch_computes_at_once(
         state, part = encoder.step(state, chunk)
         parts.append(part)
     assert difference(np.concatenate([part.frames for part in parts]), expected) < tolerance
-    whole = [part.whole for part in parts if part.whole is not None]
-    assert difference(np.concatenate(whole), encoded[0].numpy()) < tolerance
+    passed_on = np.concatenate([part.shared for part in parts])
+    assert difference(passed_on, shared[0].numpy()) < tolerance
     assert state.position[0] == chunks * SHAPE.chunk
 
 
@@ -98,15 +99,15 @@ def test_the_decoder_scores_step_by_step_what_pytorch_does_at_once(
 ) -> None:
     folder, tolerance = graphs
     scorer = load_decoder(folder, runtime)
-    chunks, first, last = 5, 3, 37
-    encoded = torch.randn(1, chunks * SHAPE.chunk, SHAPE.width)
-    heard = torch.zeros(1, chunks * SHAPE.chunk, dtype=torch.bool)
+    count, first, last = 40, 3, 37
+    shared = torch.randn(1, count, SHAPE.width)
+    heard = torch.zeros(1, count, dtype=torch.bool)
     heard[:, first:last] = True
     pieces = torch.randint(1, SHAPE.pieces, (1, scorer.places))
     with torch.no_grad():
+        encoded = model.encoder.top(shared, None)
         expected = model.decoder(encoded, heard, pieces).log_softmax(-1)[0].numpy()
-    parts = [scorer.remember(chunk) for chunk in encoded[0].numpy().reshape(chunks, -1, 64)]
-    state, log_probs = scorer.begin(parts, (first, last))
+    state, log_probs = scorer.begin(shared[0].numpy(), (first, last))
     scores = [log_probs[0]]
     for piece in pieces[0].tolist():
         # The hypothesis that is compared has another one before it, in another row each time.
@@ -123,16 +124,13 @@ def test_utterances_and_branches_do_not_disturb_each_other(
 ) -> None:
     scorer = load_decoder(graphs[0], runtime)
     generator = np.random.default_rng(0)
-    parts = [
-        scorer.remember(generator.standard_normal((SHAPE.chunk, SHAPE.width)).astype(np.float32))
-        for _ in range(3)
-    ]
-    one, first = scorer.begin(parts[:2], (0, 16))
-    other, _ = scorer.begin(parts, (2, 20))
+    shared = generator.standard_normal((24, SHAPE.width)).astype(np.float32)
+    one, first = scorer.begin(shared[:16], (0, 16))
+    other, _ = scorer.begin(shared, (2, 20))
     branch, scores = scorer.step(one, [4, 5], [0, 0])
     scorer.step(scorer.step(branch, [8], [1])[0], [9], [0])
     scorer.step(other, [6], [0])
-    np.testing.assert_array_equal(scorer.begin(parts[:2], (0, 16))[1], first)
+    np.testing.assert_array_equal(scorer.begin(shared[:16], (0, 16))[1], first)
     np.testing.assert_array_equal(scorer.step(one, [5], [0])[1], scores[1:])
     alone, _ = scorer.step(one, [5], [0])
     np.testing.assert_array_equal(
@@ -142,11 +140,11 @@ def test_utterances_and_branches_do_not_disturb_each_other(
 
 def test_what_a_decoder_cannot_take_is_refused(graphs: tuple[Path, float]) -> None:
     scorer = load_decoder(graphs[0], "auto")
-    part = scorer.remember(np.zeros((SHAPE.chunk, SHAPE.width), np.float32))
+    shared = np.zeros((320, SHAPE.width), np.float32)
     for heard in ((3, 3), (0, scorer.frames + 1)):
         with pytest.raises(ArgumentError, match=r"heard are \d+ frames; it must be 1 to 312"):
-            scorer.begin([part] * 40, heard)
-    state, _ = scorer.begin([part], (0, 8))
+            scorer.begin(shared, heard)
+    state, _ = scorer.begin(shared, (0, 8))
     with pytest.raises(ArgumentError, match="hypotheses are 5; it must be 1 to 4"):
         scorer.step(state, [1] * 5, [0] * 5)
     with pytest.raises(ModelError, match=r"decoder\.tflite: cannot be run"):

@@ -44,7 +44,7 @@ def test_networks_have_the_sizes_of_the_whisper_they_start_as(tmp_path: Path, en
     whisper = write_whisper(tmp_path, replace(SHAPE, width=48, heads=3, layers=2, decoder_layers=3))
     vocabulary, pieces = tmp_path / "tokens.txt", tmp_path / "pieces.txt"
     vocabulary.write_text("<blank>\t0\n▁a\t-1\n", encoding="utf-8")
-    write(cut(read_tokens(whisper), ["a cab"], 30), pieces)
+    write(cut(read_tokens(whisper), {"a": 1.0, "cab": 2.0}, 30), pieces)
     objective = Origin(whisper, vocabulary, pieces, encoder).build(Plan(soft=1.0))
     shape = objective.model.shape
     assert (shape.width, shape.heads, shape.layers, shape.decoder_layers) == (48, 3, 2, 3)

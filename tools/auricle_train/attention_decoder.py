@@ -1,7 +1,7 @@
 """The second pass in PyTorch: Whisper's decoder over the encoder's frames, its vocabulary cut.
 
 The decoder is that of Whisper tiny.en (Radford et al., arXiv:2212.04356): it writes the pieces of
-`pieces.py` instead of cased, punctuated text, after the prompt that Whisper knows.
+`pieces.py`, with capitals and full stops, after the prompt that Whisper knows.
 First pass and second read the same encoder, as in "Two-pass end-to-end speech recognition"
 (Sainath et al., arXiv:1908.10992).
 """
@@ -41,14 +41,40 @@ class DecoderBlock(nn.Module):
 
     def forward(self, x: Tensor, frames: Tensor, mask: Tensor) -> Tensor:
         """(batch, pieces, width), (batch, frames, width), (batch, frames) bool: what is heard."""
-        query, key, value = self._split(self.qkv(self.attention_norm(x)), 3)
+        own = self._split(self.qkv(self.attention_norm(x)), 3)
         before = x.new_full((x.shape[1], x.shape[1]), MASKED).triu(1)
-        own = attend(query, key, value, before)
-        x = x + self.out(self._join(own))
+        return self._add(
+            x, own, before, self.memory(frames), torch.where(mask, 0.0, MASKED)[:, None, None, :]
+        )
+
+    def memory(self, frames: Tensor) -> tuple[Tensor, ...]:
+        """Return keys and values of the frames, (batch, heads, frames, width / heads)."""
+        return self._split(self.cross_kv(frames), 2)
+
+    def step(
+        self,
+        x: Tensor,
+        before: tuple[Tensor, Tensor] | None,
+        memory: tuple[Tensor, ...],
+        mask: Tensor,
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Return (batch, 1, width) after one place more, and keys and values of all of them."""
+        query, key, value = self._split(self.qkv(self.attention_norm(x)), 3)
+        if before is not None:
+            key, value = torch.cat([before[0], key], dim=2), torch.cat([before[1], value], dim=2)
+        return self._add(x, (query, key, value), None, memory, mask), (key, value)
+
+    def _add(
+        self,
+        x: Tensor,
+        own: tuple[Tensor, ...],
+        before: Tensor | None,
+        memory: tuple[Tensor, ...],
+        mask: Tensor,
+    ) -> Tensor:
+        x = x + self.out(self._join(attend(*own, before)))
         (query,) = self._split(self.cross_query(self.cross_norm(x)), 1)
-        key, value = self._split(self.cross_kv(frames), 2)
-        heard = attend(query, key, value, torch.where(mask, 0.0, MASKED)[:, None, None, :])
-        x = x + self.cross_out(self._join(heard))
+        x = x + self.cross_out(self._join(attend(query, *memory, mask)))
         return x + self.down(functional.gelu(self.up(self.mlp_norm(x))))
 
     def _split(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
@@ -137,3 +163,31 @@ class AttentionDecoder(nn.Module):
         for block in self.blocks:
             x = block(x, frames, heard)
         return functional.linear(self.norm(x[:, len(self.prompt) - 1 :]), self.embedding.weight)
+
+
+class Stepper:
+    """The decoder on a few utterances, a piece at a time; what was computed is kept."""
+
+    def __init__(self, decoder: AttentionDecoder, frames: Tensor, heard: Tensor) -> None:
+        """Take what `AttentionDecoder.forward` does of the audio; the prompt is read."""
+        self._decoder, self._mask = decoder, torch.where(heard, 0.0, MASKED)[:, None, None, :]
+        self._memory = [block.memory(frames) for block in decoder.blocks]
+        self._before: list[tuple[Tensor, Tensor] | None] = [None] * len(decoder.blocks)
+        self._place = 0
+        for row in decoder.prompt:
+            self.logits = self._read(row.expand(len(frames), 1, -1))
+
+    def step(self, pieces: Tensor) -> Tensor:
+        """(utterances,) int64, the next piece of each -> logits (utterances, pieces) after it."""
+        self.logits = self._read(self._decoder.embedding(pieces)[:, None])
+        return self.logits
+
+    def _read(self, x: Tensor) -> Tensor:
+        decoder = self._decoder
+        x = x + decoder.positions[self._place]
+        self._place += 1
+        for number, block in enumerate(decoder.blocks):
+            x, self._before[number] = block.step(
+                x, self._before[number], self._memory[number], self._mask
+            )
+        return functional.linear(decoder.norm(x[:, 0]), decoder.embedding.weight)

@@ -33,8 +33,8 @@ class Disturbance:
     pitch_factors: Range = (0.84, 1.19)  # three semitones
     formants: float = 0.2
     formant_factors: Range = (0.9, 1.1)  # of their frequency
-    room: float = 0.2
-    background: float = 0.4  # noise or music
+    room: float = 0.3
+    background: float = 0.5  # noise or music
     background_ratio: Range = (3.0, 28.0)  # dB, speech to noise
     babble: float = 0.08
     babble_ratio: Range = (5.0, 25.0)  # dB

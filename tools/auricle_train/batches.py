@@ -139,13 +139,14 @@ class Batches:
         level = 10.0 ** self._generator.uniform(-5.0, -3.0)
         return (self._generator.standard_normal(count) * level).astype(np.float32)
 
-    def _clip(self) -> tuple[np.ndarray, str]:
+    def _clip(self) -> tuple[np.ndarray, str, str]:
+        """Return samples, the words, and these as they are written."""
         clip = self._clips[int(self._generator.choice(len(self._clips), p=self._odds))]
         samples = clip.samples.astype(np.float32) / 32768
         if self._generator.random() < self._disturbance.speed:
             factor = self._generator.uniform(*self._disturbance.speed_factors)
             samples = augment.change_speed(samples, factor)
-        return samples, clip.text
+        return samples, clip.text, clip.written or f"{clip.text[:1].upper()}{clip.text[1:]}."
 
     def _draw_fitting(self) -> _Utterance:
         for _ in range(PATIENCE):
@@ -159,7 +160,7 @@ class Batches:
         )
 
     def _draw(self) -> _Utterance:
-        samples, text = self._clip()
+        samples, text, written = self._clip()
         parts, skipped = [], 0
         if self._generator.random() < 0.4:
             prefix = self._prefixes[int(self._generator.integers(len(self._prefixes)))]
@@ -167,13 +168,15 @@ class Batches:
             skipped = sum(map(len, parts))
         parts += [self._silence(0.05, 0.6), samples]
         if len(samples) < 5 * SAMPLE_RATE and self._generator.random() < 0.4:
-            other, more = self._clip()
+            other, more, more_written = self._clip()
             if len(samples) + len(other) < LONGEST * SAMPLE_RATE:
                 parts += [self._silence(0.1, 1.2), other]
-                text = f"{text} {more}"
+                text, written = f"{text} {more}", f"{written} {more_written}"
         parts.append(self._silence(0.2, 1.2 if self._generator.random() < 0.8 else 4.0))
-        first, second = (tokenizer.encode(text) for tokenizer in self._tokenizers)
-        return _Utterance(np.concatenate(parts), skipped, first, second)
+        first, second = self._tokenizers
+        return _Utterance(
+            np.concatenate(parts), skipped, first.encode(text), second.encode(written)
+        )
 
     def _batch(self, items: Sequence[_Utterance]) -> Batch:
         # The search starts at the joint frame after the wake word; loss is asked for from there.

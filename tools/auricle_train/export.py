@@ -15,7 +15,7 @@ from typing import Any
 import tensorflow as tf
 
 from auricle_train.export_decoder import DecoderGraphs, Specs, share_table
-from auricle_train.layers import MASKED, Layers, Weights, gelu
+from auricle_train.layers import MASKED, Layers, Weights, attend, gelu
 from auricle_train.network import CONV_CONTEXT, STACK, STRIDE, Shape
 
 JOINT_ROWS = 8  # hypotheses that one call of the joint or the predictor takes
@@ -62,15 +62,16 @@ class Graphs:
                 new_values.append(value[shape.chunk :])
             return x
 
-        x = climb(x, "encoder.blocks", range(trunk))
-        whole = layers.norm("encoder.norm", climb(x, "encoder.blocks", range(trunk, shape.layers)))
-        first = whole
+        shared = climb(x, "encoder.blocks", range(trunk))
         if shape.branch:
-            first = layers.norm("branch.norm", climb(x, "branch.blocks", range(shape.branch)))
+            own = climb(shared, "branch.blocks", range(shape.branch))
+            first = layers.norm("branch.norm", own)
+        else:
+            first = layers.norm("encoder.norm", shared)
         stacked = tf.reshape(first, [1, shape.chunk // STACK, 1, STACK * shape.width])
         return {
             "frames": layers.linear("project", stacked)[:, :, 0],
-            "encoded": whole[:, :, 0],
+            "shared": shared[:, :, 0],
             "context_out": heard[:, -CONV_CONTEXT:],
             "keys_out": tf.stack(new_keys),
             "values_out": tf.stack(new_values),
@@ -80,7 +81,7 @@ class Graphs:
     def encoder_inputs(self) -> Specs:
         """Return what `encoder` takes."""
         shape = self.shape
-        cache = tf.TensorSpec([shape.layers + shape.branch, shape.left, shape.width])
+        cache = tf.TensorSpec([shape.layers, shape.left, shape.width])
         return {
             "features": tf.TensorSpec([1, shape.chunk * STRIDE, 80]),
             "context": tf.TensorSpec([1, CONV_CONTEXT, 80]),
@@ -102,22 +103,11 @@ class Graphs:
         return {"log_probs": tf.nn.log_softmax(self._layers.linear("output", hidden)[0, :, 0])}
 
     def _block(self, name: str, x: Any, mask: Any, keys: Any, values: Any) -> tuple[Any, Any, Any]:
-        shape, layers = self.shape, self._layers
-        qkv = layers.linear(f"{name}.qkv", layers.norm(f"{name}.attention_norm", x))
-        query, key, value = tf.split(qkv[0, :, 0], 3, axis=-1)
+        query, key, value = self._layers.queries_keys_values(name, x)
         keys = tf.concat([keys, key], axis=0)
         values = tf.concat([values, value], axis=0)
-        head = shape.width // shape.heads
-        scores = tf.matmul(self._heads(query) * head**-0.5, self._heads(keys), transpose_b=True)
-        seen = tf.matmul(tf.nn.softmax(scores + mask), self._heads(values))
-        seen = tf.reshape(tf.transpose(seen, [1, 0, 2]), [1, shape.chunk, 1, shape.width])
-        x += layers.linear(f"{name}.out", seen)
-        return x + layers.feed_forward(name, x), keys, values
-
-    def _heads(self, x: Any) -> Any:
-        """(frames, width) -> (heads, frames, width / heads)."""
-        heads = tf.reshape(x, [x.shape[0], self.shape.heads, self.shape.width // self.shape.heads])
-        return tf.transpose(heads, [1, 0, 2])
+        seen = attend(query, keys, values, self.shape.heads, mask)
+        return self._layers.block(name, x, seen), keys, values
 
 
 def convert(function: Callable[..., dict[str, Any]], inputs: Specs, quantize: bool) -> bytes:

@@ -1,4 +1,4 @@
-"""The second pass as TFLite graphs: what it remembers of a chunk, and one step of its decoder.
+"""The second pass as TFLite graphs: what it remembers of an utterance, one step of its decoder.
 
 In: the weights of `attention_decoder.AttentionDecoder`. Out: functions for `export.convert`, whose
 graphs `auricle.recognizer.attention` runs.
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tensorflow.lite.python.schema_py_generated import ModelT, TensorT
 from tensorflow.lite.tools import flatbuffer_utils
 
-from auricle_train.layers import MASKED, Layers
+from auricle_train.layers import MASKED, Layers, attend
 from auricle_train.network import Shape
 
 Specs = dict[str, tf.TensorSpec]  # inputs of a graph by name
@@ -37,18 +37,25 @@ class DecoderGraphs:
         self._prompt = layers.rows("decoder.prompt")
 
     def memory_inputs(self) -> Specs:
-        """Return what `memory` takes."""
-        return {"encoded": tf.TensorSpec([1, self.shape.chunk, self.shape.width])}
+        """Return what `memory` takes: as many frames as there are."""
+        return {"shared": tf.TensorSpec([1, None, self.shape.width])}
 
-    def memory(self, encoded: Any) -> dict[str, Any]:
-        """(1, chunk, width) -> keys and values of cross attention, see `decoder`.
+    def memory(self, shared: Any) -> dict[str, Any]:
+        """(1, frames, width) -> keys and values of cross attention, see `decoder`.
 
-        `prompt` (1,) int32 tells how many places come before the pieces.
+        The encoder's last layers see all frames. `prompt` (1,) int32 tells how many places come
+        before the pieces.
         """
-        shape, keys, values = self.shape, [], []
+        shape, layers, keys, values = self.shape, self._layers, [], []
+        x = shared[:, :, None]
+        for number in range(shape.layers - shape.branch, shape.layers):
+            name = f"encoder.blocks.{number}"
+            seen = attend(*layers.queries_keys_values(name, x), shape.heads)
+            x = layers.block(name, x, seen)
+        x = layers.norm("encoder.norm", x)
         for number in range(shape.decoder_layers):
-            both = self._layers.linear(f"decoder.blocks.{number}.cross_kv", encoded[:, :, None])
-            heads = tf.reshape(both, [shape.chunk, 2, shape.heads, self._head])
+            both = layers.linear(f"decoder.blocks.{number}.cross_kv", x)
+            heads = tf.reshape(both, [-1, 2, shape.heads, self._head])
             keys.append(tf.transpose(heads[:, 0], [1, 0, 2]))
             values.append(tf.transpose(heads[:, 1], [1, 2, 0]))
         return {

@@ -51,6 +51,16 @@ class Layers:
         normal = (x - mean) * tf.math.rsqrt(variance + 1e-5)
         return normal * self._weights[f"{name}.weight"] + self._weights[f"{name}.bias"]
 
+    def queries_keys_values(self, name: str, x: Any) -> Any:
+        """(1, n, 1, width) -> three of (n, width): what a transformer's layer attends with."""
+        qkv = self.linear(f"{name}.qkv", self.norm(f"{name}.attention_norm", x))
+        return tf.split(qkv[0, :, 0], 3, axis=-1)
+
+    def block(self, name: str, x: Any, seen: Any) -> Any:
+        """(1, n, 1, width), and (n, width) that it has seen -> what a transformer's layer gives."""
+        x += self.linear(f"{name}.out", seen[None, :, None])
+        return x + self.feed_forward(name, x)
+
     def feed_forward(self, name: str, x: Any) -> Any:
         """Return what the perceptron of a transformer's layer adds."""
         hidden = gelu(self.linear(f"{name}.up", self.norm(f"{name}.mlp_norm", x)))
@@ -74,6 +84,21 @@ class Layers:
         # TFLite leaves constants that `gather_nd` reads as they are.
         scale = tf.gather_nd(tf.constant(scales.astype(np.float32)), rows[:, None])
         return tf.cast(tf.gather(tf.constant(whole), rows), tf.float32) * scale
+
+
+def attend(query: Any, keys: Any, values: Any, heads: int, mask: Any = 0.0) -> Any:
+    """(n, width), (m, width) and the same -> (n, width): what each query sees.
+
+    `mask` is added to the scores, (heads, n, m).
+    """
+    width = query.shape[-1]
+
+    def split(x: Any) -> Any:
+        return tf.transpose(tf.reshape(x, [-1, heads, width // heads]), [1, 0, 2])
+
+    scores = tf.matmul(split(query) * (width // heads) ** -0.5, split(keys), transpose_b=True)
+    seen = tf.matmul(tf.nn.softmax(scores + mask), split(values))
+    return tf.reshape(tf.transpose(seen, [1, 0, 2]), [-1, width])
 
 
 def gelu(x: Any) -> Any:

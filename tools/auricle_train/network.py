@@ -175,13 +175,24 @@ class Transducer(nn.Module):
         nn.init.zeros_(self.predict.weight)
         nn.init.zeros_(self.predict.bias)
 
-    def encode(self, features: Tensor, offset: int = 0) -> tuple[Tensor, Tensor]:
-        """Return the frames of the second pass and of the first, each as `Encoder` gives them."""
+    def encode(
+        self, features: Tensor, offset: int = 0, through: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
+        """Return the frames of the second pass and of the first, each as `Encoder` gives them.
+
+        The first pass hears chunk by chunk; the second, at the end, all that was said.
+
+        Args:
+            features: (batch, frames, 80) float32.
+            offset: position of the first encoder frame.
+            through: share of the first pass' gradient that what both share takes.
+        """
         if self.branch is None:
             encoded = self.encoder(features, offset=offset)
             return encoded, encoded
         x, mask = self.encoder.trunk(features, offset=offset)
-        return self.encoder.top(x, mask), self.branch(x, mask)
+        taken = x * through + x.detach() * (1.0 - through)
+        return self.encoder.top(x, None), self.branch(taken, mask)
 
     def frames(self, encoded: Tensor) -> Tensor:
         """(batch, n, width) -> (batch, n / STACK, joint): what the joint sees of the audio."""

@@ -20,7 +20,6 @@ from auricle_train.plan import Plan
 from auricle_train.transducer_loss import transducer_loss
 
 LOSSES = ("ctc", "transducer", "attention", "distance", "soft")
-IGNORED = -100  # a goal that does not count
 Loss = tuple[Tensor, Tensor]  # sum and count
 
 
@@ -55,7 +54,7 @@ class Objective(nn.Module):
         """
         offset = self._offset()
         with torch.set_grad_enabled(not warm):
-            encoded, first = self.model.encode(batch.features, offset=offset)
+            encoded, first = self.model.encode(batch.features, offset, self.plan.first_through)
         found: dict[str, Loss] = {}
         if warm or self.plan.ctc or self.plan.transducer:
             frames, counts = after_wake_word(self.model.frames(first), batch)
@@ -107,25 +106,32 @@ class Objective(nn.Module):
         place = torch.arange(encoded.shape[1], device=encoded.device)[None]
         spoken = place < batch.frames[:, None] * STACK
         heard = spoken & (place >= batch.skipped[:, None] * STACK)
+        taught = None
+        if batch.clean is not None:
+            with torch.no_grad():
+                taught = self.teachers.encoder(batch.clean, chunked=False, offset=offset)
+        found: dict[str, Loss] = {}
+        if taught is not None:
+            found["distance"] = _distance(encoded[spoken], taught[spoken])
+        if self.plan.attention or self.plan.soft:
+            found |= self._reading(encoded, taught, heard, batch)
+        return found
+
+    def _reading(
+        self, encoded: Tensor, taught: Tensor | None, heard: Tensor, batch: Batch
+    ) -> dict[str, Loss]:
+        """Return what the decoder loses on the text, and from its teacher's opinion of it."""
         goals = functional.pad(batch.pieces, (0, 1))
         beyond = torch.arange(goals.shape[1], device=goals.device) > batch.piece_counts[:, None]
-        goals = goals.masked_fill(beyond, IGNORED)
         through = self.plan.through
         seen = encoded * through + encoded.detach() * (1.0 - through)
-        logits = self.model.decoder(seen, heard, batch.pieces).float()
-        entropy = functional.cross_entropy(
-            logits.flatten(0, 1), goals.flatten(), ignore_index=IGNORED, reduction="sum"
-        )
+        logits = self.model.decoder(seen, heard, batch.pieces)[~beyond].float()
+        entropy = functional.cross_entropy(logits, goals[~beyond], reduction="sum")
         found = {"attention": (entropy, (~beyond).sum())}
-        if batch.clean is None:
-            return found
-        with torch.no_grad():
-            taught = self.teachers.encoder(batch.clean, chunked=False, offset=offset)
-        found["distance"] = _distance(encoded[spoken], taught[spoken])
-        if self.teachers.decoder is not None:
+        if taught is not None and self.teachers.decoder is not None:
             with torch.no_grad():
-                said = self.teachers.decoder(taught, heard, batch.pieces)
-            found["soft"] = _divergence(logits[~beyond], said[~beyond])
+                said = self.teachers.decoder(taught, heard, batch.pieces)[~beyond]
+            found["soft"] = _divergence(logits, said)
         return found
 
 

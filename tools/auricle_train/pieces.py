@@ -1,75 +1,93 @@
-"""Cuts Whisper's vocabulary to the lower-case pieces that English commands and names need.
+"""Cuts Whisper's vocabulary to the pieces that English commands and names need.
 
-In: Whisper's tokens, in the order of how common they are, and sentences. Out: `pieces.txt`, which
-`auricle.recognizer.tokenizer` reads, and for each piece the token that its embedding begins as.
-Tokens that differ only in case are one piece here: "▁london" begins as " London" is known.
+In: Whisper's tokens, in the order in which they were merged, and how often words are used. Out:
+`pieces.txt`, which `auricle.recognizer.tokenizer` reads, and for each piece the token that it is.
+Capitals and marks stay, for what Whisper knows of a sentence it knows of it as it is written;
+digits do not, so that numbers are written in words.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from auricle.recognizer.tokenizer import WORD_START, Tokenizer
+from auricle.recognizer.writing import MARKS
 
 END = "<end>"
 END_TOKEN = "<|endoftext|>"  # after it Whisper has no more text, only what steers it
 ENGLISH_END = 50256  # where that stands in Whisper's English models
+SPACE = "Ġ"  # GPT-2's mark of one
 RANKS = 1e6  # more than there are tokens
-TOKEN = re.compile(r"Ġ?(?:[a-z]+|'[a-z]+|')", re.IGNORECASE)  # Ġ: GPT-2's mark of a space
+TOKEN = re.compile(rf"{SPACE}?(?:[A-Za-z]+|'[A-Za-z]+|')")
+CAPITALS = 0.12  # share of words that are written with one: names, and where a sentence begins
 
 
-def fold(tokens: Sequence[str]) -> dict[str, int]:
-    """Return lower-case pieces and the most common token of each, the most common ones first."""
-    folded: dict[str, int] = {}
-    for number, token in enumerate(tokens[: tokens.index(END_TOKEN)]):
-        if TOKEN.fullmatch(token):
-            folded.setdefault(token.lower().replace("ġ", WORD_START), number)
-    return folded
+def usable(tokens: Sequence[str]) -> dict[str, int]:
+    """Return the tokens of letters and marks, by the pieces that they are here."""
+    text = tokens[: tokens.index(END_TOKEN)]
+    return {
+        token.replace(SPACE, WORD_START): number
+        for number, token in enumerate(text)
+        if TOKEN.fullmatch(token) or token in (*MARKS, "-")
+    }
 
 
-def _tokenizer(folded: dict[str, int]) -> Tokenizer:
-    """Few pieces first, common pieces second: near to what byte pairs would have given."""
-    scores = [0.0] + [-1.0 - number / RANKS for number in folded.values()]
-    return Tokenizer([END, *folded], scores)
+def merge(word: str, ranks: Mapping[str, int]) -> list[str]:
+    """Split a word as Whisper does: byte pairs, of which those known longest are merged first."""
+    parts = list(word)
+    while len(parts) > 1:
+        pairs = [ranks.get(one + other, len(ranks)) for one, other in pairwise(parts)]
+        best = min(pairs)
+        if best == len(ranks):
+            break
+        where = pairs.index(best)
+        parts[where : where + 2] = [parts[where] + parts[where + 1]]
+    return parts
 
 
-def cut(tokens: Sequence[str], sentences: Sequence[str], size: int) -> dict[str, int]:
-    """Return `size - 1` pieces and their tokens: letters, what the sentences use, the common.
+def cut(tokens: Sequence[str], words: Mapping[str, float], size: int) -> dict[str, int]:
+    """Return `size - 1` pieces and their tokens: letters, marks, and what is used most.
+
+    Args:
+        tokens: Whisper's.
+        words: how often words are used, in small letters.
+        size: how many pieces there shall be, the end included.
 
     Raises:
         ValueError: there are not as many.
     """
-    folded = fold(tokens)
-    if len(folded) < size - 1:
-        raise ValueError(f"size: {size} is more than the {len(folded) + 1} pieces there are")
-    tokenizer = _tokenizer(folded)
-    counts: Counter[str] = Counter()
-    for word, count in Counter(word for text in sentences for word in text.split()).items():
-        for token in tokenizer.encode(word):
-            counts[tokenizer.pieces[token]] += count
+    known = usable(tokens)
+    if len(known) < size - 1:
+        raise ValueError(f"size: {size} is more than the {len(known) + 1} pieces there are")
+    ranks = {token.replace(SPACE, WORD_START): number for number, token in enumerate(tokens)}
+    used: Counter[str] = Counter()
+    for word, count in words.items():
+        for form, share in ((word, 1.0), (word.capitalize(), CAPITALS)):
+            for piece in merge(WORD_START + form, ranks):
+                used[piece] += count * share
 
-    def rank(piece: str) -> tuple[bool, bool, int]:
-        return (len(piece.removeprefix(WORD_START)) > 1, counts[piece] < 2, folded[piece])
+    def rank(piece: str) -> tuple[bool, float, int]:
+        return (len(piece.removeprefix(WORD_START)) > 1, -used[piece], known[piece])
 
-    chosen = sorted(folded, key=rank)[: size - 1]
-    return {piece: folded[piece] for piece in sorted(chosen, key=folded.__getitem__)}
+    chosen = sorted(known, key=rank)[: size - 1]
+    return {piece: known[piece] for piece in sorted(chosen, key=known.__getitem__)}
 
 
-def write(pieces: dict[str, int], path: Path) -> None:
-    """Write the vocabulary file."""
-    scores = _tokenizer(pieces)
+def write(pieces: Mapping[str, int], path: Path) -> None:
+    """Write the vocabulary file: few pieces first, common ones second, near to byte pairs."""
     lines = [f"{END}\t0"]
-    lines += [f"{piece}\t{scores.score(piece):.6g}" for piece in pieces]
+    lines += [f"{piece}\t{-1.0 - token / RANKS:.6g}" for piece, token in pieces.items()]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def sources(path: Path, tokens: Sequence[str]) -> list[int]:
     """Return Whisper's token for each piece of a vocabulary file."""
-    folded = fold(tokens)
-    return [tokens.index(END_TOKEN)] + [folded[piece] for piece in Tokenizer.load(path).pieces[1:]]
+    known = usable(tokens)
+    return [tokens.index(END_TOKEN)] + [known[piece] for piece in Tokenizer.load(path).pieces[1:]]
 
 
 def prompt(tokens: Sequence[str]) -> list[int]:

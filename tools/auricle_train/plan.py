@@ -22,11 +22,13 @@ class Plan:
     attention: float = 1.0
     distance: float = 4.0
     through: float = 1.0  # share of the second pass' gradient that the encoder takes
+    first_through: float = 0.1  # and of the first pass', what both share
     soft: float = 0.0  # of what the teacher's decoder says of the next piece
-    distance_share: float = 0.4  # of the steps: the teacher costs a quarter of a step
+    distance_share: float = 0.4  # of the steps: the teacher costs a sixth of a step
     shifted_share: float = 0.08  # of the steps: begin at a later position; long recordings do
     fast_emit: float = 0.005
     nodes: int = 7000  # of the transducer's grid in a step: long utterances would cost most of it
+    rooms: int = 250  # that are simulated, for some of the utterances to sound in
     seed: int = 1
     save_seconds: float = 180.0
     bad_steps: int = 50  # in a row, of losses that are not finite, after which the run is given up

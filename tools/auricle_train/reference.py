@@ -75,7 +75,7 @@ def judge(
     """
     encoded, _, count = hear(model, samples)
     heard = torch.arange(encoded.shape[1])[None] < count
-    tokens = torch.tensor(pieces.encode(text), dtype=torch.long)
+    tokens = torch.tensor(pieces.encode(f"{text.capitalize()}."), dtype=torch.long)
     best = model.decoder(encoded, heard, tokens[None]).log_softmax(-1)[0].topk(BEST)
     return {
         "heard": np.array(count),

@@ -26,6 +26,7 @@ from auricle_train.network import Encoder, Transducer
 from auricle_train.objective import Objective, Teachers
 from auricle_train.pieces import prompt, sources
 from auricle_train.plan import Plan
+from auricle_train.rooms import load_rooms
 from auricle_train.shape import Shape
 from auricle_train.trainer import Trainer
 from auricle_train.whisper import read_part, read_tokens, sizes
@@ -81,6 +82,7 @@ class Recordings:
     folder: Path  # of sets, see `corpus`
     manifests: Sequence[Path] = ()  # of other corpora, see `manifests`
     labels: Path | None = None  # texts that teachers gave to clips without: `labels.tsv`
+    written: Path | None = None  # texts as the second pass is to write them: the step `write`
     exclude: Path | None = None  # names of clips whose text is wrong, one a line
     store: Path | None = None  # keeps decoded samples from run to run
 
@@ -90,9 +92,16 @@ class Recordings:
         if self.manifests:  # lhotse takes seconds to import, for which only these wait
             manifests = importlib.import_module("auricle_train.manifests")
             clips += [clip for path in self.manifests for clip in manifests.clips_of(path, "train")]
-        labels = dict(line.split("\t", 1) for line in _lines(self.labels))
+        labels, written = _texts(self.labels), _texts(self.written)
         wrong = set(_lines(self.exclude))
-        read = [replace(clip, text=clip.text or labels.get(clip.name, "")) for clip in clips]
+        read = [
+            replace(
+                clip,
+                text=clip.text or labels.get(clip.name, ""),
+                written=written.get(clip.name, ""),
+            )
+            for clip in clips
+        ]
         return [clip for clip in read if clip.text and clip.name not in wrong]
 
     def others(self, sets: Sequence[str]) -> list[Clip]:
@@ -107,6 +116,10 @@ class Recordings:
 
 def _lines(path: Path | None) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines() if path else []
+
+
+def _texts(path: Path | None) -> dict[str, str]:
+    return dict(line.split("\t", 1) for line in _lines(path))
 
 
 def train(
@@ -135,5 +148,6 @@ def train(
         batches = Batches(
             clips, recordings.others(PREFIXES), recordings.others(BACKGROUND), origin.tokenizers,
             plan.batch_seconds, seed, plan.distance_share,
+            rooms=load_rooms(plan.rooms, plan.seed, out) if plan.rooms else (),
         )  # fmt: skip
         return trainer.run(batches, out / "log.jsonl")

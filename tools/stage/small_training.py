@@ -19,7 +19,7 @@ from auricle_train.plan import Plan
 from auricle_train.shape import Shape
 
 TOKENIZER = Tokenizer(["<blank>", "▁lo", "▁hi", "▁", "l", "o", "h", "i"], [0.0] + [-1.0] * 7)
-PIECES = Tokenizer(["<end>", "▁l", "▁h", "o", "i"], [0.0] + [-1.0] * 4)
+PIECES = Tokenizer(["<end>", "▁L", "▁l", "▁H", "▁h", "o", "i", "."], [0.0] + [-1.0] * 7)
 SHAPE = Shape(
     vocabulary=len(TOKENIZER), layers=1, width=32, heads=2, hidden=64, positions=200, chunk=8,
     left=16, joint=32, embedding=16, decoder_layers=1, pieces=len(PIECES), cells=24, ahead=2,

@@ -1,7 +1,9 @@
 """The attention decoder of the second pass: which piece follows, given all encoder frames.
 
-In: encoder frames of 20 ms, chunk by chunk, and the pieces before. Out: log probabilities of the
-next piece, for a few hypotheses at once. `tools/auricle_train/export_decoder.py` makes the graphs.
+In: the frames of 20 ms that both passes share, and the pieces before. Out: log probabilities of the
+next piece, for a few hypotheses at once. The last layers of the encoder belong to it: they see all
+of the utterance, as in "Cascaded encoders for unifying streaming and non-streaming ASR" (Narayanan
+et al., arXiv:2010.14606). `tools/auricle_train/export_decoder.py` makes the graphs.
 """
 
 from __future__ import annotations
@@ -20,14 +22,6 @@ from auricle.recognizer.graph import Graph, ResidentGraph
 Floats = NDArray[np.float32]
 ROOM = 32  # places by which the graph grows
 LAYERED = ("keys", "values", "memory_keys", "memory_values")  # inputs that each layer has
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MemoryPart:
-    """What attention needs of one chunk of encoder frames; never changed in place."""
-
-    keys: Floats  # (layers, heads, frames, width / heads)
-    values: Floats  # (layers, heads, width / heads, frames)
 
 
 class AttentionState(Protocol):
@@ -62,18 +56,13 @@ class AttentionScorer(Protocol):
         """How many pieces there are, the end among them."""
         ...
 
-    def remember(self, encoded: Floats) -> MemoryPart:
-        """Compute once what all steps need of one chunk; (frames, width) float32."""
-        ...
-
-    def begin(
-        self, parts: Sequence[MemoryPart], heard: tuple[int, int]
-    ) -> tuple[AttentionState, Floats]:
+    def begin(self, shared: Floats, heard: tuple[int, int]) -> tuple[AttentionState, Floats]:
         """Begin an utterance.
 
         Args:
-            parts: its chunks, in the order of time.
-            heard: the first frame in them that counts, and the one after the last.
+            shared: (frames, width) float32 of the encoder.
+            heard: the first frame that is to be written, and the one after the last. Those around
+                them are context.
 
         Returns:
             The state of one hypothesis without pieces, and (1, vocabulary) float32: natural log of
@@ -105,7 +94,7 @@ class AttentionScorer(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Memory:
-    """What attention needs of the frames of an utterance; `MemoryPart`, joined and cut."""
+    """What attention needs of the frames of an utterance."""
 
     keys: Floats  # (layers, heads, frames, head)
     values: Floats  # (layers, heads, head, frames)
@@ -131,15 +120,15 @@ class DecoderState:
 
 
 class AttentionDecoder:
-    """Implements `AttentionScorer` on two graphs: one of a chunk's memory, one of a step.
+    """Implements `AttentionScorer` on two graphs: one of an utterance's memory, one of a step.
 
     The memory of an utterance is written into the graph once, which is made as long as that.
     """
 
     def __init__(self, memory: Path, decoder: Path, threads: int, runtime: str = "auto") -> None:
         """Load both graphs; raises ModelError."""
-        self._memory = Graph(memory, ("encoded",), ("keys", "values", "prompt"), threads, runtime)
-        self._memory.expect("encoded", (1, -1, -1))
+        self._memory = Graph(memory, ("shared",), ("keys", "values", "prompt"), threads, runtime)
+        self._memory.expect("shared", (1, -1, -1))
         self._memory.expect("keys", (-1, -1, -1, -1))
         layers, heads, _, head = self._memory.shape("keys")
         self._memory.expect("values", (layers, heads, head, -1))
@@ -156,31 +145,22 @@ class AttentionDecoder:
         self._decoder.expect("memory_keys_0", (heads, -1, head))
         self.vocabulary = self._decoder.shape("log_probs")[1]
         self.frames = self._decoder.shape("memory_keys_0")[1]
-        self.width = self._memory.shape("encoded")[2]
-        silence = np.zeros(self._memory.shape("encoded"), np.float32)
-        self._prompt = int(self._memory(encoded=silence)["prompt"][0])  # places before the pieces
+        self.width = self._memory.shape("shared")[2]
+        silence = np.zeros((1, 2, self.width), np.float32)
+        self._prompt = int(self._memory(shared=silence)["prompt"][0])  # places before the pieces
         self.places = self._decoder.shape("known")[0] - self._prompt
         self._layers, self._heads, self._head = layers, heads, head
         self._loaded: _Memory | None = None  # what is in the graph,
         self._room = 0  # and for how many places there is room in it
 
-    def remember(self, encoded: Floats) -> MemoryPart:
+    def begin(self, shared: Floats, heard: tuple[int, int]) -> tuple[DecoderState, Floats]:
         """See `AttentionScorer`."""
-        out = self._memory(encoded=encoded[np.newaxis])
-        return MemoryPart(out["keys"], out["values"])
-
-    def begin(
-        self, parts: Sequence[MemoryPart], heard: tuple[int, int]
-    ) -> tuple[DecoderState, Floats]:
-        """See `AttentionScorer`."""
-        frames = slice(*heard)
-        memory = _Memory(
-            np.concatenate([part.keys for part in parts], axis=2)[:, :, frames],
-            np.concatenate([part.values for part in parts], axis=3)[:, :, :, frames],
-        )
-        count = memory.keys.shape[2]
+        count = min(heard[1], len(shared)) - heard[0]
         if not 1 <= count <= self.frames:
             raise ArgumentError(f"heard are {count} frames; it must be 1 to {self.frames}.")
+        out = self._memory(shared=shared[np.newaxis])
+        frames = slice(*heard)
+        memory = _Memory(out["keys"][:, :, frames], out["values"][:, :, :, frames])
         nothing = np.zeros((self._layers, 1, self._heads, 0, self._head), np.float32)
         state = DecoderState(memory, nothing, nothing.swapaxes(3, 4))
         for _ in range(self._prompt):

@@ -7,6 +7,7 @@ inputs between runs; whatever the runtime cannot do with the file is a ModelErro
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,8 @@ class LoadedGraph:
         outputs: Sequence[str],
         threads: int,
         runtime: str,
-        optional: str | None = None,
     ) -> None:
-        """Load the graph, which may have one `optional` output more.
+        """Load the graph.
 
         Raises:
             ModelError: it is missing or damaged, or its inputs or outputs are not those named.
@@ -38,7 +38,7 @@ class LoadedGraph:
         signatures = self._interpreter.get_signature_list()
         for kind, wanted in (("inputs", inputs), ("outputs", outputs)):
             names = sorted(name for one in signatures.values() for name in one[kind])
-            if [name for name in names if name != optional] != sorted(wanted):
+            if names != sorted(wanted):
                 raise ModelError(
                     f"{path}: its {kind} are {names}, not {sorted(wanted)}: it is no such "
                     "network; install the bundle again"
@@ -68,21 +68,12 @@ class LoadedGraph:
 
 
 class Graph(LoadedGraph):
-    """A graph that is called with all its inputs."""
+    """A graph that is called with all its inputs, of whatever sizes it takes."""
 
-    def __init__(
-        self,
-        path: Path,
-        inputs: Sequence[str],
-        outputs: Sequence[str],
-        threads: int,
-        runtime: str,
-        optional: str | None = None,
-    ) -> None:
-        """See `LoadedGraph`."""
-        super().__init__(path, inputs, outputs, threads, runtime, optional)
-        # The runner holds no reference to the interpreter, which must outlive it.
-        self._runner: SignatureRunner = self._interpreter.get_signature_runner()
+    @cached_property
+    def _runner(self) -> SignatureRunner:
+        """The way to call it; an interpreter that has given it away cannot be resized."""
+        return self._interpreter.get_signature_runner()
 
     def __call__(self, **inputs: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Run the graph once.

@@ -24,10 +24,10 @@ CACHED_CONTEXTS = 4096  # predictor outputs that are kept: 8 MB
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoded:
-    """What the encoder makes of one chunk; `whole` only where the bundle has a second pass."""
+    """What the encoder makes of one chunk."""
 
     frames: Floats  # (n, joint): what the joint sees, 40 ms each
-    whole: Floats | None  # (chunk, width): what the second pass sees, 20 ms each
+    shared: Floats  # (chunk, width): what the second pass goes on from, 20 ms each
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,11 +48,12 @@ class Encoder:
         state = ("context", "keys", "values", "position")
         following = tuple(f"{name}_out" for name in state)
         self._graph = Graph(
-            path, ("features", *state), ("frames", *following), threads, runtime, "encoded"
+            path, ("features", *state), ("frames", "shared", *following), threads, runtime
         )
         self._graph.expect("features", (1, -1, BANDS))
         self._graph.expect("context", (1, -1, BANDS))
         self._graph.expect("frames", (1, -1, -1))
+        self._graph.expect("shared", (1, -1, -1))
         for before, after in zip(state, following, strict=True):
             self._graph.expect(after, self._graph.shape(before))
         self.chunk = self._graph.shape("features")[1]  # feature frames of one step
@@ -88,8 +89,7 @@ class Encoder:
         following = EncoderState(
             out["context_out"], out["keys_out"], out["values_out"], out["position_out"]
         )
-        whole = out["encoded"][0] if "encoded" in out else None
-        return following, Encoded(out["frames"][0], whole)
+        return following, Encoded(out["frames"][0], out["shared"][0])
 
 
 class TransducerScorer:

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.recognizer.attention import MemoryPart
 from auricle.recognizer.lattice import concatenate
-from auricle.recognizer.result import Hypothesis, Result
+from auricle.recognizer.result import Result, result_of
 
 Floats = NDArray[np.float32]
 
@@ -23,8 +22,8 @@ Floats = NDArray[np.float32]
 class Chunk:
     """What the second pass needs of one chunk."""
 
-    memory: MemoryPart
-    frames: Floats  # (frames, joint): those that the search has taken
+    shared: Floats  # (chunk, width): what both passes share, 20 ms each
+    frames: Floats  # (frames, joint): those that the search has taken, 40 ms each
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,9 +38,9 @@ class Phrase:
         return Phrase((*self.chunks, chunk), self.skipped if self.chunks else skipped)
 
     @property
-    def memory(self) -> tuple[MemoryPart, ...]:
-        """What attention needs, in the order of time."""
-        return tuple(chunk.memory for chunk in self.chunks)
+    def shared(self) -> Floats:
+        """(frames, width) of its chunks."""
+        return np.concatenate([chunk.shared for chunk in self.chunks])
 
     @property
     def frames(self) -> Floats:
@@ -59,10 +58,4 @@ def joined(results: Sequence[Result], count: int) -> Result:
     spoken = [result for result in results if result.text] or list(results[-1:])
     if len(spoken) == 1:
         return spoken[0]
-    lattice = concatenate([result.lattice for result in spoken])
-    return Result(
-        text=" ".join(result.text for result in spoken),
-        nbest=tuple(Hypothesis(path.text, path.score) for path in lattice.nbest(count)),
-        words=tuple(word for result in spoken for word in result.words),
-        lattice=lattice,
-    )
+    return result_of(concatenate([result.lattice for result in spoken]), count)

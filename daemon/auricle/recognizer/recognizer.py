@@ -42,7 +42,7 @@ LANGUAGE = "ngram.bin"  # file of the language model, which a bundle may lack
 STACK = 2  # encoder frames of 20 ms to a frame of the search
 PAUSE_SECONDS = 0.5  # without a token: where a long utterance may be divided
 PAUSE_BLANK = 0.7  # mean probability of blank over them
-LONG_SECONDS = 8.0  # from which on it is
+LONG_SECONDS = 14.0  # from which on it is: what is cut within a sentence is read worse
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,7 +159,7 @@ class Recognizer:
         frames = state.phrase.frames
         heard = state.phrase.skipped * STACK, (state.phrase.skipped + len(frames)) * STACK
         utterance = Utterance(
-            memory=state.phrase.memory,
+            shared=state.phrase.shared,
             heard=heard,
             log_probs=self._scorer.ctc(frames),
             start=state.search.start_time,
@@ -211,8 +211,8 @@ class Recognizer:
         frames = frames[skipped:]
         search, _ = self._search.step(state.search, frames)
         phrase = state.phrase
-        if self._second is not None and encoded.whole is not None and len(frames):
-            phrase = phrase.take(Chunk(self._second.remember(encoded.whole), frames), skipped)
+        if self._second is not None and len(frames):
+            phrase = phrase.take(Chunk(encoded.shared, frames), skipped)
         return replace(
             state,
             encoder=encoder,

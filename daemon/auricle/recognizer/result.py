@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from auricle.recognizer.confidence import word_confidences
 from auricle.recognizer.lattice import Lattice
 
 
@@ -33,3 +34,19 @@ class Result:
     nbest: tuple[Hypothesis, ...]  # distinct texts, best first; nbest[0].text == text
     words: tuple[Word, ...]
     lattice: Lattice
+
+
+def result_of(lattice: Lattice, count: int) -> Result:
+    """Return what a lattice says, with at most `count` readings."""
+    paths = lattice.nbest(count)
+    words = [arc for arc in paths[0].arcs if arc.word]
+    sureness = word_confidences(lattice, paths[0])
+    return Result(
+        text=paths[0].text,
+        nbest=tuple(Hypothesis(path.text, path.score) for path in paths),
+        words=tuple(
+            Word(arc.word, arc.start, arc.end, confidence)
+            for arc, confidence in zip(words, sureness, strict=True)
+        ),
+        lattice=lattice,
+    )

@@ -22,12 +22,10 @@ from numpy.typing import NDArray
 
 from auricle.errors import ArgumentError
 from auricle.recognizer import history
-from auricle.recognizer.confidence import word_confidences
 from auricle.recognizer.fusion import Fusion, Place, Weights
 from auricle.recognizer.history import Branch, Clock, Limits, Ways
 from auricle.recognizer.language import LanguageModel, State
-from auricle.recognizer.result import Hypothesis as Reading
-from auricle.recognizer.result import Result, Word
+from auricle.recognizer.result import Result, result_of
 from auricle.recognizer.scorer import Context, FrameScores, Scorer
 from auricle.recognizer.tokenizer import BLANK, WORD_START
 
@@ -196,18 +194,7 @@ class BeamSearch:
         ends = history.endings(readings, self._limits)
         clock = Clock(state.start_time, self._options.frame_seconds, state.frames)
         lattice = history.build_lattice(ends, clock, self._options.lattice_beam)
-        paths = lattice.nbest(self._options.nbest)
-        words = [arc for arc in paths[0].arcs if arc.word]
-        sureness = word_confidences(lattice, paths[0])
-        return Result(
-            text=paths[0].text,
-            nbest=tuple(Reading(path.text, path.score) for path in paths),
-            words=tuple(
-                Word(arc.word, arc.start, arc.end, confidence)
-                for arc, confidence in zip(words, sureness, strict=True)
-            ),
-            lattice=lattice,
-        )
+        return result_of(lattice, self._options.nbest)
 
     def _advance(self, state: SearchState, frame: NDArray[np.float32]) -> SearchState:
         """Return the state after one frame (encoder_dim,)."""

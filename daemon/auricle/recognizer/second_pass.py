@@ -2,7 +2,7 @@
 
 In: the first pass' result and the encoder frames of the utterance. Out: a result whose readings
 are ranked by both passes together, with readings of the second pass' own where it is let. The two
-passes read one encoder, after Sainath et al., "Two-pass end-to-end speech recognition"
+passes share an encoder, after Sainath et al., "Two-pass end-to-end speech recognition"
 (arXiv:1908.10992); a reading's score joins attention and CTC as in Watanabe et al., "Hybrid
 CTC/attention architecture for end-to-end speech recognition" (IEEE JSTSP 11(8), 2017): attention
 alone loops and invents, and CTC gives such readings away, for no sound stands behind their tokens.
@@ -19,14 +19,13 @@ from numpy.typing import NDArray
 
 from auricle.errors import ArgumentError
 from auricle.recognizer.alignment import Alignment, align
-from auricle.recognizer.attention import AttentionScorer, AttentionState, MemoryPart
-from auricle.recognizer.confidence import word_confidences
+from auricle.recognizer.attention import AttentionScorer, AttentionState
 from auricle.recognizer.readings import Reading, SpokenWord, lattice_of
-from auricle.recognizer.result import Hypothesis, Result, Word
+from auricle.recognizer.result import Result, result_of
 from auricle.recognizer.tokenizer import WORD_START, Tokenizer
+from auricle.recognizer.writing import END, Writing
 
 Floats = NDArray[np.float32]
-END = 0  # the piece after the last
 _Begun = tuple[AttentionState, Floats]  # what `AttentionScorer.begin` gives
 
 
@@ -45,8 +44,8 @@ class SecondPassOptions:
     mode: SecondPassMode = SecondPassMode.FULL
     paths: int = 4  # of the first pass that are judged
     beam: int = 4  # readings of its own that are followed, and kept
-    ctc_weight: float = 0.6  # of CTC beside attention
-    contradiction: float = 40.0  # nats that CTC may hold a reading worse than the first pass'
+    ctc_weight: float = 0.3  # of CTC beside attention
+    contradiction: float = 8.0  # nats a word that CTC may hold a reading worse than the first pass'
     word_gap: float = 1.0  # seconds between tokens of one word: more, and nobody has said it
     pieces_per_second: float = 9.0  # more than anybody speaks: where a loop is stopped
 
@@ -64,8 +63,8 @@ class SecondPassOptions:
 class Utterance:
     """What the second pass needs of an utterance besides the first pass' result."""
 
-    memory: Sequence[MemoryPart]  # of each chunk that the utterance touches
-    heard: tuple[int, int]  # encoder frames (20 ms) in them: the first of it, and the one after
+    shared: Floats  # (n, width): encoder frames (20 ms) of each chunk that it touches
+    heard: tuple[int, int]  # the first frame of it in them, and the one after the last
     log_probs: Floats  # (frames, tokens) natural log: CTC's, at the frames of the search
     start: float  # seconds on the audio clock of the first of these
     frame_seconds: float  # their length
@@ -73,10 +72,20 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A text with what attention says of it."""
+    """A way to write a text, with what attention says of it."""
 
-    pieces: tuple[int, ...]
-    scores: tuple[float, ...]  # natural log of each piece and of the end
+    pieces: tuple[int, ...] = ()
+    scores: tuple[float, ...] = ()  # natural log of each piece and, once it is over, of the end
+
+    @property
+    def score(self) -> float:
+        """Natural log of the whole."""
+        return sum(self.scores)
+
+    def goes_on(self, piece: int, score: float) -> _Judged:
+        """Return it with another piece; the end is none."""
+        pieces = self.pieces if piece == END else (*self.pieces, piece)
+        return _Judged(pieces, (*self.scores, score))
 
 
 class SecondPass:
@@ -91,7 +100,7 @@ class SecondPass:
     ) -> None:
         """Take the network and the vocabularies of second and first pass."""
         self._scorer = scorer
-        self._pieces = pieces
+        self._writing = Writing(pieces)
         self._tokens = tokens
         self._options = options or SecondPassOptions()
 
@@ -100,38 +109,38 @@ class SecondPass:
         """How many encoder frames of an utterance it can take in."""
         return self._scorer.frames
 
-    def remember(self, encoded: Floats) -> MemoryPart:
-        """Compute once what is needed of a chunk, (frames, width) float32 of the encoder."""
-        return self._scorer.remember(encoded)
-
     def refine(self, first: Result, utterance: Utterance) -> Result:
         """Return the result of both passes; the first's where nothing was said."""
         options = self._options
         texts = [one.text for one in first.nbest[: options.paths] if self._can_align(one.text)]
         if not first.text or not texts:
             return first
-        begun = self._scorer.begin(utterance.memory, utterance.heard)
-        judged = self._judge(texts, begun)
+        begun = self._scorer.begin(utterance.shared, utterance.heard)
+        judged: dict[str, _Judged] = {}
         if options.mode is SecondPassMode.FULL:
-            known = set(judged)
             seconds = len(utterance.log_probs) * utterance.frame_seconds
             for own in self._decode(begun, seconds):
-                text = self._pieces.decode(own.pieces)
-                if text not in known and self._can_align(text):
+                text = self._writing.plain(own.pieces)
+                if text not in judged and self._can_align(text):
                     judged[text] = own
+        judged |= self._judge([text for text in texts if text not in judged], begun)
         sequences = [self._tokens.encode(text) for text in judged]
         alignments = align(utterance.log_probs, sequences)
-        least = max(alignments[number].score for number in range(len(texts)))
+        least = max(
+            alignment.score
+            for text, alignment in zip(judged, alignments, strict=True)
+            if text in texts
+        )
         readings = [
             self._reading(text, judged[text], alignment, sequence, utterance)
             for text, alignment, sequence in zip(judged, alignments, sequences, strict=True)
             if text in texts
             or (
-                alignment.score >= least - options.contradiction
+                alignment.score >= least - options.contradiction * (1 + len(text.split()))
                 and self._holds_together(sequence, alignment, utterance.frame_seconds)
             )
         ]
-        return self._result(readings, len(first.nbest))
+        return result_of(lattice_of(readings), len(first.nbest))
 
     def _can_align(self, text: str) -> bool:
         """Return whether the first pass could have written a text; it says something then."""
@@ -152,24 +161,30 @@ class SecondPass:
         )
 
     def _judge(self, texts: Sequence[str], begun: _Begun) -> dict[str, _Judged]:
-        """Return what attention says of given texts; all pieces are known, so it is quick."""
-        judged = {}
+        """Return how attention would write given texts, and what it says of that."""
+        judged: dict[str, _Judged] = {}
         for first in range(0, len(texts), self._scorer.rows):
             group = texts[first : first + self._scorer.rows]
-            rows = [self._pieces.encode(text)[: self._scorer.places - 1] for text in group]
-            scores: list[list[float]] = [[] for _ in rows]
-            state, log_probs = begun[0], np.repeat(begun[1], len(rows), axis=0)
-            parents = [0] * len(rows)
-            for place in range(max(map(len, rows)) + 1):
-                goals = [row[place] if place < len(row) else END for row in rows]
-                for row, goal in enumerate(goals):
-                    if place <= len(rows[row]):
-                        scores[row].append(float(log_probs[row, goal]))
-                if place < max(map(len, rows)):
-                    state, log_probs = self._scorer.step(state, goals, parents)
-                    parents = list(range(len(rows)))
-            for text, pieces, score in zip(group, rows, scores, strict=True):
-                judged[text] = _Judged(tuple(pieces), tuple(score))
+            places = [self._writing.begin(text) for text in group]
+            found = [_Judged() for _ in group]
+            going = set(range(len(group)))
+            state, log_probs = begun[0], np.repeat(begun[1], len(group), axis=0)
+            parents = [0] * len(group)
+            for _ in range(self._scorer.places + 1):
+                chosen = [END] * len(group)
+                for row in going:
+                    may = self._writing.following(places[row])
+                    chosen[row] = may[int(log_probs[row, may].argmax())]
+                    score = float(log_probs[row, chosen[row]])
+                    found[row] = found[row].goes_on(chosen[row], score)
+                going = {row for row in going if chosen[row] != END}
+                if not going or len(found[min(going)].pieces) >= self._scorer.places:
+                    break
+                for row in going:
+                    places[row] = self._writing.take(places[row], chosen[row])
+                state, log_probs = self._scorer.step(state, chosen, parents)
+                parents = list(range(len(group)))
+            judged |= dict(zip(group, found, strict=True))
         return judged
 
     def _decode(self, begun: _Begun, seconds: float) -> list[_Judged]:
@@ -177,27 +192,25 @@ class SecondPass:
         longest = min(self._scorer.places, round(seconds * self._options.pieces_per_second) + 4)
         beam = min(self._options.beam, self._scorer.rows)
         state, log_probs = begun
-        going = [_Judged((), ())]
+        going = [_Judged()]
         ended: list[_Judged] = []
         for _ in range(longest):
             picks = list(self._best(going, log_probs, beam))
-            ended += [_Judged(one.pieces, (*one.scores, score))
-                      for one, _, piece, score in picks if piece == END]  # fmt: skip
+            ended += [one.goes_on(END, score) for one, _, piece, score in picks if piece == END]
             chosen = [pick for pick in picks if pick[2] != END][:beam]
             if not chosen or self._enough(ended, chosen, beam):
                 break
-            going = [_Judged((*one.pieces, piece), (*one.scores, score))
-                     for one, _, piece, score in chosen]  # fmt: skip
+            going = [one.goes_on(piece, score) for one, _, piece, score in chosen]
             state, log_probs = self._scorer.step(
                 state, [piece for _, _, piece, _ in chosen], [row for _, row, _, _ in chosen]
             )
-        return sorted(ended, key=lambda one: -sum(one.scores))[:beam]
+        return sorted(ended, key=lambda one: -one.score)[:beam]
 
     def _best(
         self, going: Sequence[_Judged], log_probs: Floats, beam: int
     ) -> Iterator[tuple[_Judged, int, int, float]]:
         """Yield the best extensions of all readings, twice as many as the beam: some will end."""
-        totals = log_probs + np.array([[sum(one.scores)] for one in going], np.float32)
+        totals = log_probs + np.array([[one.score] for one in going], np.float32)
         flat = totals.ravel()
         count = min(2 * beam, len(flat))
         top = np.argpartition(flat, -count)[-count:]
@@ -214,9 +227,9 @@ class SecondPass:
         """Whether nothing that goes on can come among the best of those that have ended."""
         if len(ended) < beam:
             return False
-        scores = sorted((sum(one.scores) for one in ended), reverse=True)
+        scores = sorted((one.score for one in ended), reverse=True)
         one, _, _, score = chosen[0]
-        return sum(one.scores) + score < scores[beam - 1]
+        return one.score + score < scores[beam - 1]
 
     def _reading(
         self,
@@ -247,29 +260,14 @@ class SecondPass:
         return Reading(
             words=tuple(words),
             acoustic=self._options.ctc_weight * alignment.score,
-            graph=sum(judged.scores),
+            graph=judged.score,
         )
 
     def _by_word(self, judged: _Judged) -> list[float]:
-        """Return attention's scores summed over the pieces of each word."""
+        """Return attention's scores summed over the pieces of each word and what follows it."""
         sums: list[float] = []
         for piece, score in zip(judged.pieces, judged.scores, strict=False):
-            if self._pieces.pieces[piece].startswith(WORD_START) or not sums:
+            if self._writing.begins_word(piece) or not sums:
                 sums.append(0.0)
             sums[-1] += score
         return sums
-
-    def _result(self, readings: Sequence[Reading], count: int) -> Result:
-        lattice = lattice_of(readings)
-        paths = lattice.nbest(max(count, 1))
-        arcs = paths[0].arcs
-        sureness = word_confidences(lattice, paths[0])
-        return Result(
-            text=paths[0].text,
-            nbest=tuple(Hypothesis(path.text, path.score) for path in paths),
-            words=tuple(
-                Word(arc.word, arc.start, arc.end, confidence)
-                for arc, confidence in zip(arcs, sureness, strict=True)
-            ),
-            lattice=lattice,
-        )

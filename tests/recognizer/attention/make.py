@@ -17,8 +17,10 @@ from auricle_train.layers import Layers
 from auricle_train.network import Shape, Transducer
 
 HERE = Path(__file__).parent
-SHAPE = Shape(width=32, heads=2, hidden=64, chunk=8, decoder_layers=2, pieces=48)
-CHUNKS = 5
+SHAPE = Shape(
+    layers=2, width=32, heads=2, hidden=64, chunk=8, branch=1, decoder_layers=2, pieces=48
+)
+FRAMES = 40
 HEARD = (3, 37)
 PIECES = 40
 
@@ -26,10 +28,10 @@ PIECES = 40
 def main() -> None:
     """Write `memory.tflite`, `decoder.tflite` and `expected.npz` beside this file."""
     torch.manual_seed(1)
-    model = Transducer(SHAPE).decoder
-    for vectors in (model.prompt, model.positions, model.embedding.weight):
+    model = Transducer(SHAPE).eval()
+    for vectors in model.decoder.tables:
         torch.nn.init.normal_(vectors, std=0.4)
-    weights = {f"decoder.{name}": value.numpy() for name, value in model.state_dict().items()}
+    weights = {name: value.numpy() for name, value in model.state_dict().items()}
     graphs = DecoderGraphs(SHAPE, Layers(weights, quantize=True))
     for function, inputs in (
         (graphs.memory, graphs.memory_inputs()),
@@ -38,15 +40,16 @@ def main() -> None:
         path = HERE / f"{function.__name__}.tflite"
         path.write_bytes(convert(function, inputs, quantize=True))
     share_table(HERE / "decoder.tflite", [SHAPE.pieces, SHAPE.width])
-    encoded = torch.randn(1, CHUNKS * SHAPE.chunk, SHAPE.width)
-    heard = torch.zeros(1, CHUNKS * SHAPE.chunk, dtype=torch.bool)
+    shared = torch.randn(1, FRAMES, SHAPE.width)
+    heard = torch.zeros(1, FRAMES, dtype=torch.bool)
     heard[:, slice(*HEARD)] = True
     pieces = torch.randint(1, SHAPE.pieces, (1, PIECES))
     with torch.no_grad():
-        log_probs = model(encoded, heard, pieces).log_softmax(-1)
+        encoded = model.encoder.top(shared, None)
+        log_probs = model.decoder(encoded, heard, pieces).log_softmax(-1)
     np.savez_compressed(
         HERE / "expected.npz",
-        encoded=encoded[0].numpy().reshape(CHUNKS, SHAPE.chunk, SHAPE.width),
+        shared=shared[0].numpy(),
         heard=np.array(HEARD),
         pieces=pieces[0].numpy(),
         log_probs=log_probs[0].numpy(),

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from pathlib import Path
 
-from auricle_train.corpus import SPEECH, read_set, read_texts
+from wordfreq import top_n_list, word_frequency
+
+from auricle_train.corpus import SPEECH, read_table, read_texts
 from auricle_train.pieces import cut, write
 from auricle_train.whisper import read_tokens
+
+GENERAL = 60_000  # words of general English
+COMMANDS = 0.5  # share that commands have in what a piece is used for, beside general English
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the step."""
     parser.add_argument("--data", type=Path, required=True, help="folder of sets, see `corpus.py`")
     parser.add_argument("--whisper", type=Path, required=True, help="CTranslate2's model.bin")
-    parser.add_argument("--size", type=int, default=10_240)
+    parser.add_argument("--size", type=int, default=12_500)
     parser.add_argument("--out", type=Path, required=True, help="pieces.txt")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Keep what the texts and the clips use, and what is common."""
+    """Keep what the texts and the clips use, and what English does."""
     sentences = read_texts(arguments.data)
     for name in SPEECH:
-        sentences += [clip.text for clip in read_set(arguments.data, name, "train")]
-    write(cut(read_tokens(arguments.whisper), sentences, arguments.size), arguments.out)
+        sentences += [row["text"] for row in read_table(arguments.data, name, "train")]
+    ours = Counter(word for text in sentences for word in text.split())
+    words: Counter[str] = Counter()
+    for word in top_n_list("en", GENERAL):
+        words[word] += (1 - COMMANDS) * word_frequency(word, "en")
+    for word, count in ours.items():
+        words[word] += COMMANDS * count / ours.total()
+    write(cut(read_tokens(arguments.whisper), words, arguments.size), arguments.out)

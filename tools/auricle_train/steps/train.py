@@ -20,6 +20,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="other corpora, as the step `manifests` writes them")  # fmt: skip
     parser.add_argument("--exclude", type=Path, help="names of clips to leave out, one a line")
     parser.add_argument("--labels", type=Path, help="texts of clips that have none: id<TAB>text")
+    parser.add_argument("--written", type=Path, help="transcripts as the second pass is to write "
+                        "them: id<TAB>text, by the step `write`")  # fmt: skip
     parser.add_argument("--store", type=Path, help="folder that keeps decoded samples")
     parser.add_argument("--whisper", type=Path, required=True,
                         help="CTranslate2's model.bin; tiny, base, ... by its sizes")  # fmt: skip
@@ -53,8 +55,8 @@ def run(arguments: argparse.Namespace) -> None:
     changes = {item.name: given[item.name] for item in fields(Plan) if given[item.name] is not None}
     plan = replace(PLANS[arguments.plan or usual], **changes)
     ended = train(
-        Recordings(arguments.data, arguments.manifest, arguments.labels, arguments.exclude,
-                   arguments.store),
+        Recordings(arguments.data, arguments.manifest, arguments.labels, arguments.written,
+                   arguments.exclude, arguments.store),
         Origin(arguments.whisper, arguments.vocabulary, arguments.pieces, arguments.encoder,
                arguments.branch, arguments.start),
         plan, arguments.out, arguments.threads,
