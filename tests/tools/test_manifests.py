@@ -144,6 +144,18 @@ def test_the_splits_of_a_corpus_are_kept(name: str, tmp_path: Path, recordings: 
     assert [len(list(clips_of(path, split))) for split in ("train", "dev")] == [1, 1]
 
 
+def test_recordings_without_text_are_kept_if_asked_for(
+    tmp_path: Path, recordings: Recordings
+) -> None:
+    put(recordings[SENTENCE], tmp_path / "corpus" / "one.wav")
+    found = LAYOUTS["folder"](tmp_path / "corpus", tmp_path)
+    with pytest.raises(LayoutError, match="1 without text"):
+        write_manifest(found, tmp_path / "one.jsonl.gz")
+    found = LAYOUTS["folder"](tmp_path / "corpus", tmp_path)
+    report = write_manifest(found, tmp_path / "one.jsonl.gz", unlabelled=True)
+    assert (report.kept, [clip.text for clip in clips(tmp_path / "one.jsonl.gz")]) == (1, [""])
+
+
 def test_lhotse_reads_the_manifest(tmp_path: Path, recordings: Recordings) -> None:
     librispeech(tmp_path / "corpus", recordings)
     path, _ = manifest("librispeech", tmp_path / "corpus")
@@ -180,7 +192,7 @@ def test_bad_clips_are_dropped_and_counted_by_reason(
     cases = {
         "whose audio is missing": (tmp_path / "none.wav", said),
         "whose audio is not readable": (noise, said),
-        "without text": (good, " -- "),
+        "without text (see --unlabelled)": (good, " -- "),
         "with digits in the text: how they were spoken is not known": (good, "sleep at 10"),
         "whose text is too long or too short for the audio": (good, said * 4),
         "without speech": (silent, "you must sleep"),

@@ -79,6 +79,12 @@ def read_set(folder: Path, name: str, split: str, *, to_ship: bool = True) -> It
             yield Clip(row["id"], samples, text, row["speaker"])
 
 
+def read_transcripts(folder: Path) -> list[str]:
+    """Return what is said in the clips that are trained on."""
+    rows = (row for name in SPEECH for row in read_table(folder, name, "train"))
+    return [row["text"] for row in rows if row["text"]]
+
+
 def read_texts(folder: Path) -> list[str]:
     """Return the sentences of `text/texts.tsv` (source, text)."""
     lines = (folder / "text" / "texts.tsv").read_text(encoding="utf-8").splitlines()

@@ -52,7 +52,11 @@ class Report:
 
 
 def write_manifest(
-    utterances: Iterable[Utterance], path: Path, *, any_licence: bool = False
+    utterances: Iterable[Utterance],
+    path: Path,
+    *,
+    any_licence: bool = False,
+    unlabelled: bool = False,
 ) -> Report:
     """Write the manifest of all that is fit, atomically; every recording is decoded once.
 
@@ -60,6 +64,7 @@ def write_manifest(
         utterances: of one corpus.
         path: `.jsonl.gz`.
         any_licence: keep also what may not be trained on if the model is to be shipped.
+        unlabelled: keep also what has no text, for teachers to give it one.
 
     Raises:
         LayoutError: nothing was fit, so that there is nothing to write.
@@ -68,7 +73,7 @@ def write_manifest(
     partial = path.with_name(f"partial-{path.name}")
     try:
         with CutSet.open_writer(partial, overwrite=True) as writer:
-            for made in _examined(utterances, any_licence):
+            for made in _examined(utterances, any_licence, unlabelled):
                 if isinstance(made, str):
                     report.dropped[made] += 1
                 else:
@@ -98,16 +103,20 @@ def clips_of(manifest: Path, split: str) -> Iterator[Clip]:
             yield Clip(cut.id, samples, said.text, said.speaker)
 
 
-def _examined(utterances: Iterable[Utterance], any_licence: bool) -> Iterator[MonoCut | str]:
+def _examined(
+    utterances: Iterable[Utterance], any_licence: bool, unlabelled: bool
+) -> Iterator[MonoCut | str]:
     waiting = iter(utterances)
     with ThreadPoolExecutor() as pool:
         while some := list(islice(waiting, AT_ONCE)):
-            yield from pool.map(lambda utterance: examine(utterance, any_licence), some)
+            yield from pool.map(lambda one: examine(one, any_licence, unlabelled), some)
 
 
-def examine(utterance: Utterance, any_licence: bool = False) -> MonoCut | str:
+def examine(
+    utterance: Utterance, any_licence: bool = False, unlabelled: bool = False
+) -> MonoCut | str:
     """Return the cut of an utterance, or why it is not fit."""
-    reason = _unfit_text(utterance, any_licence)
+    reason = _unfit_text(utterance, any_licence, unlabelled)
     if reason:
         return reason
     if not utterance.audio.is_file():
@@ -117,19 +126,19 @@ def examine(utterance: Utterance, any_licence: bool = False) -> MonoCut | str:
     except AudioError:
         return "whose audio is not readable"
     text = normalize(utterance.text)
-    if not SLOWEST < len(text.replace(" ", "")) / (len(samples) / SAMPLE_RATE) < FASTEST:
+    if text and not SLOWEST < len(text.replace(" ", "")) / (len(samples) / SAMPLE_RATE) < FASTEST:
         return "whose text is too long or too short for the audio"
     if not has_speech(samples):
         return "without speech"
     return _cut(utterance, text)
 
 
-def _unfit_text(utterance: Utterance, any_licence: bool) -> str:
+def _unfit_text(utterance: Utterance, any_licence: bool, unlabelled: bool) -> str:
     if not any_licence and not is_allowed(utterance.licence):
         return "whose licence forbids to ship a model (see --any-licence)"
     if re.search(r"\d", utterance.text):
         return "with digits in the text: how they were spoken is not known"
-    return "" if normalize(utterance.text) else "without text"
+    return "" if unlabelled or normalize(utterance.text) else "without text (see --unlabelled)"
 
 
 def has_speech(samples: NDArray[np.int16]) -> bool:

@@ -1,4 +1,4 @@
-"""Any folder of recordings, each with what is said in a `.txt` of the same name beside it."""
+"""Any folder of recordings; what is said in one stands in a `.txt` of the same name beside it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ def utterances(source: Path, unpacked: Path) -> Iterator[Utterance]:
     """Yield every recording below the folder; one without a text has an empty one."""
     recordings = sorted(path for path in source.rglob("*") if path.suffix.lower() in ENDINGS)
     expect(recordings, source, f"recordings ({', '.join(sorted(ENDINGS))})")
-    expect(any(path.with_suffix(".txt").exists() for path in recordings), source,
-           "NAME.txt beside its recordings")  # fmt: skip
     for path in recordings:
         text = path.with_suffix(".txt")
         name = "-".join(path.relative_to(source).with_suffix("").parts)

@@ -21,6 +21,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="keep what may not be trained on if the model is to be shipped",
     )
+    parser.add_argument(
+        "--unlabelled",
+        action="store_true",
+        help="keep what has no text, for the step `label` to give it one",
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for LAYOUT.jsonl.gz")
 
 
@@ -32,6 +37,9 @@ def run(arguments: argparse.Namespace) -> None:
     found = LAYOUTS[arguments.layout](arguments.source, arguments.out / "audio")
     path = arguments.out / f"{arguments.layout}.jsonl.gz"
     report = write_manifest(
-        track(found, "looking at recordings", total=None), path, any_licence=arguments.any_licence
+        track(found, "looking at recordings", total=None),
+        path,
+        any_licence=arguments.any_licence,
+        unlabelled=arguments.unlabelled,
     )
     print(f"{path}: {report}")

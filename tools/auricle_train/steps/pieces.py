@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wordfreq import top_n_list, word_frequency
 
-from auricle_train.corpus import SPEECH, read_table, read_texts
+from auricle_train.corpus import read_texts, read_transcripts
 from auricle_train.pieces import cut, write
 from auricle_train.whisper import read_tokens
 
@@ -26,9 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Keep what the texts and the clips use, and what English does."""
-    sentences = read_texts(arguments.data)
-    for name in SPEECH:
-        sentences += [row["text"] for row in read_table(arguments.data, name, "train")]
+    sentences = read_texts(arguments.data) + read_transcripts(arguments.data)
     ours = Counter(word for text in sentences for word in text.split())
     words: Counter[str] = Counter()
     for word in top_n_list("en", GENERAL):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from auricle_train.corpus import SPEECH, read_set, read_texts
+from auricle_train.corpus import read_texts, read_transcripts
 from auricle_train.vocabulary import learn
 
 
@@ -18,7 +18,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Learn from the texts and from what the clips say."""
-    sentences = read_texts(arguments.data)
-    for name in SPEECH:
-        sentences += [clip.text for clip in read_set(arguments.data, name, "train")]
-    learn([text for text in sentences if text], arguments.size, arguments.out)
+    sentences = read_texts(arguments.data) + read_transcripts(arguments.data)
+    learn(sentences, arguments.size, arguments.out)
