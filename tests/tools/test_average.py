@@ -1,0 +1,48 @@
+"""An encoder between the one that was trained and Whisper's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from auricle.errors import ArgumentError, ModelError
+from auricle_train.average import drawn_back
+from auricle_train.network import Encoder
+from auricle_train.whisper import read_part
+from stage.small_training import SHAPE, make_objective, write_whisper
+
+
+def saved(encoder: str = "attention") -> dict[str, Any]:
+    shape = replace(SHAPE, encoder=encoder)
+    model = make_objective(shape=shape).model
+    return {"shape": shape.as_dict(), "model": model.state_dict(), "optimizer": {}, "step": 7}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_the_encoder_lies_between_both_and_the_rest_stays(tmp_path: Path, share: float) -> None:
+    whisper, own = write_whisper(tmp_path), saved()
+    made = drawn_back(own, whisper, share)
+    origin = Encoder(SHAPE)
+    origin.load_whisper(read_part(whisper, "encoder"))
+    for name, value in origin.state_dict().items():
+        expected = share * own["model"][f"encoder.{name}"] + (1 - share) * value
+        torch.testing.assert_close(made["model"][f"encoder.{name}"], expected)
+    for name in made["model"].keys() - {f"encoder.{name}" for name in origin.state_dict()}:
+        assert made["model"][name] is own["model"][name]
+    assert (made["step"], "optimizer" in made) == (7, False)
+
+
+def test_what_cannot_be_averaged_is_refused(tmp_path: Path) -> None:
+    whisper = write_whisper(tmp_path)
+    with pytest.raises(ArgumentError, match=r"share is 1\.5; it must be 0 to 1"):
+        drawn_back(saved(), whisper, 1.5)
+    with pytest.raises(ModelError, match="of kind 'lstm', not Whisper's"):
+        drawn_back(saved("lstm"), whisper, 0.5)
+    other = tmp_path / "other"
+    other.mkdir()
+    with pytest.raises(ModelError, match="not the Whisper that the checkpoint began as"):
+        drawn_back(saved(), write_whisper(other, replace(SHAPE, width=48, heads=3)), 0.5)
