@@ -57,7 +57,8 @@ class Encoder:
         for before, after in zip(state, following, strict=True):
             self._graph.expect(after, self._graph.shape(before))
         self.chunk = self._graph.shape("features")[1]  # feature frames of one step
-        self.frames = self._graph.shape("frames")[1:]  # (frames, width) that one step gives
+        self.frames = self._graph.shape("frames")[1:]  # (frames, joint) that one step gives
+        self.width = self._graph.shape("shared")[2]
 
     def initial_state(self) -> EncoderState:
         """Return the state before the first chunk: silence."""

@@ -266,7 +266,8 @@ def load_recognizer(
     if LANGUAGE in bundle.files:
         language = LanguageModel.load(bundle.path(LANGUAGE), tokenizer.pieces)
     search = BeamSearch(scorer, tokenizer.pieces, options, language)
-    attention = _load_second(bundle, tokenizer, second or SecondPassOptions(), threads, runtime)
+    wanted = second or SecondPassOptions()
+    attention = _load_second(bundle, encoder, tokenizer, wanted, threads, runtime)
     return Recognizer(encoder, scorer, search, frame, attention)
 
 
@@ -283,7 +284,12 @@ def _weights(bundle: Bundle) -> Weights:
 
 
 def _load_second(
-    bundle: Bundle, tokens: Tokenizer, options: SecondPassOptions, threads: int, runtime: str
+    bundle: Bundle,
+    encoder: Encoder,
+    tokens: Tokenizer,
+    options: SecondPassOptions,
+    threads: int,
+    runtime: str,
 ) -> SecondPass | None:
     """Return the second pass, if the bundle has one and it is wanted."""
     if options.mode is SecondPassMode.OFF or bundle.settings.get("second_pass") is not True:
@@ -297,6 +303,12 @@ def _load_second(
             f"{bundle.folder}: the decoder knows {decoder.vocabulary} pieces of {len(pieces)}: "
             "its files do not fit each other; install the bundle again"
         )
+    if decoder.width != encoder.width:
+        raise ModelError(
+            f"{bundle.folder}: the second pass reads frames of {decoder.width} numbers, the encoder "
+            f"gives {encoder.width}: its files do not fit each other; install the bundle again"
+        )
+    decoder.begin(np.zeros((2, decoder.width), np.float32), (0, 2))  # see `_try`
     return SecondPass(decoder, pieces, tokens, options)
 
 

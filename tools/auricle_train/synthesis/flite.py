@@ -4,42 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
-from auricle_train.synthesis.engine import (
-    SOUND_FILE,
-    Manner,
-    Speech,
-    draw_manner,
-    find_program,
-    run_program,
-)
+from auricle_train.synthesis.engine import Manner
+from auricle_train.synthesis.program import Program
 
 VOICES = ("kal16", "awb", "rms", "slt")
-HELD_OUT = ("awb",)
+HELD_OUT = ("awb",)  # the Scottish one
 
 
-class Flite:
-    """Speaks with Flite's own voices."""
-
-    licence = "free (CMU Flite)"
-
-    def __init__(self) -> None:
-        self._program = find_program("flite", "flite", "flite")
-
-    def draw(self, split: str, generator: np.random.Generator) -> Manner:
-        """Return a voice; the Scottish one is for dev."""
-        return draw_manner(VOICES, split, HELD_OUT, generator)
-
-    def speak(self, text: str, manner: Manner, generator: np.random.Generator) -> Speech:
-        """Say it."""
-        stretch = f"duration_stretch={1.0 / manner.speed:.3f}"
-        return run_program(
-            [self._program, "-voice", manner.voice, "--setf", stretch, "-t", text, "-o",
-             SOUND_FILE], "",
-        )  # fmt: skip
-
-
-def load(voices: Path | None) -> Flite:
+def load(voices: Path | None) -> Program:
     """Return the engine."""
-    return Flite()
+    return Program("flite", "flite", "flite", "free (CMU Flite)", VOICES, HELD_OUT, _arguments)
+
+
+def _arguments(text: str, manner: Manner, path: str) -> list[str]:
+    stretch = f"duration_stretch={1.0 / manner.speed:.3f}"
+    return ["-voice", manner.voice, "--setf", stretch, "-t", text, "-o", path]
