@@ -54,6 +54,14 @@ def test_silence_pauses_at_200_ms_and_ends_at_450_ms() -> None:
     assert room.first(Verdict.SILENT) == 1.45
 
 
+def test_what_is_far_fainter_than_the_command_is_the_room_if_it_lasts() -> None:
+    room = Room().play(1.0, voiced=True, saying="stop").play(1.0, voiced=True, level=-51.0)
+    assert room.first(Verdict.PAUSED) == 1.7
+    assert room.first(Verdict.SILENT) == 1.95
+    room = Room().play(1.0, voiced=True, saying="stop").play(1.0, voiced=True, level=-31.0)
+    assert room.first(Verdict.SILENT) is None
+
+
 def test_a_short_gap_between_words_decides_nothing() -> None:
     room = Room().play(0.5, voiced=True, saying="turn")
     room.play(0.15, voiced=False).play(0.5, voiced=True, saying="turn on")

@@ -5,7 +5,8 @@ what the search knows up to this moment. Out: whether to look, and a verdict. Tw
 together, as in Maas et al., "Combining acoustic embeddings and decoding features for
 end-of-utterance detection" (ICASSP 2018): silence by VAD, and the time that the search has seen
 nothing but blank. In a room that is never silent (music, rain) the second alone decides, after a
-longer time; where voices go on that are much fainter than the command (a television), their level.
+longer time; where voices go on that are much fainter than the command (a television), their level,
+and sooner where that is so low that it can only be the room.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class EndpointOptions:
 LOOK_INTERVAL = 0.15  # seconds between looks while a decision is open
 RESUMED_SPEECH = 0.15  # seconds of unbroken speech after a pause: the command goes on
 FAINT_DECIBELS = 12.0  # so far below the loudest of the command, a voice is somebody else's
+ROOM_DECIBELS = 30.0  # and so far below it, what VAD takes for speech is the room,
+ROOM_PATIENCE = 0.5  # if it lasts so many seconds longer than silence would have to
 SOFT_SPEECH = 0.5  # part of `final` for which the search too must have seen no token
 STILL_TALKING = 2.0  # seconds that someone who has just begun to speak is waited for
 
@@ -67,6 +70,7 @@ class EndpointState:
     pause: float = 0.0  # the silence before that
     quiet: float = 0.0  # since the search last saw a token, by the latest look
     faint: float = 0.0  # since VAD last heard a voice about as loud as the loudest
+    hush: float = 0.0  # since VAD last heard a voice that is more than the room
     loudest: float = -math.inf  # dBFS of the loudest voiced frame
     since_look: float = 0.0
     spoken: bool = False  # VAD has heard speech
@@ -98,6 +102,7 @@ class EndPointer:
         speech = frame.speech
         loudest = max(state.loudest, frame.level) if speech else state.loudest
         near = speech and frame.level >= loudest - FAINT_DECIBELS
+        more = speech and frame.level >= loudest - ROOM_DECIBELS
         state = EndpointState(
             seconds=state.seconds + FRAME_SECONDS,
             silence=0.0 if speech else state.silence + FRAME_SECONDS,
@@ -105,10 +110,11 @@ class EndPointer:
             pause=state.pause if speech and state.speech else state.silence,
             quiet=state.quiet + FRAME_SECONDS,
             faint=0.0 if near else state.faint + FRAME_SECONDS,
+            hush=0.0 if more else state.hush + FRAME_SECONDS,
             loudest=loudest,
             since_look=state.since_look + FRAME_SECONDS,
             spoken=state.spoken or speech,
-            looks=0 if speech else state.looks,
+            looks=0 if more else state.looks,
         )
         options = self.options
         late = _reached(state.seconds, min(options.no_speech, options.maximum))
@@ -127,7 +133,7 @@ class EndPointer:
     def _passed(self, state: EndpointState) -> int:
         """Return how many thresholds the silence has passed."""
         thresholds = (self.options.speculative, self.options.final)
-        return sum(_reached(state.silence, threshold) for threshold in thresholds)
+        return sum(_reached(_silence(state), threshold) for threshold in thresholds)
 
     def _blank_enough(self, blank: float) -> bool:
         """Return whether the search alone would speculate; as far ahead as silence does."""
@@ -142,9 +148,9 @@ class EndPointer:
             over = _reached(state.seconds, min(patience, options.maximum))
             return Verdict.NO_SPEECH if over else Verdict.GOES_ON
         blank = known.trailing_seconds if known.blank >= options.blank else 0.0
-        silent = _reached(state.silence, options.final) and blank >= options.final * SOFT_SPEECH
+        silent = _reached(_silence(state), options.final) and blank >= options.final * SOFT_SPEECH
         longest = max(blank, state.faint)
-        paused = _reached(state.silence, options.speculative) or self._blank_enough(longest)
+        paused = _reached(_silence(state), options.speculative) or self._blank_enough(longest)
         verdicts = {
             Verdict.SILENT: silent,
             Verdict.BLANK: _reached(blank, options.decoder),
@@ -153,6 +159,11 @@ class EndPointer:
             Verdict.PAUSED: paused,
         }
         return next((verdict for verdict, so in verdicts.items() if so), Verdict.GOES_ON)
+
+
+def _silence(state: EndpointState) -> float:
+    """Return the seconds of silence, by VAD or, less sure and so counted later, by level."""
+    return max(state.silence, state.hush - ROOM_PATIENCE)
 
 
 def _reached(seconds: float, threshold: float) -> bool:
