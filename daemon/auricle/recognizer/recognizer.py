@@ -253,10 +253,10 @@ def load_recognizer(
     _check(bundle, "chunk_features", encoder.chunk)
     expected = (encoder.chunk // frame, scorer.width)
     if encoder.frames != expected or scorer.vocabulary != len(tokenizer):
-        raise ModelError(
-            f"{bundle.folder}: encoder gives {encoder.frames}, not {expected}, and joint knows "
-            f"{scorer.vocabulary} tokens of {len(tokenizer)}: its files do not fit each other; "
-            "install the bundle again"
+        raise _misfit(
+            bundle,
+            f"encoder gives {encoder.frames}, not {expected}, and joint knows "
+            f"{scorer.vocabulary} tokens of {len(tokenizer)}",
         )
     _try(encoder, scorer)
     options = replace(options, frame_seconds=frame * FRAME_SECONDS)
@@ -299,17 +299,19 @@ def _load_second(
         bundle.path("memory.tflite"), bundle.path("decoder.tflite"), threads, runtime
     )
     if decoder.vocabulary != len(pieces):
-        raise ModelError(
-            f"{bundle.folder}: the decoder knows {decoder.vocabulary} pieces of {len(pieces)}: "
-            "its files do not fit each other; install the bundle again"
-        )
+        raise _misfit(bundle, f"the decoder knows {decoder.vocabulary} pieces of {len(pieces)}")
     if decoder.width != encoder.width:
-        raise ModelError(
-            f"{bundle.folder}: the second pass reads frames of {decoder.width} numbers, the encoder "
-            f"gives {encoder.width}: its files do not fit each other; install the bundle again"
+        raise _misfit(
+            bundle, f"the second pass reads frames of {decoder.width}, not of {encoder.width}"
         )
     decoder.begin(np.zeros((2, decoder.width), np.float32), (0, 2))  # see `_try`
     return SecondPass(decoder, pieces, tokens, options)
+
+
+def _misfit(bundle: Bundle, fault: str) -> ModelError:
+    return ModelError(
+        f"{bundle.folder}: {fault}: its files do not fit each other; install the bundle again"
+    )
 
 
 def _try(encoder: Encoder, scorer: TransducerScorer) -> None:
