@@ -80,3 +80,16 @@ def test_a_bundle_larger_than_it_may_be_is_refused(
     with pytest.raises(ModelError, match=r"second pass: takes 0\.\d MB, and may take 0 MB"):
         write_bundle(checkpoint, tokens, pieces, "tiny", "1", tmp_path / "out")
     assert not (tmp_path / "out" / "manifest.yaml").exists()
+
+
+def test_float_weights_may_be_of_any_size(
+    files: tuple[Path, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint, tokens, pieces = files
+    monkeypatch.setattr(bundle, "LIMITS", (("second pass", bundle.SECOND, 0),))
+    write_bundle(checkpoint, tokens, pieces, "tiny", "1", tmp_path / "out", quantize=False)
+    monkeypatch.undo()
+    write_bundle(checkpoint, tokens, pieces, "tiny", "1", tmp_path / "small")
+    load_recognizer(load_bundle(tmp_path / "out", "recognizer"), SearchOptions(), threads=1)
+    sizes = [(tmp_path / name / "memory.tflite").stat().st_size for name in ("out", "small")]
+    assert sizes[0] > sizes[1]

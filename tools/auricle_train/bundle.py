@@ -51,6 +51,7 @@ def write_bundle(
     version: str,
     out: Path,
     results: Path | None = None,
+    quantize: bool = True,
 ) -> None:
     """Export a checkpoint into the folder `out`.
 
@@ -62,6 +63,7 @@ def write_bundle(
         version: of the bundle.
         out: is made if it is not there.
         results: YAML of what was measured with it.
+        quantize: False leaves weights in float32, to compare with: of any size.
 
     Raises:
         ModelError: the checkpoint has no second pass, or another vocabulary, or a pass becomes
@@ -73,12 +75,13 @@ def write_bundle(
     if pieces is not None:
         _check_pieces(checkpoint, pieces, shape, weights)
     out.mkdir(parents=True, exist_ok=True)
-    export(shape, weights, out, second_pass=pieces is not None)
+    export(shape, weights, out, quantize, second_pass=pieces is not None)
     shutil.copyfile(vocabulary, out / "tokens.txt")
     if pieces is not None:
         shutil.copyfile(pieces, out / "pieces.txt")
     files = FIRST if pieces is None else FIRST + SECOND
-    _check_sizes({file: (out / file).stat().st_size for file in files})
+    if quantize:
+        _check_sizes({file: (out / file).stat().st_size for file in files})
     started = "encoder" if pieces is None else "encoder and decoder"
     manifest = {
         "format": FORMAT,

@@ -16,6 +16,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", default="en-tiny")
     parser.add_argument("--version", default="0.1.0")
     parser.add_argument("--results", type=Path, help="YAML of what was measured, for the manifest")
+    parser.add_argument(
+        "--float", action="store_true", help="leave weights in float32, to compare with"
+    )
     parser.add_argument("--out", type=Path, required=True)
 
 
@@ -29,4 +32,5 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.version,
         arguments.out,
         arguments.results,
+        quantize=not arguments.float,
     )
