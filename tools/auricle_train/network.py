@@ -191,8 +191,7 @@ class Transducer(nn.Module):
             encoded = self.encoder(features, offset=offset)
             return encoded, encoded
         x, mask = self.encoder.trunk(features, offset=offset)
-        taken = x * through + x.detach() * (1.0 - through)
-        return self.encoder.top(x, None), self.branch(taken, mask)
+        return self.encoder.top(x, None), self.branch(pass_back(x, through), mask)
 
     def frames(self, encoded: Tensor) -> Tensor:
         """(batch, n, width) -> (batch, n / STACK, joint): what the joint sees of the audio."""
@@ -211,6 +210,11 @@ class Transducer(nn.Module):
     def ctc(self, frames: Tensor) -> Tensor:
         """(batch, n, joint) -> logits (batch, n, vocabulary)."""
         return self.output(torch.tanh(frames))
+
+
+def pass_back(x: Tensor, share: float) -> Tensor:
+    """Return the same, through which only a share of the gradient passes."""
+    return x * share + x.detach() * (1.0 - share)
 
 
 def contexts_of(targets: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch.nn import functional
 from auricle.recognizer.tokenizer import BLANK
 from auricle_train.attention_decoder import AttentionDecoder
 from auricle_train.batches import Batch
-from auricle_train.network import STACK, Encoder, Transducer, contexts_of
+from auricle_train.network import STACK, Encoder, Transducer, contexts_of, pass_back
 from auricle_train.node_scores import node_scores
 from auricle_train.plan import Plan
 from auricle_train.transducer_loss import transducer_loss
@@ -123,8 +123,7 @@ class Objective(nn.Module):
         """Return what the decoder loses on the text, and from its teacher's opinion of it."""
         goals = functional.pad(batch.pieces, (0, 1))
         beyond = torch.arange(goals.shape[1], device=goals.device) > batch.piece_counts[:, None]
-        through = self.plan.through
-        seen = encoded * through + encoded.detach() * (1.0 - through)
+        seen = pass_back(encoded, self.plan.through)
         logits = self.model.decoder(seen, heard, batch.pieces)[~beyond].float()
         entropy = functional.cross_entropy(logits, goals[~beyond], reduction="sum")
         found = {"attention": (entropy, (~beyond).sum())}

@@ -77,10 +77,17 @@ def cut(tokens: Sequence[str], words: Mapping[str, float], size: int) -> dict[st
     return {piece: known[piece] for piece in sorted(chosen, key=known.__getitem__)}
 
 
+def tokenizer(pieces: Mapping[str, int]) -> Tokenizer:
+    """Return what writes with pieces: few of them first, common ones second, near to byte pairs."""
+    scores = [-1.0 - token / RANKS for token in pieces.values()]
+    return Tokenizer([END, *pieces], [0.0, *scores])
+
+
 def write(pieces: Mapping[str, int], path: Path) -> None:
-    """Write the vocabulary file: few pieces first, common ones second, near to byte pairs."""
+    """Write the vocabulary file."""
+    made = tokenizer(pieces)
     lines = [f"{END}\t0"]
-    lines += [f"{piece}\t{-1.0 - token / RANKS:.6g}" for piece, token in pieces.items()]
+    lines += [f"{piece}\t{made.score(piece):.6g}" for piece in pieces]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -14,12 +14,10 @@ import numpy as np
 import torch
 
 from auricle.features import SAMPLE_RATE, SILENCE, LogMel
-from auricle.recognizer.tokenizer import Tokenizer
 from auricle.recognizer.writing import END, Writing
 from auricle_train.attention_decoder import POSITIONS, AttentionDecoder, Stepper
 from auricle_train.corpus import Clip
-from auricle_train.pieces import END as END_PIECE
-from auricle_train.pieces import END_TOKEN, RANKS, prompt, usable
+from auricle_train.pieces import END_TOKEN, prompt, tokenizer, usable
 from auricle_train.shape import STRIDE, Shape
 from auricle_train.teachers.teacher_encoder import load_teacher_encoder
 from auricle_train.whisper import read_part, read_tokens
@@ -35,9 +33,7 @@ class Scribe:
         """Load a model in CTranslate2's format."""
         tokens = read_tokens(whisper)
         pieces = usable(tokens)
-        self._tokenizer = Tokenizer(
-            [END_PIECE, *pieces], [0.0, *(-1.0 - token / RANKS for token in pieces.values())]
-        )
+        self._tokenizer = tokenizer(pieces)
         self._writing = Writing(self._tokenizer)
         self._encoder = load_teacher_encoder(whisper)
         shape: Shape = self._encoder.shape
@@ -92,4 +88,4 @@ class Scribe:
         samples = np.zeros(count, np.float32)
         samples[: len(clip.samples)] = clip.samples.astype(np.float32) / 32768
         heard = self._log_mel.whole(samples)
-        return np.pad(heard, ((0, len(heard) % STRIDE), (0, 0)), constant_values=SILENCE)
+        return np.pad(heard, ((0, -len(heard) % STRIDE), (0, 0)), constant_values=SILENCE)
