@@ -26,6 +26,7 @@ from auricle_train.display import Display
 from auricle_train.group import Group
 from auricle_train.interruption import Interruption, leave_to_parent
 from auricle_train.objective import LOSSES, Objective
+from auricle_train.precision import computing
 from auricle_train.run_log import Row, RunLog
 from auricle_train.shape import Shape
 
@@ -158,7 +159,7 @@ class Trainer:
         """Return the row of the log, and whether the run is at its end, in all processes alike."""
         warm = self.step < self.plan.warm_steps
         device = self.group.device
-        with torch.autocast(device.type, torch.bfloat16):
+        with computing(device):
             losses = self._network(batch.to(device), warm)
         clock = [self.elapsed / self.group.size, batch.seconds, batch.dropped, stop]
         sums, counts, (elapsed, seconds, dropped, stops) = self._agree(losses, clock)

@@ -13,7 +13,7 @@ from auricle.audio.file import FileSource
 from auricle.audio.source import frames
 from auricle.config import Config, load
 from auricle.config.locations import find_config
-from auricle.context import read_context
+from auricle.context.file import read_context
 from auricle.errors import AuricleError
 from auricle.recognizer.lattice_files import make_folder, name_each, write_lattice
 from auricle.transcription import Transcription, transcribe, transcribe_whole

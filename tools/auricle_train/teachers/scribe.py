@@ -18,6 +18,7 @@ from auricle.recognizer.writing import END, Writing
 from auricle_train.attention_decoder import POSITIONS, AttentionDecoder, Stepper
 from auricle_train.corpus import Clip
 from auricle_train.pieces import END_TOKEN, prompt, tokenizer, usable
+from auricle_train.precision import computing
 from auricle_train.shape import STRIDE, Shape
 from auricle_train.teachers.teacher_encoder import load_teacher_encoder
 from auricle_train.whisper import read_part, read_tokens
@@ -61,7 +62,7 @@ class Scribe:
         rows = [self._features(clip, longest) for clip in clips]
         features = torch.from_numpy(np.stack(rows))
         ends = torch.tensor([len(clip.samples) / SAMPLE_RATE + PAUSE for clip in clips])
-        with torch.autocast("cpu", torch.bfloat16):
+        with computing(features.device):
             frames = self._encoder(features, chunked=False)
             heard = torch.arange(frames.shape[1])[None] < (ends * 100 / STRIDE)[:, None]
             stepper = Stepper(self._decoder, frames, heard)

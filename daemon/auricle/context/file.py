@@ -1,4 +1,4 @@
-"""The names that a person may say: of contacts, appliances and media.
+"""A context from a file.
 
 In: a YAML file with the lists `contacts`, `appliances` and `media`, each of which may be missing.
 Out: a `Context`, or every mistake in the file with its line.
@@ -6,25 +6,16 @@ Out: a `Context`, or every mistake in the file with its line.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from auricle.config.checks import Several, UnfitError, refuse
 from auricle.config.document import Value, read_document
 from auricle.config.mistakes import Mistake, shown
+from auricle.context.entries import KINDS, LONGEST_NAME, Context, Entry
 from auricle.errors import ConfigError
 
 MAXIMUM_BYTES = 4 * 1024 * 1024  # far more than anyone's contacts and music
-LONGEST_NAME = 200  # characters
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """Names as their owner writes them; none twice within a list."""
-
-    contacts: tuple[str, ...] = ()
-    appliances: tuple[str, ...] = ()
-    media: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,31 +38,30 @@ class Name:
 
 
 def read_context(path: Path) -> Context:
-    """Return the names in a file.
+    """Return the names in a file, none twice within a list.
 
     Raises:
         ConfigError: with one line for each mistake, `FILE:LINE: key: value: what would be right`.
     """
     document, mistakes = read_document(path, MAXIMUM_BYTES)
-    lists = [field.name for field in fields(Context)]
     names: dict[str, tuple[str, ...]] = {}
     if document is not None and document.content is not None:
         if not isinstance(document.content, dict):
-            remedy = f"must be a mapping of lists: {', '.join(lists)}"
+            remedy = f"must be a mapping of lists: {', '.join(KINDS)}"
             mistakes.append(Mistake(file=path, line=document.line, remedy=remedy))
         else:
             for key, value in document.content.items():
-                if key in lists:
+                if key in KINDS:
                     names[key] = _read_list(path, key, value, mistakes)
                 else:
-                    remedy = f"unknown key; the keys here are {', '.join(lists)}"
+                    remedy = f"unknown key; the keys here are {', '.join(KINDS)}"
                     mistakes.append(
                         Mistake(file=path, line=value.line, key=shown(key), remedy=remedy)
                     )
     if mistakes:
         mistakes.sort(key=lambda mistake: mistake.line)
         raise ConfigError("\n".join(map(str, mistakes)))
-    return Context(**names)
+    return Context(tuple(Entry(kind, name) for kind in KINDS for name in names.get(kind, ())))
 
 
 def _read_list(path: Path, key: str, value: Value, mistakes: list[Mistake]) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from auricle.context import Context, read_context
+from auricle.context.entries import Context, Entry
+from auricle.context.file import read_context
 from auricle.errors import ConfigError
 
 
@@ -17,7 +18,9 @@ def file(tmp_path: Path) -> Path:
 
 def test_the_names_are_read_each_once_and_without_white_space_around(file: Path) -> None:
     file.write_text('contacts: [Zoë, Ann Lee, " Zoë "]\nmedia:\n- "1975"\n', encoding="utf-8")
-    assert read_context(file) == Context(contacts=("Zoë", "Ann Lee"), media=("1975",))
+    assert read_context(file) == Context(
+        (Entry("contacts", "Zoë"), Entry("contacts", "Ann Lee"), Entry("media", "1975"))
+    )
 
 
 def test_lists_may_be_empty_or_missing(file: Path) -> None:
@@ -29,7 +32,7 @@ def test_lists_may_be_empty_or_missing(file: Path) -> None:
 def test_ten_thousand_names_are_read(file: Path) -> None:
     names = [f"somebody with a long name {number}" for number in range(10_000)]
     file.write_text("contacts:\n" + "".join(f"- {name}\n" for name in names), encoding="utf-8")
-    assert read_context(file).contacts == tuple(names)
+    assert [entry.written for entry in read_context(file).of("contacts")] == names
 
 
 def test_every_mistake_is_told_with_its_line(file: Path) -> None:
