@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from auricle import tflite
 from auricle.errors import ArgumentError, ModelError
 from auricle.tflite import Interpreter, find_runtime, load_interpreter
 
@@ -25,6 +27,40 @@ def test_a_model_runs_the_same_from_its_file_and_from_its_content() -> None:
     from_file = load_interpreter(ALEXA, threads=1)
     from_content = load_interpreter(ALEXA.read_bytes(), threads=2)
     assert probability(from_file) == probability(from_content)
+
+
+def test_a_packed_model_runs_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "alexa.tflite.gz"
+    path.write_bytes(gzip.compress(ALEXA.read_bytes()))
+    assert probability(load_interpreter(path, threads=1)) == probability(
+        load_interpreter(ALEXA, threads=1)
+    )
+
+
+@pytest.mark.parametrize("damage", ["cut", "not packed", "flipped", "no model"])
+def test_a_damaged_packed_model_is_refused(tmp_path: Path, damage: str) -> None:
+    packed = gzip.compress(ALEXA.read_bytes())
+    middle = len(packed) // 2
+    contents = {
+        "cut": packed[:middle],
+        "not packed": ALEXA.read_bytes(),
+        "flipped": packed[:middle] + bytes([packed[middle] ^ 255]) + packed[middle + 1 :],
+        "no model": gzip.compress(b"RIFF" + bytes(5000)),
+    }
+    path = tmp_path / "broken.tflite.gz"
+    path.write_bytes(contents[damage])
+    with pytest.raises(ModelError, match=r"broken\.tflite\.gz is damaged .* install it again"):
+        load_interpreter(path, threads=1)
+
+
+def test_a_packed_model_that_would_fill_the_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tflite, "LARGEST", 10_000)
+    path = tmp_path / "bomb.tflite.gz"
+    path.write_bytes(gzip.compress(ALEXA.read_bytes()))
+    with pytest.raises(ModelError, match="damaged"):
+        load_interpreter(path, threads=1)
 
 
 def test_signatures_are_named() -> None:

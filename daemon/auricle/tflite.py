@@ -1,13 +1,16 @@
 """The TensorFlow Lite runtime: whichever of two is installed, behind one typed face.
 
-In: a model file or its bytes. Out: an interpreter with its tensors allocated. `ai_edge_litert` is
-taken before the older `tflite_runtime`, which devices may have had for years.
+In: a model file, which gzip may have packed, or its bytes. Out: an interpreter with its tensors
+allocated. `ai_edge_litert` is taken before the older `tflite_runtime`, which devices may have had
+for years.
 """
 
 from __future__ import annotations
 
+import gzip
 import importlib
 import importlib.util
+import zlib
 from collections.abc import Callable, Sequence
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -19,6 +22,8 @@ from auricle.errors import ArgumentError, ModelError
 from auricle.tflite_file import is_whole
 
 RUNTIMES = ("ai_edge_litert", "tflite_runtime")  # in the order of preference
+PACKED = ".gz"  # how the name of a packed model ends
+LARGEST = 256 * 1024 * 1024  # bytes of a model, unpacked
 
 
 class SignatureRunner(Protocol):
@@ -85,7 +90,7 @@ def load_interpreter(model: Path | bytes, threads: int, runtime: str = "auto") -
     """Load a TFLite model and allocate its tensors.
 
     Args:
-        model: the file, which is mapped into memory, or its content.
+        model: the file, which is mapped into memory if it is not packed, or its content.
         threads: how many threads one run of the graph may take.
         runtime: one of `RUNTIMES`, or "auto" for the first that is installed.
 
@@ -98,6 +103,8 @@ def load_interpreter(model: Path | bytes, threads: int, runtime: str = "auto") -
     factory = importlib.import_module(f"{find_runtime(runtime)}.interpreter").Interpreter
     name = str(model) if isinstance(model, Path) else f"of {len(model)} bytes"
     try:
+        if isinstance(model, Path) and model.suffix == PACKED:
+            model = unpack(model)
         if isinstance(model, Path):
             check_file(model)
             interpreter = factory(model_path=str(model), num_threads=threads)
@@ -105,15 +112,32 @@ def load_interpreter(model: Path | bytes, threads: int, runtime: str = "auto") -
             check_content(model)
             interpreter = factory(model_content=model, num_threads=threads)
         interpreter.allocate_tensors()
-    except OSError as error:
-        raise ModelError(
-            f"The model {name} cannot be read ({error.strerror}); install it again."
-        ) from error
     except (ValueError, RuntimeError) as error:
         raise ModelError(
             f"The model {name} is damaged or no TFLite model; install it again."
         ) from error
+    except OSError as error:
+        raise ModelError(
+            f"The model {name} cannot be read ({error.strerror}); install it again."
+        ) from error
     return cast("Interpreter", interpreter)
+
+
+def unpack(path: Path) -> bytes:
+    """Return the content of a packed model.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is damaged, not packed by gzip, or larger than `LARGEST`.
+    """
+    try:
+        with gzip.open(path) as file:
+            content = file.read(LARGEST + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError("it cannot be unpacked") from error
+    if len(content) > LARGEST:
+        raise ValueError(f"unpacked it has more than {LARGEST} bytes")
+    return content
 
 
 def check_file(path: Path) -> None:

@@ -70,7 +70,7 @@ def test_a_bundle_without_files_is_refused(bundle: Path) -> None:
 
 def test_a_bundle_for_a_newer_auricle_is_refused(bundle: Path) -> None:
     change(bundle, lambda manifest: manifest.update(format=99))
-    with pytest.raises(ModelError, match="format 99 is newer than 1"):
+    with pytest.raises(ModelError, match="format 99 is newer than 2"):
         load_bundle(bundle, "recognizer")
 
 

@@ -42,8 +42,8 @@ def test_the_daemon_loads_and_runs_a_bundle(
     write_bundle(checkpoint, tokens, pieces if second_pass else None, "tiny", "1", tmp_path / "out")
     made = load_bundle(tmp_path / "out", "recognizer")
     assert made.settings["second_pass"] is second_pass
-    assert ("decoder.tflite" in made.files) is second_pass
-    assert (tmp_path / "out" / "decoder.tflite").exists() is second_pass
+    assert ("decoder.tflite.gz" in made.files) is second_pass
+    assert (tmp_path / "out" / "decoder.tflite.gz").exists() is second_pass
     recognizer = load_recognizer(made, SearchOptions(), threads=1)
     noise = np.random.default_rng(0).integers(-9000, 9000, 16000).astype(np.int16)
     state, _ = recognizer.step(recognizer.initial_state(), noise)
@@ -91,5 +91,5 @@ def test_float_weights_may_be_of_any_size(
     monkeypatch.undo()
     write_bundle(checkpoint, tokens, pieces, "tiny", "1", tmp_path / "small")
     load_recognizer(load_bundle(tmp_path / "out", "recognizer"), SearchOptions(), threads=1)
-    sizes = [(tmp_path / name / "memory.tflite").stat().st_size for name in ("out", "small")]
+    sizes = [(tmp_path / name / "memory.tflite.gz").stat().st_size for name in ("out", "small")]
     assert sizes[0] > sizes[1]

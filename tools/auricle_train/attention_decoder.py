@@ -20,6 +20,7 @@ from auricle_train.attention import MASKED, attend
 
 PROMPT = (50257, 50362)  # <|startoftranscript|> and <|notimestamps|> of Whisper's English models
 POSITIONS = 192  # pieces of an utterance, the prompt included
+LEVELS = 63  # of a piece's numbers, to each side of 0: half as many as int8 has
 
 
 class DecoderBlock(nn.Module):
@@ -122,7 +123,7 @@ class AttentionDecoder(nn.Module):
         table = weights["embeddings/weight"]
         state = {
             "prompt": table[list(prompt)],
-            "embedding.weight": table[list(sources)],
+            "embedding.weight": coarse(table[list(sources)]),
             "positions": weights["position_encodings/encodings"][:POSITIONS],
         }
         names = {"norm.": "layer_norm/"}
@@ -163,6 +164,16 @@ class AttentionDecoder(nn.Module):
         for block in self.blocks:
             x = block(x, frames, heard)
         return functional.linear(self.norm(x[:, len(self.prompt) - 1 :]), self.embedding.weight)
+
+
+def coarse(table: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a table (rows, width) rounded to the levels that a bundle keeps of it.
+
+    It is frozen in training, so that the layers learn to read what was rounded. Fewer levels make
+    it smaller once it is packed: the largest number of a row is many times a usual one.
+    """
+    scales = np.maximum(np.abs(table).max(axis=1, keepdims=True) / LEVELS, 1e-9)
+    return (np.round(table / scales) * scales).astype(np.float32)
 
 
 class Stepper:

@@ -18,6 +18,8 @@ from auricle.errors import ModelError, StorageError
 from auricle_train.network import Encoder, Transducer
 from auricle_train.shape import Shape
 
+TABLE = "decoder.embedding.weight"
+
 
 def write(path: Path, state: dict[str, Any]) -> None:
     """Replace the checkpoint; on failure the old one stays and nothing else is left.
@@ -66,8 +68,9 @@ def load_model(checkpoint: Path) -> Transducer:
 def take(model: Transducer, saved: dict[str, Any]) -> None:
     """Give a network the weights of a checkpoint, as far as the parts are of one kind.
 
-    The decoder stays as it is where the checkpoint has none; so does the encoder where the
-    checkpoint's is of the other kind, for heads and decoder fit both. A first pass that has had no
+    The decoder stays as it is where the checkpoint has none, and its table where the checkpoint has
+    other pieces; so does the encoder where the checkpoint's is of the other kind, for heads and
+    decoder fit both. A first pass that has had no
     layers of its own begins with the encoder's.
 
     Raises:
@@ -75,6 +78,9 @@ def take(model: Transducer, saved: dict[str, Any]) -> None:
     """
     weights = {name: value.float() for name, value in saved["model"].items()}
     kept = set()
+    if saved["shape"].get("pieces") != model.shape.pieces:
+        weights.pop(TABLE, None)  # it is Whisper's, for no run changes it
+        kept.add(TABLE)
     if Shape(**saved["shape"]).encoder != model.shape.encoder:
         weights = {name: item for name, item in weights.items() if not name.startswith("encoder.")}
         kept.add("encoder")
@@ -84,7 +90,7 @@ def take(model: Transducer, saved: dict[str, Any]) -> None:
     if grows:
         kept.add("branch")
     for name, value in model.state_dict().items():
-        if name.split(".", 1)[0] in kept:
+        if name in kept or name.split(".", 1)[0] in kept:
             weights[name] = value
     try:
         model.load_state_dict(weights)

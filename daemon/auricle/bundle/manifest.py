@@ -15,7 +15,7 @@ import yaml
 
 from auricle.errors import ModelError
 
-FORMAT = 1  # of the manifest; raised when an older Auricle could not run a newer bundle
+FORMAT = 2  # of the manifest; raised when an older Auricle could not run a newer bundle
 
 
 @dataclass(frozen=True, slots=True)

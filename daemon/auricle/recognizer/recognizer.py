@@ -24,6 +24,7 @@ from auricle.features import (
     Samples,
 )
 from auricle.recognizer.attention import AttentionDecoder
+from auricle.recognizer.endings import Endings
 from auricle.recognizer.fusion import Weights
 from auricle.recognizer.language import LanguageModel
 from auricle.recognizer.networks import Encoder, EncoderState, TransducerScorer
@@ -39,6 +40,7 @@ from auricle.recognizer.second_pass import (
 from auricle.recognizer.tokenizer import Tokenizer
 
 LANGUAGE = "ngram.bin"  # file of the language model, which a bundle may lack
+ENDINGS = "endings.txt"  # file that tells after which words commands end; the same
 STACK = 2  # encoder frames of 20 ms to a frame of the search
 PAUSE_SECONDS = 0.5  # without a token: where a long utterance may be divided
 PAUSE_BLANK = 0.7  # mean probability of blank over them
@@ -84,6 +86,7 @@ class Recognizer:
         search: BeamSearch,
         frame: int,
         second: SecondPass | None = None,
+        endings: Endings | None = None,
     ) -> None:
         """Join the parts; `frame` is how many feature frames make one of the search."""
         self._log_mel = LogMel()
@@ -92,6 +95,7 @@ class Recognizer:
         self._search = search
         self._frame = frame
         self._second = second
+        self._endings = endings
 
     def initial_state(self, start: float = 0.0, listen: float | None = None) -> RecognizerState:
         """Return the state before the first sample.
@@ -151,6 +155,10 @@ class Recognizer:
             return before
         last = self._refine(state, first)
         return Outcome(phrases, first, joined([*state.spoken, last], len(first.nbest)))
+
+    def ending(self, result: Result) -> float | None:
+        """Return the share of commands that end after such words, if anything is known of them."""
+        return self._endings.after(result.text) if self._endings else None
 
     def _refine(self, state: RecognizerState, first: Result) -> Result:
         """Return the second pass' result of the running phrase, if there is one."""
@@ -246,9 +254,9 @@ def load_recognizer(
     frame = _whole(bundle, "frame_features")
     _check(bundle, "features", DEFINITION)
     tokenizer = Tokenizer.load(bundle.path("tokens.txt"))
-    encoder = Encoder(bundle.path("encoder.tflite"), threads, runtime)
+    encoder = Encoder(bundle.path("encoder.tflite.gz"), threads, runtime)
     scorer = TransducerScorer(
-        bundle.path("predictor.tflite"), bundle.path("joint.tflite"), threads, runtime
+        bundle.path("predictor.tflite.gz"), bundle.path("joint.tflite.gz"), threads, runtime
     )
     _check(bundle, "chunk_features", encoder.chunk)
     expected = (encoder.chunk // frame, scorer.width)
@@ -268,7 +276,8 @@ def load_recognizer(
     search = BeamSearch(scorer, tokenizer.pieces, options, language)
     wanted = second or SecondPassOptions()
     attention = _load_second(bundle, encoder, tokenizer, wanted, threads, runtime)
-    return Recognizer(encoder, scorer, search, frame, attention)
+    endings = Endings.load(bundle.path(ENDINGS)) if ENDINGS in bundle.files else None
+    return Recognizer(encoder, scorer, search, frame, attention, endings)
 
 
 def _weights(bundle: Bundle) -> Weights:
@@ -296,7 +305,7 @@ def _load_second(
         return None
     pieces = Tokenizer.load(bundle.path("pieces.txt"))
     decoder = AttentionDecoder(
-        bundle.path("memory.tflite"), bundle.path("decoder.tflite"), threads, runtime
+        bundle.path("memory.tflite.gz"), bundle.path("decoder.tflite.gz"), threads, runtime
     )
     if decoder.vocabulary != len(pieces):
         raise _misfit(bundle, f"the decoder knows {decoder.vocabulary} pieces of {len(pieces)}")
