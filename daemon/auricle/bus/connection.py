@@ -2,7 +2,8 @@
 
 It is dbus-next's connection with its loose ends tied: a refused connection closes its socket, a
 daemon that hangs up during authentication is an error instead of an endless loop, descriptors are
-closed once they are sent, and what is still to be sent goes out before closing.
+closed once they are sent, what is still to be sent goes out before closing, a long message is read
+in a thread instead of holding up the event loop, and a socket that takes no more is waited for.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from typing import Self
+from typing import Any, Self
 
 from dbus_next.aio.message_bus import MessageBus
 from dbus_next.constants import BusType, MessageType
@@ -19,6 +20,7 @@ from dbus_next.message import Message
 
 from auricle.bus.errors import error_of
 from auricle.bus.names import DAEMON_NAME, DAEMON_PATH
+from auricle.bus.stream import LongMessage, Reader, Writer
 from auricle.errors import BusError
 
 _KINDS = {"session": BusType.SESSION, "system": BusType.SYSTEM}
@@ -52,6 +54,7 @@ class Connection(MessageBus):
             super().__init__(bus_type=_KINDS[bus], negotiate_unix_fd=True)
         else:
             super().__init__(bus_address=bus, negotiate_unix_fd=True)
+        self._writer = Writer(self)
         self._disconnect_future.add_done_callback(_retrieve)
 
     def post(self, message: Message, descriptors: Sequence[int] = ()) -> None:
@@ -108,6 +111,30 @@ class Connection(MessageBus):
             await asyncio.wait([self._disconnect_future])
         self._close_socket()
 
+    def _create_unmarshaller(self) -> Reader:
+        return Reader(self._sock)
+
+    def _message_reader(self) -> None:
+        try:
+            super()._message_reader()
+        except LongMessage:
+            # Nothing else is read meanwhile, so that messages keep their order.
+            self._loop.remove_reader(self._fd)
+            reading = self._loop.run_in_executor(None, self._unmarshaller.read_long)
+            reading.add_done_callback(self._on_long_message)
+
+    def _on_long_message(self, reading: asyncio.Future[Message]) -> None:
+        if self._disconnected:
+            _retrieve(reading)
+            return
+        error = reading.exception()
+        if isinstance(error, Exception):
+            self._finalize(error)
+            return
+        self._on_message(reading.result())
+        self._unmarshaller = self._create_unmarshaller()
+        self._loop.add_reader(self._fd, self._message_reader)
+
     def _setup_socket(self) -> None:
         try:
             super()._setup_socket()
@@ -144,7 +171,7 @@ def _unreachable(bus: str, error: BaseException) -> str:
     return f"{where} cannot be reached ({why}); is dbus-daemon running, and may we connect?"
 
 
-def _retrieve(future: asyncio.Future[None]) -> None:
+def _retrieve(future: asyncio.Future[Any]) -> None:
     """Take note of the outcome, so that asyncio does not complain that nobody did."""
     if not future.cancelled():
         future.exception()
