@@ -79,6 +79,42 @@ class NoResultError(AuricleError):
     name = "NoResult"
 
 
+class InvalidNameError(AuricleError):
+    """A name that a person may say is blank, or holds what no line of text holds."""
+
+    name = "InvalidName"
+
+
+class NameTooLongError(AuricleError):
+    """A name, a spoken form or an id is longer than anyone's name."""
+
+    name = "NameTooLong"
+
+
+class TooManySpokenFormsError(AuricleError):
+    """An entry has more ways to say it than are kept."""
+
+    name = "TooManySpokenForms"
+
+
+class TooManyEntriesError(AuricleError):
+    """A client gives more names than one client may."""
+
+    name = "TooManyEntries"
+
+
+class ContextFullError(AuricleError):
+    """All clients together give more names than the recogniser takes."""
+
+    name = "ContextFull"
+
+
+class ContextTooLargeError(AuricleError):
+    """The names of all clients together take more memory than they may."""
+
+    name = "ContextTooLarge"
+
+
 class BusError(AuricleError):
     """The D-Bus daemon cannot be reached, has gone, or gives the name to another."""
 

@@ -45,6 +45,25 @@ def test_the_owners_own_configuration_comes_first(
     assert locations.find_config() == own
 
 
+@pytest.mark.parametrize(
+    ("variables", "folder"),
+    [
+        ({"STATE_DIRECTORY": "/var/lib/auricle"}, "/var/lib/auricle"),
+        ({"STATE_DIRECTORY": "/var/lib/a:/var/lib/b", "XDG_STATE_HOME": "/x"}, "/var/lib/a"),
+        ({"XDG_STATE_HOME": "/x"}, "/x/auricle"),
+        ({"HOME": "/home/ann"}, "/home/ann/.local/state/auricle"),
+    ],
+)
+def test_what_is_kept_lies_where_systemd_says_or_in_the_home(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], folder: str
+) -> None:
+    for name in ("STATE_DIRECTORY", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert str(locations.state_folder()) == folder
+
+
 def test_the_shipped_configuration_is_read_when_there_is_no_other(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

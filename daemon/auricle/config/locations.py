@@ -1,4 +1,4 @@
-"""Where Auricle looks for its configuration and its models: the one place that knows.
+"""Where Auricle looks for its configuration and its models, and what it keeps: the one place.
 
 A checkout finds its own files first, so that a developer never runs another version's; then the
 Python environment Auricle is installed in; then the folders of the distribution.
@@ -35,6 +35,18 @@ def find_config() -> Path:
     shipped = root / "etc" if root else Path(sys.prefix) / "share" / "auricle"
     candidates = (Path(home) / "auricle" / "auricle.yaml", SYSTEM_CONFIG, shipped / "auricle.yaml")
     return next((path for path in candidates if path.is_file()), SYSTEM_CONFIG)
+
+
+def state_folder() -> Path:
+    """Return the folder of what outlives the daemon; it need not exist.
+
+    That which systemd gives the service, or the user's own.
+    """
+    given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    if given:
+        return Path(given)
+    home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return Path(home) / "auricle"
 
 
 def model_folders() -> tuple[Path, ...]:

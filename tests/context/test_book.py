@@ -1,0 +1,165 @@
+"""The book, against a simple model of it: a list of entries for each owner."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from auricle.context import book as limits
+from auricle.context.book import Book, Guest, Owner, Shelf, Source, merge, size_of
+from auricle.context.entries import Context, Entry
+from auricle.errors import (
+    AuricleError,
+    ContextFullError,
+    ContextTooLargeError,
+    TooManyEntriesError,
+)
+
+OWNERS = st.sampled_from([Guest(":1.1"), Guest(":1.2"), Source(1000, "a"), Source(1001, "a")])
+KINDS = st.sampled_from(["contacts", "media"])
+NAMES = st.sampled_from(["Ann", "Bob", "Zoë", "the", "1"])
+ENTRIES = st.lists(
+    st.builds(
+        lambda written, spoken, weight, id: (written, tuple(spoken), weight, id),
+        NAMES,
+        st.lists(st.sampled_from(["x", "y"]), unique=True),
+        st.sampled_from([0.0, 1.0, 2.0]),
+        st.sampled_from(["", "1", "2"]),
+    ),
+    max_size=6,
+)
+
+
+def entries_of(kind: str, given: list[tuple[str, tuple[str, ...], float, str]]) -> list[Entry]:
+    return [Entry(kind, *each) for each in given]
+
+
+class BookMachine(RuleBasedStateMachine):
+    """Does the same to the book and to lists."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.book = Book()
+        self.model: dict[Owner, dict[str, list[Entry]]] = {}
+
+    def of(self, owner: Owner, kind: str) -> list[Entry]:
+        return self.model.setdefault(owner, {}).setdefault(kind, [])
+
+    def insert(self, owner: Owner, kind: str, entries: list[Entry]) -> None:
+        mine = self.of(owner, kind)
+        for entry in entries:
+            for index, known in enumerate(mine):
+                if (known.written, known.id) == (entry.written, entry.id):
+                    mine[index] = entry
+                    break
+            else:
+                mine.append(entry)
+
+    @rule(owner=OWNERS, kind=KINDS, given=ENTRIES)
+    def replace(self, owner, kind, given):
+        entries = entries_of(kind, given)
+        self.book.put(owner, self.book.shelf(owner).with_only(kind, entries))
+        self.of(owner, kind).clear()
+        self.insert(owner, kind, entries)
+
+    @rule(owner=OWNERS, kind=KINDS, given=ENTRIES)
+    def add(self, owner, kind, given):
+        entries = entries_of(kind, given)
+        self.book.put(owner, self.book.shelf(owner).with_more(kind, entries))
+        self.insert(owner, kind, entries)
+
+    @rule(owner=OWNERS, kind=KINDS, names=st.lists(NAMES, max_size=3))
+    def remove(self, owner, kind, names):
+        self.book.put(owner, self.book.shelf(owner).without(kind, names))
+        kept = [e for e in self.of(owner, kind) if e.written not in names and e.id not in names]
+        self.model[owner][kind] = kept
+
+    @rule(owner=OWNERS, kind=KINDS)
+    def clear(self, owner, kind):
+        self.book.put(owner, self.book.shelf(owner).without_kind(kind))
+        self.of(owner, kind).clear()
+
+    @rule(owner=OWNERS)
+    def leave(self, owner):
+        self.book.put(owner, Shelf())
+        self.model.pop(owner, None)
+
+    @invariant()
+    def they_agree(self):
+        for owner, kinds in self.model.items():
+            shelf = self.book.shelf(owner)
+            listed = {kind: entries for kind, entries in kinds.items() if entries}
+            shown = {kind: list(entries.values()) for kind, entries in shelf.kinds.items()}
+            assert shown == listed
+            everything = [entry for entries in listed.values() for entry in entries]
+            assert (len(shelf), shelf.bytes) == (len(everything), sum(map(size_of, everything)))
+
+    @invariant()
+    def the_context_holds_each_entry_once_with_all_that_is_known(self):
+        everything = [e for kinds in self.model.values() for es in kinds.values() for e in es]
+        merged = merge(self.book.shelves).entries
+        keys = [(entry.kind, entry.written, entry.id) for entry in merged]
+        assert len(keys) == len(set(keys))
+        assert set(keys) == {(entry.kind, entry.written, entry.id) for entry in everything}
+        for entry, key in zip(merged, keys, strict=True):
+            alike = [e for e in everything if (e.kind, e.written, e.id) == key]
+            assert entry.weight == max(e.weight for e in alike)
+            assert set(entry.spoken) == {form for e in alike for form in e.spoken}
+
+
+TestBookAgainstItsModel = BookMachine.TestCase
+
+
+@given(KINDS, ENTRIES, ENTRIES)
+def test_a_shelf_is_a_value(kind, first, second) -> None:
+    shelf = Shelf().with_more(kind, entries_of(kind, first))
+    before = list(shelf.kinds.get(kind, {}).values())
+    shelf.with_more(kind, entries_of(kind, second))
+    shelf.without(kind, ["Ann"])
+    assert list(shelf.kinds.get(kind, {}).values()) == before
+
+
+def people(count: int) -> list[Entry]:
+    return [Entry("contacts", str(number)) for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("limit", "error"),
+    [
+        ("MOST_OF_ONE", TooManyEntriesError),
+        ("MOST_OF_ALL", ContextFullError),
+        ("MOST_BYTES", ContextTooLargeError),
+    ],
+)
+def test_a_limit_is_told_before_it_is_passed_and_less_is_never_refused(
+    monkeypatch: pytest.MonkeyPatch, limit: str, error: type[AuricleError]
+) -> None:
+    book, guest = Book(), Guest(":1.1")
+    book.put(Source(1000, "a"), Shelf().with_only("media", [Entry("media", "x")]))
+    shelf = Shelf().with_only("contacts", people(5))
+    monkeypatch.setattr(
+        limits, limit, {"MOST_OF_ONE": 5, "MOST_OF_ALL": 6, "MOST_BYTES": 24}[limit]
+    )
+    book.check(guest, shelf)
+    book.put(guest, shelf)
+    with pytest.raises(error, match="entries: 6: "):
+        book.check(guest, shelf.with_more("contacts", [Entry("contacts", "y")]))
+    monkeypatch.setattr(limits, limit, 1)
+    book.check(guest, shelf.without("contacts", ["1"]))
+    book.check(guest, shelf)
+
+
+def test_twenty_thousand_names_of_one_client_are_within_the_limits() -> None:
+    Book().check(Guest(":1.1"), Shelf().with_only("contacts", people(20_000)))
+
+
+def test_counts_are_of_all_owners_and_sources_those_of_one_user() -> None:
+    book = Book()
+    book.put(Guest(":1.1"), Shelf().with_only("contacts", people(2)))
+    book.put(Source(1000, "a"), Shelf().with_only("contacts", people(3)))
+    book.put(Source(1001, "b"), Shelf().with_only("media", [Entry("media", "x")]))
+    assert book.counts == {"contacts": 5, "media": 1}
+    assert {name: len(shelf) for name, shelf in book.sources(1000).items()} == {"a": 3}
+    assert merge(book.shelves) == Context((*people(3)[:2], people(3)[2], Entry("media", "x")))
