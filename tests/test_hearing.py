@@ -22,6 +22,7 @@ from auricle.audio.file import read_recording
 from auricle.audio.format import FRAME_SAMPLES, FRAME_SECONDS, Frame
 from auricle.audio.level import FLOOR_DBFS
 from auricle.config.schema import Config
+from auricle.context.entries import Context, Entry
 from auricle.errors import AuricleError, BusyError, DeviceError, MutedError, NoSuchSessionError
 from auricle.events import Cancelled, CancelReason, Event, Final, Wake
 from auricle.hearing import Died, Hearing, Report
@@ -256,6 +257,32 @@ async def test_a_stuck_network_starves_the_watchdog_and_the_sound_it_misses_is_c
             await asyncio.sleep(0.01)
         now = ear.hearing.heard_at
         assert watchdog.check()
+
+
+@pytest.mark.asyncio
+async def test_names_reach_the_pipeline_in_its_thread_and_any_that_takes_its_place(
+    build: Callable[[], Pipeline],
+) -> None:
+    taken: list[tuple[str, Context]] = []
+
+    class Favouring(Pipeline):
+        def set_context(self, context: Context) -> None:
+            taken.append((threading.current_thread().name, context))
+
+    def favouring() -> Pipeline:
+        whole = build()
+        whole.__class__ = Favouring
+        return whole
+
+    ear = Ear(favouring)
+    await ear.hearing.start()
+    await ear.hearing.replace(favouring)
+    assert taken == []
+    context = Context((Entry("contacts", "Ann"),))
+    await ear.hearing.set_context(context)
+    await ear.hearing.replace(favouring)
+    assert taken == [("inference", context)] * 2
+    assert await ear.hearing.stop()
 
 
 @pytest.mark.asyncio

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from auricle.context.keeper import Keeper
 from auricle.errors import ArgumentError
 from auricle.events import CancelReason
 
@@ -66,6 +67,11 @@ class Level:
 
 class Assistant(Protocol):
     """The daemon, as the D-Bus face sees it."""
+
+    @property
+    def contexts(self) -> Keeper:
+        """What takes the names that a person may say."""
+        ...
 
     def status(self) -> Status:
         """Return the state of this moment, without waiting for anything."""

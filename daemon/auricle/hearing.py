@@ -19,6 +19,7 @@ import numpy as np
 from auricle.assistant import Level, ListenOptions
 from auricle.audio.format import FRAME_SECONDS, Frame
 from auricle.audio.level import level_dbfs
+from auricle.context.entries import Context
 from auricle.errors import BusyError, DeviceError
 from auricle.events import CancelReason, Event
 from auricle.pipeline import Pipeline
@@ -91,6 +92,7 @@ class Hearing:
         self._recorder = Recorder(make_source, self._inbox, lambda error: post(Died(error)))
         self._pipeline = make_pipeline()
         self._meter = Meter()
+        self._context = Context()
         self._muted = False
         self._away: str | None = "the microphone is not open yet"  # why no real sound comes
         self._settled: Future[None] = Future()  # done once it is open, or known to be missing
@@ -154,6 +156,10 @@ class Hearing:
         change = Call(lambda: self._take_over(make_pipeline))
         await self._call(lambda: self._prepare(change))
         await asyncio.wrap_future(change.outcome)
+
+    async def set_context(self, context: Context) -> None:
+        """Let these names be favoured, from the next session on; raises BusyError."""
+        await self._call(lambda: self._set_context(context))
 
     async def replace_source(self, make_source: MakeSource) -> None:
         """Hear another source; return when it is open, or is known to be missing."""
@@ -229,6 +235,10 @@ class Hearing:
         self._muted = muted
         self._tell(self._pipeline.set_muted(muted))
 
+    def _set_context(self, context: Context) -> None:
+        self._context = context
+        self._pipeline.set_context(context)
+
     def _tell(self, events: tuple[Event, ...]) -> None:
         for event in events:
             self._post(event)
@@ -241,4 +251,6 @@ class Hearing:
 
     def _take_over(self, make_pipeline: MakePipeline) -> None:
         self._pipeline = make_pipeline()
+        if self._context.entries:  # a new one knows no names
+            self._pipeline.set_context(self._context)
         self._pipeline.set_muted(self._muted)

@@ -70,6 +70,7 @@ LEVELS_DROPPED = Kind("levels-dropped", "warning", "de1e0b4b30c8f3789e4e7e799446
 STUCK = Kind("stuck", "error", "2af9a54ecd414f64948c0a2a792526bf")
 FAULT = Kind("fault", "error", "97472a00726fb81a7fd5df896d20df48")
 UNTOLD = Kind("untold", "warning", "972cc24cf781438a9d3cd38fe9d9ff0f")
+CONTEXT_DAMAGED = Kind("context-damaged", "warning", "3e560af4c9a45b820d6c8c06f1909f27")
 WAKE = Kind("wake", "info", "db2b03f4ac1e41638c558d6811107b01")
 PARTIAL = Kind("partial", "debug", "0d9da2b71bfe484b8d41be5964d4d323")
 SPECULATIVE = Kind("speculative", "info", "9ecaeab1677b40cd88ee832c3dbac790")

@@ -24,12 +24,17 @@ from auricle.audio.reconnecting import ReconnectingSource
 from auricle.audio.source import AudioSource
 from auricle.bus.face import BusFace
 from auricle.config import loading
+from auricle.config.locations import state_folder
 from auricle.config.schema import Config
+from auricle.context.entries import Context
+from auricle.context.keeper import Keeper
+from auricle.context.store import Store
 from auricle.errors import AuricleError, BusError
 from auricle.events import CancelReason
 from auricle.faults import faults_told, place_of
 from auricle.hearing import Died, Hearing, Report
 from auricle.journal import (
+    CONTEXT_DAMAGED,
     FAULT,
     MICROPHONE_FOUND,
     MICROPHONE_LOST,
@@ -120,6 +125,11 @@ class Service:
             self._outbox.post,
             lambda: self._face is not None and self._face.monitored,
         )
+        self._keeper = Keeper(
+            Store(state_folder() / "context"),
+            self._take_context,
+            lambda sentence: journal.tell(CONTEXT_DAMAGED, sentence),
+        )
         self._has_terminal = has_terminal()
         self._muting = asyncio.Lock()
         self._stop = asyncio.Event()
@@ -142,6 +152,11 @@ class Service:
             await self._close()
         for end in done:
             end.result()
+
+    @property
+    def contexts(self) -> Keeper:
+        """What takes the names that a person may say."""
+        return self._keeper
 
     def status(self) -> Status:
         """Return the state of this moment."""
@@ -180,8 +195,15 @@ class Service:
         self._standing.muted = True
         self._journal.tell(MUTED, "the microphone is muted")
 
+    async def _take_context(self, context: Context) -> None:
+        """Let the names that clients have given be heard, and tell how many there are."""
+        if self._face is not None:
+            self._face.show_contexts()
+        await self._hearing.set_context(context)
+
     async def _work(self) -> None:
         await self._hearing.start()
+        await self._keeper.load()
         bus = self._options.bus or self._config.bus.kind
         self._face = await BusFace.start(self, bus)
         self._notifier.ready(self._sentence())
@@ -196,6 +218,7 @@ class Service:
     async def _close(self) -> None:
         self._notifier.stopping()
         self._journal.tell(STOPPING, "Auricle stops")
+        await self._keeper.close()
         if not await self._hearing.stop():
             self._journal.tell(STUCK, "a thread did not end in time, it is left behind")
         if self._face is not None:

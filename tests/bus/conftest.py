@@ -7,6 +7,7 @@ import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -14,6 +15,9 @@ import pytest_asyncio
 from auricle.assistant import Activity, ListenOptions, Status
 from auricle.bus.clients import Authorise, same_group_or_root
 from auricle.bus.face import BusFace
+from auricle.context.entries import Context
+from auricle.context.keeper import Keeper
+from auricle.context.store import Store
 from auricle.events import CancelReason
 from auricle.recognizer.lattice import Arc, Lattice
 from auricle.recognizer.result import Hypothesis, Result, Word
@@ -32,7 +36,10 @@ from stage.private_bus import PrivateBus
 class MachineAssistant:
     """A daemon without a microphone: the test says what is heard, the real machine what follows."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.contexts = Keeper(Store(folder), self._take_context, self._told)
+        self.handed_over: list[Context] = []
+        self.sentences: list[str] = []
         self.machine = SessionMachine(numbered("s"))
         self.state = self.machine.initial_state()
         self.known = Status(Activity.IDLE, False, ("alexa", "okay_nabu"), "en")
@@ -70,6 +77,14 @@ class MachineAssistant:
         self.reasons.append(reason)
         self.hear(CancelRequested(time=self.state.time, session=session, reason=reason))
 
+    async def _take_context(self, context: Context) -> None:
+        if self.face is not None:
+            self.face.show_contexts()
+        self.handed_over.append(context)
+
+    def _told(self, sentence: str) -> None:
+        self.sentences.append(sentence)
+
     async def set_muted(self, muted: bool) -> None:
         self.hear(MuteChanged(time=self.state.time, muted=muted))
 
@@ -102,18 +117,20 @@ def address(bus: PrivateBus) -> str:
 
 
 @pytest.fixture
-def serve(address: str) -> Serve:
+def serve(address: str, tmp_path: Path) -> Serve:
     """Return a context that shows a daemon on the private bus, or on another, and gives it."""
 
     @asynccontextmanager
     async def serving(
         on: str = address, authorise: Authorise = same_group_or_root
     ) -> AsyncIterator[MachineAssistant]:
-        assistant = MachineAssistant()
+        assistant = MachineAssistant(tmp_path / "context")
+        await assistant.contexts.load()
         assistant.face = await BusFace.start(assistant, on, authorise)
         try:
             yield assistant
         finally:
+            await assistant.contexts.close()
             await assistant.face.stop()
 
     return serving

@@ -17,6 +17,7 @@ from auricle.bus.names import (
     ASSISTANT_INTERFACE,
     ASSISTANT_PATH,
     BUS_NAME,
+    CONTEXT_INTERFACE,
     PROPERTIES_INTERFACE,
     SESSION_INTERFACE,
 )
@@ -108,11 +109,41 @@ async def test_wrong_call_is_refused_with_what_would_be_right(address, serve, ca
 
 
 @pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (("Set", "sas", "contacts", ["Ann"]), INVALID_ARGS, ["Set", "'sa(sasds)a{sv}'", "'sas'"]),
+        (("Remove", "ss", "contacts", "Ann"), INVALID_ARGS, ["Remove", "'sasa{sv}'"]),
+        (("Sources", "s", "mine"), INVALID_ARGS, ["Sources", "''", "'s'"]),
+        (
+            ("Count", "a{sv}", option("kept", "b", True)),
+            INVALID_ARGUMENT,
+            ["'kept'", "keep (b), source (s)"],
+        ),
+        (("Count", "a{sv}", option("keep", "s", "yes")), INVALID_ARGUMENT, ["'keep'", "'b'"]),
+        (
+            ("Count", "a{sv}", option("source", "s", "mine")),
+            INVALID_ARGUMENT,
+            ["'source' of Count names kept entries; give 'keep' as true"],
+        ),
+        (("Listen",), "org.freedesktop.DBus.Error.UnknownMethod", [CONTEXT_INTERFACE, "Set, Add"]),
+    ],
+)
+@pytest.mark.asyncio
+async def test_wrong_call_about_names_is_refused(address, serve, call, error, words):
+    async with serve():
+        name, text = await refusal(address, *call, interface=CONTEXT_INTERFACE)
+        assert name == error
+        for word in words:
+            assert word in text
+
+
+@pytest.mark.parametrize(
     ("call", "error"),
     [
         (("Get", "ss", ASSISTANT_INTERFACE, "Mood"), "UnknownProperty"),
         (("Get", "s", ASSISTANT_INTERFACE), "InvalidArgs"),
         (("Get", "ss", "org.auricle.Nothing1", "State"), "UnknownInterface"),
+        (("Get", "ss", CONTEXT_INTERFACE, "State"), "UnknownProperty"),
         (("Set", "ssv", ASSISTANT_INTERFACE, "State", Variant("s", "idle")), "PropertyReadOnly"),
         (("Set", "ssv", ASSISTANT_INTERFACE, "Muted", Variant("s", "yes")), "InvalidArgs"),
         (("Forget",), "UnknownMethod"),
@@ -123,6 +154,30 @@ async def test_wrong_access_to_a_property_is_refused(address, serve, call, error
     async with serve():
         name, _ = await refusal(address, *call, interface=PROPERTIES_INTERFACE)
         assert name == f"org.freedesktop.DBus.Error.{error}"
+
+
+@pytest.mark.asyncio
+async def test_a_member_is_found_without_the_name_of_its_interface(address, serve):
+    async with serve():
+        connection = await Connection.open(address)
+        for interface, name, known in (("", "Entries", {}), ("", "State", "idle")):
+            reply = await connection.call(
+                Message(
+                    destination=BUS_NAME,
+                    path=ASSISTANT_PATH,
+                    interface=PROPERTIES_INTERFACE,
+                    member="Get",
+                    signature="ss",
+                    body=[interface, name],
+                )
+            )
+            assert reply.body[0].value == known
+        for member in ("Unsubscribe", "Sources"):
+            reply = await connection.call(
+                Message(destination=BUS_NAME, path=ASSISTANT_PATH, member=member)
+            )
+            assert reply.message_type is MessageType.METHOD_RETURN
+        await connection.close()
 
 
 @pytest.mark.asyncio

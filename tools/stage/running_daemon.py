@@ -77,6 +77,7 @@ class RunningDaemon:
         self.config.write_text(self._first_config, encoding="utf-8")
         environment = {
             **os.environ,
+            "STATE_DIRECTORY": str(self._path / "state"),
             **self._environment,
             "NOTIFY_SOCKET": str(self._path / "notify"),
         }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from types import TracebackType
 from typing import Self
 
@@ -19,16 +19,19 @@ from dbus_next.signature import Variant
 
 from auricle.bus import assistant1, session1
 from auricle.bus.connection import Connection
+from auricle.bus.context1 import ENTRIES
 from auricle.bus.names import (
     ASSISTANT_INTERFACE,
     ASSISTANT_PATH,
     BUS_NAME,
+    CONTEXT_INTERFACE,
     DAEMON_NAME,
     PROPERTIES_INTERFACE,
     SESSION_INTERFACE,
     path_of,
     session_of,
 )
+from auricle.context.entries import Entry
 from auricle.errors import BusError, NotRunningError
 
 Event = tuple[str, dict[str, object]]
@@ -137,6 +140,48 @@ class AssistantClient:
         with os.fdopen(reply.unix_fds[reply.body[0]], encoding="utf-8") as file:
             return file.read()
 
+    async def set_context(
+        self, kind: str, entries: Iterable[Entry], *, source: str | None = None
+    ) -> int:
+        """Replace the names of a kind that this client has given; return how many there are.
+
+        They go when this client leaves; with a `source` they are kept under that name, and it is
+        about those kept there before. So it is in the other calls about names.
+        """
+        return await self._give_context("Set", kind, entries, source)
+
+    async def add_context(
+        self, kind: str, entries: Iterable[Entry], *, source: str | None = None
+    ) -> int:
+        """Add names to those of a kind; return how many there are."""
+        return await self._give_context("Add", kind, entries, source)
+
+    async def remove_context(
+        self, kind: str, names: Iterable[str], *, source: str | None = None
+    ) -> int:
+        """Remove names, told by their writing or id; return how many those were."""
+        body = (kind, list(names), _kept(source))
+        reply = await self._call_context("Remove", "sasa{sv}", *body)
+        return int(reply.body[0])
+
+    async def clear_context(self, kind: str = "", *, source: str | None = None) -> None:
+        """Remove all names of a kind, or of all kinds."""
+        await self._call_context("Clear", "sa{sv}", kind, _kept(source))
+
+    async def count_context(self, *, source: str | None = None) -> dict[str, int]:
+        """Return how many names this client has given, by kind."""
+        reply = await self._call_context("Count", "a{sv}", _kept(source))
+        return dict(reply.body[0])
+
+    async def context_sources(self) -> dict[str, dict[str, int]]:
+        """Return how many names are kept for this user: source -> kind -> number."""
+        return dict((await self._call_context("Sources")).body[0])
+
+    async def context_counts(self) -> dict[str, int]:
+        """Return how many names all clients together have given, by kind."""
+        counts = (await self._properties(ASSISTANT_PATH, CONTEXT_INTERFACE))["Entries"]
+        return counts if isinstance(counts, dict) else {}
+
     async def events(self) -> AsyncIterator[Event]:
         """Yield events as they come; raises NotRunningError when the daemon has gone."""
         self._connected()
@@ -176,6 +221,17 @@ class AssistantClient:
     ) -> Message:
         return await self._call(ASSISTANT_PATH, ASSISTANT_INTERFACE, member, signature, *arguments)
 
+    async def _call_context(self, member: str, signature: str = "", *arguments: object) -> Message:
+        return await self._call(ASSISTANT_PATH, CONTEXT_INTERFACE, member, signature, *arguments)
+
+    async def _give_context(
+        self, member: str, kind: str, entries: Iterable[Entry], source: str | None
+    ) -> int:
+        given = [[entry.written, list(entry.spoken), entry.weight, entry.id] for entry in entries]
+        body = (kind, given, _kept(source))
+        reply = await self._call_context(member, f"s{ENTRIES}a{{sv}}", *body)
+        return int(reply.body[0])
+
     async def _call_session(
         self, session: str, member: str, signature: str = "", *arguments: object
     ) -> Message:
@@ -196,6 +252,8 @@ class AssistantClient:
 
     def _take(self, message: Message) -> None:
         if message.interface == PROPERTIES_INTERFACE:
+            if message.body[0] != ASSISTANT_INTERFACE:
+                return  # how many names there are is no event of what is heard
             changed = {name: value.value for name, value in message.body[1].items()}
             self._put(("state", changed))
             return
@@ -213,6 +271,11 @@ class AssistantClient:
             self._events.get_nowait()
             self.dropped += 1
         self._events.put_nowait(event)
+
+
+def _kept(source: str | None) -> dict[str, Variant]:
+    """Return the options of a call about the names kept under `source`, or about one's own."""
+    return {} if source is None else {"keep": Variant("b", True), "source": Variant("s", source)}
 
 
 def _match_rules() -> tuple[str, str]:

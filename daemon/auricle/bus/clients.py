@@ -12,7 +12,7 @@ from dbus_next.message import Message
 
 from auricle.bus.connection import Connection
 from auricle.bus.names import DAEMON_NAME
-from auricle.errors import AuricleError, NotAuthorizedError
+from auricle.errors import AuricleError, NotAuthorizedError, NotRunningError
 
 Authorise = Callable[[int], bool]  # user id -> whether that user may hear
 
@@ -42,7 +42,8 @@ class Clients:
         self._connection = connection
         self._authorise = authorise
         self._on_leave = on_leave
-        self._present: set[str] = set()
+        self._watched: set[str] = set()
+        self._present: dict[str, int] = {}  # user ids of those admitted
         self._admitting = asyncio.Lock()
         connection.add_message_handler(self._on_message)
 
@@ -50,24 +51,32 @@ class Clients:
         """Return whether the client was admitted and is still there."""
         return client in self._present
 
-    async def admit(self, client: str) -> None:
-        """Raise NotAuthorizedError unless the client may hear; watch it if it may.
+    async def admit(self, client: str) -> int:
+        """Return the id of the client's user and watch the client, if that user may hear.
 
-        The watch begins before the user is asked for: a client that leaves in between has none.
+        The watch begins before the user is asked for: a client that leaves in between has none,
+        or is told of before its user is known.
+
+        Raises:
+            NotAuthorizedError: that user may not hear.
+            NotRunningError: the client has left.
         """
         async with self._admitting:
             if client in self._present:
-                return
-            rule = _departure_rule(client)
-            await self._connection.ask_daemon("AddMatch", "s", rule)
+                return self._present[client]
+            self._watched.add(client)
             try:
-                await self._check_user(client)
+                await self._connection.ask_daemon("AddMatch", "s", _departure_rule(client))
+                user = await self._check_user(client)
             except AuricleError:
-                await self._connection.ask_daemon("RemoveMatch", "s", rule)
+                self._forget(client)
                 raise
-            self._present.add(client)
+            if client not in self._watched:
+                raise NotRunningError(f"the client {client} has left the bus; call again")
+            self._present[client] = user
+            return user
 
-    async def _check_user(self, client: str) -> None:
+    async def _check_user(self, client: str) -> int:
         reply = await self._connection.ask_daemon("GetConnectionUnixUser", "s", client)
         user = int(reply.body[0])
         if not self._authorise(user):
@@ -75,6 +84,7 @@ class Clients:
                 f"user {user} may not hear what is said here; join the group of the daemon, "
                 "which is auricle on the system bus"
             )
+        return user
 
     def _on_message(self, message: Message) -> None:
         if message.message_type is not MessageType.SIGNAL or message.sender != DAEMON_NAME:
@@ -82,10 +92,18 @@ class Clients:
         if message.member != "NameOwnerChanged":
             return
         name, _, new_owner = message.body
-        if name in self._present and not new_owner:
-            self._present.discard(name)
-            self._connection.post(_remove_match(name))
-            self._on_leave(name)
+        if name in self._watched and not new_owner:
+            admitted = name in self._present
+            self._forget(name)
+            if admitted:
+                self._on_leave(name)
+
+    def _forget(self, client: str) -> None:
+        """Watch a client no more."""
+        self._present.pop(client, None)
+        if client in self._watched:
+            self._watched.discard(client)
+            self._connection.post(_remove_match(client))
 
 
 def _departure_rule(client: str) -> str:

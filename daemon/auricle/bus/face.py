@@ -7,6 +7,7 @@ may hear it. Everything runs on the thread of the event loop.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 
 from dbus_next.constants import MessageType, NameFlag, RequestNameReply
 from dbus_next.message import Message
@@ -16,9 +17,17 @@ from auricle.bus.assistant1 import Assistant1, changed_properties, level_body
 from auricle.bus.audience import Audience
 from auricle.bus.clients import Authorise, Clients, same_group_or_root
 from auricle.bus.connection import Connection
-from auricle.bus.names import ASSISTANT_PATH, BUS_NAME, DAEMON_NAME
+from auricle.bus.context1 import COUNTS_PROPERTY, Context1
+from auricle.bus.names import (
+    ASSISTANT_INTERFACE,
+    ASSISTANT_PATH,
+    BUS_NAME,
+    CONTEXT_INTERFACE,
+    DAEMON_NAME,
+)
 from auricle.bus.objects import ObjectTree
 from auricle.bus.sessions import Sessions
+from auricle.context.book import Guest
 from auricle.errors import BusError, NoSuchSessionError
 from auricle.events import CancelReason, Event, Wake
 
@@ -32,8 +41,8 @@ class BusFace:
     ) -> BusFace:
         """Show `assistant` on `bus`: "session", "system" or a D-Bus address.
 
-        `authorise` says which users may listen, subscribe, monitor and unmute. Raises BusError if
-        the bus cannot be reached or another daemon has the name.
+        `authorise` says which users may listen, subscribe, monitor, unmute and give names. Raises
+        BusError if the bus cannot be reached or another daemon has the name.
         """
         connection = await Connection.open(bus)
         face = cls(assistant, connection, authorise)
@@ -53,9 +62,10 @@ class BusFace:
         self._tree = ObjectTree(connection)
         self._sessions = Sessions(self._tree, self._cancel_on_request)
         root = Assistant1(assistant, self._clients, self._audience, self._sessions)
-        self._tree.export(ASSISTANT_PATH, root.interface())
+        context = Context1(assistant.contexts, self._clients)
+        self._tree.export(ASSISTANT_PATH, root.interface(), context.interface())
         self._shown: Status = assistant.status()
-        self._cancelling: set[asyncio.Task[None]] = set()
+        self._departing: set[asyncio.Task[None]] = set()  # what is done for clients that have left
         self._lost = asyncio.Event()
         connection.when_cut_off(self._lost.set)
         connection.add_message_handler(self._on_message)
@@ -77,12 +87,17 @@ class BusFace:
         before, self._shown = self._shown, self._assistant.status()
         names = changed_properties(before, self._shown)
         if names:
-            self._tree.broadcast_properties(ASSISTANT_PATH, names)
+            self._tree.broadcast_properties(ASSISTANT_PATH, ASSISTANT_INTERFACE, names)
+
+    def show_contexts(self) -> None:
+        """Tell everybody how many names of each kind there are, and no name."""
+        self._tree.broadcast_properties(ASSISTANT_PATH, CONTEXT_INTERFACE, [COUNTS_PROPERTY])
 
     def show_level(self, level: Level) -> None:
         """Send the level to the clients that monitor; about ten a second serve a meter well."""
         monitors = sorted(self._audience.monitors)
-        self._tree.send_signal(ASSISTANT_PATH, "Level", level_body(level), monitors)
+        body = level_body(level)
+        self._tree.send_signal(ASSISTANT_PATH, ASSISTANT_INTERFACE, "Level", body, monitors)
 
     async def wait_until_lost(self) -> str:
         """Wait until the bus or the name is lost; return a sentence that says which."""
@@ -94,8 +109,8 @@ class BusFace:
     async def stop(self) -> None:
         """Leave the bus; what was emitted before still goes out."""
         await self._tree.close()
-        if self._cancelling:
-            await asyncio.wait(self._cancelling)
+        if self._departing:
+            await asyncio.wait(self._departing)
         await self._connection.close()
 
     def _begin(self, wake: Wake) -> None:
@@ -109,13 +124,17 @@ class BusFace:
 
     def _on_leave(self, client: str) -> None:
         self._audience.leave(client)
+        self._do_for_departed(self._assistant.contexts.leave(Guest(client)))
         for session in self._sessions.leave(client):
             self._cancel_for_owner(session)
 
     def _cancel_for_owner(self, session: str) -> None:
-        task = asyncio.ensure_future(self._cancel(session, CancelReason.OWNER_LEFT))
-        self._cancelling.add(task)
-        task.add_done_callback(self._cancelling.discard)
+        self._do_for_departed(self._cancel(session, CancelReason.OWNER_LEFT))
+
+    def _do_for_departed(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._departing.add(task)
+        task.add_done_callback(self._departing.discard)
 
     async def _cancel(self, session: str, reason: CancelReason) -> None:
         try:

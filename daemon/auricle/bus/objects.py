@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 from xml.etree import ElementTree
 
 from dbus_next.constants import ErrorType, MessageFlag, MessageType
@@ -31,19 +31,22 @@ _DOCTYPE = (
 )
 
 
+Interfaces: TypeAlias = dict[str, Interface]  # by name; those of one object
+
+
 class ObjectTree:
-    """Object path -> interface, for all objects of one connection."""
+    """Object path -> interfaces, for all objects of one connection."""
 
     def __init__(self, connection: Connection) -> None:
         """Answer the calls that come over `connection` from now on."""
         self._connection = connection
-        self._objects: dict[str, Interface] = {}
+        self._objects: dict[str, Interfaces] = {}
         self._answering: set[asyncio.Task[None]] = set()
         connection.add_message_handler(self._on_message)
 
-    def export(self, path: str, interface: Interface) -> None:
-        """Show `interface` at `path`."""
-        self._objects[path] = interface
+    def export(self, path: str, *interfaces: Interface) -> None:
+        """Show an object with these interfaces at `path`."""
+        self._objects[path] = {interface.name: interface for interface in interfaces}
 
     def withdraw(self, path: str) -> None:
         """Let the object at `path` vanish."""
@@ -57,23 +60,25 @@ class ObjectTree:
         await asyncio.gather(*self._answering, return_exceptions=True)
 
     def send_signal(
-        self, path: str, name: str, body: Sequence[object], destinations: Sequence[str]
+        self,
+        path: str,
+        interface: str,
+        name: str,
+        body: Sequence[object],
+        destinations: Sequence[str],
     ) -> None:
-        """Send a signal of the interface at `path` to each of `destinations` and nobody else."""
-        interface = self._objects[path]
+        """Send a signal of an interface at `path` to each of `destinations` and nobody else."""
+        signature = signature_of(self._objects[path][interface].signals[name])
         for destination in destinations:
-            signal = Message.new_signal(
-                path, interface.name, name, signature_of(interface.signals[name]), list(body)
-            )
+            signal = Message.new_signal(path, interface, name, signature, list(body))
             signal.destination = destination
             self._connection.post(signal)
 
-    def broadcast_properties(self, path: str, names: Sequence[str]) -> None:
+    def broadcast_properties(self, path: str, interface: str, names: Sequence[str]) -> None:
         """Tell everybody the present values of properties that all may know."""
-        interface = self._objects[path]
         values = {
             entry.name: Variant(entry.type, entry.get())
-            for entry in interface.properties
+            for entry in self._objects[path][interface].properties
             if entry.name in names
         }
         self._connection.post(
@@ -82,7 +87,7 @@ class ObjectTree:
                 PROPERTIES_INTERFACE,
                 "PropertiesChanged",
                 "sa{sv}as",
-                [interface.name, values, []],
+                [interface, values, []],
             )
         )
 
@@ -114,29 +119,25 @@ class ObjectTree:
     async def _dispatch(self, call: Message, descriptors: list[int]) -> Message:
         if call.interface == _INTROSPECTABLE:
             return self._introspect(call)
-        interface = self._objects.get(call.path)
-        if interface is None:
+        interfaces = self._objects.get(call.path)
+        if interfaces is None:
             raise CallError(
                 ErrorType.UNKNOWN_OBJECT,
                 f"no object at {call.path}; a session vanishes some time after its end",
             )
         if call.interface == PROPERTIES_INTERFACE:
-            return await _access_properties(call, interface)
-        if call.interface not in (interface.name, None):
-            raise CallError(
-                ErrorType.UNKNOWN_INTERFACE,
-                f"{call.path} has no interface {call.interface}; it has {interface.name}",
-            )
-        return await _call_method(call, interface, descriptors)
+            return await _access_properties(call, interfaces)
+        return await _call_method(call, _meant(call, call.interface, interfaces), descriptors)
 
     def _introspect(self, call: Message) -> Message:
         _check_signature(call, "Introspect", "")
         node = ElementTree.Element("node")
-        interface = self._objects.get(call.path)
-        if interface is not None:
+        interfaces = self._objects.get(call.path)
+        if interfaces is not None:
             for standard in Node.default().interfaces:
                 node.append(standard.to_xml())
-            node.append(interface.to_xml())
+            for interface in interfaces.values():
+                node.append(interface.to_xml())
         prefix = call.path.rstrip("/") + "/"
         below = [path for path in self._objects if path.startswith(prefix)]
         for child in sorted({path.removeprefix(prefix).partition("/")[0] for path in below}):
@@ -146,18 +147,36 @@ class ObjectTree:
         return Message.new_method_return(call, "s", [xml])
 
 
-async def _call_method(call: Message, interface: Interface, descriptors: list[int]) -> Message:
-    method = next((entry for entry in interface.methods if entry.name == call.member), None)
-    if method is None:
-        names = ", ".join(entry.name for entry in interface.methods)
+def _meant(call: Message, name: str | None, interfaces: Interfaces) -> list[Interface]:
+    """Return the interface of that name, or all of the object if none is named."""
+    if not name:
+        return list(interfaces.values())
+    if name not in interfaces:
         raise CallError(
-            ErrorType.UNKNOWN_METHOD,
-            f"{interface.name} has no method {call.member}; it has {names}",
+            ErrorType.UNKNOWN_INTERFACE,
+            f"{call.path} has no interface {name}; it has {', '.join(interfaces)}",
         )
+    return [interfaces[name]]
+
+
+async def _call_method(
+    call: Message, interfaces: Sequence[Interface], descriptors: list[int]
+) -> Message:
+    interface, method = _find_method(interfaces, call.member)
     interface.authorise(call.sender)
     _check_signature(call, method.name, signature_of(method.takes))
     body = _as_body(method, await method.call(call.sender, *call.body), descriptors)
     return Message.new_method_return(call, signature_of(method.gives), body)
+
+
+def _find_method(interfaces: Sequence[Interface], name: str) -> tuple[Interface, Method]:
+    for interface in interfaces:
+        for entry in interface.methods:
+            if entry.name == name:
+                return interface, entry
+    owners = " and ".join(interface.name for interface in interfaces)
+    names = ", ".join(entry.name for interface in interfaces for entry in interface.methods)
+    raise CallError(ErrorType.UNKNOWN_METHOD, f"{owners} has no method {name}; it has {names}")
 
 
 def _as_body(method: Method, outcome: object, descriptors: list[int]) -> list[object]:
@@ -180,7 +199,7 @@ def _check_signature(call: Message, name: str, expected: str) -> None:
         )
 
 
-async def _access_properties(call: Message, interface: Interface) -> Message:
+async def _access_properties(call: Message, interfaces: Interfaces) -> Message:
     """Answer Get, GetAll and Set of org.freedesktop.DBus.Properties."""
     if call.member not in _PROPERTIES_SIGNATURES:
         raise CallError(
@@ -188,30 +207,31 @@ async def _access_properties(call: Message, interface: Interface) -> Message:
             f"{PROPERTIES_INTERFACE} has no method {call.member}; it has Get, GetAll, Set",
         )
     _check_signature(call, call.member, _PROPERTIES_SIGNATURES[call.member])
-    if call.body[0] not in (interface.name, ""):
-        raise CallError(
-            ErrorType.UNKNOWN_INTERFACE,
-            f"{call.path} has no interface {call.body[0]}; it has {interface.name}",
-        )
-    interface.authorise(call.sender)
+    meant = _meant(call, call.body[0], interfaces)
+    for interface in meant:
+        interface.authorise(call.sender)
     if call.member == "GetAll":
-        values = {entry.name: Variant(entry.type, entry.get()) for entry in interface.properties}
+        values = {
+            entry.name: Variant(entry.type, entry.get())
+            for interface in meant
+            for entry in interface.properties
+        }
         return Message.new_method_return(call, "a{sv}", [values])
-    entry = _find_property(interface, call.body[1])
+    entry = _find_property(meant, call.body[1])
     if call.member == "Get":
         return Message.new_method_return(call, "v", [Variant(entry.type, entry.get())])
     await _set_property(entry, call.sender, call.body[2])
     return Message.new_method_return(call)
 
 
-def _find_property(interface: Interface, name: str) -> Property:
-    for entry in interface.properties:
+def _find_property(interfaces: Sequence[Interface], name: str) -> Property:
+    entries = [entry for interface in interfaces for entry in interface.properties]
+    for entry in entries:
         if entry.name == name:
             return entry
-    names = ", ".join(entry.name for entry in interface.properties)
-    raise CallError(
-        ErrorType.UNKNOWN_PROPERTY, f"{interface.name} has no property {name}; it has {names}"
-    )
+    owners = " and ".join(interface.name for interface in interfaces)
+    names = ", ".join(entry.name for entry in entries)
+    raise CallError(ErrorType.UNKNOWN_PROPERTY, f"{owners} has no property {name}; it has {names}")
 
 
 async def _set_property(entry: Property, caller: str, value: Variant) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from auricle.bus.names import path_of
+from auricle.bus.names import SESSION_INTERFACE, path_of
 from auricle.bus.objects import ObjectTree
 from auricle.bus.session1 import Session1, SessionRecord, signal_of
 from auricle.errors import NoSuchSessionError, NotAuthorizedError
@@ -43,7 +43,8 @@ class Sessions:
             return
         record.follow(event)
         name, body = signal_of(event)
-        self._tree.send_signal(path_of(event.session), name, body, sorted(record.audience))
+        path, audience = path_of(event.session), sorted(record.audience)
+        self._tree.send_signal(path, SESSION_INTERFACE, name, body, audience)
         if record.phase.ended:
             self._forget_old()
 
