@@ -115,6 +115,12 @@ class ContextTooLargeError(AuricleError):
     name = "ContextTooLarge"
 
 
+class ImportedFileError(AuricleError):
+    """What names are to be imported from is not of a form that Auricle reads."""
+
+    name = "InvalidImport"
+
+
 class BusError(AuricleError):
     """The D-Bus daemon cannot be reached, has gone, or gives the name to another."""
 

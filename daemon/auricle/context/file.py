@@ -1,21 +1,29 @@
 """A context from a file.
 
-In: a YAML file with the lists `contacts`, `appliances` and `media`, each of which may be missing.
+In: a YAML file with the lists `contacts`, `appliances` and `media`, each of which may be missing;
+for one kind alone also a YAML list, or text with one name a line. An item of a list is a name, or
+a mapping such as `{name: Batcave, spoken: [bat cave], weight: 2, id: light.batcave}`.
 Out: a `Context`, or every mistake in the file with its line.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
-from auricle.config.checks import Several, UnfitError, refuse
-from auricle.config.document import Value, read_document
+from auricle.config.checks import Check, Fault, Mapping, Real, Several, UnfitError, refuse
+from auricle.config.document import UnreadableError, Value, read_document, read_text
 from auricle.config.mistakes import Mistake, shown
 from auricle.context.entries import KINDS, LONGEST_NAME, Context, Entry
-from auricle.errors import ConfigError
+from auricle.context.names import MOST_SPOKEN, MOST_WEIGHT, Given, clean_name
+from auricle.errors import ConfigError, InvalidNameError, NameTooLongError
 
 MAXIMUM_BYTES = 4 * 1024 * 1024  # far more than anyone's contacts and music
+# How a YAML file of names begins: a list, or one of the keys. All else is a name a line.
+YAML_BEGINS = re.compile(rf"(?:\s*(?:#.*)?\n)*(?:---|-\s|\[|\{{|(?:{'|'.join(KINDS)})\s*:)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +36,54 @@ class Name:
     )
 
     def read(self, value: object) -> str:
-        """Return the name without white space around it; raise UnfitError if it is none."""
+        """Return the name in its one form; raise UnfitError if it is none."""
         if not isinstance(value, str):
             raise refuse(self)
-        name = value.strip()
-        if not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
+        try:
+            return clean_name(value, "name")
+        except (InvalidNameError, NameTooLongError) as error:
+            raise refuse(self) from error
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenForms:
+    """The ways to say a name."""
+
+    expected: str = f"a list of up to {MOST_SPOKEN} names"
+
+    def read(self, value: object) -> tuple[str, ...]:
+        """Return the forms; raise UnfitError if they are too many, or one is no name."""
+        if not isinstance(value, list) or len(value) > MOST_SPOKEN:
             raise refuse(self)
-        return name
+        return Several(Name()).read(value)
+
+
+def _given(name: str, spoken: tuple[str, ...] = (), weight: float = 1.0, id: str = "") -> Given:
+    return name, tuple(form for form in dict.fromkeys(spoken) if form != name), weight, id
+
+
+KEYS: dict[str, Check] = {
+    "name": Name(),
+    "spoken": SpokenForms(),
+    "weight": Real(0, MOST_WEIGHT),
+    "id": Name(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry: a name, or a mapping with a name and more."""
+
+    mapping: Mapping = Mapping(keys=KEYS, required="name", build=_given)
+    expected: str = Name().expected
+
+    def read(self, value: object) -> Given:
+        """Return what the item says; raise UnfitError if it is neither."""
+        if not isinstance(value, dict):
+            return _given(Name().read(value))
+        if "name" not in value:
+            raise UnfitError(Fault((), f"must have the key name, beside {', '.join(KEYS)}"))
+        return cast("Given", self.mapping.read(value))
 
 
 def read_context(path: Path) -> Context:
@@ -44,7 +93,7 @@ def read_context(path: Path) -> Context:
         ConfigError: with one line for each mistake, `FILE:LINE: key: value: what would be right`.
     """
     document, mistakes = read_document(path, MAXIMUM_BYTES)
-    names: dict[str, tuple[str, ...]] = {}
+    names: dict[str, tuple[Entry, ...]] = {}
     if document is not None and document.content is not None:
         if not isinstance(document.content, dict):
             remedy = f"must be a mapping of lists: {', '.join(KINDS)}"
@@ -58,29 +107,78 @@ def read_context(path: Path) -> Context:
                     mistakes.append(
                         Mistake(file=path, line=value.line, key=shown(key), remedy=remedy)
                     )
-    if mistakes:
-        mistakes.sort(key=lambda mistake: mistake.line)
-        raise ConfigError("\n".join(map(str, mistakes)))
-    return Context(tuple(Entry(kind, name) for kind in KINDS for name in names.get(kind, ())))
+    _refuse(mistakes)
+    return Context(tuple(entry for kind in KINDS for entry in names.get(kind, ())))
 
 
-def _read_list(path: Path, key: str, value: Value, mistakes: list[Mistake]) -> tuple[str, ...]:
-    """Return the names of one list, each once; what is wrong goes to `mistakes`."""
+def read_names(path: Path, kind: str) -> tuple[Entry, ...]:
+    """Return the names of one kind in a file: of YAML, or with one name a line.
+
+    Raises:
+        ConfigError: as `read_context` does.
+    """
+    try:
+        text = read_text(path, MAXIMUM_BYTES)
+    except UnreadableError as error:
+        raise ConfigError(str(Mistake(file=path, line=error.line, remedy=error.remedy))) from error
+    if not YAML_BEGINS.match(text):
+        return _read_lines(path, kind, text)
+    document, mistakes = read_document(path, MAXIMUM_BYTES)
+    if document is None or not isinstance(document.content, list):
+        _refuse(mistakes)
+        return read_context(path).of(kind)
+    entries = _read_list(path, kind, document, mistakes)
+    _refuse(mistakes)
+    return entries
+
+
+def _read_lines(path: Path, kind: str, text: str) -> tuple[Entry, ...]:
+    given: list[Given] = []
+    mistakes: list[Mistake] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            given.append(_given(Name().read(line.removesuffix("\r"))))
+        except UnfitError as error:
+            remedy = error.faults[0].remedy
+            mistakes.append(Mistake(file=path, line=number, value=shown(line), remedy=remedy))
+    _refuse(mistakes)
+    return _entries(kind, given)
+
+
+def _read_list(path: Path, key: str, value: Value, mistakes: list[Mistake]) -> tuple[Entry, ...]:
+    """Return the entries of one list, each once; what is wrong goes to `mistakes`."""
     if value.content is None:
         return ()
     try:
-        return tuple(dict.fromkeys(Several(Name()).read(value.plain())))
+        return _entries(key, Several(Item()).read(value.plain()))
     except UnfitError as error:
         for fault in error.faults:
             place = value.at(fault.path)
-            index = "".join(f"[{step}]" for step in fault.path)
+            steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in fault.path)
             mistakes.append(
                 Mistake(
                     file=path,
                     line=place.line,
-                    key=key + index,
+                    key=key + "".join(steps),
                     value=place.text,
                     remedy=fault.remedy,
                 )
             )
         return ()
+
+
+def _entries(kind: str, given: Iterable[Given]) -> tuple[Entry, ...]:
+    """Return entries; of two with the same name and id the later one holds."""
+    entries: dict[tuple[str, str], Entry] = {}
+    for name, spoken, weight, identity in given:
+        entries[name, identity] = Entry(kind, name, tuple(spoken), weight, identity)
+    return tuple(entries.values())
+
+
+def _refuse(mistakes: list[Mistake]) -> None:
+    """Raise ConfigError if there are mistakes."""
+    if mistakes:
+        mistakes.sort(key=lambda mistake: mistake.line)
+        raise ConfigError("\n".join(map(str, mistakes)))
