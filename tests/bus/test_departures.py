@@ -12,11 +12,13 @@ from auricle.assistant import ListenOptions
 from auricle.bus.client import AssistantClient
 from auricle.bus.face import BusFace
 from auricle.bus.names import BUS_NAME
+from auricle.context.entries import Entry
 from auricle.errors import BusError, NoSuchSessionError, NotRunningError
 from auricle.events import CancelReason
 from auricle.session import ListenRequested
 from stage.private_bus import PrivateBus
 
+ANN = Entry("contacts", "Ann")
 LISTENER = """
 import asyncio, sys
 from auricle.bus.client import AssistantClient
@@ -92,6 +94,34 @@ async def test_client_that_hangs_up_while_its_session_is_opened_leaves_none_behi
         left.set()
         await states(watcher, "listening", "idle")
         assert set(assistant.reasons) == {CancelReason.OWNER_LEFT}
+
+
+@pytest.mark.asyncio
+async def test_client_that_leaves_while_its_user_is_asked_for_is_not_admitted(address, serve):
+    async with serve() as assistant, AssistantClient(address) as watcher:
+        clients = assistant.face._clients
+        asked, left = asyncio.Event(), asyncio.Event()
+        check_user = clients._check_user
+
+        async def check_slowly(client: str) -> int:
+            user = await check_user(client)
+            asked.set()
+            await left.wait()
+            return user
+
+        clients._check_user = check_slowly
+        async with AssistantClient(address) as hasty:
+            asking = asyncio.ensure_future(hasty.set_context("contacts", [ANN]))
+            await asked.wait()
+            caller = hasty._connection.unique_name
+        await asyncio.gather(asking, return_exceptions=True)
+        await watcher.status()  # by then the daemon knows who has left
+        left.set()
+        clients._check_user = check_user
+        await watcher.count_context()  # is answered after the call of the one that left
+        assert caller not in clients
+        assert caller not in clients._watched
+        assert assistant.contexts.counts == {}
 
 
 @pytest.mark.asyncio

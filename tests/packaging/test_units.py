@@ -86,6 +86,13 @@ def test_the_daemon_tells_when_it_is_ready_and_is_watched(unit: Path) -> None:
     assert settings["ExecReload"] == "/bin/kill -HUP $MAINPID"
 
 
+@pytest.mark.parametrize("unit", [SYSTEM_UNIT, USER_UNIT], ids=["system", "user"])
+def test_what_the_daemon_keeps_is_for_nobody_else_to_read(unit: Path) -> None:
+    settings = dict(directives(unit))
+    kept = (settings["StateDirectory"], settings["StateDirectoryMode"], settings["UMask"])
+    assert kept == ("auricle", "0700", "0077")
+
+
 def test_the_daemon_reaches_the_sound_cards() -> None:
     settings = directives(SYSTEM_UNIT)
     assert ("DeviceAllow", "char-alsa rw") in settings

@@ -46,6 +46,7 @@ COMMANDS = (
     Command("monitor", "auricle.cli.monitor", "show live what the daemon hears and decides"),
     Command("transcribe", "auricle.cli.transcribe", "recognise recordings"),
     Command("detect", "auricle.cli.detect", "look for wake words in recordings"),
+    Command("context", "auricle.cli.context", "tell the daemon which names may be said"),
     Command("config", "auricle.cli.config_check", "check the configuration"),
     Command("doctor", "auricle.cli.doctor", "tell what is wrong, and how to mend it"),
 )
