@@ -130,6 +130,12 @@ def test_the_names_of_one_kind_come_as_lines_or_yaml(file: Path, text: str) -> N
     assert names == ["Ann Lee", "Zoë", "#1 fan", "A: B"]
 
 
+def test_an_empty_list_is_meant(file: Path) -> None:
+    for text in ("contacts: []\n", "contacts:\n", "[]\n", "\n"):
+        file.write_text(text)
+        assert read_names(file, "contacts") == ()
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -138,6 +144,8 @@ def test_the_names_of_one_kind_come_as_lines_or_yaml(file: Path, text: str) -> N
         ("- Ann\n- 5\n", ":2: contacts[1]: 5: must be a name"),
         ("media: 5\n", ":1: media: 5: must be a list"),
         ("[Ann", "is not YAML"),
+        ("media: [Ann]\n", ": has no list contacts; write one, or an empty one: contacts: []"),
+        ("---\n", ": has no list contacts"),
     ],
 )
 def test_mistakes_in_the_names_of_one_kind_are_told_with_their_lines(

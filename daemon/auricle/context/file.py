@@ -93,20 +93,7 @@ def read_context(path: Path) -> Context:
         ConfigError: with one line for each mistake, `FILE:LINE: key: value: what would be right`.
     """
     document, mistakes = read_document(path, MAXIMUM_BYTES)
-    names: dict[str, tuple[Entry, ...]] = {}
-    if document is not None and document.content is not None:
-        if not isinstance(document.content, dict):
-            remedy = f"must be a mapping of lists: {', '.join(KINDS)}"
-            mistakes.append(Mistake(file=path, line=document.line, remedy=remedy))
-        else:
-            for key, value in document.content.items():
-                if key in KINDS:
-                    names[key] = _read_list(path, key, value, mistakes)
-                else:
-                    remedy = f"unknown key; the keys here are {', '.join(KINDS)}"
-                    mistakes.append(
-                        Mistake(file=path, line=value.line, key=shown(key), remedy=remedy)
-                    )
+    names = _read_lists(path, document, mistakes)
     _refuse(mistakes)
     return Context(tuple(entry for kind in KINDS for entry in names.get(kind, ())))
 
@@ -124,12 +111,15 @@ def read_names(path: Path, kind: str) -> tuple[Entry, ...]:
     if not YAML_BEGINS.match(text):
         return _read_lines(path, kind, text)
     document, mistakes = read_document(path, MAXIMUM_BYTES)
-    if document is None or not isinstance(document.content, list):
-        _refuse(mistakes)
-        return read_context(path).of(kind)
-    entries = _read_list(path, kind, document, mistakes)
+    if document is not None and isinstance(document.content, list):
+        lists = {kind: _read_list(path, kind, document, mistakes)}
+    else:
+        lists = _read_lists(path, document, mistakes)
     _refuse(mistakes)
-    return entries
+    if kind not in lists:  # a file of other kinds would clear this one unawares
+        remedy = f"has no list {kind}; write one, or an empty one: {kind}: []"
+        raise ConfigError(str(Mistake(file=path, line=0, remedy=remedy)))
+    return lists[kind]
 
 
 def _read_lines(path: Path, kind: str, text: str) -> tuple[Entry, ...]:
@@ -145,6 +135,27 @@ def _read_lines(path: Path, kind: str, text: str) -> tuple[Entry, ...]:
             mistakes.append(Mistake(file=path, line=number, value=shown(line), remedy=remedy))
     _refuse(mistakes)
     return _entries(kind, given)
+
+
+def _read_lists(
+    path: Path, document: Value | None, mistakes: list[Mistake]
+) -> dict[str, tuple[Entry, ...]]:
+    """Return the lists of a file by kind; what is wrong goes to `mistakes`."""
+    names: dict[str, tuple[Entry, ...]] = {}
+    if document is not None and document.content is not None:
+        if not isinstance(document.content, dict):
+            remedy = f"must be a mapping of lists: {', '.join(KINDS)}"
+            mistakes.append(Mistake(file=path, line=document.line, remedy=remedy))
+        else:
+            for key, value in document.content.items():
+                if key in KINDS:
+                    names[key] = _read_list(path, key, value, mistakes)
+                else:
+                    remedy = f"unknown key; the keys here are {', '.join(KINDS)}"
+                    mistakes.append(
+                        Mistake(file=path, line=value.line, key=shown(key), remedy=remedy)
+                    )
+    return names
 
 
 def _read_list(path: Path, key: str, value: Value, mistakes: list[Mistake]) -> tuple[Entry, ...]:
