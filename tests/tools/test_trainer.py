@@ -170,6 +170,17 @@ def test_heads_and_decoder_of_one_encoder_start_the_other(tmp_path: Path) -> Non
     torch.testing.assert_close(other.output.weight, run.model.output.weight)
 
 
+def test_a_decoder_goes_on_with_other_pieces_and_keeps_their_table(tmp_path: Path) -> None:
+    run = trainer(tmp_path)
+    run.save()
+    other = make_objective(PLAN, replace(SHAPE, pieces=SHAPE.pieces + 3)).model
+    table = other.decoder.embedding.weight.detach().clone()
+    checkpoint.take(other, checkpoint.read(run.path))
+    torch.testing.assert_close(other.decoder.embedding.weight.detach(), table, rtol=0, atol=0)
+    name = "decoder.blocks.0.up.weight"
+    torch.testing.assert_close(other.state_dict()[name], run.model.state_dict()[name])
+
+
 def test_the_weights_of_the_shipped_model_are_there_to_go_on_from() -> None:
     """They are those that the reference of the daemon's tests was computed with."""
     root = Path(__file__).parents[2]

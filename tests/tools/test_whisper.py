@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from auricle_train.attention_decoder import LEVELS
 from auricle_train.pieces import ENGLISH_END, cut, prompt, sources, write
 from auricle_train.plan import Plan
 from auricle_train.train import Origin
@@ -51,8 +52,12 @@ def test_networks_have_the_sizes_of_the_whisper_they_start_as(tmp_path: Path, en
     assert (shape.vocabulary, shape.pieces, shape.prompt, shape.encoder) == (2, 30, 4, encoder)
     table = read_part(whisper, "decoder")["embeddings/weight"]
     tokens = sources(pieces, read_tokens(whisper))
-    decoder = objective.model.decoder
-    np.testing.assert_array_equal(decoder.embedding.weight.detach().numpy(), table[tokens])
+    teacher, student = objective.teachers.decoder, objective.model.decoder
+    np.testing.assert_array_equal(teacher.embedding.weight.numpy(), table[tokens])
+    rounded = student.embedding.weight.detach().numpy()
+    steps = rounded / np.abs(table[tokens]).max(axis=1, keepdims=True) * LEVELS
+    np.testing.assert_allclose(steps, np.round(steps), atol=1e-3)
+    assert np.abs(rounded - table[tokens]).max() <= np.abs(table).max() / LEVELS / 2 + 1e-6
     logits = objective.teachers.decoder(torch.zeros(1, 5, 48), torch.ones(1, 5) > 0,
                                         torch.tensor([[3, 4]]))  # fmt: skip
     assert logits.shape == (1, 3, 30)

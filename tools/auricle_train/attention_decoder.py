@@ -123,7 +123,7 @@ class AttentionDecoder(nn.Module):
         table = weights["embeddings/weight"]
         state = {
             "prompt": table[list(prompt)],
-            "embedding.weight": coarse(table[list(sources)]),
+            "embedding.weight": table[list(sources)],
             "positions": weights["position_encodings/encodings"][:POSITIONS],
         }
         names = {"norm.": "layer_norm/"}
@@ -147,6 +147,18 @@ class AttentionDecoder(nn.Module):
             state[f"{ours}bias"] = weights[f"{theirs}{'beta' if normal else 'bias'}"]
         self.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
 
+    @torch.no_grad()
+    def round_table(self) -> None:
+        """Round the table of the pieces to LEVELS, as a bundle keeps it.
+
+        It is frozen in training, so that the layers learn to read what was rounded. Fewer levels
+        make it smaller once it is packed, for the largest number of a row is many times a usual
+        one.
+        """
+        table = self.embedding.weight
+        scales = table.abs().amax(dim=1, keepdim=True).clamp(min=1e-9) / LEVELS
+        table.copy_((table / scales).round() * scales)
+
     def forward(self, frames: Tensor, heard: Tensor, pieces: Tensor) -> Tensor:
         """Score the next piece at every place.
 
@@ -164,16 +176,6 @@ class AttentionDecoder(nn.Module):
         for block in self.blocks:
             x = block(x, frames, heard)
         return functional.linear(self.norm(x[:, len(self.prompt) - 1 :]), self.embedding.weight)
-
-
-def coarse(table: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return a table (rows, width) rounded to the levels that a bundle keeps of it.
-
-    It is frozen in training, so that the layers learn to read what was rounded. Fewer levels make
-    it smaller once it is packed: the largest number of a row is many times a usual one.
-    """
-    scales = np.maximum(np.abs(table).max(axis=1, keepdims=True) / LEVELS, 1e-9)
-    return (np.round(table / scales) * scales).astype(np.float32)
 
 
 class Stepper:

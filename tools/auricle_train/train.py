@@ -64,6 +64,7 @@ class Origin:
             model.branch.grow(model.encoder)
         model.decoder.load_whisper(decoder, sources(self.pieces, tokens), before)
         asked = copy.deepcopy(model.decoder) if plan.soft else None
+        model.decoder.round_table()
         if self.start is not None:
             checkpoint.take(model, checkpoint.read(self.start))
             plan = replace(plan, warm_steps=0)

@@ -24,6 +24,7 @@ from auricle_train.batches import Batch, Batches
 from auricle_train.corpus import BACKGROUND, read_set
 from auricle_train.objective import Objective
 from auricle_train.plan import Plan
+from auricle_train.precision import computing
 from auricle_train.teachers.targets import Targets
 from auricle_train.train import Origin
 
@@ -35,7 +36,7 @@ def seconds_of_steps(objective: Objective, batches: Sequence[Batch]) -> float:
     """Return the processor time of forward and backward passes, without the optimiser."""
     begin = time.process_time()
     for batch in batches:
-        with torch.autocast("cpu", torch.bfloat16):
+        with computing(torch.device("cpu")):
             sums, counts = objective(batch, warm=False)
         (objective.weights(warm=False) * sums / counts.clamp(min=1)).sum().backward()
         objective.zero_grad()
