@@ -233,8 +233,7 @@ class Pipeline:
         if verdict is Verdict.NO_SPEECH:
             return self._signal(NoSpeech(time=self._now()))
         outcome = recognizer.outcome(state, utterance.outcome)
-        ending = utterance.end_pointer.expect(ending, recognizer.ending(outcome.result))
-        self._utterance = replace(self._utterance, outcome=outcome, ending=ending)
+        self._utterance = replace(self._utterance, outcome=outcome)
         if verdict is Verdict.PAUSED:
             return self._signal(SpeechPaused(time=self._now(), result=outcome.result))
         ended = SpeechEnded(time=self._now(), result=outcome.result, reason=ENDS[verdict])

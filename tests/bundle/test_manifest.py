@@ -31,20 +31,20 @@ def change(bundle: Path, edit: Callable[[dict[str, Any]], None]) -> None:
 def test_the_shipped_bundle_is_whole() -> None:
     bundle = load_bundle(SHIPPED, "recognizer")
     assert (bundle.name, bundle.language) == ("en-tiny", "en")
-    assert bundle.path("encoder.tflite").is_file()
+    assert bundle.path("encoder.tflite.gz").is_file()
 
 
 def test_a_damaged_file_is_refused(bundle: Path) -> None:
-    content = bytearray((bundle / "joint.tflite").read_bytes())
+    content = bytearray((bundle / "joint.tflite.gz").read_bytes())
     content[len(content) // 2] ^= 1
-    (bundle / "joint.tflite").write_bytes(content)
-    with pytest.raises(ModelError, match=r"joint\.tflite: sha256 is .* install the bundle again"):
+    (bundle / "joint.tflite.gz").write_bytes(content)
+    with pytest.raises(ModelError, match=r"joint\.tflite\.gz: sha256 .* install the bundle again"):
         load_bundle(bundle, "recognizer")
 
 
 def test_a_missing_file_is_refused(bundle: Path) -> None:
-    (bundle / "encoder.tflite").unlink()
-    with pytest.raises(ModelError, match=r"encoder\.tflite: cannot be read"):
+    (bundle / "encoder.tflite.gz").unlink()
+    with pytest.raises(ModelError, match=r"encoder\.tflite\.gz: cannot be read"):
         load_bundle(bundle, "recognizer")
 
 

@@ -68,7 +68,7 @@ def test_a_fault_in_a_thread_ends_the_daemon_and_is_told_without_its_text(
 def damaged_bundle(folder: Path) -> Path:
     copy = folder / "bundle"
     shutil.copytree(find_bundle("en-tiny"), copy)
-    network = copy / "joint.tflite"
+    network = copy / "joint.tflite.gz"
     content = bytearray(network.read_bytes())
     content[len(content) // 2] ^= 1
     network.write_bytes(content)

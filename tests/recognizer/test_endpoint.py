@@ -24,8 +24,7 @@ OPTIONS = EndpointOptions(
 class Room:
     """Plays speech and silence to the end-pointers, and answers their looks."""
 
-    def __init__(self, ending: float | None = None) -> None:
-        self.ending = ending  # share of commands that end after such words
+    def __init__(self) -> None:
         self.pointer = EndPointer(OPTIONS)
         self.state = self.pointer.initial_state()
         self.verdicts: list[tuple[float, Verdict]] = []
@@ -42,8 +41,6 @@ class Room:
                 self.looks += 1
                 known = Progress(self.text, self.state.seconds - self.last_token, 0.95)
                 self.state, verdict = self.pointer.judge(self.state, known)
-                if verdict is Verdict.PAUSED:
-                    self.state = self.pointer.expect(self.state, self.ending)
                 self.verdicts.append((round(self.state.seconds, 2), verdict))
         return self
 
@@ -55,31 +52,6 @@ def test_silence_pauses_at_200_ms_and_ends_at_450_ms() -> None:
     room = Room().play(1.0, voiced=True, saying="stop").play(0.6, voiced=False)
     assert room.first(Verdict.PAUSED) == 1.2
     assert room.first(Verdict.SILENT) == 1.45
-
-
-def test_words_with_which_commands_end_are_waited_for_less_and_open_ones_more() -> None:
-    ends = {
-        ending: Room(ending)
-        .play(1.0, voiced=True, saying="stop")
-        .play(1.5, voiced=False)
-        .first(Verdict.SILENT)
-        for ending in (None, 0.1, 0.3, 0.02)
-    }
-    assert ends == {None: 1.45, 0.1: 1.45, 0.3: 1.35, 0.02: 1.9}
-
-
-def test_what_was_said_before_a_pause_says_nothing_of_the_next() -> None:
-    room = Room(ending=0.0).play(1.0, voiced=True, saying="turn on the").play(0.3, voiced=False)
-    room.ending = None
-    room.play(0.5, voiced=True, saying="turn on the light").play(0.6, voiced=False)
-    assert room.first(Verdict.SILENT) == 2.25
-
-
-def test_the_search_alone_is_not_made_to_wait_longer() -> None:
-    room = Room(ending=0.0)
-    state = room.pointer.expect(room.state, 0.0)
-    assert state.patience is not None
-    assert OPTIONS.final < state.patience <= OPTIONS.decoder
 
 
 def test_what_is_far_fainter_than_the_command_is_the_room_if_it_lasts() -> None:

@@ -100,7 +100,7 @@ def test_the_quantized_encoder_agrees_with_pytorch(
     """The reference is what PyTorch computes in float32; int8 weights may differ by 2 %."""
     reference = np.load(REFERENCE)
     samples = read_recording(recordings[str(reference["recording"])].path)
-    encoder = Encoder(bundle.path("encoder.tflite"), threads=1)
+    encoder = Encoder(bundle.path("encoder.tflite.gz"), threads=1)
     features = LogMel().whole(samples)
     state, frames = encoder.initial_state(), []
     for begin in range(0, len(features) - encoder.chunk + 1, encoder.chunk):
@@ -114,7 +114,7 @@ def test_the_quantized_encoder_agrees_with_pytorch(
 def test_the_quantized_joint_agrees_with_pytorch(bundle: Bundle) -> None:
     reference = np.load(REFERENCE)
     scorer = TransducerScorer(
-        bundle.path("predictor.tflite"), bundle.path("joint.tflite"), threads=1
+        bundle.path("predictor.tflite.gz"), bundle.path("joint.tflite.gz"), threads=1
     )
     contexts = [tuple(int(token) for token in pair) for pair in reference["contexts"]]
     for frame, expected in zip(reference["frames"], reference["log_probs"], strict=True):
@@ -139,7 +139,7 @@ def test_pytorch_and_tflite_write_the_same(
 
 def test_many_contexts_are_scored_in_groups_like_one_by_one(bundle: Bundle) -> None:
     scorer = TransducerScorer(
-        bundle.path("predictor.tflite"), bundle.path("joint.tflite"), threads=1
+        bundle.path("predictor.tflite.gz"), bundle.path("joint.tflite.gz"), threads=1
     )
     frame = np.random.default_rng(0).standard_normal(scorer.width).astype(np.float32)
     contexts = [(number, number + 1) for number in range(19)]
@@ -149,16 +149,16 @@ def test_many_contexts_are_scored_in_groups_like_one_by_one(bundle: Bundle) -> N
 
 
 def test_a_graph_in_the_place_of_another_is_refused(bundle: Bundle) -> None:
-    with pytest.raises(ModelError, match=r"joint\.tflite: its inputs are .*frame"):
-        Encoder(bundle.path("joint.tflite"), threads=1)
-    with pytest.raises(ModelError, match=r"joint\.tflite: its outputs are \['log_probs'\]"):
-        Graph(bundle.path("joint.tflite"), ("frame", "predictions"), ("scores",), 1, "auto")
+    with pytest.raises(ModelError, match=r"joint\.tflite\.gz: its inputs are .*frame"):
+        Encoder(bundle.path("joint.tflite.gz"), threads=1)
+    with pytest.raises(ModelError, match=r"joint\.tflite\.gz: its outputs are \['log_probs'\]"):
+        Graph(bundle.path("joint.tflite.gz"), ("frame", "predictions"), ("scores",), 1, "auto")
 
 
 @pytest.fixture
 def joint(bundle: Bundle) -> Graph:
     inputs, outputs = ("frame", "predictions"), ("log_probs",)
-    return Graph(bundle.path("joint.tflite"), inputs, outputs, 1, "auto")
+    return Graph(bundle.path("joint.tflite.gz"), inputs, outputs, 1, "auto")
 
 
 @pytest.mark.parametrize("name", ["frame", "log_probs"])
@@ -173,7 +173,7 @@ def test_a_network_that_cannot_run_is_named_with_a_remedy(
     joint: Graph, dtype: type, width: int | None
 ) -> None:
     rows, usual = joint.shape("predictions")
-    with pytest.raises(ModelError, match=r"joint\.tflite: cannot be run .* install the bundle"):
+    with pytest.raises(ModelError, match=r"joint\.tflite\.gz: cannot be run .* install the bundle"):
         joint(
             frame=np.zeros((1, width or usual), dtype),
             predictions=np.zeros((rows, usual), np.float32),
@@ -182,9 +182,9 @@ def test_a_network_that_cannot_run_is_named_with_a_remedy(
 
 def test_a_token_that_the_predictor_does_not_know_is_an_error_of_the_model(bundle: Bundle) -> None:
     scorer = TransducerScorer(
-        bundle.path("predictor.tflite"), bundle.path("joint.tflite"), threads=1
+        bundle.path("predictor.tflite.gz"), bundle.path("joint.tflite.gz"), threads=1
     )
-    with pytest.raises(ModelError, match=r"predictor\.tflite: cannot be run"):
+    with pytest.raises(ModelError, match=r"predictor\.tflite\.gz: cannot be run"):
         scorer.log_probs(np.zeros(scorer.width, np.float32), [(0, 10**6)])
 
 
@@ -231,8 +231,8 @@ def test_the_quantized_decoder_agrees_with_pytorch(
     """Probabilities of the pieces that PyTorch holds likely after each piece of the text."""
     reference = np.load(REFERENCE)
     samples = read_recording(recordings[str(reference["recording"])].path)
-    encoder = Encoder(bundle.path("encoder.tflite"), threads=1)
-    decoder = AttentionDecoder(bundle.path("memory.tflite"), bundle.path("decoder.tflite"), 1)
+    encoder = Encoder(bundle.path("encoder.tflite.gz"), threads=1)
+    decoder = AttentionDecoder(bundle.path("memory.tflite.gz"), bundle.path("decoder.tflite.gz"), 1)
     features = LogMel().whole(samples)
     count = -(-len(features) // encoder.chunk) * encoder.chunk
     filled = np.full((count, features.shape[1]), SILENCE, np.float32)

@@ -184,7 +184,7 @@ def test_a_decoder_goes_on_with_other_pieces_and_keeps_their_table(tmp_path: Pat
 def test_the_weights_of_the_shipped_model_are_there_to_go_on_from() -> None:
     """They are those that the reference of the daemon's tests was computed with."""
     root = Path(__file__).parents[2]
-    model = load_model(root / "tools" / "auricle_train" / "checkpoints" / "en-tiny-0.3.0.pt")
+    model = load_model(root / "tools" / "auricle_train" / "checkpoints" / "en-tiny-0.4.0.pt")
     reference = np.load(root / "tests" / "recognizer" / "reference.npz")
     recording = root / "tests" / "recordings" / f"{reference['recording']}.opus"
     frames, expected = encode(model, read_recording(recording)), reference["frames"]

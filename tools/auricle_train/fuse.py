@@ -1,15 +1,15 @@
-"""Puts what is made of text into a bundle: a language model, with the weights that it was tuned to.
+"""Puts a language model into a bundle, with the weights that it was tuned to.
 
-In: the folder of a bundle, and what is to be in it. Out: the same folder, whose manifest names it.
+In: the folder of a bundle, `ngram.bin`, weights. Out: the same folder, whose manifest names them.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -41,33 +41,13 @@ def fuse(folder: Path, language: Path, weights: Weights, texts: Sequence[str] = 
     """
     bundle = load_bundle(folder, "recognizer")
     LanguageModel.load(language, Tokenizer.load(bundle.path("tokens.txt")).pieces)
-    settings = {"language_weights": asdict(weights)}
-    add_file(folder, LANGUAGE, language.read_bytes(), settings, texts)
-
-
-def add_file(
-    folder: Path,
-    name: str,
-    content: bytes,
-    settings: Mapping[str, Any] | None = None,
-    texts: Sequence[str] = (),
-) -> None:
-    """Write a file that was made of `TEXTS` into a bundle; one that is there is replaced.
-
-    Args:
-        folder: of the bundle.
-        name: of the file.
-        content: of the file.
-        settings: what the manifest is to say besides.
-        texts: what it was made of, with licences, beside `TEXTS`.
-    """
-    (folder / name).write_bytes(content)
+    shutil.copyfile(language, folder / LANGUAGE)
     path = folder / "manifest.yaml"
     manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
-    manifest["files"][name] = hashlib.sha256(content).hexdigest()
-    manifest["settings"] |= settings or {}
+    manifest["files"][LANGUAGE] = hashlib.sha256(language.read_bytes()).hexdigest()
+    manifest["settings"]["language_weights"] = asdict(weights)
     training = manifest.setdefault("training", {})
-    sources = [*training.get("data", []), *TEXTS, *(f"text: {text}" for text in texts)]
-    training["data"] = list(dict.fromkeys(sources))
+    speech = [source for source in training.get("data", []) if not source.startswith("text: ")]
+    training["data"] = speech + [*TEXTS, *(f"text: {text}" for text in texts)]
     text = yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=96)
     path.write_text(text, encoding="utf-8")

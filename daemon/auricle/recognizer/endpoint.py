@@ -6,8 +6,7 @@ together, as in Maas et al., "Combining acoustic embeddings and decoding feature
 end-of-utterance detection" (ICASSP 2018): silence by VAD, and the time that the search has seen
 nothing but blank. In a room that is never silent (music, rain) the second alone decides, after a
 longer time; where voices go on that are much fainter than the command (a television), their level,
-and sooner where that is so low that it can only be the room. What was said counts too: after words
-with which commands end, less silence is waited for, and more after words with which none does.
+and sooner where that is so low that it can only be the room.
 """
 
 from __future__ import annotations
@@ -37,8 +36,6 @@ RESUMED_SPEECH = 0.15  # seconds of unbroken speech after a pause: the command g
 FAINT_DECIBELS = 12.0  # so far below the loudest of the command, a voice is somebody else's
 ROOM_DECIBELS = 30.0  # and so far below it, what VAD takes for speech is the room,
 ROOM_PATIENCE = 0.5  # if it lasts so many seconds longer than silence would have to
-COMPLETE, EAGER = 0.25, 0.78  # share of commands that end so; part of `final` that is enough then
-OPEN, PATIENT = 0.02, 2.0  # the same where one is hardly over, and what is waited for
 SOFT_SPEECH = 0.5  # part of `final` for which the search too must have seen no token
 STILL_TALKING = 2.0  # seconds that someone who has just begun to speak is waited for
 
@@ -78,7 +75,6 @@ class EndpointState:
     since_look: float = 0.0
     spoken: bool = False  # VAD has heard speech
     looks: int = 0  # thresholds of silence at which the search was looked at
-    patience: float | None = None  # of silence that ends it after the words so far; None: as usual
 
     def resumed(self, speculative: float) -> bool:
         """Return whether at this very frame speech has gone on after a speculative pause."""
@@ -119,7 +115,6 @@ class EndPointer:
             since_look=state.since_look + FRAME_SECONDS,
             spoken=state.spoken or speech,
             looks=0 if more else state.looks,
-            patience=None if more else state.patience,
         )
         options = self.options
         late = _reached(state.seconds, min(options.no_speech, options.maximum))
@@ -135,27 +130,9 @@ class EndPointer:
         looked = replace(state, since_look=0.0, quiet=quiet, looks=self._passed(state))
         return looked, self._verdict(state, known)
 
-    def expect(self, state: EndpointState, ending: float | None) -> EndpointState:
-        """Wait for more or less silence, by the share of commands that end after the words so far.
-
-        Args:
-            state: at a pause.
-            ending: 0 to 1, see `Endings.after`; None where nothing is known of them.
-        """
-        options = self.options
-        if ending is None or OPEN < ending < COMPLETE:
-            return replace(state, patience=None)
-        if ending >= COMPLETE:
-            return replace(state, patience=max(options.speculative, EAGER * options.final))
-        return replace(state, patience=min(options.decoder, PATIENT * options.final))
-
-    def _final(self, state: EndpointState) -> float:
-        """Return the seconds of silence after which the command is over."""
-        return self.options.final if state.patience is None else state.patience
-
     def _passed(self, state: EndpointState) -> int:
         """Return how many thresholds the silence has passed."""
-        thresholds = (self.options.speculative, self._final(state))
+        thresholds = (self.options.speculative, self.options.final)
         return sum(_reached(_silence(state), threshold) for threshold in thresholds)
 
     def _blank_enough(self, blank: float) -> bool:
@@ -171,8 +148,7 @@ class EndPointer:
             over = _reached(state.seconds, min(patience, options.maximum))
             return Verdict.NO_SPEECH if over else Verdict.GOES_ON
         blank = known.trailing_seconds if known.blank >= options.blank else 0.0
-        final = self._final(state)
-        silent = _reached(_silence(state), final) and blank >= final * SOFT_SPEECH
+        silent = _reached(_silence(state), options.final) and blank >= options.final * SOFT_SPEECH
         longest = max(blank, state.faint)
         paused = _reached(_silence(state), options.speculative) or self._blank_enough(longest)
         verdicts = {

@@ -24,7 +24,6 @@ from auricle.features import (
     Samples,
 )
 from auricle.recognizer.attention import AttentionDecoder
-from auricle.recognizer.endings import Endings
 from auricle.recognizer.fusion import Weights
 from auricle.recognizer.language import LanguageModel
 from auricle.recognizer.networks import Encoder, EncoderState, TransducerScorer
@@ -40,7 +39,6 @@ from auricle.recognizer.second_pass import (
 from auricle.recognizer.tokenizer import Tokenizer
 
 LANGUAGE = "ngram.bin"  # file of the language model, which a bundle may lack
-ENDINGS = "endings.txt"  # file that tells after which words commands end; the same
 STACK = 2  # encoder frames of 20 ms to a frame of the search
 PAUSE_SECONDS = 0.5  # without a token: where a long utterance may be divided
 PAUSE_BLANK = 0.7  # mean probability of blank over them
@@ -86,7 +84,6 @@ class Recognizer:
         search: BeamSearch,
         frame: int,
         second: SecondPass | None = None,
-        endings: Endings | None = None,
     ) -> None:
         """Join the parts; `frame` is how many feature frames make one of the search."""
         self._log_mel = LogMel()
@@ -95,7 +92,6 @@ class Recognizer:
         self._search = search
         self._frame = frame
         self._second = second
-        self._endings = endings
 
     def initial_state(self, start: float = 0.0, listen: float | None = None) -> RecognizerState:
         """Return the state before the first sample.
@@ -155,10 +151,6 @@ class Recognizer:
             return before
         last = self._refine(state, first)
         return Outcome(phrases, first, joined([*state.spoken, last], len(first.nbest)))
-
-    def ending(self, result: Result) -> float | None:
-        """Return the share of commands that end after such words, if anything is known of them."""
-        return self._endings.after(result.text) if self._endings else None
 
     def _refine(self, state: RecognizerState, first: Result) -> Result:
         """Return the second pass' result of the running phrase, if there is one."""
@@ -276,8 +268,7 @@ def load_recognizer(
     search = BeamSearch(scorer, tokenizer.pieces, options, language)
     wanted = second or SecondPassOptions()
     attention = _load_second(bundle, encoder, tokenizer, wanted, threads, runtime)
-    endings = Endings.load(bundle.path(ENDINGS)) if ENDINGS in bundle.files else None
-    return Recognizer(encoder, scorer, search, frame, attention, endings)
+    return Recognizer(encoder, scorer, search, frame, attention)
 
 
 def _weights(bundle: Bundle) -> Weights:

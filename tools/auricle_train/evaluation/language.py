@@ -55,9 +55,9 @@ class FirstPass:
 
     def __init__(self, bundle: Bundle, language: Path) -> None:
         """Load the networks and the model; raises ModelError."""
-        self._encoder = Encoder(bundle.path("encoder.tflite"), threads=1)
+        self._encoder = Encoder(bundle.path("encoder.tflite.gz"), threads=1)
         self._scorer = TransducerScorer(
-            bundle.path("predictor.tflite"), bundle.path("joint.tflite"), threads=1
+            bundle.path("predictor.tflite.gz"), bundle.path("joint.tflite.gz"), threads=1
         )
         self._pieces = Tokenizer.load(bundle.path("tokens.txt")).pieces
         self._language = LanguageModel.load(language, self._pieces)
