@@ -10,6 +10,7 @@ from auricle.bundle.manifest import Bundle, load_bundle
 from auricle.config.locations import find_bundle, find_wake_model
 from auricle.config.schema import Config, EndpointSettings
 from auricle.pipeline import Parts, Pipeline
+from auricle.recognizer.biasing.biasing import BiasingOptions
 from auricle.recognizer.endpoint import EndPointer, EndpointOptions
 from auricle.recognizer.recognizer import Recognizer, load_recognizer
 from auricle.recognizer.search import SearchOptions
@@ -57,7 +58,8 @@ def load_models(config: Config, budget: Budget, *, wake: bool = True) -> Models:
         nbest=settings.nbest,
     )
     second = SecondPassOptions(mode=SecondPassMode(budget.second_pass))
-    recognizer = load_recognizer(bundle, options, budget.threads, settings.runtime, second)
+    biasing = BiasingOptions(factor=settings.biasing)
+    recognizer = load_recognizer(bundle, options, budget.threads, settings.runtime, second, biasing)
     wanted = wake and config.wake.enabled and config.wake.models
     return Models(bundle, recognizer, load_wake(config, budget.threads) if wanted else None)
 

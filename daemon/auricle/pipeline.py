@@ -18,6 +18,7 @@ from auricle.audio.ring import RingBuffer
 from auricle.audio.vad import VoiceActivity
 from auricle.errors import AuricleError
 from auricle.events import CancelReason, EndReason, Event, Wake
+from auricle.recognizer.biasing.biasing import Biasing
 from auricle.recognizer.endpoint import EndPointer, EndpointState, Verdict, Voicing
 from auricle.recognizer.recognizer import Outcome, Recognizer, RecognizerState
 from auricle.session import (
@@ -81,6 +82,7 @@ class Pipeline:
         self._session = parts.machine.initial_state()
         self._utterance: _Utterance | None = None
         self._frame_came = clock()
+        self._biasing: Biasing | None = None
 
     @property
     def seconds(self) -> float:
@@ -97,6 +99,13 @@ class Pipeline:
         """What the wake words scored in the last frame; mostly nothing."""
         scores = self._parts.wake.scores if self._parts.wake else ()
         return {score.wake_word: score.score for score in scores}
+
+    def set_biasing(self, biasing: Biasing | None) -> None:
+        """Favour these names from the next session on; the one that runs keeps those it has.
+
+        `Recognizer.biasing_of` makes them, which takes long and is for another thread.
+        """
+        self._biasing = biasing
 
     def hear(self, frame: Frame) -> tuple[Event, ...]:
         """Consume one frame, (160,) int16; return what follows from it.
@@ -199,7 +208,7 @@ class Pipeline:
         missed = round((self.seconds - listen) / FRAME_SECONDS)
         for voiced in list(self._voiced)[len(self._voiced) - missed :]:
             ending, _ = ends.step(ending, voiced)
-        recognizer = self._parts.recognizer.initial_state(start, listen)
+        recognizer = self._parts.recognizer.initial_state(start, listen, self._biasing)
         self._utterance = _Utterance(recognizer, ends, ending)
         samples = self._ring.read(round(start * SAMPLE_RATE), self._ring.end)
         return events + self._recognize(self._utterance, samples)

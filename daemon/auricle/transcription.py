@@ -18,6 +18,7 @@ from auricle.audio.format import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE, Fram
 from auricle.errors import AuricleError
 from auricle.events import Event, Failed, Final, Partial, Revised, Speculative
 from auricle.pipeline import Pipeline
+from auricle.recognizer.biasing.biasing import Biasing
 from auricle.recognizer.lattice import Arc, Lattice
 from auricle.recognizer.recognizer import Recognizer
 from auricle.recognizer.result import Result
@@ -79,7 +80,10 @@ def transcribe(
 
 
 def transcribe_whole(
-    frames: Iterable[Frame], recognizer: Recognizer, clock: Clock = time.perf_counter
+    frames: Iterable[Frame],
+    recognizer: Recognizer,
+    clock: Clock = time.perf_counter,
+    biasing: Biasing | None = None,
 ) -> Transcription:
     """Decode a recording from its first to its last sample, without end-pointers.
 
@@ -90,11 +94,12 @@ def transcribe_whole(
         frames: the recording, each (160,) int16.
         recognizer: what turns it into words.
         clock: counts the seconds of computing.
+        biasing: names to favour.
 
     Raises:
         AuricleError: the recording is damaged, or a network has failed.
     """
-    state = recognizer.initial_state()
+    state = recognizer.initial_state(biasing=biasing)
     count, compute_seconds = 0, 0.0
     for block in _blocks(frames):
         count += len(block) // FRAME_SAMPLES

@@ -100,7 +100,7 @@ def _make_lattice(seed: int) -> Lattice:
             round(draw.uniform(-3, 3), 6),
             times[source],
             times[target],
-            draw.choice([None, "contact-7"]),
+            *draw.choice([(None, None), ("contact-7", "contacts"), ("", "media")]),
         )
         for source, target in ends
     ]

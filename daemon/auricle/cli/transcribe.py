@@ -15,6 +15,7 @@ from auricle.config import Config, load
 from auricle.config.locations import find_config
 from auricle.context.file import read_context
 from auricle.errors import AuricleError
+from auricle.recognizer.biasing.biasing import Biasing
 from auricle.recognizer.lattice_files import make_folder, name_each, write_lattice
 from auricle.transcription import Transcription, transcribe, transcribe_whole
 
@@ -29,6 +30,8 @@ With --json one object a recording is printed, with the keys
   text              what was said; empty when nothing was heard
   nbest             readings {text, score}, the best first; score is a natural log probability
   words             {word, start, end, confidence}
+  names             {kind, written, id, start, end} of the names of --context among the words; kind
+                    is the list that holds it, written what stands there; id is empty
   speculative       {text, time} of the last result told ahead of the final one; null if none was
   revised           whether a result told ahead was withdrawn
   final             {text, time}
@@ -63,8 +66,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--context",
         metavar="FILE",
         type=Path,
-        help="YAML with lists of names that may be said: contacts, appliances, media. The file is "
-        "checked, but the names do not change the result yet",
+        help="YAML with lists of names that may be said, and are favoured: contacts, appliances, "
+        "media",
     )
     parser.add_argument(
         "--no-endpoint",
@@ -92,17 +95,16 @@ def run(arguments: argparse.Namespace) -> int:
     config = load(arguments.config or find_config())
     if arguments.nbest:
         config = replace(config, recognizer=replace(config.recognizer, nbest=arguments.nbest))
-    if arguments.context:
-        read_context(arguments.context)
-        sys.stderr.write("auricle: context names do not change the result yet\n")
+    context = read_context(arguments.context) if arguments.context else None
     if arguments.lattice:
         make_folder(arguments.lattice)
     budget = budget_of(config)
     models = load_models(config, budget, wake=False)
+    biasing = models.recognizer.biasing_of(context) if context else None
     status = 0
     for path, name in zip(arguments.files, name_each(arguments.files), strict=True):
         try:
-            done = hear(path, config, models, endpoint=not arguments.no_endpoint)
+            done = hear(path, config, models, biasing, endpoint=not arguments.no_endpoint)
             line = as_line(path, done) if arguments.json else as_text(path, done, arguments.nbest)
             sys.stdout.write(line)
             sys.stdout.flush()
@@ -114,12 +116,16 @@ def run(arguments: argparse.Namespace) -> int:
     return status
 
 
-def hear(path: Path, config: Config, models: Models, *, endpoint: bool) -> Transcription:
-    """Return what was said in a recording."""
+def hear(
+    path: Path, config: Config, models: Models, biasing: Biasing | None, *, endpoint: bool
+) -> Transcription:
+    """Return what was said in a recording, with names to favour."""
     with FileSource(path) as source:
         if endpoint:
-            return transcribe(frames(source), make_pipeline(config, models))
-        return transcribe_whole(frames(source), models.recognizer)
+            pipeline = make_pipeline(config, models)
+            pipeline.set_biasing(biasing)
+            return transcribe(frames(source), pipeline)
+        return transcribe_whole(frames(source), models.recognizer, biasing=biasing)
 
 
 def as_text(path: Path, done: Transcription, readings: int | None) -> str:
@@ -152,6 +158,16 @@ def as_line(path: Path, done: Transcription) -> str:
                 "confidence": round(word.confidence, 4),
             }
             for word in done.result.words
+        ],
+        "names": [
+            {
+                "kind": name.kind,
+                "written": name.written,
+                "id": name.id,
+                "start": round(name.start, 3),
+                "end": round(name.end, 3),
+            }
+            for name in done.result.names
         ],
         "speculative": speculative,
         "revised": done.revised,

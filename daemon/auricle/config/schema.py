@@ -127,6 +127,7 @@ class RecognizerSettings:
     second_pass: Literal["off", "rescore", "full"] = setting(
         "full", Choice(("off", "rescore", "full"))
     )  # what attention may do after the search
+    biasing: float = setting(1.0, Real(0, 3))  # how much names are favoured; 0: not at all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,8 @@ class Arc:
     graph: float  # natural log score of language model and context; 0 where there is none
     start: float  # seconds on the audio clock
     end: float  # seconds on the audio clock, at or after start
-    entry: str | None = None  # id of the context entry that the word belongs to
+    entry: str | None = None  # id of the context entry that the word belongs to; may be empty
+    kind: str | None = None  # of that entry; None: the word belongs to none
 
     @property
     def score(self) -> float:
@@ -296,8 +297,9 @@ def _check_contents(index: int, arc: Arc) -> None:
         raise ArgumentError(
             f"arcs[{index}].word must be one word of printable characters without white space."
         )
-    if not (arc.entry or "").isprintable():
-        raise ArgumentError(f"arcs[{index}].entry must hold printable characters only.")
+    for field in ("entry", "kind"):
+        if not (getattr(arc, field) or "").isprintable():
+            raise ArgumentError(f"arcs[{index}].{field} must hold printable characters only.")
     for field in ("acoustic", "graph", "start", "end"):
         value = getattr(arc, field)
         if not abs(value) <= _LARGEST:

@@ -30,6 +30,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "start": (int, float),
     "end": (int, float),
     "entry": (str, type(None)),
+    "kind": (str, type(None)),
 }
 
 
@@ -58,6 +59,7 @@ def to_json(lattice: Lattice) -> str:
                     round(arc.start, _DIGITS),
                     round(arc.end, _DIGITS),
                     arc.entry,
+                    arc.kind,
                 ]
                 for arc in lattice.arcs
             ],
@@ -103,12 +105,12 @@ def _arc_from(index: int, values: Any) -> Arc:
             wanted = " or ".join(kind.__name__ for kind in _TYPES[name])
             given = type(value).__name__
             raise ArgumentError(f"arcs[{index}].{name} must be {wanted}, not {given}.")
-    source, target, word, *numbers, entry = values
+    source, target, word, *numbers, entry, kind = values
     try:
         acoustic, graph, start, end = map(float, numbers)
     except OverflowError:
         raise ArgumentError(f"arcs[{index}] has a number that is too large for a score.") from None
-    return Arc(source, target, word, acoustic, graph, start, end, entry)
+    return Arc(source, target, word, acoustic, graph, start, end, entry, kind)
 
 
 def _is(value: Any, *kinds: type) -> bool:

@@ -7,7 +7,7 @@ utterance is divided where its speaker pauses; the results of its phrases are jo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,4 +58,5 @@ def joined(results: Sequence[Result], count: int) -> Result:
     spoken = [result for result in results if result.text] or list(results[-1:])
     if len(spoken) == 1:
         return spoken[0]
-    return result_of(concatenate([result.lattice for result in spoken]), count)
+    whole = result_of(concatenate([result.lattice for result in spoken]), count)
+    return replace(whole, names=tuple(name for result in spoken for name in result.names))

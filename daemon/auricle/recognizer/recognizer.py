@@ -7,12 +7,15 @@ be if the utterance ended now; the stream itself goes on undisturbed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auricle.bundle.manifest import Bundle
+from auricle.context.entries import Context
 from auricle.errors import ArgumentError, ModelError
 from auricle.features import (
     BANDS,
@@ -24,6 +27,8 @@ from auricle.features import (
     Samples,
 )
 from auricle.recognizer.attention import AttentionDecoder
+from auricle.recognizer.biasing.biasing import Biasing, BiasingOptions, build
+from auricle.recognizer.biasing.vocabulary import Vocabulary
 from auricle.recognizer.fusion import Weights
 from auricle.recognizer.language import LanguageModel
 from auricle.recognizer.networks import Encoder, EncoderState, TransducerScorer
@@ -45,6 +50,9 @@ PAUSE_BLANK = 0.7  # mean probability of blank over them
 LONG_SECONDS = 14.0  # from which on it is: what is cut within a sentence is read worse
 
 
+MakeBiasing = Callable[[Context], Biasing | None]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RecognizerState:
     """All that an utterance has left behind; never changed in place."""
@@ -57,6 +65,7 @@ class RecognizerState:
     phrase: Phrase
     spoken: tuple[Result, ...] = ()  # of the phrases before
     silence: float = 0.0  # seconds since their last token, when the running phrase began
+    biasing: Biasing | None = None  # names that the whole utterance is to favour
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +93,43 @@ class Recognizer:
         search: BeamSearch,
         frame: int,
         second: SecondPass | None = None,
+        make_biasing: MakeBiasing | None = None,
     ) -> None:
-        """Join the parts; `frame` is how many feature frames make one of the search."""
+        """Join the parts.
+
+        Args:
+            encoder: of both passes.
+            scorer: of the first pass.
+            search: the same.
+            frame: how many feature frames make one of the search.
+            second: the second pass, if there is one.
+            make_biasing: makes names ready for both passes; without, none are favoured.
+        """
         self._log_mel = LogMel()
         self._encoder = encoder
         self._scorer = scorer
         self._search = search
         self._frame = frame
         self._second = second
+        self._make_biasing = make_biasing
 
-    def initial_state(self, start: float = 0.0, listen: float | None = None) -> RecognizerState:
+    def biasing_of(self, context: Context) -> Biasing | None:
+        """Return names made ready for `initial_state`; None if there are none to favour.
+
+        For 10,000 names it takes a second or so, and may be called from any thread.
+        """
+        return self._make_biasing(context) if self._make_biasing else None
+
+    def initial_state(
+        self, start: float = 0.0, listen: float | None = None, biasing: Biasing | None = None
+    ) -> RecognizerState:
         """Return the state before the first sample.
 
         Args:
             start: seconds on the audio clock of the first sample.
             listen: seconds at which writing begins; what comes before (the wake word) only
                 conditions the encoder. None: at once.
+            biasing: names to favour in this utterance, as `biasing_of` makes them.
         """
         step = self._frame * FRAME_SECONDS
         unheard = 0 if listen is None else max(0, int((listen - start) / step))
@@ -108,9 +138,13 @@ class Recognizer:
             pending=np.zeros((0, BANDS), np.float32),
             encoder=self._encoder.initial_state(),
             unheard=unheard,
-            search=self._search.initial_state(start + unheard * step),
+            search=self._begin_search(start + unheard * step, biasing),
             phrase=Phrase(),
+            biasing=biasing,
         )
+
+    def _begin_search(self, start: float, biasing: Biasing | None) -> SearchState:
+        return self._search.initial_state(start, biasing)
 
     def step(self, state: RecognizerState, chunk: Samples) -> tuple[RecognizerState, Progress]:
         """Consume (samples,) int16 or float32; return the best text so far."""
@@ -165,7 +199,7 @@ class Recognizer:
             start=state.search.start_time,
             frame_seconds=self._frame * FRAME_SECONDS,
         )
-        return self._second.refine(first, utterance)
+        return self._second.refine(first, utterance, state.biasing)
 
     def _is_over(self, state: RecognizerState, most: int) -> bool:
         """Return whether a long utterance is to be divided here."""
@@ -185,7 +219,7 @@ class Recognizer:
         seconds = state.search.frames * self._frame * FRAME_SECONDS
         return replace(
             state,
-            search=self._search.initial_state(state.search.start_time + seconds),
+            search=self._begin_search(state.search.start_time + seconds, state.biasing),
             phrase=Phrase(),
             spoken=(*state.spoken, result) if result.text else state.spoken,
             silence=known.trailing_seconds,
@@ -228,6 +262,7 @@ def load_recognizer(
     threads: int,
     runtime: str = "auto",
     second: SecondPassOptions | None = None,
+    biasing: BiasingOptions | None = None,
 ) -> Recognizer:
     """Load the networks of a bundle.
 
@@ -238,6 +273,7 @@ def load_recognizer(
         threads: how many threads one run of a network may take.
         runtime: see `auricle.tflite.load_interpreter`.
         second: of the second pass, if the bundle has one.
+        biasing: how much names are favoured.
 
     Raises:
         ModelError: a network is damaged, the parts do not fit each other, or the bundle was made
@@ -268,7 +304,13 @@ def load_recognizer(
     search = BeamSearch(scorer, tokenizer.pieces, options, language)
     wanted = second or SecondPassOptions()
     attention = _load_second(bundle, encoder, tokenizer, wanted, threads, runtime)
-    return Recognizer(encoder, scorer, search, frame, attention)
+    make_biasing = partial(
+        build,
+        tokens=Vocabulary(tokenizer),
+        pieces=Vocabulary(attention.pieces) if attention else None,
+        options=biasing,
+    )
+    return Recognizer(encoder, scorer, search, frame, attention, make_biasing)
 
 
 def _weights(bundle: Bundle) -> Weights:

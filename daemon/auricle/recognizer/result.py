@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from auricle.recognizer.biasing.biasing import Biasing
+from auricle.recognizer.biasing.naming import marked, names_in
 from auricle.recognizer.confidence import word_confidences
-from auricle.recognizer.lattice import Lattice
+from auricle.recognizer.lattice import Arc, Lattice
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,17 @@ class Hypothesis:
 
 
 @dataclass(frozen=True, slots=True)
+class Name:
+    """A name of the context in the best hypothesis."""
+
+    kind: str  # of its entry
+    written: str  # as its owner writes it
+    id: str  # of its entry; may be empty
+    start: float  # seconds on the audio clock
+    end: float  # seconds on the audio clock
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """All that is known of an utterance at one moment."""
 
@@ -34,10 +48,19 @@ class Result:
     nbest: tuple[Hypothesis, ...]  # distinct texts, best first; nbest[0].text == text
     words: tuple[Word, ...]
     lattice: Lattice
+    names: tuple[Name, ...] = ()  # in the order of their words
 
 
-def result_of(lattice: Lattice, count: int) -> Result:
-    """Return what a lattice says, with at most `count` readings."""
+def result_of(lattice: Lattice, count: int, biasing: Biasing | None = None) -> Result:
+    """Return what a lattice says, with at most `count` readings.
+
+    Args:
+        lattice: of an utterance.
+        count: readings to give.
+        biasing: the names that it may hold; without, whatever its arcs carry stays.
+    """
+    if biasing is not None:
+        lattice = marked(lattice, biasing, count)
     paths = lattice.nbest(count)
     words = [arc for arc in paths[0].arcs if arc.word]
     sureness = word_confidences(lattice, paths[0])
@@ -49,4 +72,19 @@ def result_of(lattice: Lattice, count: int) -> Result:
             for arc, confidence in zip(words, sureness, strict=True)
         ),
         lattice=lattice,
+        names=_names_of(words, biasing) if biasing is not None else (),
+    )
+
+
+def _names_of(arcs: Sequence[Arc], biasing: Biasing) -> tuple[Name, ...]:
+    """Return the names on a path."""
+    return tuple(
+        Name(
+            kind=found.entry.kind,
+            written=found.entry.written,
+            id=found.entry.id,
+            start=arcs[found.first].start,
+            end=arcs[found.last - 1].end,
+        )
+        for found in names_in([arc.word for arc in arcs], biasing)
     )

@@ -14,7 +14,8 @@ history as an alternative, which is what makes the lattice.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,9 @@ from numpy.typing import NDArray
 
 from auricle.errors import ArgumentError
 from auricle.recognizer import history
+from auricle.recognizer.biasing import steps
+from auricle.recognizer.biasing.biasing import Biasing
+from auricle.recognizer.biasing.steps import Steps
 from auricle.recognizer.fusion import Fusion, Place, Weights
 from auricle.recognizer.history import Branch, Clock, Limits, Ways
 from auricle.recognizer.language import LanguageModel, State
@@ -60,6 +64,7 @@ class Key(NamedTuple):
     context: Context
     word: str
     language: State
+    names: steps.State | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,11 +76,12 @@ class Hypothesis:
     branches: tuple[Branch, ...]  # the ways into that word
     graph: float  # natural log score of language model and context on the best way
     language: State = ()  # of the external language model
+    names: steps.State | None = None  # of the names that are favoured; None: there are none
 
     @property
     def key(self) -> Key:
         """All that the future depends on: hypotheses of equal keys are continued as one."""
-        return Key(self.context, self.word, self.language)
+        return Key(self.context, self.word, self.language, self.names)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,6 +93,7 @@ class SearchState:
     hypotheses: tuple[Hypothesis, ...]
     scores: NDArray[np.float64]  # (hypotheses,) natural log, acoustic and graph together
     blanks: NDArray[np.float64]  # (hypotheses,) blank probabilities, summed since the last token
+    biasing: Biasing | None = None  # names that are favoured
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +156,17 @@ class BeamSearch:
             depth=self._options.joined_words,
         )
 
-    def initial_state(self, start_time: float = 0.0) -> SearchState:
-        """Return the state before the first frame, which begins at `start_time` seconds."""
+    def initial_state(self, start_time: float = 0.0, biasing: Biasing | None = None) -> SearchState:
+        """Return the state before the first frame.
+
+        Args:
+            start_time: seconds on the audio clock at which that frame begins.
+            biasing: names to favour; made for the pieces of this search.
+        """
         language = self._fusion.initial_state() if self._fusion else ()
-        nothing = Hypothesis((BLANK, BLANK), "", history.begin(), 0.0, language)
-        return SearchState(start_time, 0, (nothing,), _frozen([0.0]), _frozen([0.0]))
+        before = steps.State() if biasing else None
+        nothing = Hypothesis((BLANK, BLANK), "", history.begin(), 0.0, language, before)
+        return SearchState(start_time, 0, (nothing,), _frozen([0.0]), _frozen([0.0]), biasing)
 
     def step(self, state: SearchState, frames: NDArray[np.float32]) -> tuple[SearchState, Progress]:
         """Consume encoder frames.
@@ -176,7 +189,7 @@ class BeamSearch:
 
     def progress(self, state: SearchState) -> Progress:
         """Return the best text so far and the silence behind it."""
-        best = int(np.argmax(state.scores))
+        best = int(np.argmax(state.scores + _to_give_back(state)))
         hypothesis = state.hypotheses[best]
         trailing = state.frames - 1 - hypothesis.branches[0].last
         return Progress(
@@ -187,14 +200,17 @@ class BeamSearch:
 
     def result(self, state: SearchState) -> Result:
         """Return all that is known, as if the utterance ended here."""
+        back = _to_give_back(state)
         readings = [
-            (hypothesis.word, Ways(hypothesis.branches, score, hypothesis.graph))
-            for hypothesis, score in zip(state.hypotheses, state.scores.tolist(), strict=True)
+            (hypothesis.word, Ways(hypothesis.branches, score, hypothesis.graph + more))
+            for hypothesis, score, more in zip(
+                state.hypotheses, (state.scores + back).tolist(), back.tolist(), strict=True
+            )
         ]
         ends = history.endings(readings, self._limits)
         clock = Clock(state.start_time, self._options.frame_seconds, state.frames)
         lattice = history.build_lattice(ends, clock, self._options.lattice_beam)
-        return result_of(lattice, self._options.nbest)
+        return result_of(lattice, self._options.nbest, state.biasing)
 
     def _advance(self, state: SearchState, frame: NDArray[np.float32]) -> SearchState:
         """Return the state after one frame (encoder_dim,)."""
@@ -202,7 +218,9 @@ class BeamSearch:
         log_probs = rows.of([hypothesis.context for hypothesis in state.hypotheses])
         stayed = state.scores + log_probs[:, BLANK]
         blanks = state.blanks + np.exp(log_probs[:, BLANK])
-        picks = self._pick(state.hypotheses, state.scores, log_probs, self._cutoff(stayed), frame)
+        names = state.biasing.search if state.biasing else None
+        pick = partial(self._pick, frame=frame, names=names)
+        picks = pick(state.hypotheses, state.scores, log_probs, self._cutoff(stayed))
         if not picks:
             # Most frames end here: the hypotheses stay what they are.
             keep = stayed >= self._cutoff(stayed)
@@ -210,28 +228,32 @@ class BeamSearch:
             if not keep.all():
                 hypotheses = tuple(hypotheses[index] for index in np.flatnonzero(keep))
                 stayed, blanks = stayed[keep], blanks[keep]
-            return SearchState(
-                state.start_time, state.frames + 1, hypotheses, _frozen(stayed), _frozen(blanks)
+            return replace(
+                state,
+                frames=state.frames + 1,
+                hypotheses=hypotheses,
+                scores=_frozen(stayed),
+                blanks=_frozen(blanks),
             )
         pool = _Pool(self._limits)
         pool.add(map(_Candidate, state.hypotheses, stayed.tolist(), blanks.tolist()))
         parents, scores = state.hypotheses, state.scores
         for emitted in range(1, self._options.max_symbols + 1):
-            parents, scores = self._emit(parents, scores, picks, state.frames)
+            parents, scores = self._emit(parents, scores, picks, state)
             log_probs = rows.of([parent.context for parent in parents])
             stayed = scores + log_probs[:, BLANK]
             pool.add(_Candidate(*pair, 0.0) for pair in zip(parents, stayed.tolist(), strict=True))
             if emitted < self._options.max_symbols:
-                picks = self._pick(parents, scores, log_probs, self._cutoff(pool.scores()), frame)
+                picks = pick(parents, scores, log_probs, self._cutoff(pool.scores()))
                 if not picks:
                     break
         best = pool.best(self._options.beam, self._options.score_beam)
-        return SearchState(
-            state.start_time,
-            state.frames + 1,
-            tuple(candidate.hypothesis for candidate in best),
-            _frozen([candidate.score for candidate in best]),
-            _frozen([candidate.blanks for candidate in best]),
+        return replace(
+            state,
+            frames=state.frames + 1,
+            hypotheses=tuple(candidate.hypothesis for candidate in best),
+            scores=_frozen([candidate.score for candidate in best]),
+            blanks=_frozen([candidate.blanks for candidate in best]),
         )
 
     def _cutoff(self, scores: NDArray[np.float64]) -> float:
@@ -248,7 +270,9 @@ class BeamSearch:
         scores: NDArray[np.float64],
         log_probs: NDArray[np.float32],
         cutoff: float,
+        *,
         frame: NDArray[np.float32],
+        names: Steps | None,
     ) -> list[_Pick]:
         """Return the extensions of hypotheses by one token that score above a cutoff.
 
@@ -258,6 +282,7 @@ class BeamSearch:
             log_probs: (hypotheses, vocabulary) natural log.
             cutoff: natural log; blank can only lower a score, so that no other can come to more.
             frame: (encoder_dim,), the encoder's output.
+            names: those to favour.
 
         Returns:
             The best ones, a beam of them at most.
@@ -265,16 +290,14 @@ class BeamSearch:
         totals = scores[:, np.newaxis] + log_probs
         totals[:, BLANK] = -np.inf
         # Most hypotheses are out of reach whatever language says: it is asked of the others only.
-        most = self._fusion.most if self._fusion else 0.0
+        most = (self._fusion.most if self._fusion else 0.0) + (names.most if names else 0.0)
         near = np.flatnonzero(totals.max(axis=1) > cutoff - most)
         if not len(near):
             return []
         totals = totals[near]
-        language = None
-        if self._fusion:
-            chosen = [parents[index] for index in near.tolist()]
-            places = [Place(parent.context[1], parent.language) for parent in chosen]
-            language = self._fusion.of(places, len(frame))
+        chosen = [parents[index] for index in near.tolist()]
+        language = self._language(chosen, len(frame), names)
+        if language is not None:
             totals += language
         flat = totals.ravel()
         above = np.flatnonzero(flat > cutoff)
@@ -286,12 +309,25 @@ class BeamSearch:
         columns = (near[rows], tokens, flat[above], graph)
         return list(map(_Pick, *(column.tolist() for column in columns)))
 
+    def _language(
+        self, parents: Sequence[Hypothesis], width: int, names: Steps | None
+    ) -> NDArray[np.float32] | None:
+        """Return what language and names add to each token (parents, vocabulary), natural log."""
+        language = None
+        if self._fusion:
+            places = [Place(parent.context[1], parent.language) for parent in parents]
+            language = self._fusion.of(places, width)
+        if names is None:
+            return language
+        favour = np.stack([names.row(parent.names or steps.State()) for parent in parents])
+        return favour if language is None else language + favour
+
     def _emit(
         self,
         parents: tuple[Hypothesis, ...],
         scores: NDArray[np.float64],
         picks: list[_Pick],
-        frame: int,
+        state: SearchState,
     ) -> tuple[tuple[Hypothesis, ...], NDArray[np.float64]]:
         """Return hypotheses after one more token each, and their scores."""
         pool = _Pool(self._limits)
@@ -309,9 +345,10 @@ class BeamSearch:
             hypothesis = Hypothesis(
                 context=(parent.context[1], token),
                 word=piece[len(WORD_START) :] if starts else parent.word + piece,
-                branches=history.hear(branches, frame, first=starts or not parent.word),
+                branches=history.hear(branches, state.frames, first=starts or not parent.word),
                 graph=parent.graph + graph,
                 language=self._fusion.step(parent.language, token) if self._fusion else (),
+                names=_after(state.biasing, parent.names, token),
             )
             pool.add([_Candidate(hypothesis, score, 0.0)])
         return pool.hypotheses(), pool.scores()
@@ -339,8 +376,7 @@ class _Pool:
             Ways(worse.hypothesis.branches, worse.score, worse.hypothesis.graph),
             self._limits,
         )
-        context, word, language = better.hypothesis.key
-        hypothesis = Hypothesis(context, word, ways.branches, ways.graph, language)
+        hypothesis = replace(better.hypothesis, branches=ways.branches, graph=ways.graph)
         return _Candidate(hypothesis, ways.score, better.blanks)
 
     def hypotheses(self) -> tuple[Hypothesis, ...]:
@@ -355,6 +391,19 @@ class _Pool:
         """Return those within both beams, best first."""
         ranked = sorted(self._candidates.values(), key=lambda candidate: -candidate.score)[:beam]
         return [item for item in ranked if item.score >= ranked[0].score - score_beam]
+
+
+def _to_give_back(state: SearchState) -> NDArray[np.float64]:
+    """Return what the score of each hypothesis gains if the utterance ends here: (hypotheses,)."""
+    if state.biasing is None:
+        return np.zeros(len(state.hypotheses))
+    names = state.biasing.search
+    return np.array([names.end(one.names) for one in state.hypotheses if one.names], np.float64)
+
+
+def _after(biasing: Biasing | None, names: steps.State | None, token: int) -> steps.State | None:
+    """Return where names stand after one more token."""
+    return biasing.search.step(names, token) if biasing and names else None
 
 
 def _frozen(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:

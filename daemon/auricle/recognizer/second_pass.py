@@ -11,8 +11,9 @@ alone loops and invents, and CTC gives such readings away, for no sound stands b
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ from numpy.typing import NDArray
 from auricle.errors import ArgumentError
 from auricle.recognizer.alignment import Alignment, align
 from auricle.recognizer.attention import AttentionScorer, AttentionState
+from auricle.recognizer.biasing import steps
+from auricle.recognizer.biasing.biasing import Biasing
+from auricle.recognizer.biasing.steps import Steps
 from auricle.recognizer.readings import Reading, SpokenWord, lattice_of
 from auricle.recognizer.result import Result, result_of
 from auricle.recognizer.tokenizer import WORD_START, Tokenizer
@@ -76,16 +80,29 @@ class _Judged:
 
     pieces: tuple[int, ...] = ()
     scores: tuple[float, ...] = ()  # natural log of each piece and, once it is over, of the end
+    names: steps.State = steps.State()
+    favour: float = 0.0  # nats that names add
 
     @property
     def score(self) -> float:
         """Natural log of the whole."""
-        return sum(self.scores)
+        return sum(self.scores) + self.favour
 
-    def goes_on(self, piece: int, score: float) -> _Judged:
+    def goes_on(self, pick: _Pick, names: Steps | None = None) -> _Judged:
         """Return it with another piece; the end is none."""
-        pieces = self.pieces if piece == END else (*self.pieces, piece)
-        return _Judged(pieces, (*self.scores, score))
+        pieces = self.pieces if pick.piece == END else (*self.pieces, pick.piece)
+        after = self.names
+        if names is not None and pick.piece != END:
+            after = names.step(self.names, pick.piece)
+        return _Judged(pieces, (*self.scores, pick.score), after, self.favour + pick.favour)
+
+
+class _Pick(NamedTuple):
+    """One more piece of a reading."""
+
+    piece: int
+    score: float  # natural log
+    favour: float = 0.0  # nats that names add
 
 
 class SecondPass:
@@ -99,6 +116,7 @@ class SecondPass:
         options: SecondPassOptions | None = None,
     ) -> None:
         """Take the network and the vocabularies of second and first pass."""
+        self.pieces = pieces
         self._scorer = scorer
         self._writing = Writing(pieces)
         self._tokens = tokens
@@ -109,9 +127,16 @@ class SecondPass:
         """How many encoder frames of an utterance it can take in."""
         return self._scorer.frames
 
-    def refine(self, first: Result, utterance: Utterance) -> Result:
-        """Return the result of both passes; the first's where nothing was said."""
+    def refine(self, first: Result, utterance: Utterance, biasing: Biasing | None = None) -> Result:
+        """Return the result of both passes; the first's where nothing was said.
+
+        Args:
+            first: the first pass' result.
+            utterance: what it was made of.
+            biasing: names to favour.
+        """
         options = self._options
+        names = biasing.attention if biasing else None
         texts = [one.text for one in first.nbest[: options.paths] if self._can_align(one.text)]
         if not first.text or not texts:
             return first
@@ -119,11 +144,18 @@ class SecondPass:
         judged: dict[str, _Judged] = {}
         if options.mode is SecondPassMode.FULL:
             seconds = len(utterance.log_probs) * utterance.frame_seconds
-            for own in self._decode(begun, seconds):
-                text = self._writing.plain(own.pieces)
-                if text not in judged and self._can_align(text):
-                    judged[text] = own
+            # What names are lent on the way may drive other words out of the beam: it is not the
+            # only one.
+            for favoured in (None, names) if names else (None,):
+                for own in self._decode(begun, seconds, favoured):
+                    text = self._writing.plain(own.pieces)
+                    if text not in judged and self._can_align(text):
+                        judged[text] = own
         judged |= self._judge([text for text in texts if text not in judged], begun)
+        if names is not None:
+            judged = {
+                text: replace(one, favour=names.of_text(text)) for text, one in judged.items()
+            }
         sequences = [self._tokens.encode(text) for text in judged]
         alignments = align(utterance.log_probs, sequences)
         least = max(
@@ -140,7 +172,7 @@ class SecondPass:
                 and self._holds_together(sequence, alignment, utterance.frame_seconds)
             )
         ]
-        return result_of(lattice_of(readings), len(first.nbest))
+        return result_of(lattice_of(readings), len(first.nbest), biasing)
 
     def _can_align(self, text: str) -> bool:
         """Return whether the first pass could have written a text; it says something then."""
@@ -176,7 +208,7 @@ class SecondPass:
                     may = self._writing.following(places[row])
                     chosen[row] = may[int(log_probs[row, may].argmax())]
                     score = float(log_probs[row, chosen[row]])
-                    found[row] = found[row].goes_on(chosen[row], score)
+                    found[row] = found[row].goes_on(_Pick(chosen[row], score))
                 going = {row for row in going if chosen[row] != END}
                 if not going or len(found[min(going)].pieces) >= self._scorer.places:
                     break
@@ -187,7 +219,7 @@ class SecondPass:
             judged |= dict(zip(group, found, strict=True))
         return judged
 
-    def _decode(self, begun: _Begun, seconds: float) -> list[_Judged]:
+    def _decode(self, begun: _Begun, seconds: float, names: Steps | None) -> list[_Judged]:
         """Return the readings that attention finds itself, by beam search."""
         longest = min(self._scorer.places, round(seconds * self._options.pieces_per_second) + 4)
         beam = min(self._options.beam, self._scorer.rows)
@@ -195,41 +227,41 @@ class SecondPass:
         going = [_Judged()]
         ended: list[_Judged] = []
         for _ in range(longest):
-            picks = list(self._best(going, log_probs, beam))
-            ended += [one.goes_on(END, score) for one, _, piece, score in picks if piece == END]
-            chosen = [pick for pick in picks if pick[2] != END][:beam]
-            if not chosen or self._enough(ended, chosen, beam):
+            picks = list(self._best(going, log_probs, beam, names))
+            ended += [going[row].goes_on(pick) for row, pick in picks if pick.piece == END]
+            chosen = [(row, pick) for row, pick in picks if pick.piece != END][:beam]
+            if not chosen or self._enough(ended, going[chosen[0][0]], chosen[0][1], beam):
                 break
-            going = [one.goes_on(piece, score) for one, _, piece, score in chosen]
+            going = [going[row].goes_on(pick, names) for row, pick in chosen]
             state, log_probs = self._scorer.step(
-                state, [piece for _, _, piece, _ in chosen], [row for _, row, _, _ in chosen]
+                state, [pick.piece for _, pick in chosen], [row for row, _ in chosen]
             )
         return sorted(ended, key=lambda one: -one.score)[:beam]
 
     def _best(
-        self, going: Sequence[_Judged], log_probs: Floats, beam: int
-    ) -> Iterator[tuple[_Judged, int, int, float]]:
+        self, going: Sequence[_Judged], log_probs: Floats, beam: int, names: Steps | None
+    ) -> Iterator[tuple[int, _Pick]]:
         """Yield the best extensions of all readings, twice as many as the beam: some will end."""
         totals = log_probs + np.array([[one.score] for one in going], np.float32)
+        favour = None
+        if names is not None:
+            favour = np.stack([names.row(one.names) for one in going])
+            favour[:, END] = [names.end(one.names) for one in going]
+            totals += favour
         flat = totals.ravel()
         count = min(2 * beam, len(flat))
         top = np.argpartition(flat, -count)[-count:]
         for index in top[np.argsort(-flat[top])].tolist():
             row, piece = divmod(index, log_probs.shape[1])
-            yield going[row], row, piece, float(log_probs[row, piece])
+            gain = 0.0 if favour is None else float(favour[row, piece])
+            yield row, _Pick(piece, float(log_probs[row, piece]), gain)
 
-    def _enough(
-        self,
-        ended: Sequence[_Judged],
-        chosen: Sequence[tuple[_Judged, int, int, float]],
-        beam: int,
-    ) -> bool:
+    def _enough(self, ended: Sequence[_Judged], best: _Judged, pick: _Pick, beam: int) -> bool:
         """Whether nothing that goes on can come among the best of those that have ended."""
         if len(ended) < beam:
             return False
         scores = sorted((one.score for one in ended), reverse=True)
-        one, _, _, score = chosen[0]
-        return one.score + score < scores[beam - 1]
+        return best.score + pick.score + pick.favour < scores[beam - 1]
 
     def _reading(
         self,

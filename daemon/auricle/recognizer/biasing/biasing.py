@@ -1,0 +1,134 @@
+"""Names made ready for the recogniser: an immutable value, built away from its thread.
+
+In: a context and the vocabularies of both passes. Out: a `Biasing`, which a session takes at its
+start and keeps to its end; None where there is nothing to favour.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from auricle.context.entries import Context, Entry
+from auricle.errors import ArgumentError
+from auricle.recognizer.biasing import places
+from auricle.recognizer.biasing.automaton import Automaton
+from auricle.recognizer.biasing.forms import forms_of
+from auricle.recognizer.biasing.steps import Steps
+from auricle.recognizer.biasing.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BiasingOptions:
+    """How much names are favoured; `tools/benchmarks/biasing.py` tells what that is good for."""
+
+    factor: float = 1.0  # of all that follows: the owner's choice; 0: not at all
+    letter: float = 0.8  # nats for each letter of a rare word
+    common: float = 0.25  # share of that for each letter of a common word
+    longest: int = 12  # letters beyond which a name earns no more
+    crowd: float = 0.3  # nats less for each e-fold of the number of names
+    expected: float = 1.5  # factor where a name of its kind is expected
+
+    def __post_init__(self) -> None:
+        """Raise ArgumentError where a value is impossible."""
+        for name in ("factor", "letter", "common", "longest", "crowd", "expected"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ArgumentError(f"{name} must be 0 or more, not {getattr(self, name)}.")
+
+
+class Meaning(NamedTuple):
+    """What a form may stand for."""
+
+    entry: Entry
+    share: float  # of the favour that is due to the entry, 0 to 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Biasing:
+    """The names of a context, ready for the search."""
+
+    automaton: Automaton
+    search: Steps  # over the tokens of the first pass
+    attention: Steps | None  # over the pieces of the second
+    meanings: dict[str, tuple[Meaning, ...]] = field(repr=False)  # of each form, likeliest first
+    common: frozenset[str] = field(repr=False)  # forms that are everyday words
+
+    def entry_of(self, form: str, place: int) -> Entry | None:
+        """Return which entry is meant by a form at a place; an everyday word mostly means none."""
+        meanings = self.meanings[form]
+        for entry, _ in meanings:
+            if place != places.NOWHERE and places.of(entry.kind) == place:
+                return entry
+        return None if form in self.common else meanings[0].entry
+
+
+def build(
+    context: Context,
+    tokens: Vocabulary,
+    pieces: Vocabulary | None = None,
+    options: BiasingOptions | None = None,
+) -> Biasing | None:
+    """Return what favours the names of a context; may be called from any thread.
+
+    Args:
+        context: the names.
+        tokens: the vocabulary of the first pass.
+        pieces: that of the second, if there is one.
+        options: how much names are favoured.
+    """
+    options = options or BiasingOptions()
+    found: dict[str, list[Meaning]] = {}
+    for entry in context.entries if options.factor else ():
+        for form in forms_of(entry, tokens.alphabet):
+            found.setdefault(form.text, []).append(Meaning(entry, form.share))
+    if not found:
+        return None
+    meanings = {
+        form: tuple(sorted(some, key=lambda one: -one.share * one.entry.weight))
+        for form, some in found.items()
+    }
+    common = (pieces or tokens).common_words
+    worth = _Worth(common, options, len(context.entries))
+    automaton = Automaton({form: worth.of(form, some) for form, some in meanings.items()})
+    steps = [Steps(automaton, one, options.factor) for one in (tokens, pieces) if one is not None]
+    for one in steps:
+        one.warm()
+    return Biasing(
+        automaton=automaton,
+        search=steps[0],
+        attention=steps[1] if pieces is not None else None,
+        meanings=meanings,
+        common=common & meanings.keys(),
+    )
+
+
+class _Worth:
+    """Knows what a form is worth at each place."""
+
+    def __init__(self, common: frozenset[str], options: BiasingOptions, names: int) -> None:
+        self._common = common
+        self._options = options
+        self._crowd = options.crowd * math.log(max(1, names))
+
+    def of(self, form: str, meanings: Sequence[Meaning]) -> list[float]:
+        """Return the nats that a form with these meanings, likeliest first, earns at each place.
+
+        The longer and the rarer it is, the less likely is the recogniser to have learned it; the
+        more names there are, the less likely is this one.
+        """
+        options, words = self._options, form.split()
+        rare = sum(len(word) for word in words if word not in self._common)
+        common = len(form) - len(words) + 1 - rare
+        letters = min(rare + options.common * common, options.longest)
+        nats = max(0.0, options.letter * letters - self._crowd)
+        # One common word alone is said too often to be a name, unless one is expected.
+        best = meanings[0]
+        elsewhere = 0.0 if form in self._common else nats * best.share * best.entry.weight
+        found = [elsewhere] * places.PLACES
+        for entry, share in meanings:
+            place = places.of(entry.kind)
+            if place != places.NOWHERE:
+                found[place] = max(found[place], share * entry.weight * nats * options.expected)
+        return found

@@ -1,0 +1,97 @@
+"""The automaton against a scorer that reads the whole text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auricle.recognizer.biasing import places
+from auricle.recognizer.biasing.automaton import OUTSIDE, Automaton
+from auricle.recognizer.biasing.steps import State, Steps
+from auricle.recognizer.biasing.vocabulary import Vocabulary
+from auricle.recognizer.tokenizer import Tokenizer
+
+PIECES = ("<blank>", "▁", "▁a", "▁A", "▁ab", "a", "b", "ba", "▁b", "▁call", "-b", ".", "▁ba")
+VOCABULARY = Vocabulary(Tokenizer(PIECES, [0.0] * len(PIECES)))
+words = st.sampled_from(["a", "b", "ab", "ba", "aba", "call"])
+nats = st.integers(0, 40).map(lambda value: value / 8)
+forms = st.dictionaries(
+    st.lists(words, min_size=1, max_size=4).map(" ".join),
+    st.lists(nats, min_size=places.PLACES, max_size=places.PLACES),
+    max_size=12,
+)
+tokens = st.lists(st.integers(1, len(PIECES) - 1), max_size=14)
+
+
+def text_of(pieces: Sequence[int]) -> list[str]:
+    """Return the words that pieces write."""
+    text = "".join(PIECES[piece] for piece in pieces).replace("▁", " ").replace("-", " ")
+    # What comes before the first start of a word is a word for the search, and no name.
+    return text.lower().replace(".", "").split()
+
+
+def brute_force(words: Sequence[str], worth: dict[str, list[float]]) -> float:
+    """Return what a text earns, by the definition: the longest name first, from left to right."""
+    place, first, total = places.NOWHERE, 0, 0.0
+    while first < len(words):
+        last = first + 1
+        for end in range(len(words), first, -1):
+            form = " ".join(words[first:end])
+            if form in worth:
+                total, last = total + worth[form][place], end
+                break
+        for word in words[first:last]:
+            place = places.after(place, word)
+        first = last
+    return total
+
+
+@given(worth=forms, spoken=st.lists(words, max_size=10))
+def test_a_text_earns_its_complete_names(worth: dict[str, list[float]], spoken: list[str]) -> None:
+    assert Automaton(worth).of_words(spoken) == pytest.approx(brute_force(spoken, worth))
+
+
+@given(worth=forms, pieces=tokens.map(lambda rest: [1, *rest]), scale=st.sampled_from([1.0, 0.5]))
+def test_what_is_lent_on_the_way_comes_back_to_the_last_nat(
+    worth: dict[str, list[float]], pieces: list[int], scale: float
+) -> None:
+    steps = Steps(Automaton(worth), VOCABULARY, scale)
+    state, total = State(), 0.0
+    for piece in pieces:
+        row = steps.row(state)
+        assert row[0] == 0
+        assert row.max() <= steps.most + 1e-5
+        total += float(row[piece])
+        state = steps.step(state, piece)
+    total += steps.end(state)
+    assert total == pytest.approx(scale * brute_force(text_of(pieces), worth), abs=1e-4)
+
+
+def test_any_way_to_divide_a_name_is_that_name() -> None:
+    steps = Steps(Automaton({"ab a": [2.0] * places.PLACES}), VOCABULARY, 1.0)
+    for pieces in (["▁ab", "▁a"], ["▁A", "b", ".", "▁", "a"], ["▁a", "b", "▁A"]):
+        state = State()
+        for piece in pieces:
+            state = steps.step(state, PIECES.index(piece))
+        assert state.standing.prefix == "▁ab▁a"
+
+
+def test_a_name_begins_and_ends_with_a_word() -> None:
+    automaton = Automaton({"ab": [1.0] * places.PLACES})
+    assert [automaton.of_words([word]) for word in ("ab", "aba", "bab", "a")] == [1, 0, 0, 0]
+
+
+def test_a_name_is_worth_more_where_it_is_expected() -> None:
+    automaton = Automaton({"ab": [1.0, 3.0, 1.0, 1.0]})
+    assert automaton.of_words(["call", "my", "ab"]) == 3.0
+    assert automaton.of_words(["call", "a", "b", "ab"]) == 1.0
+
+
+def test_where_many_names_begin_alike_little_is_lent() -> None:
+    few = Automaton({"abba": [8.0] * places.PLACES, "call": [8.0] * places.PLACES})
+    many = Automaton({form: [8.0] * places.PLACES for form in ("abba", "abab", "aba", "call")})
+    standings = [one.take(OUTSIDE, "ab", starts=True, place=0) for one in (few, many)]
+    assert few.value(standings[0].standing) > many.value(standings[1].standing) > 0
