@@ -20,6 +20,7 @@ KEYS = [
     "text",
     "nbest",
     "words",
+    "names",
     "speculative",
     "revised",
     "final",
@@ -115,16 +116,32 @@ def test_a_bad_recording_is_told_and_the_rest_is_done(
     assert second.startswith(f"auricle: {text} is not audio")
 
 
-def test_names_are_checked_and_said_to_be_of_no_effect_yet(
+def test_a_listed_word_is_understood_and_told_as_it_is_written(
+    recordings: dict[str, Recording], tmp_path: Path
+) -> None:
+    names, sentence = tmp_path / "names.yaml", recordings["unobtrusive"]
+    names.write_text("media: ['Unobtrusive!']\ncontacts: [Ann]\n", encoding="utf-8")
+    for more in ((), ("--no-endpoint",)):
+        (without,) = objects(transcribe("--json", *more, sentence.path))
+        (found,) = objects(transcribe("--json", "--context", names, *more, sentence.path))
+        assert without["text"] != sentence.text
+        assert without["names"] == []
+        assert found["text"] == sentence.text
+        (name,) = found["names"]
+        word = next(word for word in found["words"] if word["word"] == "unobtrusive")
+        assert name == {
+            "kind": "media",
+            "written": "Unobtrusive!",
+            "id": "",
+            "start": word["start"],
+            "end": word["end"],
+        }
+
+
+def test_a_mistake_in_the_names_is_told_by_line(
     recordings: dict[str, Recording], tmp_path: Path
 ) -> None:
     names = tmp_path / "names.yaml"
-    names.write_text("contacts: [Ann]\n", encoding="utf-8")
-    done = transcribe("--context", names, recordings["go"].path, "--nbest", "1")
-    assert done.returncode == 0
-    assert told(done) == ["auricle: context names do not change the result yet"]
-    text, reading = done.stdout.splitlines()
-    assert reading.split()[1:] == text.split()[1:]
     names.write_text("contact: [Ann]\n", encoding="utf-8")
     done = transcribe("--context", names, recordings["go"].path)
     assert (done.returncode, done.stdout) == (1, "")

@@ -12,15 +12,18 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from auricle.audio.file import read_recording
 from auricle.bundle.manifest import Bundle, load_bundle
+from auricle.context.entries import Context, Entry
 from auricle.errors import ModelError
 from auricle.features import SILENCE, LogMel
 from auricle.recognizer.attention import AttentionDecoder
 from auricle.recognizer.graph import Graph
 from auricle.recognizer.networks import Encoder, TransducerScorer
 from auricle.recognizer.recognizer import Recognizer, load_recognizer
+from auricle.recognizer.result import Result
 from auricle.recognizer.search import SearchOptions
 from auricle.recognizer.second_pass import SecondPassMode, SecondPassOptions
 from stage.recordings import Recording
@@ -92,6 +95,65 @@ def test_what_comes_before_listening_is_heard_but_not_written(
     state, progress = recognizer.step(state, np.concatenate([samples, np.zeros(16000, np.int16)]))
     assert progress.text == ""
     assert state.encoder.position[0] > 0
+
+
+def heard(recognizer: Recognizer, samples: NDArray[np.int16], *names: str) -> Result:
+    """Return the result of a recording with names of music to favour."""
+    context = Context(tuple(Entry("media", name, id=str(n)) for n, name in enumerate(names)))
+    biasing = recognizer.biasing_of(context)
+    state, _ = recognizer.step(recognizer.initial_state(biasing=biasing), samples)
+    return recognizer.result(recognizer.look_ahead(state)[0])
+
+
+def test_a_listed_name_is_understood_that_was_misread(
+    recognizer: Recognizer, recordings: dict[str, Recording]
+) -> None:
+    sentence = recordings["unobtrusive"]
+    samples = read_recording(sentence.path)
+    assert heard(recognizer, samples).text != sentence.text
+    assert heard(recognizer, samples, "Kathleen", "Thriller").text != sentence.text
+    result = heard(recognizer, samples, "Thriller", "Unobtrusive")
+    assert result.text == sentence.text
+    assert [(name.kind, name.written, name.id) for name in result.names] == [
+        ("media", "Unobtrusive", "1")
+    ]
+    arcs = {arc.word: (arc.entry, arc.kind) for arc in result.lattice.best_path().arcs}
+    assert arcs["unobtrusive"] == ("1", "media")
+    assert arcs["it"] == (None, None)
+
+
+def test_names_that_nobody_says_change_nothing(
+    recognizer: Recognizer, recordings: dict[str, Recording]
+) -> None:
+    names = ("Kathleen Hoffmann", "May", "Will", "Off", "Zanzibar", "Bohemian Rhapsody")
+    for recording in ("must_sleep", "slightest_idea", "no_remonstrance"):
+        samples = read_recording(recordings[recording].path)
+        result = heard(recognizer, samples, *names)
+        assert result.text == heard(recognizer, samples).text
+        assert result.names == ()
+
+
+def test_no_names_are_as_none(recognizer: Recognizer, recordings: dict[str, Recording]) -> None:
+    samples = read_recording(recordings["must_sleep"].path)
+    plain, _ = recognizer.step(recognizer.initial_state(), samples)
+    assert recognizer.biasing_of(Context()) is None
+    assert heard(recognizer, samples) == recognizer.result(recognizer.look_ahead(plain)[0])
+
+
+def test_the_first_pass_alone_favours_names_too(
+    bundle: Bundle, recordings: dict[str, Recording]
+) -> None:
+    alone = SecondPassOptions(mode=SecondPassMode.OFF)
+    recognizer = load_recognizer(bundle, SearchOptions(beam=4), threads=1, second=alone)
+    sentence = recordings["no_remonstrance"]
+    samples = read_recording(sentence.path)
+    assert heard(recognizer, samples).text != sentence.text
+    result = heard(recognizer, samples, "Remonstrance")
+    assert result.text == sentence.text
+    assert [name.written for name in result.names] == ["Remonstrance"]
+    path = result.lattice.best_path()
+    assert path.text == result.text
+    assert sum(arc.score for arc in path.arcs) == pytest.approx(result.nbest[0].score, abs=1e-4)
 
 
 def test_the_quantized_encoder_agrees_with_pytorch(

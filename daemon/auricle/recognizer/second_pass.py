@@ -228,6 +228,7 @@ class SecondPass:
         ended: list[_Judged] = []
         for _ in range(longest):
             picks = list(self._best(going, log_probs, beam, names))
+            picks = [pick for pick in picks if not self._repeats(going[pick[0]], pick[1], names)]
             ended += [going[row].goes_on(pick) for row, pick in picks if pick.piece == END]
             chosen = [(row, pick) for row, pick in picks if pick.piece != END][:beam]
             if not chosen or self._enough(ended, going[chosen[0][0]], chosen[0][1], beam):
@@ -237,6 +238,13 @@ class SecondPass:
                 state, [pick.piece for _, pick in chosen], [row for row, _ in chosen]
             )
         return sorted(ended, key=lambda one: -one.score)[:beam]
+
+    def _repeats(self, one: _Judged, pick: _Pick, names: Steps | None) -> bool:
+        """Return whether a reading says a name twice, once a word is over: it would go on so."""
+        if names is None or not one.favour:
+            return False
+        over = pick.piece == END or self._writing.begins_word(pick.piece)
+        return over and names.repeats(self._writing.plain(one.pieces))
 
     def _best(
         self, going: Sequence[_Judged], log_probs: Floats, beam: int, names: Steps | None

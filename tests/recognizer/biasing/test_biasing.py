@@ -28,7 +28,7 @@ def biasing_of(*entries: Entry, options: BiasingOptions | None = None) -> Biasin
 
 
 def earned(biasing: Biasing, text: str) -> float:
-    return biasing.automaton.of_words(text.split())
+    return sum(said.nats for said in biasing.automaton.said(text.split()))
 
 
 def named(biasing: Biasing, text: str) -> list[str]:
@@ -60,7 +60,7 @@ def test_an_everyday_word_is_a_name_only_where_one_is_expected(name: str) -> Non
     word = name.lower()
     assert earned(biasing, f"turn it {word}") == 0
     assert named(biasing, f"turn it {word}") == []
-    assert 0 < earned(biasing, f"call {word}") < 3
+    assert 0 < earned(biasing, f"call {word}") < 4
     assert named(biasing, f"call {word}") == [name]
 
 
@@ -119,7 +119,7 @@ def test_ten_thousand_names_are_ready_soon_and_cost_no_more_than_ten() -> None:
     for biasing in (few, many):
         began = time.thread_time()
         for _ in range(2000):
-            biasing.automaton.of_words(["call", "barilo", "tenkamo", "please"])
+            sum(1 for _ in biasing.automaton.said(["call", "barilo", "tenkamo", "please"]))
         spent.append(time.thread_time() - began)
     assert spent[1] < 5 * spent[0] + 0.05
 

@@ -13,7 +13,7 @@ when they are needed: building is sorting, and a step takes the time of a few bi
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ from auricle.recognizer.biasing import places
 from auricle.recognizer.tokenizer import WORD_START
 
 _LAST = "\U0010ffff"  # sorts after every letter
+_MANY = 1000  # names from which on their beginnings crowd each other
 _CACHED = 65536  # values that are kept; computing them again is cheap
 
 
@@ -45,6 +46,16 @@ class Span(NamedTuple):
 
     low: int
     high: int  # not in it
+
+
+class Said(NamedTuple):
+    """A name in a text."""
+
+    form: str
+    first: int  # its first word
+    last: int  # the word after its last
+    place: int  # in which it stands
+    nats: float  # that it earns
 
 
 OUTSIDE = Standing()
@@ -158,7 +169,7 @@ class Automaton:
 
     def value(self, standing: Standing) -> float:
         """Return what is lent on the way: it is taken back, or turned into what a name earns."""
-        if not standing.prefix:
+        if not standing.prefix or not self.forms:
             return 0.0
         lent = self._lent.get(standing.prefix)
         if lent is None:
@@ -174,18 +185,33 @@ class Automaton:
         less: the share of the choice among all names that has been made, in bits.
         """
         low, high = self.span(prefix)
-        shares = (len(prefix) - 1) / self._lengths[low:high]
-        if len(self.forms) > 1:
-            chosen = 1.0 - np.log(high - low) / np.log(len(self.forms))
-            shares = np.minimum(shares, chosen)
+        done = (len(prefix) - 1) / self._lengths[low:high]
+        chosen = 1.0 - np.log(high - low) / np.log(max(len(self.forms), _MANY))
+        shares = np.minimum(done, chosen)
         best: NDArray[np.float64] = (self._worth[:, low:high] * shares).max(axis=1)
         return best
 
-    def of_words(self, words: Sequence[str]) -> float:
-        """Return what a text earns."""
-        standing, place, earned = OUTSIDE, places.NOWHERE, 0.0
-        for word in words:
-            standing, more = self.take(standing, word, starts=True, place=place)
-            earned += more
-            place = places.after(place, word)
-        return earned + self.ended(standing)
+    def said(self, words: Sequence[str]) -> Iterator[Said]:
+        """Yield the names in a text: the longest that fits each time, from left to right."""
+        place, first = places.NOWHERE, 0
+        while first < len(words):
+            found = self._longest(words, first, place)
+            last = found.last if found else first + 1
+            if found:
+                yield found
+            for word in words[first:last]:
+                place = places.after(place, word)
+            first = last
+
+    def _longest(self, words: Sequence[str], first: int, place: int) -> Said | None:
+        """Return the longest name that begins with a word of a text."""
+        prefix, found = "", None
+        for last in range(first, len(words)):
+            prefix += WORD_START + words[last]
+            if not self.begins(prefix):
+                break
+            form = self.index(prefix)
+            if form is not None:
+                nats = float(self._worth[place, form])
+                found = Said(" ".join(words[first : last + 1]), first, last + 1, place, nats)
+        return found

@@ -10,10 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from auricle.context.entries import Entry
-from auricle.recognizer.biasing import places
 from auricle.recognizer.biasing.biasing import Biasing
 from auricle.recognizer.lattice import Lattice
-from auricle.recognizer.tokenizer import WORD_START
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,28 +25,10 @@ class Found:
 
 def names_in(words: Sequence[str], biasing: Biasing) -> Iterator[Found]:
     """Yield the names in a text, in their order."""
-    place, first = places.NOWHERE, 0
-    while first < len(words):
-        found = _name_at(words, first, place, biasing)
-        last = found.last if found else first + 1
-        if found:
-            yield found
-        for word in words[first:last]:
-            place = places.after(place, word)
-        first = last
-
-
-def _name_at(words: Sequence[str], first: int, place: int, biasing: Biasing) -> Found | None:
-    """Return the longest name that begins with a word."""
-    prefix, best = "", None
-    for last in range(first, len(words)):
-        prefix += WORD_START + words[last]
-        if not biasing.automaton.begins(prefix):
-            break
-        if biasing.automaton.index(prefix) is not None:
-            entry = biasing.entry_of(" ".join(words[first : last + 1]), place)
-            best = Found(entry, first, last + 1) if entry else best
-    return best
+    for said in biasing.automaton.said(words):
+        entry = biasing.entry_of(said.form, said.place)
+        if entry is not None:
+            yield Found(entry, said.first, said.last)
 
 
 def marked(lattice: Lattice, biasing: Biasing, count: int) -> Lattice:

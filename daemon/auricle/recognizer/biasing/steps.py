@@ -22,10 +22,14 @@ Floats = NDArray[np.float32]
 _CACHED_ROWS = 256  # 13 MB for 12,500 pieces
 
 
+# Whatever piece comes first starts a word.
+BEGINNING = Standing(WORD_START, places.NOWHERE)
+
+
 class State(NamedTuple):
     """All of the pieces before that names depend on."""
 
-    standing: Standing = OUTSIDE
+    standing: Standing = BEGINNING
     word: str = ""  # letters of the word in progress
     place: int = places.NOWHERE  # in which it stands
 
@@ -57,6 +61,7 @@ class Steps:
 
     def warm(self) -> None:
         """Compute what every utterance needs, and what takes longest."""
+        self._row(BEGINNING, places.NOWHERE)
         for place in range(places.PLACES):
             self._row(OUTSIDE, place)
 
@@ -79,8 +84,14 @@ class Steps:
         return self._scale * gain
 
     def of_text(self, text: str) -> float:
-        """Return what a whole text gains, in nats."""
-        return self._scale * self._automaton.of_words(text.split())
+        """Return what a whole text gains, in nats, each name once: attention likes to loop."""
+        once = {said.form: said.nats for said in self._automaton.said(text.split())}
+        return self._scale * sum(once.values())
+
+    def repeats(self, text: str) -> bool:
+        """Return whether a text has a name twice."""
+        forms = [said.form for said in self._automaton.said(text.split())]
+        return len(set(forms)) < len(forms)
 
     def _row(self, standing: Standing, place: int) -> Floats:
         known = self._rows.get((standing, place))

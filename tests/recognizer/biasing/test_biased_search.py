@@ -1,0 +1,88 @@
+"""The search with names: what they add is what they earn, and nothing else changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auricle.context.entries import Context, Entry
+from auricle.recognizer.biasing.biasing import Biasing, BiasingOptions, build
+from auricle.recognizer.biasing.vocabulary import Vocabulary
+from auricle.recognizer.search import BeamSearch, SearchOptions
+from auricle.recognizer.tokenizer import Tokenizer
+
+PIECES = ("<blank>", "▁", "▁a", "b", "▁ab")
+VOCABULARY = Vocabulary(Tokenizer(PIECES, [0.0] * len(PIECES)))
+NAMES = ("a b", "ab", "ab a", "abb", "b a")
+unhurried = settings(deadline=None, max_examples=20)
+seeds = st.integers(0, 10**6)
+some_names = st.lists(st.sampled_from(NAMES), min_size=1, unique=True)
+MakeNetwork = Any
+
+
+def biasing_of(names: list[str]) -> Biasing:
+    context = Context(tuple(Entry("media", name) for name in names))
+    biasing = build(context, VOCABULARY, None, BiasingOptions(crowd=0.0, letter=1.5))
+    assert biasing is not None
+    return biasing
+
+
+def wide() -> SearchOptions:
+    return SearchOptions(
+        beam=10**5,
+        score_beam=1e6,
+        max_symbols=2,
+        alternatives=10**5,
+        joined_words=10**5,
+        lattice_beam=1e6,
+        nbest=10**5,
+    )
+
+
+@unhurried
+@given(seed=seeds, names=some_names)
+def test_the_graph_score_of_a_path_is_what_its_names_earn(
+    make_network: MakeNetwork, seed: int, names: list[str]
+) -> None:
+    network, biasing = make_network(PIECES, seed), biasing_of(names)
+    search = BeamSearch(network, PIECES, wide())
+    state, _ = search.step(search.initial_state(biasing=biasing), network.frames(2))
+    result = search.result(state)
+    for path in result.lattice.nbest(10**5):
+        earned = sum(said.nats for said in biasing.automaton.said(path.words))
+        assert sum(arc.graph for arc in path.arcs) == pytest.approx(earned, abs=1e-4)
+
+
+@unhurried
+@given(seed=seeds, names=some_names, beam=st.integers(1, 6), cut=st.integers(0, 20))
+def test_any_chunking_gives_the_same(
+    make_network: MakeNetwork, seed: int, names: list[str], beam: int, cut: int
+) -> None:
+    network = make_network(PIECES, seed, blank_bonus=2.0)
+    frames, biasing = network.frames(20), biasing_of(names)
+    search = BeamSearch(network, PIECES, SearchOptions(beam=beam))
+    whole, progress = search.step(search.initial_state(biasing=biasing), frames)
+    state, _ = search.step(search.initial_state(biasing=biasing), frames[:cut])
+    state, last = search.step(state, frames[cut:])
+    assert last == progress
+    assert search.result(state) == search.result(whole)
+
+
+@unhurried
+@given(seed=seeds, beam=st.integers(1, 6))
+def test_names_without_weight_change_no_score(
+    make_network: MakeNetwork, seed: int, beam: int
+) -> None:
+    network = make_network(PIECES, seed, blank_bonus=2.0)
+    frames = network.frames(20)
+    context = Context((Entry("things", "ab", weight=0.0),))
+    search = BeamSearch(network, PIECES, SearchOptions(beam=beam))
+    results = [
+        search.result(search.step(search.initial_state(biasing=biasing), frames)[0])
+        for biasing in (None, build(context, VOCABULARY))
+    ]
+    assert results[0].text == results[1].text
+    assert results[0].nbest[0].score == pytest.approx(results[1].nbest[0].score, abs=1.0)

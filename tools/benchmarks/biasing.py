@@ -1,0 +1,243 @@
+"""Measure names: what listing them gains on listed words, and what it costs on all others.
+
+    python -m benchmarks.biasing [--data ../shared/data] [--speech real|commands]
+        [--half tune|report] [--distractors 0 100 ...] [--factor 1.0 ...] [--most CLIPS]
+
+Run it with tools/ and daemon/ on the path. In: the dev clips of the real sentences, of which the
+words outside the 5,000 most frequent ones are listed, after Le et al., "Contextualized streaming
+end-to-end speech recognition with trie-based deep biasing and shallow fusion" (Interspeech 2021);
+or commands with names that a voice of Flite speaks, which no training hears. Out: a line for
+each number of distracting names: word error rates on listed and on other words with the 95 %
+interval of a bootstrap over clips, and the time of a clip. The first half of the clips, every
+other one, is for tuning.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import io
+import json
+import random
+import tarfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jiwer
+import numpy as np
+import soundfile
+import soxr
+from wordfreq import top_n_list
+
+from auricle.arbiter.budget import Budget
+from auricle.assembly import load_models
+from auricle.audio.format import SAMPLE_RATE, Samples
+from auricle.config.schema import Config, RecognizerSettings
+from auricle.context.entries import Context, Entry
+from auricle.recognizer.recognizer import Recognizer
+from auricle_train.normalizer import normalize
+from auricle_train.scoring import Errors, Score, score
+from auricle_train.synthesis import load_engine
+from auricle_train.synthesis.engine import Manner
+
+SETS = ("kathleen", "librispeech_small", "ljspeech_subset")
+FREQUENT_WORDS = 5000
+LONGEST_SECONDS = 13.0  # one phrase
+COMMANDS = {
+    "contacts": ("call {}", "send a message to {}", "ring {} please", "text {} that i am late"),
+    "appliances": ("turn on the {}", "turn off the {} now", "dim the {} lights"),
+    "media": ("play {}", "put on {} please", "queue {} next"),
+}
+SLOTS = {
+    "contacts": ("person", "contact"),
+    "media": ("artist", "artist_name", "track", "album", "song_name", "music_album"),
+}
+APPLIANCES = (
+    "batcave", "veranda", "humidifier", "espresso machine", "aquarium", "conservatory",
+    "chandelier", "pergola", "dehumidifier", "sauna", "scullery", "greenhouse", "gazebo",
+    "jacuzzi", "foyer", "mezzanine", "orangery", "workbench", "attic fan", "larder",
+)  # fmt: skip
+VOICE = "slt"
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A recording, and which of its words are listed."""
+
+    text: str
+    samples: Samples
+    names: tuple[Entry, ...]
+
+    @property
+    def listed(self) -> frozenset[str]:
+        """The words of the names."""
+        return frozenset(word for name in self.names for word in normalize(name.written).split())
+
+
+@dataclass
+class Tally:
+    """Errors of the same clips, on listed and on other words."""
+
+    listed: list[Errors] = field(default_factory=list)
+    other: list[Errors] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def rates(self) -> tuple[Score, Score]:
+        """Return both word error rates."""
+        return score(self.listed), score(self.other)
+
+
+def real_clips(data: Path) -> Iterator[Clip]:
+    """Yield the dev clips of real sentences."""
+    frequent = frozenset(top_n_list("en", FREQUENT_WORDS))
+    for name in SETS:
+        with (data / f"{name}.tsv").open(encoding="utf-8", newline="") as manifest:
+            rows = list(csv.DictReader(manifest, delimiter="\t", quoting=csv.QUOTE_NONE))
+        with tarfile.open(data / f"{name}.tar") as archive:
+            for row in rows:
+                member = archive.extractfile(row["id"] + ".opus")
+                if row["split"] != "dev" or float(row["seconds"]) > LONGEST_SECONDS or not member:
+                    continue
+                text = normalize(row["text"])
+                rare = [
+                    word
+                    for word in dict.fromkeys(text.split())
+                    if word not in frequent and len(word) > 1 and "'" not in word
+                ]
+                samples, _ = soundfile.read(io.BytesIO(member.read()), dtype="int16")
+                yield Clip(text, samples, tuple(Entry("words", word) for word in rare))
+
+
+def spoken_commands(data: Path, count: int) -> Iterator[Clip]:
+    """Yield commands with names, synthesised."""
+    draw, generator = random.Random(2), np.random.default_rng(2)
+    names = {kind: sorted(slot_values(data, slots)) for kind, slots in SLOTS.items()}
+    names["appliances"] = list(APPLIANCES)
+    engine = load_engine("flite", None)
+    for number in range(count):
+        kind = tuple(COMMANDS)[number % len(COMMANDS)]
+        name = draw.choice([one for one in names[kind] if len(normalize(one).split()) <= 3])
+        text = normalize(draw.choice(COMMANDS[kind]).format(name))
+        sound, rate = engine.speak(text, Manner(VOICE, 1.0, 1.0), generator)
+        sound = soxr.resample(sound, rate, SAMPLE_RATE)
+        quiet = np.zeros(SAMPLE_RATE // 2)
+        samples = np.rint(np.concatenate([quiet, sound, quiet]) * 20000).astype(np.int16)
+        yield Clip(text, samples, (Entry(kind, name),))
+
+
+def slot_values(data: Path, slots: Sequence[str]) -> set[str]:
+    """Return what stands in slots of the commands, in small letters."""
+    found = set()
+    with gzip.open(data / "text" / "nlu.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for line in lines:
+            for slot in json.loads(line)["slots"]:
+                value = slot["value"].strip().lower()
+                if slot["name"] in slots and len(normalize(value)) > len("abc"):
+                    found.add(value)
+    return found
+
+
+def distracting(data: Path, most: int) -> list[Entry]:
+    """Return names of people and music, and people made of their first and last names."""
+    draw = random.Random(1)
+    entries = [
+        Entry(kind, name)
+        for kind, slots in SLOTS.items()
+        for name in sorted(slot_values(data, slots))
+    ]
+    pairs = [one.written.split() for one in entries if len(one.written.split()) == len("ab")]
+    known = {one.written for one in entries}
+    while len(known) < most:
+        name = f"{draw.choice(pairs)[0]} {draw.choice(pairs)[1]}"
+        if name not in known:
+            known.add(name)
+            entries.append(Entry("contacts", name))
+    draw.shuffle(entries)
+    return entries
+
+
+def compare(clip: Clip, hypothesis: str) -> tuple[Errors, Errors]:
+    """Return the errors on the listed words of a clip, and those on the others."""
+    found = jiwer.process_words(clip.text, normalize(hypothesis))
+    spoken, heard = found.references[0], found.hypotheses[0]
+    wrong = []
+    for chunk in found.alignments[0]:
+        if chunk.type in ("substitute", "delete"):
+            wrong += spoken[chunk.ref_start_idx : chunk.ref_end_idx]
+        elif chunk.type == "insert":
+            wrong += heard[chunk.hyp_start_idx : chunk.hyp_end_idx]
+    listed = clip.listed
+    errors, words = (sum(word in listed for word in some) for some in (wrong, spoken))
+    return (
+        Errors(errors, words, first_lost=False, last_lost=False),
+        Errors(len(wrong) - errors, len(spoken) - words, first_lost=False, last_lost=False),
+    )
+
+
+def measure(
+    clips: Sequence[Clip], recognizer: Recognizer, others: Sequence[Entry] | None, count: int
+) -> Tally:
+    """Return the errors with each clip's names and some others; with None, without names."""
+    tally, draw = Tally(), random.Random(3)
+    for clip in clips:
+        biasing = None
+        if others is not None:
+            biasing = recognizer.biasing_of(Context((*clip.names, *draw.sample(others, count))))
+        began = time.thread_time()
+        state, _ = recognizer.step(recognizer.initial_state(biasing=biasing), clip.samples)
+        result = recognizer.result(recognizer.look_ahead(state)[0])
+        tally.seconds += time.thread_time() - began
+        listed, other = compare(clip, result.text)
+        tally.listed.append(listed)
+        tally.other.append(other)
+    return tally
+
+
+def report(name: str, tally: Tally, base: Tally) -> None:
+    """Print a line of the table."""
+    columns = [name]
+    for now, before in zip(tally.rates(), base.rates(), strict=True):
+        change = f"{now.rate / before.rate - 1:+.0%}" if before.rate else "-"
+        columns.append(f"{now} ({now.words} words) {change}")
+    columns.append(f"{tally.seconds / len(tally.listed):.2f} s")
+    print(" | ".join(columns), flush=True)
+
+
+def recognizer_of(factor: float) -> Recognizer:
+    """Return the shipped recogniser with names favoured by a factor."""
+    config = Config(recognizer=RecognizerSettings(biasing=factor))
+    budget = Budget(
+        threads=1, beam=config.recognizer.beam, second_pass=config.recognizer.second_pass
+    )
+    return load_models(config, budget, wake=False).recognizer
+
+
+def main() -> None:
+    """Measure as the command line asks."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--speech", choices=("real", "commands"), default="real")
+    parser.add_argument("--half", choices=("tune", "report"), default="report")
+    parser.add_argument("--distractors", type=int, nargs="+", default=[0, 100, 1000, 10_000])
+    parser.add_argument("--factor", type=float, nargs="+", default=[1.0])
+    parser.add_argument("--most", type=int, default=200, metavar="CLIPS")
+    arguments = parser.parse_args()
+    make = spoken_commands(arguments.data, 2 * arguments.most)
+    clips = list(real_clips(arguments.data) if arguments.speech == "real" else make)
+    clips = clips[0 if arguments.half == "tune" else 1 :: 2][: arguments.most]
+    others = distracting(arguments.data, 2 * max(arguments.distractors) + 1)
+    base = measure(clips, recognizer_of(1.0), None, 0)
+    print("names | errors on listed words | errors on other words | a clip takes")
+    report("none", base, base)
+    for factor in arguments.factor:
+        recognizer = recognizer_of(factor)
+        for count in arguments.distractors:
+            found = measure(clips, recognizer, others, count)
+            report(f"listed + {count}, factor {factor:g}", found, base)
+
+
+if __name__ == "__main__":
+    main()
