@@ -14,6 +14,7 @@ from auricle.assembly import Models, load_models, make_pipeline
 from auricle.audio.file import read_recording
 from auricle.audio.format import FRAME_SAMPLES, SAMPLE_RATE
 from auricle.config.schema import Config
+from auricle.context.entries import Context, Entry
 from auricle.errors import BusyError, ModelError, MutedError, NoSuchSessionError
 from auricle.events import (
     Cancelled,
@@ -88,6 +89,26 @@ def test_a_real_sentence_becomes_partials_a_speculation_and_a_final(
     assert 0.05 < final.time - speculative.time < 1.0
     assert [event.time for event in events] == sorted(event.time for event in events)
     assert pipeline.running is None
+
+
+def test_names_count_from_the_next_session_on(
+    pipeline: Pipeline, models: Models, recordings: dict[str, Recording]
+) -> None:
+    text = recordings["unobtrusive"].text
+    names = models.recognizer.biasing_of(Context((Entry("media", "Unobtrusive"),)))
+
+    def said(*, set_names: bool = False) -> str:
+        pipeline.listen()
+        if set_names:
+            pipeline.set_biasing(names)
+        events = play(pipeline, spoken(recordings, "unobtrusive"), room(1.0))
+        return next(event.result.text for event in events if isinstance(event, Final))
+
+    assert said() != text
+    assert said(set_names=True) != text
+    assert said() == text
+    pipeline.set_biasing(None)
+    assert said() != text
 
 
 def test_a_command_that_pauses_is_speculated_revised_and_finished(
