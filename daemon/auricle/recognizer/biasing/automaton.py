@@ -175,8 +175,17 @@ class Automaton:
         if lent is None:
             if len(self._lent) >= _CACHED:
                 self._lent = {}
-            lent = self._lent[standing.prefix] = self._on_the_way(standing.prefix)
-        return max(float(lent[standing.begun]), self.ended(standing))
+            lent = np.maximum(self._on_the_way(standing.prefix), self._at_end(standing.prefix))
+            self._lent[standing.prefix] = lent
+        return float(lent[standing.begun])
+
+    def _at_end(self, prefix: str) -> NDArray[np.float64]:
+        """Return what is earned if the text ends after a prefix (places,); see `ended`."""
+        if WORD_START in prefix[1:]:
+            ends = [self.ended(Standing(prefix, place)) for place in range(places.PLACES)]
+            return np.array(ends, np.float64)
+        form = self.index(prefix)
+        return self._worth[:, form] if form is not None else np.zeros(places.PLACES)
 
     def _on_the_way(self, prefix: str) -> NDArray[np.float64]:
         """Return what the best name that goes on from a prefix lends there (places,).

@@ -80,18 +80,17 @@ def _spelled(text: str, letters: str) -> Iterator[str]:
 
 def _words(text: str, letters: str) -> list[str]:
     """Return words of letters and digits; an apostrophe stays only within one."""
-    known = letters + DIGITS
-    kept = []
-    for character in text.casefold():
-        plain = character if character in known else _fold(character, letters)
-        kept.append(plain if all(one in known for one in plain) else " ")
-    return [word for word in (part.strip("'") for part in "".join(kept).split()) if word]
+    text = text.casefold()
+    if not text.isascii():
+        text = "".join(
+            character if character in letters else _fold(character) for character in text
+        )
+    text = re.sub(f"[^{re.escape(letters)}{DIGITS}]+", " ", text)
+    return [word for word in (part.strip("'") for part in text.split()) if word]
 
 
-def _fold(character: str, letters: str) -> str:
-    """Return a letter as the recogniser writes it: without its accent, unless it knows that."""
-    if character.isascii():
-        return " "
+def _fold(character: str) -> str:
+    """Return a letter without its accent."""
     bare = unicodedata.normalize("NFKD", character.translate(_PLAIN))
     return "".join(one for one in bare if not unicodedata.combining(one))
 
