@@ -11,8 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auricle.context.entries import Context, Entry
 from auricle.errors import ArgumentError
 from auricle.recognizer.alignment import align
+from auricle.recognizer.biasing.biasing import Biasing, BiasingOptions, build
+from auricle.recognizer.biasing.vocabulary import Vocabulary
 from auricle.recognizer.lattice import Arc, Lattice
 from auricle.recognizer.result import Hypothesis, Result
 from auricle.recognizer.second_pass import (
@@ -115,6 +118,45 @@ def test_rescoring_ranks_the_readings_of_the_first_pass(
     assert result.text == result.nbest[0].text == max(found, key=found.__getitem__)
     assert [word.word for word in result.words] == result.text.split()
     assert all(10.0 <= word.start < word.end for word in result.words)
+
+
+def favouring(*names: str) -> Biasing:
+    context = Context(tuple(Entry("media", name, id=name) for name in names))
+    options = BiasingOptions(letter=4.0, common=1.0, crowd=0.0)
+    biasing = build(context, Vocabulary(TOKENS), Vocabulary(PIECES), options)
+    assert biasing is not None
+    return biasing
+
+
+@given(
+    texts=st.lists(TEXTS, min_size=1, max_size=6, unique=True),
+    seed=st.integers(0, 100),
+    names=st.lists(st.sampled_from(["a b", "c", "b c a", "c c"]), min_size=1, unique=True),
+)
+def test_names_add_what_they_earn_to_a_reading(
+    texts: list[str], seed: int, names: list[str]
+) -> None:
+    options = SecondPassOptions(mode=SecondPassMode.RESCORE, paths=6)
+    table, utterance, biasing = Table(seed), heard("a b c a"), favouring(*names)
+    refine = SecondPass(table, PIECES, TOKENS, options).refine
+    plain = {one.text: one.score for one in refine(first_pass(*texts), utterance).nbest}
+    result = refine(first_pass(*texts), utterance, biasing)
+    assert biasing.attention is not None
+    assert {one.text: one.score for one in result.nbest} == pytest.approx(
+        {text: score + biasing.attention.of_text(text) for text, score in plain.items()}, abs=1e-3
+    )
+
+
+def test_a_name_is_found_that_attention_alone_would_not_write_down() -> None:
+    found = 0
+    for seed in range(40):
+        second, utterance = SecondPass(Table(seed, ends=2.0), PIECES, TOKENS), heard("b c a")
+        without = second.refine(first_pass("a b"), utterance)
+        result = second.refine(first_pass("a b"), utterance, favouring("b c a"))
+        assert result.nbest[0].score >= without.nbest[0].score - 1e-3
+        found += "b c a" in result.text and "b c a" not in without.text
+        assert result.text.count("b c a") <= 1  # attention may loop, and names do not pay for it
+    assert found > 10
 
 
 @settings(max_examples=30)
