@@ -6,10 +6,10 @@
 Run it with tools/ and daemon/ on the path. In: the dev clips of the real sentences, of which the
 words outside the 5,000 most frequent ones are listed, after Le et al., "Contextualized streaming
 end-to-end speech recognition with trie-based deep biasing and shallow fusion" (Interspeech 2021);
-or commands with names that a voice of Flite speaks, which en-tiny 0.3.0 has not heard. Out: a line for
-each number of distracting names: word error rates on listed and on other words with the 95 %
-interval of a bootstrap over clips, and the time of a clip. The first half of the clips, every
-other one, is for tuning.
+or commands with names that a voice of Flite speaks, which en-tiny 0.3.0 has not heard. Out: a line
+for each number of distracting names: word error rates on listed and on other words with the 95 %
+interval of a bootstrap over clips, and the time of a clip. Every other clip, from the first on, is
+for tuning.
 """
 
 from __future__ import annotations
