@@ -94,14 +94,14 @@ def test_a_real_sentence_becomes_partials_a_speculation_and_a_final(
 def test_names_count_from_the_next_session_on(
     pipeline: Pipeline, models: Models, recordings: dict[str, Recording]
 ) -> None:
-    text = recordings["unobtrusive"].text
-    names = models.recognizer.biasing_of(Context((Entry("media", "Unobtrusive"),)))
+    text = recordings["mcveigh"].text
+    names = models.recognizer.biasing_of(Context((Entry("contacts", "McVeigh"),)))
 
     def said(*, set_names: bool = False) -> str:
         pipeline.listen()
         if set_names:
             pipeline.set_biasing(names)
-        events = play(pipeline, spoken(recordings, "unobtrusive"), room(1.0))
+        events = play(pipeline, spoken(recordings, "mcveigh"), room(1.0))
         return next(event.result.text for event in events if isinstance(event, Final))
 
     assert said() != text

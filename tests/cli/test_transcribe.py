@@ -119,8 +119,8 @@ def test_a_bad_recording_is_told_and_the_rest_is_done(
 def test_a_listed_word_is_understood_and_told_as_it_is_written(
     recordings: dict[str, Recording], tmp_path: Path
 ) -> None:
-    names, sentence = tmp_path / "names.yaml", recordings["unobtrusive"]
-    names.write_text("media: ['Unobtrusive!']\ncontacts: [Ann]\n", encoding="utf-8")
+    names, sentence = tmp_path / "names.yaml", recordings["mcveigh"]
+    names.write_text("media: ['McVeigh!']\ncontacts: [Ann]\n", encoding="utf-8")
     for more in ((), ("--no-endpoint",)):
         (without,) = objects(transcribe("--json", *more, sentence.path))
         (found,) = objects(transcribe("--json", "--context", names, *more, sentence.path))
@@ -128,10 +128,10 @@ def test_a_listed_word_is_understood_and_told_as_it_is_written(
         assert without["names"] == []
         assert found["text"] == sentence.text
         (name,) = found["names"]
-        word = next(word for word in found["words"] if word["word"] == "unobtrusive")
+        word = next(word for word in found["words"] if word["word"] == "mcveigh")
         assert name == {
             "kind": "media",
-            "written": "Unobtrusive!",
+            "written": "McVeigh!",
             "id": "",
             "start": word["start"],
             "end": word["end"],
