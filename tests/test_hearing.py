@@ -29,6 +29,7 @@ from auricle.hearing import Died, Hearing, Report
 from auricle.notify import Watchdog
 from auricle.pipeline import Pipeline
 from auricle.queues import FRAMES, Outbox
+from auricle.recognizer.biasing.biasing import Biasing
 from auricle.recorder import Found, Lost
 from stage.recordings import Recording
 
@@ -263,11 +264,18 @@ async def test_a_stuck_network_starves_the_watchdog_and_the_sound_it_misses_is_c
 async def test_names_reach_the_pipeline_in_its_thread_and_any_that_takes_its_place(
     build: Callable[[], Pipeline],
 ) -> None:
-    taken: list[tuple[str, Context]] = []
+    made: list[tuple[bool, Context]] = []
+    taken: list[str] = []
 
     class Favouring(Pipeline):
-        def set_context(self, context: Context) -> None:
-            taken.append((threading.current_thread().name, context))
+        def biasing_of(self, context: Context) -> Biasing | None:
+            made.append((threading.current_thread().name in ("inference", "MainThread"), context))
+            return super().biasing_of(context)
+
+        def set_biasing(self, biasing: Biasing | None) -> None:
+            assert biasing is not None
+            taken.append(threading.current_thread().name)
+            super().set_biasing(biasing)
 
     def favouring() -> Pipeline:
         whole = build()
@@ -281,7 +289,8 @@ async def test_names_reach_the_pipeline_in_its_thread_and_any_that_takes_its_pla
     context = Context((Entry("contacts", "Ann"),))
     await ear.hearing.set_context(context)
     await ear.hearing.replace(favouring)
-    assert taken == [("inference", context)] * 2
+    assert made == [(False, context)] * 2
+    assert taken == ["inference"] * 2
     assert await ear.hearing.stop()
 
 

@@ -156,10 +156,17 @@ class Hearing:
         change = Call(lambda: self._take_over(make_pipeline))
         await self._call(lambda: self._prepare(change))
         await asyncio.wrap_future(change.outcome)
+        if self._context.entries:  # the new one knows no names
+            await self.set_context(self._context)
 
     async def set_context(self, context: Context) -> None:
-        """Let these names be favoured, from the next session on; raises BusyError."""
-        await self._call(lambda: self._set_context(context))
+        """Let these names be favoured, from the next session on; raises BusyError.
+
+        Many names take a second to be made ready, in a thread of their own.
+        """
+        self._context, pipeline = context, self._pipeline
+        biasing = await asyncio.to_thread(pipeline.biasing_of, context)
+        await self._call(lambda: pipeline.set_biasing(biasing))
 
     async def replace_source(self, make_source: MakeSource) -> None:
         """Hear another source; return when it is open, or is known to be missing."""
@@ -235,10 +242,6 @@ class Hearing:
         self._muted = muted
         self._tell(self._pipeline.set_muted(muted))
 
-    def _set_context(self, context: Context) -> None:
-        self._context = context
-        self._pipeline.set_context(context)
-
     def _tell(self, events: tuple[Event, ...]) -> None:
         for event in events:
             self._post(event)
@@ -251,6 +254,4 @@ class Hearing:
 
     def _take_over(self, make_pipeline: MakePipeline) -> None:
         self._pipeline = make_pipeline()
-        if self._context.entries:  # a new one knows no names
-            self._pipeline.set_context(self._context)
         self._pipeline.set_muted(self._muted)

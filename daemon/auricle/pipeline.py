@@ -16,6 +16,7 @@ from auricle.audio.format import FRAME_SECONDS, SAMPLE_RATE, Frame, Samples
 from auricle.audio.level import level_dbfs
 from auricle.audio.ring import RingBuffer
 from auricle.audio.vad import VoiceActivity
+from auricle.context.entries import Context
 from auricle.errors import AuricleError
 from auricle.events import CancelReason, EndReason, Event, Wake
 from auricle.recognizer.biasing.biasing import Biasing
@@ -100,11 +101,12 @@ class Pipeline:
         scores = self._parts.wake.scores if self._parts.wake else ()
         return {score.wake_word: score.score for score in scores}
 
-    def set_biasing(self, biasing: Biasing | None) -> None:
-        """Favour these names from the next session on; the one that runs keeps those it has.
+    def biasing_of(self, context: Context) -> Biasing | None:
+        """Return names made ready for `set_biasing`; may be called from any thread."""
+        return self._parts.recognizer.biasing_of(context)
 
-        `Recognizer.biasing_of` makes them, which takes long and is for another thread.
-        """
+    def set_biasing(self, biasing: Biasing | None) -> None:
+        """Favour these names from the next session on; the one that runs keeps those it has."""
         self._biasing = biasing
 
     def hear(self, frame: Frame) -> tuple[Event, ...]:
