@@ -44,7 +44,7 @@ def models() -> Models:
 
 @pytest.fixture
 def pipeline(models: Models) -> Pipeline:
-    return make_pipeline(CONFIG, models)
+    return make_pipeline(CONFIG, models, clock=lambda: 0.0)
 
 
 def room(seconds: float, level: float = 6.0) -> Samples:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from auricle.arbiter.budget import Budget
@@ -9,7 +10,7 @@ from auricle.audio.vad import VoiceActivity
 from auricle.bundle.manifest import Bundle, load_bundle
 from auricle.config.locations import find_bundle, find_wake_model
 from auricle.config.schema import Config, EndpointSettings
-from auricle.pipeline import Parts, Pipeline
+from auricle.pipeline import Clock, Parts, Pipeline
 from auricle.recognizer.biasing.biasing import BiasingOptions
 from auricle.recognizer.endpoint import EndPointer, EndpointOptions
 from auricle.recognizer.recognizer import Recognizer, load_recognizer
@@ -85,8 +86,10 @@ def load_wake(config: Config, threads: int = 1) -> WakeDetector:
     return WakeDetector(words, cutoffs=cutoffs, refractory_seconds=settings.refractory_seconds)
 
 
-def make_pipeline(config: Config, models: Models, prefix: str = "") -> Pipeline:
-    """Join the parts; session ids are `<prefix>1`, `<prefix>2`, ..."""
+def make_pipeline(
+    config: Config, models: Models, prefix: str = "", clock: Clock = time.perf_counter
+) -> Pipeline:
+    """Join the parts; session ids are `<prefix>1`, `<prefix>2`, ..., `clock` counts computing."""
     return Pipeline(
         Parts(
             machine=SessionMachine(numbered(prefix)),
@@ -96,7 +99,8 @@ def make_pipeline(config: Config, models: Models, prefix: str = "") -> Pipeline:
             wake=models.wake,
             ring_seconds=config.audio.ring_seconds,
             pre_roll_seconds=config.audio.pre_roll_seconds,
-        )
+        ),
+        clock,
     )
 
 

@@ -39,6 +39,8 @@ from auricle.session import (
 )
 from auricle.wake.detector import WakeDetector
 
+Clock = Callable[[], float]  # seconds of computing
+
 ENDS = {
     Verdict.SILENT: EndReason.SILENCE,
     Verdict.BLANK: EndReason.DECODER,
@@ -73,7 +75,7 @@ class _Utterance:
 class Pipeline:
     """Feed `hear` with every frame; whatever is returned are the events, in order."""
 
-    def __init__(self, parts: Parts, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, parts: Parts, clock: Clock = time.perf_counter) -> None:
         """Join the parts; `clock` counts the seconds of computing by which events come late."""
         self._parts = parts
         self._clock = clock

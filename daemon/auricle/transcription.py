@@ -17,13 +17,11 @@ import numpy as np
 from auricle.audio.format import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE, Frame, Samples
 from auricle.errors import AuricleError
 from auricle.events import Event, Failed, Final, Partial, Revised, Speculative
-from auricle.pipeline import Pipeline
+from auricle.pipeline import Clock, Pipeline
 from auricle.recognizer.biasing.biasing import Biasing
 from auricle.recognizer.lattice import Arc, Lattice
 from auricle.recognizer.recognizer import Recognizer
 from auricle.recognizer.result import Result
-
-Clock = Callable[[], float]  # seconds of computing
 
 # Each step of the recogniser goes through all words so far: a long recording must not be taken
 # frame by frame.
