@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import stat
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
+from auricle.audio.file import read_recording
+from auricle.audio.format import SAMPLE_RATE
+from auricle.bus.client import AssistantClient
 from auricle.cli.main import main
 from stage.private_bus import PrivateBus
+from stage.recordings import Recording
 from stage.running_daemon import RunningDaemon
 
 DEMO = Path(__file__).parents[2] / "models" / "demo" / "command.flac"
@@ -113,6 +120,36 @@ def test_names_outlive_the_daemon_and_stand_in_no_log(
         assert "warning context-damaged: " in log
         assert "0-broken.json is damaged and is now 0-broken.json.damaged" in log
         assert "Periwinkle" not in log
+
+
+def test_a_name_that_was_given_is_understood(
+    bus: PrivateBus, tmp_path: Path, recordings: dict[str, Recording]
+) -> None:
+    sentence, sound = recordings["mcveigh"], tmp_path / "sentence.wav"
+    room = np.random.default_rng(0).integers(-5, 5, (2, SAMPLE_RATE)).astype(np.int16)
+    spoken = [room[0], read_recording(sentence.path), *room]
+    soundfile.write(sound, np.concatenate(spoken), SAMPLE_RATE)
+
+    async def say() -> str:
+        """Return what is understood of the sentence, which begins anew with each unmuting."""
+        async with AssistantClient(bus.address) as client:
+            await client.set_muted(True)
+            await client.set_muted(False)
+            await client.listen()
+            async for event, fields in client.events():
+                if event == "final":
+                    return str(fields["text"])
+        return ""
+
+    config, arguments = "wake: {enabled: false}\n", ("--audio", str(sound))
+    with RunningDaemon(bus.address, config, arguments=arguments) as daemon:
+        assert asyncio.run(say()) not in ("", sentence.text)
+        words = ["contacts", "McVeigh", "--bus", bus.address]
+        assert main(["context", "add", *words]) == 0
+        assert asyncio.run(say()) == sentence.text
+        assert main(["context", "remove", *words]) == 0
+        assert asyncio.run(say()) != sentence.text
+        assert "fault" not in daemon.read_log()
 
 
 @pytest.mark.parametrize(
