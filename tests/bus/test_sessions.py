@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from dbus_next.message import Message
@@ -20,6 +21,7 @@ from auricle.errors import (
     NoSuchSessionError,
 )
 from auricle.events import CancelReason, EndReason
+from auricle.recognizer.result import Name
 from auricle.session import (
     Broken,
     CancelRequested,
@@ -109,6 +111,17 @@ async def test_results_can_be_fetched_in_all_forms(address, serve, heard):
         words = await client.words(session)
         assert [word for word, *_ in words] == ["turn", "on", "the", "light"]
         assert words[0] == ("turn", 0.5, 0.75, pytest.approx(result.words[0].confidence))
+
+
+@pytest.mark.asyncio
+async def test_the_names_that_were_said_are_told_with_their_entries(address, serve, heard):
+    name = Name("appliances", "Batcave", "light.batcave", 0.75, 1.5)
+    async with serve() as assistant, AssistantClient(address) as client:
+        await client.subscribe()
+        session = assistant.wake(1.0)
+        result = replace(heard("turn on the batcave"), names=(name,))
+        assistant.hear(SpeechEnded(time=3.5, result=result, reason=EndReason.SILENCE))
+        assert await client.names(session) == [name]
 
 
 @pytest.mark.asyncio

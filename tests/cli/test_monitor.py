@@ -87,6 +87,7 @@ def test_programs_get_every_event_as_json(daemon_bus: PrivateBus) -> None:
     levels = [event for event in events if event["event"] == "level"]
     assert max(event["decibels"] for event in levels) > -50
     assert max(event["wake_scores"].get("alexa", 0.0) for event in levels) > 0.5
+    assert events[-1]["names"] == []
     assert names.index("wake") < names.index("partial") < names.index("final")
 
 
@@ -171,6 +172,14 @@ def test_the_view_follows_state_level_scores_and_text() -> None:
 @pytest.mark.parametrize("loudest", [-60.0, -29.0, 0.0])
 def test_the_meter_has_always_the_same_width(decibels: float, loudest: float) -> None:
     assert len(meter(decibels, loudest).plain) == METER_WIDTH
+
+
+def test_the_names_that_were_said_are_shown() -> None:
+    names = [{"kind": "appliances", "written": "Batcave", "id": "17", "start": 0.5, "end": 1.0}]
+    fields = {"text": "turn on the batcave", "reason": "silence", "time": 2.0, "names": names}
+    line = line_of(("final", fields))
+    assert line is not None
+    assert line.plain.endswith("turn on the batcave (silence), Batcave of appliances")
 
 
 def test_what_was_said_is_shown_as_it_is() -> None:

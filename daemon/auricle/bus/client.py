@@ -33,6 +33,7 @@ from auricle.bus.names import (
 )
 from auricle.context.entries import Entry
 from auricle.errors import BusError, NotRunningError
+from auricle.recognizer.result import Name
 
 Event = tuple[str, dict[str, object]]
 
@@ -133,6 +134,11 @@ class AssistantClient:
         """Return (word, start, end, confidence) of the best reading; seconds, 0 to 1."""
         reply = await self._call_session(session, "Words")
         return [(word, start, end, sure) for word, start, end, sure in reply.body[0]]
+
+    async def names(self, session: str) -> list[Name]:
+        """Return the names of the context that stand in the best reading."""
+        reply = await self._call_session(session, "Names")
+        return [Name(*name) for name in reply.body[0]]
 
     async def lattice(self, session: str, form: str = "json") -> str:
         """Return the lattice as text in the format `form`."""

@@ -127,6 +127,7 @@ class Session1:
             methods=(
                 Method("NBest", self._nbest, {"count": "u"}, {"hypotheses": "a(sd)"}),
                 Method("Words", self._words, {}, {"words": "a(sddd)"}),
+                Method("Names", self._names, {}, {"names": "a(sssdd)"}),
                 Method("Lattice", self._lattice, {"format": "s"}, {"lattice": "h"}),
                 Method("Cancel", self._cancel_session),
             ),
@@ -162,6 +163,12 @@ class Session1:
 
     async def _words(self, caller: str) -> list[list[object]]:
         return [[word.word, word.start, word.end, word.confidence] for word in self._result().words]
+
+    async def _names(self, caller: str) -> list[list[object]]:
+        return [
+            [name.kind, name.written, name.id, name.start, name.end]
+            for name in self._result().names
+        ]
 
     async def _lattice(self, caller: str, form: str) -> int:
         if form not in LATTICE_FORMATS:

@@ -2,7 +2,8 @@
 
 With `--json`, one object a line: `event` is `status` (first, with all that `auricle status` tells),
 `state` (what of it has changed), `level`, `wake`, `partial`, `speculative`, `revised`, `final`,
-`cancelled` or `error`; the other keys are those of the D-Bus signal of that name. `dropped` says
+`cancelled` or `error`; the other keys are those of the D-Bus signal of that name, and with `final`
+`names`, the entries of the context that were said. `dropped` says
 how many `events` in all are missing because they came faster than they were shown. It shows the
 sessions that a wake word begins; those of other clients are theirs alone.
 """
@@ -14,6 +15,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -23,6 +25,7 @@ from rich.text import Text
 from auricle.bus.client import AssistantClient, Event
 from auricle.cli.bus_option import add_bus_option, chosen_bus
 from auricle.cli.status import KEYS, as_text
+from auricle.errors import BusError
 
 QUIETEST, LOUDEST = -60.0, 0.0  # dBFS at the ends of the meter
 METER_WIDTH = 40
@@ -62,7 +65,21 @@ async def watch(bus: str) -> AsyncIterator[Event]:
         await client.start_monitor()
         yield "status", renamed(await client.status())
         async for name, fields in with_losses(client):
-            yield name, renamed(fields) if name == "state" else fields
+            match name:
+                case "state":
+                    yield name, renamed(fields)
+                case "final":
+                    yield name, fields | {"names": await names_of(client, str(fields["session"]))}
+                case _:
+                    yield name, fields
+
+
+async def names_of(client: AssistantClient, session: str) -> list[dict[str, object]]:
+    """Return the names that were said in a session, as objects of JSON."""
+    try:
+        return [asdict(name) for name in await client.names(session)]
+    except BusError:  # of a session long ago, by a monitor that lags behind
+        return []
 
 
 async def with_losses(client: AssistantClient) -> AsyncIterator[Event]:
@@ -121,6 +138,9 @@ def line_of(event: Event) -> Text | None:
             told = f"{fields['wake_word'] or 'a client'} ({fields['score']:.2f})"
         case "final":
             told = f"{fields['text']} ({fields['reason']})"
+            names = fields.get("names")
+            for said in names if isinstance(names, list) else ():
+                told += f", {said['written']} of {said['kind']}"
         case "error":
             told = f"{fields['error']}: {fields['message']}"
         case _:
