@@ -75,6 +75,12 @@ class Table:
         return State(prefixes), np.stack([self.after(prefix) for prefix in prefixes])
 
 
+class Narrow(Table):
+    """Attention with room for few pieces."""
+
+    places = 3
+
+
 def heard(tokens: str, sureness: float = 6.0) -> Utterance:
     """Return an utterance in which CTC hears one token in every other frame."""
     wanted = [0] + [place for word in tokens.split() for place in (*TOKENS.encode(word), 0)]
@@ -118,6 +124,19 @@ def test_rescoring_ranks_the_readings_of_the_first_pass(
     assert result.text == result.nbest[0].text == max(found, key=found.__getitem__)
     assert [word.word for word in result.words] == result.text.split()
     assert all(10.0 <= word.start < word.end for word in result.words)
+
+
+def test_a_reading_that_is_too_long_to_be_judged_is_left_out() -> None:
+    utterance = heard("a b c a")
+    refine = SecondPass(Narrow(1), PIECES, TOKENS, SecondPassOptions(paths=6)).refine
+    rescore = SecondPass(
+        Narrow(1), PIECES, TOKENS, SecondPassOptions(mode=SecondPassMode.RESCORE, paths=6)
+    ).refine
+    both = first_pass("a b c a", "a b")
+    assert {reading.text for reading in rescore(both, utterance).nbest} == {"a b"}
+    assert "a b c a" not in {reading.text for reading in refine(both, utterance).nbest}
+    long = first_pass("a b c a")
+    assert rescore(long, utterance) == long
 
 
 def favouring(*names: str) -> Biasing:

@@ -10,6 +10,7 @@ alone loops and invents, and CTC gives such readings away, for no sound stands b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -152,6 +153,8 @@ class SecondPass:
                     if text not in judged and self._can_align(text):
                         judged[text] = own
         judged |= self._judge([text for text in texts if text not in judged], begun)
+        if not judged:
+            return first
         if names is not None:
             judged = {
                 text: replace(one, favour=names.of_text(text)) for text, one in judged.items()
@@ -159,9 +162,8 @@ class SecondPass:
         sequences = [self._tokens.encode(text) for text in judged]
         alignments = align(utterance.log_probs, sequences)
         least = max(
-            alignment.score
-            for text, alignment in zip(judged, alignments, strict=True)
-            if text in texts
+            (one.score for text, one in zip(judged, alignments, strict=True) if text in texts),
+            default=-math.inf,
         )
         readings = [
             self._reading(text, judged[text], alignment, sequence, utterance)
@@ -193,7 +195,10 @@ class SecondPass:
         )
 
     def _judge(self, texts: Sequence[str], begun: _Begun) -> dict[str, _Judged]:
-        """Return how attention would write given texts, and what it says of that."""
+        """Return how attention would write given texts, and what it says of that.
+
+        A text that has more pieces than there are places is left out: nothing is known of its end.
+        """
         judged: dict[str, _Judged] = {}
         for first in range(0, len(texts), self._scorer.rows):
             group = texts[first : first + self._scorer.rows]
@@ -216,7 +221,7 @@ class SecondPass:
                     places[row] = self._writing.take(places[row], chosen[row])
                 state, log_probs = self._scorer.step(state, chosen, parents)
                 parents = list(range(len(group)))
-            judged |= dict(zip(group, found, strict=True))
+            judged |= {text: found[row] for row, text in enumerate(group) if row not in going}
         return judged
 
     def _decode(self, begun: _Begun, seconds: float, names: Steps | None) -> list[_Judged]:
