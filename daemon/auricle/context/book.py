@@ -117,6 +117,12 @@ class Book:
             if isinstance(owner, Source) and owner.user == user
         }
 
+    def forget_sources(self) -> None:
+        """Let no kept shelf be there any more, of any user."""
+        self._shelves = {
+            owner: shelf for owner, shelf in self._shelves.items() if isinstance(owner, Guest)
+        }
+
     @property
     def shelves(self) -> tuple[Shelf, ...]:
         """All shelves, those of the oldest owners first."""

@@ -104,6 +104,16 @@ class Keeper:
         """Forget the names of a client that has gone, once the calls that it made are done."""
         await self.clear(guest)
 
+    async def erase(self) -> None:
+        """Forget all kept names, of every user, on the disk too. Raises StorageError.
+
+        The names of the clients that are there now stay: those are not kept.
+        """
+        async with self._turn:
+            await asyncio.to_thread(self._store.erase)
+            self._book.forget_sources()
+            self._hand_over.mark()
+
     def count(self, owner: Owner) -> dict[str, int]:
         """Return how many entries an owner has given, by kind."""
         return self._book.shelf(owner).counts

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 from auricle.config.mistakes import shown
 from auricle.context.book import Shelf, Source
 from auricle.context.names import read_entries
+from auricle.durable import replace_file, sync_folder
 from auricle.errors import ArgumentError, AuricleError, StorageError
 
 FORMAT = 1
@@ -80,11 +80,25 @@ class Store:
                 self._remove(file)
                 return
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _replace(file, _as_json(shelf))
+            replace_file(file, _as_json(shelf))
         except OSError as error:
             raise StorageError(
                 f"{file}: cannot keep the names ({error.strerror}); make room on the disk, or let "
                 "Auricle write there"
+            ) from error
+
+    def erase(self) -> None:
+        """Remove all that was ever kept, what was set aside as damaged too; raises StorageError."""
+        try:
+            for file in self._folder.iterdir():
+                file.unlink()
+            sync_folder(self._folder)
+        except FileNotFoundError:  # nothing was ever kept
+            return
+        except OSError as error:
+            raise StorageError(
+                f"{self._folder}: cannot erase the names ({error.strerror}); let Auricle write "
+                "there, and erase them again"
             ) from error
 
     def _files(self) -> Iterator[tuple[Path, Source]]:
@@ -104,7 +118,7 @@ class Store:
     def _remove(self, file: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
             file.unlink()
-            _sync_folder(self._folder)
+            sync_folder(self._folder)
 
 
 def _as_json(shelf: Shelf) -> bytes:
@@ -139,34 +153,3 @@ def _set_aside(file: Path) -> Damage:
     return Damage(
         file, f"{file} is damaged and is now {aside.name}; let the client give its names again"
     )
-
-
-def _replace(file: Path, data: bytes) -> None:
-    """Write a file so that a power cut leaves the old one or the new one."""
-    new = file.with_name(f".{file.name}.new")  # a name that is never read; one is left by a cut
-    with contextlib.suppress(FileNotFoundError):
-        new.unlink()
-    try:
-        with open(new, "xb", opener=_open_private) as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        new.replace(file)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            new.unlink()
-        raise
-    _sync_folder(file.parent)
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Let the names in a folder be on the disk too."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
