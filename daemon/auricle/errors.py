@@ -121,6 +121,18 @@ class ImportedFileError(AuricleError):
     name = "InvalidImport"
 
 
+class RefusedError(AuricleError):
+    """A message is none that may pass between the daemon and the relay."""
+
+    name = "Refused"
+
+
+class RelayError(AuricleError):
+    """The relay cannot work: no daemon lets it in, or it is not set up."""
+
+    name = "RelayFailed"
+
+
 class BusError(AuricleError):
     """The D-Bus daemon cannot be reached, has gone, or gives the name to another."""
 

@@ -1,0 +1,30 @@
+"""Only so many lattices leave in a time, whoever asks."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auricle.relay.allowance import BURST, SECONDS_EACH, Allowance
+
+
+def test_three_may_leave_at_once_and_then_one_in_ten_seconds() -> None:
+    allowance: Allowance | None = Allowance(time=100.0)
+    for _ in range(3):
+        assert allowance is not None
+        allowance, before = allowance.spend(100.0), allowance
+    assert allowance is not None
+    assert allowance.spend(109.9) is None
+    assert allowance.spend(110.1) is not None
+    assert before.spend(99.0) is not None  # a clock that goes back gives nothing and takes nothing
+
+
+@given(st.lists(st.floats(0, 5), max_size=200))
+def test_no_pattern_of_asking_gets_more_out(pauses: list[float]) -> None:
+    allowance, now, sent = Allowance(time=0.0), 0.0, 0
+    for pause in pauses:
+        now += pause
+        left = allowance.spend(now)
+        if left is not None:
+            allowance, sent = left, sent + 1
+    assert sent <= BURST + now / SECONDS_EACH + 1e-6
