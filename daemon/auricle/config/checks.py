@@ -137,6 +137,20 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Matching:
+    """Text of a given form."""
+
+    form: re.Pattern[str]
+    expected: str
+
+    def read(self, value: object) -> str:
+        """Return the value, which must be a string of that form as a whole."""
+        if not isinstance(value, str) or not self.form.fullmatch(value):
+            raise refuse(self)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
 class NameOrPath:
     """The name of a thing that Auricle looks up, or an absolute path.
 

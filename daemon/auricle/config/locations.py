@@ -49,6 +49,18 @@ def state_folder() -> Path:
     return Path(home) / "auricle"
 
 
+def relay_socket() -> Path:
+    """Return where the daemon meets the relay; the file is there only while lattices may leave.
+
+    The units name the place; without them it is in the user's own runtime folder.
+    """
+    given = os.environ.get("AURICLE_RELAY_SOCKET")
+    if given:
+        return Path(given)
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
+    return Path(runtime) / "auricle-relay" / "lattices"
+
+
 def model_folders() -> tuple[Path, ...]:
     """Return the folders that hold models, in the order in which they are searched."""
     root = checkout()

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from auricle.config.checks import (
     Check,
@@ -15,6 +17,7 @@ from auricle.config.checks import (
     Either,
     Flag,
     Mapping,
+    Matching,
     NameOrPath,
     Nothing,
     Real,
@@ -149,6 +152,48 @@ class ArbiterSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RerankerSettings:
+    """The service that reads lattices again, with more knowledge of the language."""
+
+    url: str  # https
+    token_file: str | None = None  # absolute path; None: none, or systemd's credential
+    pin: str | None = None  # sha256 of the one certificate that is accepted; None: by authorities
+    budget_ms: int = 300  # how long the final result waits for it, at most
+
+    @property
+    def host(self) -> str:
+        """Host and port, for people and the record."""
+        return urlsplit(self.url).netloc
+
+
+RERANKER = Mapping(
+    keys={
+        "url": Matching(
+            re.compile(r"https://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:\d{1,5})?(/[!-~]*)?"),
+            "an address that begins with https://, such as https://reranker.lan:8443/v1/rerank",
+        ),
+        "token_file": Matching(re.compile(r"/[^\0\n]+"), "an absolute path"),
+        "pin": Matching(
+            re.compile(r"sha256:[0-9a-f]{64}"), "sha256: and 64 hexadecimal digits in small letters"
+        ),
+        "budget_ms": Whole(50, 2000),
+    },
+    required="url",
+    build=RerankerSettings,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivacySettings:
+    """What may leave the device."""
+
+    mode: Literal["local", "lattice"] = setting("local", Choice(("local", "lattice")))
+    redact: bool = setting(True, Flag())  # names are replaced before a lattice leaves
+    keep_lattices: bool = setting(False, Flag())  # the record holds what left, not its hash alone
+    reranker: RerankerSettings | None = setting(None, Either((Nothing(), RERANKER)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
     """What is written to the journal."""
 
@@ -169,4 +214,5 @@ class Config:
     recognizer: RecognizerSettings = section(RecognizerSettings)
     endpoint: EndpointSettings = section(EndpointSettings)
     arbiter: ArbiterSettings = section(ArbiterSettings)
+    privacy: PrivacySettings = section(PrivacySettings)
     log: LogSettings = section(LogSettings)

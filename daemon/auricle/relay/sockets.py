@@ -1,0 +1,113 @@
+"""The socket between daemon and relay: a Unix socket that keeps messages apart (SOCK_SEQPACKET).
+
+In: a path. Out: connections whose other end the kernel says who it is (SO_PEERCRED), and messages,
+each whole or refused. The daemon makes the socket and removes it: no socket, no relay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pwd
+import socket
+import struct
+from collections.abc import Collection
+from pathlib import Path
+
+from auricle.errors import RefusedError, RelayError
+
+_CREDENTIALS = struct.Struct("3i")  # ucred of unix(7): pid, uid, gid
+_UID_MAP = Path("/proc/self/uid_map")
+_OVERFLOW_UID = Path("/proc/sys/kernel/overflowuid")
+_KIND = socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+
+
+def listen(path: Path) -> socket.socket:
+    """Return a socket that others of its group may connect to; raises OSError.
+
+    The folder says who gets there: in the system unit it belongs to the relay's group.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    remove(path)
+    listener = socket.socket(socket.AF_UNIX, _KIND)
+    try:
+        listener.bind(os.fspath(path))
+        path.chmod(0o660)
+        listener.listen(1)
+    except BaseException:
+        listener.close()
+        remove(path)
+        raise
+    return listener
+
+
+def remove(path: Path) -> None:
+    """Remove the socket, also one that a daemon left behind that was killed."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        path.unlink()
+
+
+def connect(path: Path) -> socket.socket:
+    """Return a connection to the daemon; raises RelayError."""
+    connection = socket.socket(socket.AF_UNIX, _KIND)
+    try:
+        connection.connect(os.fspath(path))
+    except OSError as error:
+        connection.close()
+        raise RelayError(
+            f"{path}: no daemon listens there ({error.strerror}); it does so only in the mode "
+            "lattice: `auricle privacy lattice`"
+        ) from error
+    return connection
+
+
+def check_peer(connection: socket.socket, users: Collection[int]) -> None:
+    """Raise RefusedError unless the process at the other end belongs to one of these users."""
+    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    process, user, _ = _CREDENTIALS.unpack(packed)
+    if user not in {_as_seen_here(each) for each in users}:
+        raise RefusedError(
+            f"peer: process {process} of user {user} may not be at the other end; those of "
+            f"{', '.join(map(str, sorted(users)))} may"
+        )
+
+
+def users_of(account: str) -> frozenset[int]:
+    """Return the users that may be at the other end: an account of the system, and our own."""
+    own = {os.getuid()}
+    with contextlib.suppress(KeyError):
+        own.add(pwd.getpwnam(account).pw_uid)
+    return frozenset(own)
+
+
+async def receive(connection: socket.socket, most: int) -> bytes:
+    """Return the next message; empty when the other end has gone. Raises RefusedError."""
+    try:
+        data = await asyncio.get_running_loop().sock_recv(connection, most + 1)
+    except OSError:
+        return b""
+    if len(data) > most:
+        raise RefusedError(f"message: has more than {most} bytes; send less")
+    return data
+
+
+def send(connection: socket.socket, data: bytes) -> bool:
+    """Send a message without waiting; return whether it went."""
+    try:
+        return connection.send(data) == len(data)
+    except OSError:
+        return False
+
+
+def _as_seen_here(user: int) -> int:
+    """Return the number by which the kernel tells this process of a user.
+
+    In a user namespace (PrivateUsers=yes in the daemon's unit) all users but a few have one and
+    the same number; then it is the folder of the socket that keeps others out.
+    """
+    for line in _UID_MAP.read_text(encoding="ascii").splitlines():
+        inside, outside, count = map(int, line.split())
+        if inside <= user < inside + count and outside == inside:
+            return user
+    return int(_OVERFLOW_UID.read_text(encoding="ascii"))
