@@ -14,6 +14,7 @@ from typing import Protocol
 from auricle.context.keeper import Keeper
 from auricle.errors import ArgumentError
 from auricle.events import CancelReason
+from auricle.privacy.guard import Guard
 
 # As in the configuration: no client may keep the microphone open for longer than its owner may.
 _MOST_SECONDS = {"no_speech_seconds": 60, "maximum_seconds": 120}
@@ -71,6 +72,11 @@ class Assistant(Protocol):
     @property
     def contexts(self) -> Keeper:
         """What takes the names that a person may say."""
+        ...
+
+    @property
+    def privacy(self) -> Guard:
+        """What decides on what may leave the device."""
         ...
 
     def status(self) -> Status:

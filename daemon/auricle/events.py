@@ -76,6 +76,7 @@ class Final(Event):
 
     result: Result
     reason: EndReason
+    reranked: bool = False  # a reranker outside has put the readings in their order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

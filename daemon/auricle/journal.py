@@ -13,6 +13,8 @@ fields of an entry, beside those of systemd.journal-fields(7):
     AURICLE_LATENCY_MS   milliseconds from the end of the last word to the event
     AURICLE_REASON       why the session ended
     AURICLE_ERROR        name of the error, as on D-Bus
+    AURICLE_MODE         what may leave: local or lattice
+    AURICLE_RERANKED     1 on a final result that the reranker has read again
     AURICLE_OVERRUNS     how often the device lost sound since the start
     AURICLE_DROPPED      frames of 10 ms dropped since the start
     AURICLE_LEVELS       levels for meters dropped since the start
@@ -71,6 +73,8 @@ STUCK = Kind("stuck", "error", "2af9a54ecd414f64948c0a2a792526bf")
 FAULT = Kind("fault", "error", "97472a00726fb81a7fd5df896d20df48")
 UNTOLD = Kind("untold", "warning", "972cc24cf781438a9d3cd38fe9d9ff0f")
 CONTEXT_DAMAGED = Kind("context-damaged", "warning", "3e560af4c9a45b820d6c8c06f1909f27")
+PRIVACY = Kind("privacy", "info", "0231a52091044c75b3f039d128a320c9")
+NOT_RERANKED = Kind("not-reranked", "info", "f6e9356e01654216b88f67272b2a5ad1")
 WAKE = Kind("wake", "info", "db2b03f4ac1e41638c558d6811107b01")
 PARTIAL = Kind("partial", "debug", "0d9da2b71bfe484b8d41be5964d4d323")
 SPECULATIVE = Kind("speculative", "info", "9ecaeab1677b40cd88ee832c3dbac790")
@@ -185,6 +189,8 @@ def _describe(event: Event) -> tuple[Kind, str, dict[str, str]]:
         case Final(result=result, reason=reason):
             message = f"the command is complete ({reason.value}): {_size(result)}"
             fields = {"AURICLE_REASON": reason.value, **_known(event)}
+            if event.reranked:
+                fields["AURICLE_RERANKED"] = "1"
         case Cancelled(reason=why):
             message, fields = f"no result: {why.value}", {"AURICLE_REASON": why.value}
         case Failed(error=error, message=what):

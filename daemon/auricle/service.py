@@ -24,13 +24,13 @@ from auricle.audio.reconnecting import ReconnectingSource
 from auricle.audio.source import AudioSource
 from auricle.bus.face import BusFace
 from auricle.config import loading
-from auricle.config.locations import state_folder
+from auricle.config.locations import relay_socket, state_folder
 from auricle.config.schema import Config
 from auricle.context.entries import Context
 from auricle.context.keeper import Keeper
 from auricle.context.store import Store
 from auricle.errors import AuricleError, BusError
-from auricle.events import CancelReason
+from auricle.events import CancelReason, Event
 from auricle.faults import faults_told, place_of
 from auricle.hearing import Died, Hearing, Report
 from auricle.journal import (
@@ -39,6 +39,8 @@ from auricle.journal import (
     MICROPHONE_FOUND,
     MICROPHONE_LOST,
     MUTED,
+    NOT_RERANKED,
+    PRIVACY,
     READY,
     RELOAD_REFUSED,
     RELOADED,
@@ -52,10 +54,15 @@ from auricle.journal import (
 )
 from auricle.notify import Notifier, Watchdog, watchdog_seconds
 from auricle.pipeline import Pipeline
+from auricle.privacy.guard import Guard, Places
+from auricle.privacy.mode import Mode
 from auricle.queues import Outbox
 from auricle.recorder import Found, Lost, MakeSource, OnState
+from auricle.relay.sockets import users_of
+from auricle.reranking import Gate
 from auricle.standing import Standing
 
+RELAY_ACCOUNT = "auricle-relay"  # in the system service
 LOOK_SECONDS = 1.0  # between two looks at what was lost
 
 
@@ -130,6 +137,17 @@ class Service:
             self._take_context,
             lambda sentence: journal.tell(CONTEXT_DAMAGED, sentence),
         )
+        self._privacy = Guard(
+            config.privacy,
+            Places(state_folder() / "privacy", relay_socket(), users_of(RELAY_ACCOUNT)),
+            models.bundle.language,
+            self._privacy_changed,
+            lambda sentence: journal.tell(NOT_RERANKED, sentence),
+            self._keeper.erase,
+        )
+        self._gate = Gate[Event | Lost | Found](
+            self._pass_on, self._privacy.improve, lambda: self._privacy.asks
+        )
         self._has_terminal = has_terminal()
         self._muting = asyncio.Lock()
         self._stop = asyncio.Event()
@@ -158,13 +176,20 @@ class Service:
         """What takes the names that a person may say."""
         return self._keeper
 
+    @property
+    def privacy(self) -> Guard:
+        """What decides on what may leave."""
+        return self._privacy
+
     def status(self) -> Status:
         """Return the state of this moment."""
         return self._standing.status
 
     async def listen(self, owner: str, options: ListenOptions) -> str:
         """Begin a session for a client and return its id."""
-        return await self._hearing.listen(owner, options)
+        session = await self._hearing.listen(owner, options)
+        await self._gate.settled()  # its beginning may wait behind the end of the one before
+        return session
 
     async def cancel(self, session: str, reason: CancelReason) -> None:
         """End a session."""
@@ -199,9 +224,20 @@ class Service:
         """Let the names that clients have given be heard, and tell how many there are."""
         if self._face is not None:
             self._face.show_contexts()
+        self._privacy.set_context(context)
         await self._hearing.set_context(context)
 
+    def _privacy_changed(self) -> None:
+        mode, host = self._privacy.mode, self._privacy.host
+        told = "nothing leaves this device"
+        if mode is Mode.LATTICE:
+            told = f"lattices may go to {host}" if host else "lattices may leave, but go nowhere"
+        self._journal.tell(PRIVACY, told, mode=mode.value)
+        if self._face is not None:
+            self._face.show_privacy()
+
     async def _work(self) -> None:
+        await self._privacy.load()
         await self._hearing.start()
         await self._keeper.load()
         bus = self._options.bus or self._config.bus.kind
@@ -218,6 +254,8 @@ class Service:
     async def _close(self) -> None:
         self._notifier.stopping()
         self._journal.tell(STOPPING, "Auricle stops")
+        await self._privacy.close()
+        await self._gate.close()
         await self._keeper.close()
         if not await self._hearing.stop():
             self._journal.tell(STUCK, "a thread did not end in time, it is left behind")
@@ -235,6 +273,10 @@ class Service:
                 if not self._died.done():
                     self._died.set_exception(error)
                 return
+        self._gate.take(report)
+
+    def _pass_on(self, report: Event | Lost | Found) -> None:
+        """Tell what has happened, now that nothing may change it any more."""
         self._standing.follow(report)
         match report:
             case Lost(reason=reason):
@@ -315,7 +357,9 @@ class Service:
         """Let a new configuration hold, from the end of the session that runs."""
         old, self._config, self._models = self._config, config, models
         self._journal.set_level(config.log.level, transcripts=config.log.transcripts)
-        if replace(old, log=config.log) == config:
+        if old.privacy != config.privacy or old.recognizer != config.recognizer:
+            await self._privacy.reconfigure(config.privacy, models.bundle.language)
+        if replace(old, log=config.log, privacy=config.privacy) == config:
             return
         await self._hearing.replace(lambda: build_pipeline(config, models))
         if source_settings(old) != source_settings(config) and self._options.recording is None:

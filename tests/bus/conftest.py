@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -15,10 +16,12 @@ import pytest_asyncio
 from auricle.assistant import Activity, ListenOptions, Status
 from auricle.bus.clients import Authorise, same_group_or_root
 from auricle.bus.face import BusFace
+from auricle.config.schema import PrivacySettings, RerankerSettings
 from auricle.context.entries import Context
 from auricle.context.keeper import Keeper
 from auricle.context.store import Store
 from auricle.events import CancelReason
+from auricle.privacy.guard import Guard, Places
 from auricle.recognizer.lattice import Arc, Lattice
 from auricle.recognizer.result import Hypothesis, Result, Word
 from auricle.session import (
@@ -32,12 +35,22 @@ from auricle.session import (
 )
 from stage.private_bus import PrivateBus
 
+PRIVACY = PrivacySettings(reranker=RerankerSettings(url="https://reranker.example/rerank"))
+
 
 class MachineAssistant:
     """A daemon without a microphone: the test says what is heard, the real machine what follows."""
 
     def __init__(self, folder: Path) -> None:
         self.contexts = Keeper(Store(folder), self._take_context, self._told)
+        self.privacy = Guard(
+            PRIVACY,
+            Places(folder.parent / "privacy", folder.parent / "relay" / "lattices", {os.getuid()}),
+            "en",
+            self._privacy_changed,
+            self._told,
+            self.contexts.erase,
+        )
         self.handed_over: list[Context] = []
         self.sentences: list[str] = []
         self.machine = SessionMachine(numbered("s"))
@@ -81,6 +94,10 @@ class MachineAssistant:
         if self.face is not None:
             self.face.show_contexts()
         self.handed_over.append(context)
+
+    def _privacy_changed(self) -> None:
+        if self.face is not None:
+            self.face.show_privacy()
 
     def _told(self, sentence: str) -> None:
         self.sentences.append(sentence)
@@ -126,10 +143,12 @@ def serve(address: str, tmp_path: Path) -> Serve:
     ) -> AsyncIterator[MachineAssistant]:
         assistant = MachineAssistant(tmp_path / "context")
         await assistant.contexts.load()
+        await assistant.privacy.load()
         assistant.face = await BusFace.start(assistant, on, authorise)
         try:
             yield assistant
         finally:
+            await assistant.privacy.close()
             await assistant.contexts.close()
             await assistant.face.stop()
 

@@ -17,7 +17,11 @@ def test_there_is_a_page_for_each_interface_with_all_its_members(tmp_path: Path)
         path.stem for path in INTERFACES.iterdir()
     }
     page = (tmp_path / "org.auricle.Session1.5").read_text(encoding="utf-8")
-    for member in ("NBest(count) \\-> hypotheses", "Final(text, reason, time)", "State : s (read)"):
+    for member in (
+        "NBest(count) \\-> hypotheses",
+        "Final(text, reason, time, reranked)",
+        "State : s (read)",
+    ):
         assert f"\n.SS {member}\n" in page
     assert "\\fBNoResult\\fR" in page
 
@@ -25,7 +29,7 @@ def test_there_is_a_page_for_each_interface_with_all_its_members(tmp_path: Path)
 def test_pages_are_written_by_a_command(tmp_path: Path) -> None:
     tool = INTERFACES.parents[2] / "tools" / "interface_pages.py"
     subprocess.run([sys.executable, tool, tmp_path / "new" / "folder"], check=True)
-    assert len(list((tmp_path / "new" / "folder").iterdir())) == 3
+    assert len(list((tmp_path / "new" / "folder").iterdir())) == 4
     assert main([]) == 2
 
 

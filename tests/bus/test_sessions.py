@@ -87,6 +87,7 @@ async def test_subscriber_sees_a_whole_session_in_order(address, serve, heard):
                     "text": "turn on the light",
                     "reason": "silence",
                     "time": 3.5,
+                    "reranked": False,
                 },
             ),
         ]

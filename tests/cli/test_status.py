@@ -24,6 +24,7 @@ def test_it_tells_people_what_the_daemon_does(
         "Wake words": "alexa",
         "Language": "en",
         "Version": auricle.__version__,
+        "Privacy": "local",
     }
 
 
@@ -38,6 +39,7 @@ def test_it_tells_programs_in_one_json_object(
         "wake_words": ["alexa"],
         "language": "en",
         "version": auricle.__version__,
+        "privacy": "local",
     }
 
 

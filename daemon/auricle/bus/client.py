@@ -26,6 +26,7 @@ from auricle.bus.names import (
     BUS_NAME,
     CONTEXT_INTERFACE,
     DAEMON_NAME,
+    PRIVACY_INTERFACE,
     PROPERTIES_INTERFACE,
     SESSION_INTERFACE,
     path_of,
@@ -188,6 +189,24 @@ class AssistantClient:
         counts = (await self._properties(ASSISTANT_PATH, CONTEXT_INTERFACE))["Entries"]
         return counts if isinstance(counts, dict) else {}
 
+    async def privacy(self) -> dict[str, object]:
+        """Return the properties Mode and Reranker."""
+        return await self._properties(ASSISTANT_PATH, PRIVACY_INTERFACE)
+
+    async def set_privacy(self, mode: str) -> None:
+        """Switch what may leave the device: "local" or "lattice"."""
+        await self._call_privacy("SetMode", "s", mode)
+
+    async def privacy_record(self) -> tuple[list[str], str]:
+        """Return the lines of the record of what left, and where its chain is broken, if it is."""
+        reply = await self._call_privacy("Log")
+        with os.fdopen(reply.unix_fds[reply.body[0]], encoding="utf-8") as file:
+            return file.read().splitlines(), str(reply.body[1])
+
+    async def erase_privacy(self) -> None:
+        """Erase the record, and the names that are kept."""
+        await self._call_privacy("Erase")
+
     async def events(self) -> AsyncIterator[Event]:
         """Yield events as they come; raises NotRunningError when the daemon has gone."""
         self._connected()
@@ -229,6 +248,9 @@ class AssistantClient:
 
     async def _call_context(self, member: str, signature: str = "", *arguments: object) -> Message:
         return await self._call(ASSISTANT_PATH, CONTEXT_INTERFACE, member, signature, *arguments)
+
+    async def _call_privacy(self, member: str, signature: str = "", *arguments: object) -> Message:
+        return await self._call(ASSISTANT_PATH, PRIVACY_INTERFACE, member, signature, *arguments)
 
     async def _give_context(
         self, member: str, kind: str, entries: Iterable[Entry], source: str | None

@@ -24,8 +24,12 @@ from auricle.bus.names import (
     BUS_NAME,
     CONTEXT_INTERFACE,
     DAEMON_NAME,
+    PRIVACY_INTERFACE,
 )
 from auricle.bus.objects import ObjectTree
+from auricle.bus.ownership import Ownership
+from auricle.bus.privacy1 import PROPERTIES as PRIVACY_PROPERTIES
+from auricle.bus.privacy1 import Privacy1
 from auricle.bus.sessions import Sessions
 from auricle.context.book import Guest
 from auricle.errors import BusError, NoSuchSessionError
@@ -45,7 +49,7 @@ class BusFace:
         BusError if the bus cannot be reached or another daemon has the name.
         """
         connection = await Connection.open(bus)
-        face = cls(assistant, connection, authorise)
+        face = cls(assistant, connection, authorise, polkit=bus == "system")
         try:
             await _own_name(connection)
         except BusError:
@@ -53,7 +57,14 @@ class BusFace:
             raise
         return face
 
-    def __init__(self, assistant: Assistant, connection: Connection, authorise: Authorise) -> None:
+    def __init__(
+        self,
+        assistant: Assistant,
+        connection: Connection,
+        authorise: Authorise,
+        *,
+        polkit: bool = False,
+    ) -> None:
         """Put the objects on `connection`, which has no name yet."""
         self._assistant = assistant
         self._connection = connection
@@ -63,7 +74,11 @@ class BusFace:
         self._sessions = Sessions(self._tree, self._cancel_on_request)
         root = Assistant1(assistant, self._clients, self._audience, self._sessions)
         context = Context1(assistant.contexts, self._clients)
-        self._tree.export(ASSISTANT_PATH, root.interface(), context.interface())
+        ownership = Ownership(connection, polkit=polkit)
+        privacy = Privacy1(assistant.privacy, self._clients, ownership)
+        self._tree.export(
+            ASSISTANT_PATH, root.interface(), context.interface(), privacy.interface()
+        )
         self._shown: Status = assistant.status()
         self._departing: set[asyncio.Task[None]] = set()  # what is done for clients that have left
         self._lost = asyncio.Event()
@@ -92,6 +107,10 @@ class BusFace:
     def show_contexts(self) -> None:
         """Tell everybody how many names of each kind there are, and no name."""
         self._tree.broadcast_properties(ASSISTANT_PATH, CONTEXT_INTERFACE, [COUNTS_PROPERTY])
+
+    def show_privacy(self) -> None:
+        """Tell everybody what may leave the device."""
+        self._tree.broadcast_properties(ASSISTANT_PATH, PRIVACY_INTERFACE, list(PRIVACY_PROPERTIES))
 
     def show_level(self, level: Level) -> None:
         """Send the level to the clients that monitor; about ten a second serve a meter well."""

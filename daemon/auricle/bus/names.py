@@ -9,6 +9,7 @@ from auricle.errors import NoSuchSessionError
 BUS_NAME = "org.auricle.Assistant1"
 ASSISTANT_INTERFACE = "org.auricle.Assistant1"
 CONTEXT_INTERFACE = "org.auricle.Context1"
+PRIVACY_INTERFACE = "org.auricle.Privacy1"
 SESSION_INTERFACE = "org.auricle.Session1"
 ASSISTANT_PATH = "/org/auricle/Assistant1"
 SESSIONS_PATH = f"{ASSISTANT_PATH}/session"

@@ -29,7 +29,7 @@ SIGNALS: dict[str, Arguments] = {
     "Partial": {"text": "s", "time": "d"},
     "Speculative": {"text": "s", "time": "d"},
     "Revised": {"time": "d"},
-    "Final": {"text": "s", "reason": "s", "time": "d"},
+    "Final": {"text": "s", "reason": "s", "time": "d", "reranked": "b"},
     "Cancelled": {"reason": "s", "time": "d"},
     "Error": {"error": "s", "message": "s", "time": "d"},
 }

@@ -47,6 +47,8 @@ COMMANDS = (
     Command("transcribe", "auricle.cli.transcribe", "recognise recordings"),
     Command("detect", "auricle.cli.detect", "look for wake words in recordings"),
     Command("context", "auricle.cli.context", "tell the daemon which names may be said"),
+    Command("privacy", "auricle.cli.privacy", "tell or switch what may leave, and what did"),
+    Command("relay", "auricle.cli.relay", "take lattices to the reranker; the system runs it"),
     Command("config", "auricle.cli.config_check", "check the configuration"),
     Command("doctor", "auricle.cli.doctor", "tell what is wrong, and how to mend it"),
 )

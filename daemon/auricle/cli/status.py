@@ -16,6 +16,7 @@ LABELS = {  # property on D-Bus -> what people read
     "WakeWords": "Wake words",
     "Language": "Language",
     "Version": "Version",
+    "Privacy": "Privacy",
 }
 KEYS = {  # property on D-Bus -> key in the JSON
     "State": "state",
@@ -23,6 +24,7 @@ KEYS = {  # property on D-Bus -> key in the JSON
     "WakeWords": "wake_words",
     "Language": "language",
     "Version": "version",
+    "Privacy": "privacy",
 }
 
 
@@ -47,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
 async def fetch(bus: str) -> dict[str, object]:
     """Return the properties of the daemon on `bus`; raises NotRunningError or BusError."""
     async with AssistantClient(bus) as client:
-        return await client.status()
+        return {**await client.status(), "Privacy": (await client.privacy())["Mode"]}
 
 
 def as_text(value: object) -> str:

@@ -1,0 +1,63 @@
+"""The interface org.auricle.Privacy1: what may leave the device, and what did."""
+
+from __future__ import annotations
+
+from auricle.bus.clients import Clients
+from auricle.bus.descriptor import sealed_text
+from auricle.bus.interface import Changes, Interface, Method, Property
+from auricle.bus.names import PRIVACY_INTERFACE
+from auricle.bus.ownership import Ownership
+from auricle.errors import ArgumentError
+from auricle.privacy.guard import Guard
+from auricle.privacy.mode import Mode
+
+PROPERTIES = ("Mode", "Reranker")
+LOOSEN = "org.auricle.privacy.loosen"
+READ = "org.auricle.privacy.read-record"
+ERASE = "org.auricle.privacy.erase"
+
+
+class Privacy1:
+    """Answers for the guard of the way out."""
+
+    def __init__(self, guard: Guard, clients: Clients, ownership: Ownership) -> None:
+        """`guard` does the work; the others say who may have it done."""
+        self._guard = guard
+        self._clients = clients
+        self._ownership = ownership
+
+    def interface(self) -> Interface:
+        """Return the interface to export."""
+        return Interface(
+            name=PRIVACY_INTERFACE,
+            methods=(
+                Method("SetMode", self._set_mode, {"mode": "s"}),
+                Method("Log", self._log, {}, {"record": "h", "fault": "s"}),
+                Method("Erase", self._erase),
+            ),
+            properties=(
+                Property("Mode", "s", lambda: self._guard.mode.value, Changes.TRUE),
+                Property("Reranker", "s", lambda: self._guard.host, Changes.TRUE),
+            ),
+            signals={},
+        )
+
+    async def _set_mode(self, caller: str, name: str) -> None:
+        if name not in list(Mode):
+            raise ArgumentError(f"mode is {name!r}; give one of: {', '.join(Mode)}")
+        mode = Mode(name)
+        if mode is Mode.LATTICE:
+            await self._ownership.check(caller, LOOSEN)
+        else:
+            await self._clients.admit(caller)
+        await self._guard.set_mode(mode)
+
+    async def _log(self, caller: str) -> tuple[int, str]:
+        await self._ownership.check(caller, READ)
+        told = await self._guard.read_record()
+        text = "".join(f"{line}\n" for line in told.lines)
+        return sealed_text("auricle-record", text), told.fault
+
+    async def _erase(self, caller: str) -> None:
+        await self._ownership.check(caller, ERASE)
+        await self._guard.erase()

@@ -1,0 +1,121 @@
+"""Names that stay at home: which words of a lattice belong to a name, and what stands for them.
+
+In: the names that clients have given, and a lattice. Out: for each arc the kind of name that it
+belongs to, and words such as `contact-a` in its place. Of contacts each word counts by itself, for
+people say first names; of all else the whole name. What the recogniser misheard, or a name that no
+client gave, is not known here and not hidden.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from auricle.context.entries import Context
+from auricle.recognizer.lattice import Arc
+from auricle.relay.schema import CLASSES
+
+LABELS = {"contacts": "contact", "appliances": "appliance", "media": "media"}
+ANY_NAME = CLASSES.index("name")
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names that are to be found, in the form in which they are compared."""
+
+    by_entry: Mapping[str, int]  # id of an entry -> label
+    by_first_word: Mapping[str, tuple[tuple[tuple[str, ...], int], ...]]  # -> (words, label)
+
+
+def names_of(context: Context) -> Names:
+    """Return the names of a context, written and spoken."""
+    by_entry: dict[str, int] = {}
+    phrases: dict[str, dict[tuple[str, ...], int]] = {}
+    for entry in context.entries:
+        label = CLASSES.index(LABELS.get(entry.kind, "name"))
+        if entry.id:
+            by_entry[entry.id] = label
+        for form in (entry.written, *entry.spoken):
+            words = tuple(map(_folded, re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)*", form)))
+            parts = [(word,) for word in words] if entry.kind == "contacts" else [words]
+            for part in parts:
+                if part and part[0]:
+                    phrases.setdefault(part[0], {})[part] = label
+    return Names(by_entry, {first: tuple(found.items()) for first, found in phrases.items()})
+
+
+def labels_of(arcs: Sequence[Arc], names: Names) -> list[int]:
+    """Return for each arc the label of the name that it belongs to; 0 for none."""
+    labels = [0 if arc.entry is None else names.by_entry.get(arc.entry, ANY_NAME) for arc in arcs]
+    words = [_folded(arc.word) for arc in arcs]
+    leaving: dict[int, list[int]] = {}
+    for index, arc in enumerate(arcs):
+        leaving.setdefault(arc.source, []).append(index)
+    for index, word in enumerate(words):
+        for phrase, label in names.by_first_word.get(word, ()):
+            for path in _spelled(arcs, words, leaving, index, phrase):
+                for each in path:
+                    labels[each] = labels[each] or label
+    return labels
+
+
+def hide(words: Sequence[str], labels: Sequence[int]) -> list[str]:
+    """Return the words with a placeholder for each that has a label, the same for the same word."""
+    taken = set(words)
+    fresh: dict[int, Iterator[str]] = {}
+    placeholders: dict[tuple[str, int], str] = {}
+    hidden = []
+    for word, label in zip(words, labels, strict=True):
+        if label == 0:
+            hidden.append(word)
+            continue
+        if (word, label) not in placeholders:
+            choices = fresh.setdefault(label, _placeholders(CLASSES[label]))
+            placeholders[word, label] = next(name for name in choices if name not in taken)
+        hidden.append(placeholders[word, label])
+    return hidden
+
+
+def _spelled(
+    arcs: Sequence[Arc],
+    words: Sequence[str],
+    leaving: Mapping[int, list[int]],
+    index: int,
+    phrase: tuple[str, ...],
+) -> Iterator[tuple[int, ...]]:
+    """Yield the paths that begin with an arc and spell a phrase."""
+    if words[index] != phrase[0]:
+        return
+    if len(phrase) == 1:
+        yield (index,)
+        return
+    for following in leaving.get(arcs[index].target, ()):
+        for rest in _spelled(arcs, words, leaving, following, phrase[1:]):
+            yield (index, *rest)
+
+
+def _placeholders(label: str) -> Iterator[str]:
+    """Yield label-a to label-z, label-aa, and so on."""
+    for number in count(1):
+        yield f"{label}-{_in_letters(number)}"
+
+
+def _in_letters(number: int) -> str:
+    letters = ""
+    while number:
+        number, digit = divmod(number - 1, len(_LETTERS))
+        letters = _LETTERS[digit] + letters
+    return letters
+
+
+def _folded(word: str) -> str:
+    """Return a word without accents, capitals, and the 's of an owner."""
+    plain = word
+    if not word.isascii():
+        decomposed = unicodedata.normalize("NFKD", word.replace("’", "'"))
+        plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    return plain.casefold().removesuffix("'s")
