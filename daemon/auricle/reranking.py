@@ -59,9 +59,7 @@ class Gate(Generic[Report]):
         if self._work is not None:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)
-        self._work = None
-        while self._waiting:
-            self._pass_on(self._waiting.popleft())
+        self._pass_as_it_is()
 
     def _pass_all(self) -> None:
         """Pass on what need not wait."""
@@ -80,6 +78,11 @@ class Gate(Generic[Report]):
                 self._pass_all()
         finally:
             self._work = None
+            self._pass_as_it_is()  # at the end of the daemon, or after a fault
+
+    def _pass_as_it_is(self) -> None:
+        while self._waiting:
+            self._pass_on(self._waiting.popleft())
 
 
 def _raise_fault(work: asyncio.Task[None]) -> None:

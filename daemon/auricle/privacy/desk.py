@@ -30,6 +30,7 @@ class Desk:
         self._path = path
         self._users = users
         self._tell = tell
+        self._listener: socket.socket | None = None
         self._listening: asyncio.Task[None] | None = None
         self._relay: socket.socket | None = None
         self._asked: tuple[int, asyncio.Future[Answer | None]] | None = None  # session, answer
@@ -41,9 +42,9 @@ class Desk:
 
     def open(self) -> None:
         """Let the relay come; raises OSError when there is no place for the socket."""
-        if self._listening is None:
-            listener = listen(self._path)
-            self._listening = asyncio.ensure_future(self._serve(listener))
+        if self._listener is None:
+            self._listener = listen(self._path)
+            self._listening = asyncio.ensure_future(self._serve(self._listener))
 
     async def close(self) -> None:
         """Send the relay away and remove the socket; a question that waits has no answer.
@@ -55,14 +56,16 @@ class Desk:
             self._relay.shutdown(socket.SHUT_RDWR)
             self._relay = None
         self._answer(None)
-        if self._listening is not None:
-            listening, self._listening = self._listening, None
+        listener, listening = self._listener, self._listening
+        self._listener = self._listening = None
+        if listener is not None and listening is not None:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
+            listener.close()
 
     async def ask(self, session: int, data: bytes) -> Answer | None:
         """Return the answer to a question; None if none comes. How long it may take, others say."""
-        if self._relay is None or self._listening is None or not send(self._relay, data):
+        if self._relay is None or not send(self._relay, data):
             return None
         answer: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
         self._asked = (session, answer)
@@ -74,11 +77,10 @@ class Desk:
     async def _serve(self, listener: socket.socket) -> None:
         """Take one relay after another."""
         loop = asyncio.get_running_loop()
-        with listener:
-            while True:
-                relay, _ = await loop.sock_accept(listener)
-                with relay:
-                    await self._attend(relay)
+        while True:
+            relay, _ = await loop.sock_accept(listener)
+            with relay:
+                await self._attend(relay)
 
     async def _attend(self, relay: socket.socket) -> None:
         """Take what a relay says until it goes, or says what it may not."""

@@ -1,0 +1,310 @@
+"""The switch, and what a final result goes through before anybody is told of it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from auricle.config.schema import PrivacySettings, RerankerSettings
+from auricle.context.entries import Context, Entry
+from auricle.errors import StorageError
+from auricle.events import EndReason, Final
+from auricle.privacy import mode as mode_module
+from auricle.privacy.guard import Guard, Places
+from auricle.privacy.mode import Mode, ModeFile
+from auricle.recognizer.lattice import Arc, Lattice
+from auricle.recognizer.result import result_of
+from auricle.relay.process import serve
+from stage.fake_reranker import FakeReranker, Reply, in_order
+
+LATTICE = Lattice(
+    3,
+    (
+        Arc(0, 1, "cool", -1.0, 0.0, 1.0, 1.2),
+        Arc(0, 1, "call", -2.0, 0.0, 1.0, 1.2),
+        Arc(1, 2, "zoe", -1.0, 0.0, 1.2, 1.6),
+    ),
+)
+FINAL = Final(session="a_1", time=2.0, result=result_of(LATTICE, 5), reason=EndReason.SILENCE)
+
+
+class Stage:
+    """A guard, a relay and a reranker."""
+
+    def __init__(self, server: FakeReranker, folder: Path) -> None:
+        reranker = RerankerSettings(url=server.url, pin=server.pin, budget_ms=2000)
+        self.settings = PrivacySettings(mode="lattice", reranker=reranker)
+        self.folder = folder
+        self.told: list[str] = []
+        self.changes = 0
+        self.wiped = 0
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / "relay" / "lattices"
+
+    async def guard(self, settings: PrivacySettings | None = None) -> Guard:
+        guard = Guard(
+            settings or self.settings,
+            Places(self.folder / "privacy", self.socket, {os.getuid()}),
+            "en",
+            self._changed,
+            self.told.append,
+            self._wipe,
+        )
+        guard.set_context(Context((Entry("contacts", "Zoë"),)))
+        await guard.load()
+        return guard
+
+    @asynccontextmanager
+    async def relayed(self, settings: PrivacySettings | None = None) -> AsyncIterator[Guard]:
+        guard = await self.guard(settings)
+        reranker = (settings or self.settings).reranker
+        assert reranker is not None
+        relay = asyncio.ensure_future(serve(reranker, self.socket, {os.getuid()}, print))
+        await until(lambda: guard.asks)
+        try:
+            yield guard
+        finally:
+            await guard.close()
+            await asyncio.wait([relay])
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+    async def _wipe(self) -> None:
+        self.wiped += 1
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not holds():
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[FakeReranker]:
+    with FakeReranker(
+        tmp_path, lambda question: in_order(question, "call contact-a", "cool contact-a")
+    ) as server:
+        yield server
+
+
+@pytest.fixture
+def stage(server: FakeReranker, tmp_path: Path) -> Stage:
+    return Stage(server, tmp_path)
+
+
+@pytest.mark.asyncio
+async def test_a_result_is_read_again_and_what_left_is_recorded(
+    stage: Stage, server: FakeReranker
+) -> None:
+    async with stage.relayed() as guard:
+        final = await guard.improve(FINAL)
+        told = await guard.read_record()
+    assert (final.result.text, final.reranked) == ("call zoe", True)
+    assert final.time > FINAL.time
+    (line,) = map(json.loads, told.lines)
+    assert (line["bytes"], told.fault) == (len(server.questions[0]), "")
+    assert line["host"] == stage.settings.reranker.host
+    assert b"zoe" not in server.questions[0]
+
+
+@pytest.mark.asyncio
+async def test_in_the_mode_local_there_is_no_socket_and_nothing_is_sent_or_recorded(
+    stage: Stage, server: FakeReranker
+) -> None:
+    guard = await stage.guard(replace(stage.settings, mode="local"))
+    assert not guard.asks
+    assert await guard.improve(FINAL) is FINAL
+    assert not stage.socket.exists()
+    assert (await guard.read_record()).lines == ()
+    assert server.questions == []
+    await guard.close()
+
+
+@pytest.mark.asyncio
+async def test_without_a_reranker_there_is_no_socket_in_either_mode(stage: Stage) -> None:
+    guard = await stage.guard(PrivacySettings(mode="lattice"))
+    assert (guard.mode, guard.host, guard.asks) == (Mode.LATTICE, "", False)
+    assert not stage.socket.exists()
+    await guard.close()
+
+
+@pytest.mark.asyncio
+async def test_switching_to_local_drops_a_result_that_waits_at_once(
+    stage: Stage, server: FakeReranker
+) -> None:
+    server.answer = lambda _: Reply(b"{}", seconds=30)
+    async with stage.relayed() as guard:
+        improving = asyncio.ensure_future(guard.improve(FINAL))
+        await until(lambda: len(server.questions) == 1)
+        began = time.monotonic()
+        await guard.set_mode(Mode.LOCAL)
+        assert not stage.socket.exists()
+        final = await improving
+        assert time.monotonic() - began < 0.5
+        assert (final.result, final.reranked) == (FINAL.result, False)
+
+
+@pytest.mark.asyncio
+async def test_a_slow_reranker_costs_the_budget_and_no_answer(
+    stage: Stage, server: FakeReranker
+) -> None:
+    server.answer = lambda _: Reply(b"{}", seconds=30)
+    reranker = replace(stage.settings.reranker, budget_ms=300)
+    async with stage.relayed(replace(stage.settings, reranker=reranker)) as guard:
+        final = await guard.improve(FINAL)
+    assert not final.reranked
+    assert 0.25 < final.time - FINAL.time < 1.0
+    assert stage.told
+
+
+@pytest.mark.asyncio
+async def test_a_reranker_that_lies_changes_nothing(stage: Stage, server: FakeReranker) -> None:
+    server.answer = lambda question: in_order(question, "buy bitcoin")
+    async with stage.relayed() as guard:
+        final = await guard.improve(FINAL)
+    assert (final.result, final.reranked) == (FINAL.result, False)
+    assert stage.told == [f"{stage.settings.reranker.host}: not-in-the-lattice"]
+
+
+@pytest.mark.asyncio
+async def test_what_cannot_be_recorded_does_not_leave(
+    stage: Stage, server: FakeReranker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    async with stage.relayed() as guard:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", full)
+            assert not (await guard.improve(FINAL)).reranked
+        assert server.questions == []
+        assert (await guard.read_record()).lines == ()
+        assert "so it does not leave" in stage.told[0]
+        assert (await guard.improve(FINAL)).reranked
+
+
+@pytest.mark.asyncio
+async def test_more_than_may_leave_stays(stage: Stage, server: FakeReranker) -> None:
+    async with stage.relayed() as guard:
+        finals = [await guard.improve(FINAL) for _ in range(5)]
+    assert [final.reranked for final in finals] == [True, True, True, False, False]
+    assert len(server.questions) == 3
+
+
+@pytest.mark.asyncio
+async def test_the_record_keeps_lattices_if_the_owner_wants_it(stage: Stage) -> None:
+    async with stage.relayed(replace(stage.settings, keep_lattices=True)) as guard:
+        await guard.improve(FINAL)
+        (line,) = (await guard.read_record()).lines
+        assert json.loads(line)["lattice"]["words"] == ["call", "contact-a", "cool"]
+        await guard.erase()
+        assert (await guard.read_record()).lines == ()
+    assert stage.wiped == 1
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("configured", "kept", "mode"),
+    [
+        ("local", None, Mode.LOCAL),
+        ("lattice", None, Mode.LATTICE),
+        ("local", "lattice\n", Mode.LOCAL),
+        ("lattice", "local\n", Mode.LOCAL),
+        ("lattice", "lattice\n", Mode.LATTICE),
+        ("lattice", "latt", Mode.LOCAL),
+        ("lattice", "", Mode.LOCAL),
+        ("lattice", "ü", Mode.LOCAL),
+    ],
+)
+async def test_the_stricter_mode_holds_at_the_start(
+    stage: Stage, configured: str, kept: str | None, mode: Mode
+) -> None:
+    if kept is not None:
+        (stage.folder / "privacy").mkdir()
+        (stage.folder / "privacy" / "mode").write_text(kept, encoding="utf-8")
+    guard = await stage.guard(replace(stage.settings, mode=configured))
+    assert guard.mode is mode
+    assert stage.socket.exists() is (mode is Mode.LATTICE)
+    await guard.close()
+    assert not stage.socket.exists()
+
+
+@pytest.mark.asyncio
+async def test_a_switch_is_kept_and_one_that_cannot_be_is_only_made_to_local(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard = await stage.guard()
+    await guard.set_mode(Mode.LOCAL)
+    file = stage.folder / "privacy" / "mode"
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("local\n", 0o600)
+    await guard.set_mode(Mode.LATTICE)
+    assert guard.mode is Mode.LATTICE
+
+    def fail(file: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(mode_module, "replace_file", fail)
+    with pytest.raises(StorageError, match="cannot keep the mode local"):
+        await guard.set_mode(Mode.LOCAL)
+    assert (guard.mode, stage.socket.exists()) == (Mode.LOCAL, False)
+    with pytest.raises(StorageError):
+        await guard.set_mode(Mode.LATTICE)
+    assert (guard.mode, stage.socket.exists()) == (Mode.LOCAL, False)
+    await guard.close()
+
+
+@pytest.mark.asyncio
+async def test_of_two_switches_at_a_time_the_later_one_holds(stage: Stage) -> None:
+    guard = await stage.guard()
+    for last in (Mode.LOCAL, Mode.LATTICE, Mode.LOCAL):
+        first = Mode.LATTICE if last is Mode.LOCAL else Mode.LOCAL
+        await asyncio.gather(guard.set_mode(first), guard.set_mode(last))
+        assert guard.mode is last
+        assert stage.socket.exists() is (last is Mode.LATTICE)
+        assert ModeFile(stage.folder / "privacy" / "mode").load() is last
+    await guard.close()
+
+
+@pytest.mark.asyncio
+async def test_a_new_configuration_does_not_undo_a_switch_to_local(stage: Stage) -> None:
+    guard = await stage.guard(replace(stage.settings, mode="local"))
+    await guard.reconfigure(stage.settings, "en")
+    assert guard.mode is Mode.LATTICE  # the owner has written so, and nobody has switched
+    await guard.set_mode(Mode.LOCAL)
+    await guard.reconfigure(replace(stage.settings, mode="local"), "en")
+    await guard.reconfigure(stage.settings, "en")
+    assert guard.mode is Mode.LOCAL
+    await guard.close()
+
+
+@pytest.mark.asyncio
+async def test_a_socket_that_a_killed_daemon_left_is_removed(stage: Stage) -> None:
+    stage.socket.parent.mkdir()
+    stage.socket.touch()
+    guard = await stage.guard(replace(stage.settings, mode="local"))
+    assert not stage.socket.exists()
+    await guard.close()
+
+
+@pytest.mark.asyncio
+async def test_another_reranker_sends_the_relay_away_and_the_next_one_may_come(
+    stage: Stage,
+) -> None:
+    async with stage.relayed() as guard:
+        reranker = replace(stage.settings.reranker, budget_ms=500)
+        await guard.reconfigure(replace(stage.settings, reranker=reranker), "en")
+        assert not guard.asks
+        assert stage.socket.exists()
+        assert stage.changes > 0

@@ -1,0 +1,140 @@
+"""The record of what left: complete, in a chain, and on the disk before anything goes."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from auricle.errors import StorageError
+from auricle.privacy import record as record_module
+from auricle.privacy.record import FIRST, MOST_FILES, NAME, Record
+
+DATA = b'{"version":1,"words":["call"]}'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "record"
+
+
+def filled(folder: Path, count: int = 4) -> Record:
+    record = Record(folder)
+    for _ in range(count):
+        record.add("a.example:443", DATA, keep=False)
+    return record
+
+
+def test_a_line_tells_what_left_and_when(folder: Path) -> None:
+    record = filled(folder, 1)
+    record.add("a.example:443", DATA, keep=True)
+    told = Record(folder).read()
+    first, second = map(json.loads, told.lines)
+    assert told.fault == ""
+    assert (first["number"], first["bytes"], first["previous"]) == (1, len(DATA), FIRST)
+    assert first["host"] == "a.example:443"
+    assert first["sha256"] == hashlib.sha256(DATA).hexdigest()
+    assert "lattice" not in first
+    assert second["lattice"] == json.loads(DATA)
+    assert stat.S_IMODE((folder / NAME).stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_the_chain_goes_on_after_a_restart_and_with_any_clock(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(folder, 2)
+
+    class Clock(record_module.datetime):
+        @classmethod
+        def now(cls, zone=None):
+            return cls(1970, 1, 1, tzinfo=zone)
+
+    monkeypatch.setattr(record_module, "datetime", Clock)
+    filled(folder, 2)
+    told = Record(folder).read()
+    assert told.fault == ""
+    assert [json.loads(line)["number"] for line in told.lines] == [1, 2, 3, 4]
+    assert json.loads(told.lines[-1])["time"].startswith("1970-01-01")
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda lines: [lines[0].replace(b"a.example", b"b.example"), *lines[1:]], "line 1 was"),
+        (lambda lines: [lines[0], *lines[2:]], "line 2 has number 3, where 2 must follow"),
+        (lambda lines: [lines[1], lines[0], *lines[2:]], "line 2 has number 1, where 3 must"),
+        (lambda lines: [*lines[:2], b"x\n", *lines[2:]], "line 3 is damaged"),
+        (lambda lines: [*lines, lines[-1]], "line 5 has number 4, where 5 must follow"),
+        (lambda lines: [lines[0].replace(b"000", b"111"), *lines[1:]], "line 1 was changed"),
+        (lambda lines: [b"[" * 100_000 + b"\n", *lines], "line 1 is damaged"),
+    ],
+)
+def test_whatever_is_changed_is_found(folder: Path, change, fault: str) -> None:
+    filled(folder)
+    file = folder / NAME
+    file.write_bytes(b"".join(change(file.read_bytes().splitlines(True))))
+    assert Record(folder).read().fault.startswith(fault)
+
+
+def test_lines_cut_off_at_the_end_are_missed_by_the_daemon_that_wrote_them(folder: Path) -> None:
+    record = filled(folder)
+    file = folder / NAME
+    file.write_bytes(b"".join(file.read_bytes().splitlines(True)[:2]))
+    assert record.read().fault == "lines after number 2 were taken away"
+
+
+def test_half_a_line_of_a_power_cut_is_told_and_the_next_one_stands_by_itself(
+    folder: Path,
+) -> None:
+    filled(folder, 2)
+    file = folder / NAME
+    file.write_bytes(file.read_bytes()[:-20])
+    filled(folder, 1)
+    told = Record(folder).read()
+    assert told.fault == "line 2 is damaged"
+    assert json.loads(told.lines[2])["number"] == 2
+
+
+def test_old_lines_go_with_their_file_and_the_chain_holds(folder: Path) -> None:
+    record = Record(folder, most_bytes=600)
+    for _ in range(20):
+        record.add("a.example", DATA, keep=False)
+    told = record.read()
+    assert told.fault == ""
+    assert len(list(folder.iterdir())) == MOST_FILES
+    numbers = [json.loads(line)["number"] for line in told.lines]
+    assert numbers == list(range(21 - len(numbers), 21))
+    assert len(numbers) < 20
+
+
+def test_erased_is_erased_and_the_next_line_is_the_first(folder: Path) -> None:
+    record = filled(folder)
+    record.erase()
+    assert list(folder.iterdir()) == []
+    assert record.read() == record_module.Told(())
+    record.add("a.example", DATA, keep=False)
+    assert json.loads(record.read().lines[0])["number"] == 1
+
+
+def test_a_full_disk_is_an_error_and_leaves_no_half_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = filled(folder, 1)
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(StorageError, match="so it does not leave; make room on the disk"):
+            record.add("a.example", DATA, keep=False)
+    assert len(record.read().lines) == 1
+    record.add("a.example", DATA, keep=False)
+    assert record.read().fault == ""
+    assert len(record.read().lines) == 2

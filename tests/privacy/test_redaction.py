@@ -1,0 +1,108 @@
+"""Names do not leave, and come back in the answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from auricle.context.entries import Context, Entry
+from auricle.errors import RefusedError
+from auricle.privacy.leaving import pack, reordered, unpack
+from auricle.privacy.redaction import names_of
+from auricle.recognizer.lattice import Arc, Lattice
+from auricle.recognizer.result import result_of
+from auricle.relay.schema import MOST_ARCS, Answer, Reading, decode_question
+
+CONTEXT = Context(
+    (
+        Entry("contacts", "Zoë O'Brien", ("zoo e",)),
+        Entry("appliances", "bat cave", id="light.bat"),
+        Entry("media", "Call Me"),
+        Entry("rooms", "den"),
+    )
+)
+NAMES = names_of(CONTEXT)
+
+
+def chain(*texts: str, entry: str | None = None) -> Lattice:
+    """Return a lattice whose paths are texts of the same length, each less likely."""
+    rows = [text.split() for text in texts]
+    arcs = [
+        Arc(place, place + 1, row[place], -1.0 - rank, 0.0, place / 4, place / 4 + 0.2, entry)
+        for place in range(len(rows[0]))
+        for rank, row in enumerate(rows)
+    ]
+    return Lattice(len(rows[0]) + 1, tuple(arcs))
+
+
+def sent(lattice: Lattice, *, redact: bool = True) -> tuple[str, ...]:
+    return pack(lattice, "en", NAMES, redact=redact).question.words
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("ring zoe", ("contact-a", "ring")),
+        ("ring zoe's brother", ("brother", "contact-a", "ring")),
+        ("ring zoo e", ("contact-a", "contact-b", "ring")),
+        ("open the bat cave", ("appliance-a", "appliance-b", "open", "the")),
+        ("open the cave", ("cave", "open", "the")),  # of a thing only the whole name
+        ("call me", ("media-a", "media-b")),
+        ("call you", ("call", "you")),
+        ("the den", ("name-a", "the")),
+    ],
+)
+def test_names_are_hidden(said: str, words: tuple[str, ...]) -> None:
+    assert sent(chain(said)) == words
+    plain = sent(chain(said), redact=False)
+    assert plain == tuple(sorted(set(said.split())))
+
+
+def test_what_the_recogniser_took_for_a_name_is_hidden_whatever_it_is() -> None:
+    assert sent(chain("lamp", entry="light.bat")) == ("appliance-a",)
+    assert sent(chain("lamp", entry="unknown")) == ("name-a",)
+
+
+def test_names_are_put_back_in_the_answer() -> None:
+    lattice = chain("ring zoe now", "sing so how")
+    result = result_of(lattice, 3)
+    outgoing = pack(lattice, "en", NAMES, redact=True)
+    assert b"zoe" not in outgoing.data
+    answer = Answer(
+        outgoing.question.session,
+        (
+            Reading("sing contact-a now", -1.0),
+            Reading("sing contact-b now", -1.5),
+            Reading("ring so now", -2.0),
+        ),
+    )
+    found = reordered(result, outgoing, unpack(outgoing, answer))
+    assert found.text == "sing zoe now"
+    assert [entry.text for entry in found.nbest][:2] == ["sing zoe now", "ring so now"]
+    assert found.nbest[0].score == pytest.approx(-4.0)
+    assert [word.word for word in found.words] == ["sing", "zoe", "now"]
+    assert all(0 < word.confidence <= 1 for word in found.words)
+    assert len(found.nbest) == len(result.nbest)
+
+
+def test_a_name_that_is_no_word_of_the_schema_leaves_only_hidden() -> None:
+    lattice = chain("ring zoë")
+    assert sent(lattice) == ("contact-a", "ring")
+    with pytest.raises(RefusedError, match=r"words\[1\]: must be a word"):
+        sent(lattice, redact=False)
+
+
+def test_a_long_lattice_leaves_as_much_of_it_as_may() -> None:
+    lattice = chain(*(" ".join(f"word{'abcde'[n]}" for _ in range(40)) for n in range(5)))
+    outgoing = pack(lattice, "en", NAMES, redact=True)
+    assert len(outgoing.question.arcs) <= MOST_ARCS
+    assert decode_question(outgoing.data) == outgoing.question
+    with pytest.raises(RefusedError, match=r"arcs: must be 1 to 96"):
+        pack(chain(" ".join(["a"] * 97)), "en", NAMES, redact=True)
+
+
+def test_that_nothing_was_said_is_no_reading_to_send() -> None:
+    quiet = Lattice(2, (Arc(0, 1, "", -1.0, 0.0, 0.0, 0.0),))
+    with pytest.raises(RefusedError):
+        pack(quiet, "en", NAMES, redact=True)
+    both = Lattice(2, (Arc(0, 1, "", -1.0, 0.0, 0.0, 0.0), Arc(0, 1, "go", -2, 0.0, 0.0, 0.2)))
+    assert pack(both, "en", NAMES, redact=True).question.words == ("go",)

@@ -1,0 +1,216 @@
+"""The relay between a daemon's desk and a reranker: who may be there, and when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from auricle.config.schema import RerankerSettings
+from auricle.errors import RefusedError, RelayError
+from auricle.privacy.desk import Desk
+from auricle.relay.process import serve
+from auricle.relay.schema import Answer, Question, encode_question
+from auricle.relay.sockets import check_peer, connect, listen
+from stage.fake_reranker import FakeReranker, Reply
+
+OWN = {os.getuid()}
+
+
+class Stage:
+    """A desk, and a relay that comes to it."""
+
+    def __init__(self, server: FakeReranker, path: Path) -> None:
+        self.path = path
+        self.told: list[str] = []
+        self.desk = Desk(path, OWN, self.told.append)
+        self.settings = RerankerSettings(url=server.url, pin=server.pin, budget_ms=2000)
+
+    @asynccontextmanager
+    async def relaying(self) -> AsyncIterator[asyncio.Task[None]]:
+        self.desk.open()
+        relay = asyncio.ensure_future(serve(self.settings, self.path, OWN, self.told.append))
+        await until(lambda: self.desk.connected)
+        try:
+            yield relay
+        finally:
+            await self.desk.close()
+            await asyncio.wait([relay])
+
+    async def ask(self, question: Question) -> Answer | None:
+        return await self.desk.ask(question.session, encode_question(question))
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not holds():
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def stage(server: FakeReranker, tmp_path: Path) -> Stage:
+    return Stage(server, tmp_path / "relay" / "lattices")
+
+
+@pytest.mark.asyncio
+async def test_a_question_goes_out_and_its_answer_comes_back(
+    stage: Stage, question: Question
+) -> None:
+    async with stage.relaying() as relay:
+        answer = await stage.ask(question)
+        assert answer is not None
+        assert answer.readings[0].text == "cool contact-a"
+    assert relay.result() is None  # the desk is closed: it ends well
+    assert not stage.path.exists()
+
+
+@pytest.mark.asyncio
+async def test_closing_the_desk_drops_what_is_on_its_way(
+    stage: Stage, question: Question, server: FakeReranker
+) -> None:
+    server.answer = lambda _: Reply(b"{}", seconds=30)
+    async with stage.relaying() as relay:
+        asking = asyncio.ensure_future(stage.ask(question))
+        await until(lambda: len(server.questions) == 1)
+        await stage.desk.close()
+        assert await asking is None
+        await asyncio.wait_for(relay, 1)
+        assert await stage.ask(question) is None
+
+
+@pytest.mark.asyncio
+async def test_what_waits_in_the_socket_when_the_desk_closes_is_not_sent(
+    stage: Stage, question: Question, server: FakeReranker
+) -> None:
+    async with stage.relaying() as relay:
+        asking = asyncio.ensure_future(stage.ask(question))
+        await asyncio.sleep(0)  # it is in the socket, and the relay had no turn yet
+        await stage.desk.close()
+        assert await asking is None
+        await asyncio.wait_for(relay, 1)
+    assert server.questions == []
+
+
+@pytest.mark.asyncio
+async def test_a_new_question_takes_the_place_of_the_one_before(
+    stage: Stage, question: Question, server: FakeReranker
+) -> None:
+    honest = server.answer
+    server.answer = lambda _: Reply(b"{}", seconds=30)
+    async with stage.relaying():
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(stage.ask(question), 0.3)
+        server.answer = honest
+        answer = await asyncio.wait_for(stage.ask(replace(question, session=8)), 5)
+        assert answer is not None
+        assert answer.session == 8
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("data", [b"\0" * 3200, b'{"audio":"AAAA"}', b"x" * 10_000])
+async def test_a_daemon_that_sends_no_lattice_ends_the_relay(
+    stage: Stage, server: FakeReranker, data: bytes
+) -> None:
+    async with stage.relaying() as relay:
+        assert await stage.desk.ask(7, data) is None
+        with pytest.raises(RefusedError, match="message: "):
+            await relay
+    assert server.questions == []
+
+
+@pytest.mark.asyncio
+async def test_a_daemon_that_sends_too_many_ends_the_relay(
+    stage: Stage, question: Question, server: FakeReranker
+) -> None:
+    async with stage.relaying() as relay:
+        for _ in range(3):
+            assert await stage.ask(question) is not None
+        assert await stage.ask(question) is None
+        with pytest.raises(RefusedError, match="rate: more lattices came"):
+            await relay
+    assert len(server.questions) == 3
+
+
+@pytest.mark.asyncio
+async def test_a_relay_that_says_what_is_no_answer_is_sent_away(stage: Stage) -> None:
+    stage.desk.open()
+    with connect(stage.path) as connection:
+        await until(lambda: stage.desk.connected)
+        connection.send(b"rm -rf /")
+        await until(lambda: bool(stage.told))
+    await stage.desk.close()
+    assert stage.told == ["the relay is sent away: message: must be JSON in ASCII"]
+
+
+@pytest.mark.asyncio
+async def test_a_stranger_is_neither_taken_for_the_relay_nor_for_the_daemon(
+    stage: Stage, tmp_path: Path
+) -> None:
+    stranger = os.getuid() + 1
+    told: list[str] = []
+    desk = Desk(stage.path, {stranger}, told.append)
+    desk.open()
+    with connect(stage.path) as connection:
+        with pytest.raises(RefusedError, match=f"of user {os.getuid()} may not be at the other"):
+            check_peer(connection, {stranger})
+        await until(lambda: bool(told))
+        assert not desk.connected
+    await desk.close()
+    assert "peer: process" in told[0]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may take another user's place")
+def test_the_kernel_says_who_is_at_the_other_end(tmp_path: Path) -> None:
+    path = tmp_path / "lattices"
+    tmp_path.chmod(0o755)
+    for folder in tmp_path.parents[:2]:
+        folder.chmod(0o755)
+    with listen(path) as listener:
+        path.chmod(0o666)
+        script = (
+            "import os, socket, sys; os.setuid(54321);"
+            "s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.connect(sys.argv[1]);"
+            "sys.stdin.read()"
+        )
+        process = subprocess.Popen([sys.executable, "-c", script, str(path)], stdin=subprocess.PIPE)
+        try:
+            listener.settimeout(10)
+            connection, _ = listener.accept()
+            with connection:
+                check_peer(connection, {54321})
+                with pytest.raises(RefusedError, match="of user 54321 may not"):
+                    check_peer(connection, {0})
+        finally:
+            process.communicate()
+
+
+def test_without_a_daemon_the_relay_says_why(tmp_path: Path) -> None:
+    with pytest.raises(RelayError, match=r"no daemon listens there .*`auricle privacy lattice`"):
+        connect(tmp_path / "lattices")
+
+
+def test_the_socket_keeps_messages_apart_and_is_for_its_group(tmp_path: Path) -> None:
+    path = tmp_path / "relay" / "lattices"
+    with listen(path) as listener:
+        assert listener.type == socket.SOCK_SEQPACKET
+        assert path.stat().st_mode & 0o777 == 0o660
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+    with listen(path):  # one that was left behind is no hindrance
+        pass
+
+
+def test_the_daemon_imports_no_http() -> None:
+    script = (
+        "import sys, auricle.service; print([name for name in sys.modules if name.split('.')[0]"
+        " in ('httpx', 'h2', 'httpcore', 'requests', 'urllib3')])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert done.stdout.split() == [b"[]"]
