@@ -14,31 +14,19 @@ from pathlib import Path
 
 import pytest
 
-from auricle.bus.client import AssistantClient
 from auricle.cli.main import main
-from stage.fake_reranker import FakeReranker, Reply, in_order
+from stage.fake_reranker import FakeReranker, least_likely
 from stage.private_bus import PrivateBus
+from stage.replay import hear_again
 from stage.running_daemon import RunningDaemon
 
 DEMO = Path(__file__).parents[2] / "models" / "demo" / "command.flac"
 SECONDS = 30.0
 
 
-def second_best(question: dict[str, object]) -> Reply:
-    """Prefer another way through the lattice than the likeliest."""
-    words, arcs = question["words"], question["arcs"]
-    state, text = 0, []
-    final = max(arc[1] for arc in arcs)
-    while state != final:
-        arc = min((arc for arc in arcs if arc[0] == state), key=lambda arc: arc[3])
-        text.append(words[arc[2]])
-        state = arc[1]
-    return in_order(question, " ".join(text))
-
-
 @pytest.fixture(scope="module")
 def reranker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeReranker]:
-    with FakeReranker(tmp_path_factory.mktemp("reranker"), second_best) as server:
+    with FakeReranker(tmp_path_factory.mktemp("reranker"), least_likely) as server:
         yield server
 
 
@@ -67,19 +55,6 @@ def relaying(config: Path, environment: dict[str, str]) -> Iterator[subprocess.P
         process.communicate(timeout=10)
 
 
-async def hear_the_demo(bus: str) -> tuple[dict[str, object], list[str]]:
-    """Let the daemon hear its recording again; return its final event, and the n-best list."""
-    async with AssistantClient(bus) as client, asyncio.timeout(SECONDS):
-        await client.subscribe()
-        await client.set_muted(True)
-        await client.set_muted(False)
-        async for name, fields in client.events():
-            if name == "final":
-                nbest = await client.nbest(str(fields["session"]), 10)
-                return fields, [text for text, _ in nbest]
-    raise AssertionError
-
-
 def test_a_lattice_leaves_only_while_the_owner_lets_it(
     bus: PrivateBus,
     reranker: FakeReranker,
@@ -101,7 +76,7 @@ def test_a_lattice_leaves_only_while_the_owner_lets_it(
         environment=environment,
         arguments=("--audio", str(DEMO)),
     ) as daemon:
-        local, texts = asyncio.run(hear_the_demo(bus.address))
+        local, texts = asyncio.run(hear_again(bus.address))
         assert (local["reranked"], local["text"]) == (False, texts[0])
         assert privacy() == "local: nothing leaves this device\n"
         assert not socket.exists()
@@ -111,7 +86,7 @@ def test_a_lattice_leaves_only_while_the_owner_lets_it(
         with relaying(daemon.config, environment) as relay:
             assert relay.stderr is not None
             assert relay.stderr.readline() == f"auricle relay: lattices go to {where}\n"
-            outside, texts = asyncio.run(hear_the_demo(bus.address))
+            outside, texts = asyncio.run(hear_again(bus.address))
             assert (outside["reranked"], outside["text"]) == (True, texts[0])
             assert len(reranker.questions) == 1
             assert main(["status", "--json", "--bus", bus.address]) == 0
@@ -119,7 +94,7 @@ def test_a_lattice_leaves_only_while_the_owner_lets_it(
             assert json.loads(privacy("local", "--json")) == {"mode": "local", "reranker": where}
             assert relay.wait(5) == 0  # it ends as soon as the socket goes
         assert not socket.exists()
-        again, _ = asyncio.run(hear_the_demo(bus.address))
+        again, _ = asyncio.run(hear_again(bus.address))
         assert (again["reranked"], again["text"]) == (False, local["text"])
         assert len(reranker.questions) == 1
         (line,) = map(json.loads, privacy("log", "--json").splitlines())
@@ -170,7 +145,7 @@ def test_without_a_relay_a_result_is_not_kept_waiting(
         arguments=("--audio", str(DEMO)),
     ):
         began = time.monotonic()
-        final, _ = asyncio.run(hear_the_demo(bus.address))
+        final, _ = asyncio.run(hear_again(bus.address))
         assert final["reranked"] is False
         assert time.monotonic() - began < SECONDS
     assert len(reranker.questions) == asked

@@ -6,15 +6,20 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
+from auricle.bus import privacy1
 from auricle.config.locations import SYSTEM_CONFIG
 
 ROOT = Path(__file__).parents[2]
 PACKAGING = ROOT / "packaging"
 SYSTEM_UNIT = PACKAGING / "systemd" / "auricle.service"
 USER_UNIT = PACKAGING / "systemd" / "user" / "auricle.service"
+SYSTEM_RELAY = PACKAGING / "systemd" / "auricle-relay.service"
+USER_RELAY = PACKAGING / "systemd" / "user" / "auricle-relay.service"
+RELAYS = (SYSTEM_RELAY, USER_RELAY)
 
 
 def directives(unit: Path) -> list[tuple[str, str]]:
@@ -27,20 +32,21 @@ def directives(unit: Path) -> list[tuple[str, str]]:
     ]
 
 
-def test_the_exposure_of_the_system_unit_is_at_most_one(
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize(("unit", "most"), [(SYSTEM_UNIT, 1.0), (SYSTEM_RELAY, 1.2)])
+def test_the_exposure_of_the_system_units_is_small(
+    unit: Path, most: float, capsys: pytest.CaptureFixture[str]
 ) -> None:
     done = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(SYSTEM_UNIT)],
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)],
         capture_output=True,
         text=True,
         check=True,
     )
-    found = re.search(r"Overall exposure level for auricle\.service: ([\d.]+)", done.stdout)
+    found = re.search(rf"Overall exposure level for {unit.name}: ([\d.]+)", done.stdout)
     assert found is not None, done.stdout
     with capsys.disabled():
         print(f"\nsystemd-analyze security: {found[0]}")
-    assert float(found[1]) <= 1.0
+    assert float(found[1]) <= most
 
 
 def test_the_system_unit_reads_only_the_configuration_of_the_administrator() -> None:
@@ -48,14 +54,22 @@ def test_the_system_unit_reads_only_the_configuration_of_the_administrator() -> 
     assert command[1:] == ["run", "--config", str(SYSTEM_CONFIG)]
 
 
-@pytest.mark.parametrize(("unit", "scope"), [(SYSTEM_UNIT, "--system"), (USER_UNIT, "--user")])
+@pytest.mark.parametrize(
+    ("unit", "scope"),
+    [
+        (SYSTEM_UNIT, "--system"),
+        (USER_UNIT, "--user"),
+        (SYSTEM_RELAY, "--system"),
+        (USER_RELAY, "--user"),
+    ],
+)
 def test_systemd_finds_no_fault_with_the_unit(
     unit: Path, scope: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The command is installed by a package; systemd would miss it here.
     copy = tmp_path / unit.name
     text = unit.read_text(encoding="utf-8")
-    copy.write_text(text.replace("/usr/bin/auricle run", "/bin/true run"), encoding="utf-8")
+    copy.write_text(text.replace("/usr/bin/auricle ", "/bin/true "), encoding="utf-8")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     done = subprocess.run(
         ["systemd-analyze", "verify", scope, "--man=no", str(copy)],
@@ -93,6 +107,50 @@ def test_what_the_daemon_keeps_is_for_nobody_else_to_read(unit: Path) -> None:
     assert kept == ("auricle", "0700", "0077")
 
 
+@pytest.mark.parametrize("unit", RELAYS, ids=["system", "user"])
+def test_the_relay_has_no_sound_and_does_not_see_what_the_daemon_keeps(unit: Path) -> None:
+    settings = dict(directives(unit))
+    assert settings["PrivateDevices"] == "yes"
+    assert settings["RestrictAddressFamilies"] == "AF_UNIX AF_INET AF_INET6"
+    assert "SupplementaryGroups" not in settings
+    assert "StateDirectory" not in settings
+    hidden = settings["InaccessiblePaths"]
+    assert "pulse" in hidden
+    assert ("/var/lib/auricle" if unit is SYSTEM_RELAY else "%S/auricle") in hidden
+
+
+@pytest.mark.parametrize(
+    ("unit", "daemon"),
+    [(SYSTEM_RELAY, SYSTEM_UNIT), (USER_RELAY, USER_UNIT)],
+    ids=["system", "user"],
+)
+def test_the_relay_is_there_only_while_the_socket_of_the_daemon_is(
+    unit: Path, daemon: Path
+) -> None:
+    meeting = dict(directives(daemon))["Environment"]
+    assert dict(directives(unit))["Environment"] == meeting
+    socket = meeting.removeprefix("AURICLE_RELAY_SOCKET=")
+    assert dict(directives(unit))["ConditionPathExists"] == socket
+    path = dict(directives(unit.with_suffix(".path")))
+    assert (path["PathExists"], path["Unit"]) == (socket, unit.name)
+
+
+def test_the_folder_of_the_socket_lets_the_daemon_in_and_the_relay_through() -> None:
+    rules = (PACKAGING / "tmpfiles.d" / "auricle.conf").read_text(encoding="utf-8").split("\n")
+    (rule,) = (line.split() for line in rules if "/run/auricle-relay" in line)
+    assert rule[:5] == ["d", "/run/auricle-relay", "2750", "auricle", "auricle-relay"]
+    assert ("ReadWritePaths", "-/run/auricle-relay") in directives(SYSTEM_UNIT)
+
+
+def test_polkit_knows_each_action_that_the_daemon_asks_it_about() -> None:
+    policy = ElementTree.parse(PACKAGING / "polkit" / "org.auricle.policy")
+    actions = {action.attrib["id"] for action in policy.iter("action")}
+    assert actions == {privacy1.LOOSEN, privacy1.READ, privacy1.ERASE}
+    for action in policy.iter("action"):
+        for default in action.find("defaults") or ():
+            assert default.text in ("auth_admin", "auth_admin_keep")
+
+
 def test_the_daemon_reaches_the_sound_cards() -> None:
     settings = directives(SYSTEM_UNIT)
     assert ("DeviceAllow", "char-alsa rw") in settings
@@ -116,17 +174,24 @@ def test_the_user_of_the_service_is_made_with_the_group_that_hears(tmp_path: Pat
         capture_output=True,
         check=True,
     )
-    account = (tmp_path / "etc" / "passwd").read_text(encoding="utf-8").split(":")
-    assert (account[0], account[5:]) == ("auricle", ["/var/lib/auricle", "/usr/sbin/nologin\n"])
+    lines = (tmp_path / "etc" / "passwd").read_text(encoding="utf-8").splitlines()
+    accounts = {account[0]: account[5:] for account in (line.split(":") for line in lines)}
+    assert accounts == {
+        "auricle": ["/var/lib/auricle", "/usr/sbin/nologin"],
+        "auricle-relay": ["/", "/usr/sbin/nologin"],
+    }
     groups = (tmp_path / "etc" / "group").read_text(encoding="utf-8").splitlines()
     assert any(re.fullmatch(r"audio:x:\d+:auricle", group) for group in groups)
+    assert not any("auricle-relay" in group.split(":")[3] for group in groups)
 
 
 def test_the_owners_configuration_starts_as_the_documented_one(tmp_path: Path) -> None:
     # Owners other than oneself can be given only by root; the test is about what is made where.
     rules = (PACKAGING / "tmpfiles.d" / "auricle.conf").read_text(encoding="utf-8")
     own = tmp_path / "auricle.conf"
-    own.write_text(re.sub(r"\broot\s+root\b", "-    -   ", rules), encoding="utf-8")
+    own.write_text(
+        re.sub(r"\b(root\s+root|auricle auricle-relay)\b", "- -", rules), encoding="utf-8"
+    )
     shipped = tmp_path / "usr" / "share" / "auricle" / "auricle.yaml"
     shipped.parent.mkdir(parents=True)
     shipped.write_text("log: {level: info}\n", encoding="utf-8")

@@ -41,6 +41,17 @@ def in_order(question: dict[str, Any], *texts: str) -> Reply:
     return Reply(json.dumps(content).encode())
 
 
+def least_likely(question: dict[str, Any]) -> Reply:
+    """Answer with a reading that the recogniser would not have chosen."""
+    words, arcs = question["words"], question["arcs"]
+    state, text = 0, []
+    while state != max(arc[1] for arc in arcs):
+        arc = min((arc for arc in arcs if arc[0] == state), key=lambda arc: arc[3])
+        text.append(words[arc[2]])
+        state = arc[1]
+    return in_order(question, " ".join(text))
+
+
 class FakeReranker:
     """Serves as long as its `with` block lasts; `questions` holds the bodies that came."""
 

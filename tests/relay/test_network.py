@@ -1,0 +1,173 @@
+"""Proof on the wire: both processes in networks of their own, each packet of the relay seen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from auricle.bus.client import AssistantClient
+from auricle.relay.schema import decode_question
+from stage.errors import StageError
+from stage.fake_reranker import FakeReranker, least_likely
+from stage.networks import RELAY, RERANKER, Capture, Networks, ends_of, inside, joined_networks
+from stage.private_bus import PrivateBus
+from stage.replay import hear_again
+from stage.running_daemon import RunningDaemon
+
+DEMO = Path(__file__).parents[2] / "models" / "demo" / "command.flac"
+BROKEN = Path(__file__).with_name("broken_daemon.py")
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root may make networks")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Networks, with a reranker in the world and an ear on the relay's cable."""
+
+    networks: Networks
+    reranker: FakeReranker
+    capture: Capture
+    socket: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"AURICLE_RELAY_SOCKET": str(self.socket)}
+
+    def config(self, mode: str) -> str:
+        return (
+            f"wake: {{models: [alexa]}}\nprivacy: {{mode: {mode}, reranker: {{url: "
+            f"'{self.reranker.url}', pin: '{self.reranker.pin}', budget_ms: 2000}}}}\n"
+        )
+
+    @contextmanager
+    def relay(self, config: Path) -> Iterator[subprocess.Popen[str]]:
+        with inside(self.networks.relay):
+            process = subprocess.Popen(
+                [sys.executable, "-m", "auricle.cli.main", "relay", "--config", str(config)],
+                env={**os.environ, **self.environment},
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.communicate(timeout=10)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    try:
+        with joined_networks() as networks:
+            reranker = FakeReranker(tmp_path, least_likely, RERANKER)
+            with inside(networks.relay):
+                capture = Capture("cable")
+            with inside(networks.world):
+                reranker.__enter__()
+            try:
+                yield Stage(networks, reranker, capture, tmp_path / "relay" / "lattices")
+            finally:
+                capture.close()
+                reranker.__exit__(None, None, None)
+    except StageError as error:
+        pytest.skip(str(error))
+
+
+@contextmanager
+def daemon(stage: Stage, bus: PrivateBus, mode: str) -> Iterator[RunningDaemon]:
+    running = RunningDaemon(
+        bus.address,
+        stage.config(mode),
+        environment=stage.environment,
+        arguments=("--audio", str(DEMO)),
+    )
+    with inside(stage.networks.daemon):
+        running.__enter__()
+    try:
+        yield running
+    finally:
+        running.__exit__(None, None, None)
+
+
+def test_in_the_mode_local_there_is_no_packet_and_no_socket(stage: Stage, bus: PrivateBus) -> None:
+    with daemon(stage, bus, "local") as running:
+        final, _ = asyncio.run(hear_again(bus.address))
+        with stage.relay(running.config) as relay:  # nothing would start it; it ends by itself
+            assert relay.wait(20) == 1
+        assert not stage.socket.exists()
+    assert final["reranked"] is False
+    assert stage.capture.packets() == []
+    assert stage.reranker.questions == []
+
+
+def test_in_the_mode_lattice_lattices_go_to_the_one_host_and_nothing_else_goes(
+    stage: Stage, bus: PrivateBus
+) -> None:
+    async def switch() -> None:
+        async with AssistantClient(bus.address) as client:
+            await client.set_privacy("local")
+
+    with daemon(stage, bus, "lattice") as running, stage.relay(running.config) as relay:
+        assert relay.stderr is not None
+        relay.stderr.readline()
+        final, _ = asyncio.run(hear_again(bus.address))
+        assert final["reranked"] is True
+        asyncio.run(switch())
+        assert relay.wait(5) == 0
+        packets = stage.capture.packets()
+        again, _ = asyncio.run(hear_again(bus.address))
+        assert again["reranked"] is False
+    ends = {ends for ends in map(ends_of, packets) if ends is not None}
+    assert ends == {(RELAY, RERANKER), (RERANKER, RELAY)}
+    sent = sum(len(packet) for packet in packets if (ends_of(packet) or ("",))[0] == RELAY)
+    print(f"\n{len(packets)} packets; {sent} bytes from the relay, TLS handshake included")
+    assert sent < 16_000  # half a second of sound
+    (question,) = map(decode_question, stage.reranker.questions)
+    assert question.words
+    # After the switch no more than the end of a connection, and ARP.
+    assert all(len(packet) < 100 for packet in stage.capture.packets())
+    assert len(stage.reranker.questions) == 1
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "refused"),
+    [
+        ("filtered", ["EAFNOSUPPORT", "EAFNOSUPPORT", "EAFNOSUPPORT"]),
+        ("unfiltered", ["ENETUNREACH", "ENETUNREACH", "EADDRNOTAVAIL"]),
+    ],
+)
+def test_a_broken_daemon_cannot_send_sound(
+    stage: Stage, tmp_path: Path, sandbox: str, refused: list[str]
+) -> None:
+    config = tmp_path / "auricle.yaml"
+    config.write_text(stage.config("lattice"), encoding="utf-8")
+    stage.socket.parent.mkdir()
+    words = [str(BROKEN), str(stage.socket), RERANKER, str(stage.reranker.port), sandbox]
+    with inside(stage.networks.daemon):
+        broken = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True)
+    assert broken.stdout is not None
+    try:
+        assert json.loads(broken.stdout.readline()) == refused
+        for _ in range(4):
+            assert broken.stdout.readline() == "listening\n"
+            with stage.relay(config) as relay:
+                assert broken.stdout.readline() == "hung up\n"
+                assert relay.wait(10) == 1
+                assert relay.stderr is not None
+                assert re.search("auricle: (message|words.*): ", relay.stderr.read())
+        assert broken.wait(10) == 0
+    finally:
+        broken.kill()
+        broken.communicate()
+    assert stage.capture.packets() == []
+    assert stage.reranker.questions == []
