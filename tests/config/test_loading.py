@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auricle.config import Config, examine, load, reload
+from auricle.config.schema import RerankerSettings
 from auricle.errors import ConfigError
 
 
@@ -348,3 +349,49 @@ def test_reloading_refuses_what_only_a_restart_can_change(main_file: Path) -> No
     main_file.write_text("", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"yaml: bus\.kind: cannot change from session"):
         reload(running, main_file)
+
+
+def test_a_reranker_is_an_address_and_what_it_needs(main_file: Path) -> None:
+    pin = f"sha256:{'0a' * 32}"
+    main_file.write_text(
+        "privacy: {reranker: {url: 'https://[::1]:8443/v1/rerank', token_file: /etc/t, "
+        f"pin: '{pin}'}}}}\n",
+        encoding="utf-8",
+    )
+    reranker = load(main_file).privacy.reranker
+    assert reranker == RerankerSettings(
+        url="https://[::1]:8443/v1/rerank", token_file="/etc/t", pin=pin, budget_ms=300
+    )
+    assert reranker.host == "[::1]:8443"
+
+
+URL = "must be an address that begins with https://, such as https://reranker.lan:8443/v1/rerank"
+RERANKER = "must be null, or a mapping with the keys url, token_file, pin, budget_ms"
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("https://a.example", f"privacy.reranker: https://a.example: {RERANKER}"),
+        ("{pin: x}", f"privacy.reranker: {{pin: x}}: {RERANKER}"),
+        ("{url: 'http://a'}", f"privacy.reranker.url: 'http://a': {URL}"),
+        ("{url: 'https://me:pw@a'}", f"privacy.reranker.url: 'https://me:pw@a': {URL}"),
+        ("{url: 'https://a b'}", f"privacy.reranker.url: 'https://a b': {URL}"),
+        (
+            "{url: 'https://a', token_file: t}",
+            "privacy.reranker.token_file: t: must be an absolute path",
+        ),
+        (
+            "{url: 'https://a', pin: 'sha256:0'}",
+            "privacy.reranker.pin: 'sha256:0': must be sha256: and 64 hexadecimal digits in small "
+            "letters",
+        ),
+        (
+            "{url: 'https://a', budget_ms: 3}",
+            "privacy.reranker.budget_ms: 3: must be a whole number from 50 to 2000",
+        ),
+    ],
+)
+def test_a_reranker_that_cannot_be_is_told(main_file: Path, written: str, told: str) -> None:
+    text = f"privacy:\n  reranker: {written}\n"
+    assert lines_for(main_file, text) == [f"auricle.yaml:2: {told}"]

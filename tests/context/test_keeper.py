@@ -103,3 +103,28 @@ async def test_a_call_that_changes_nothing_is_not_handed_over(tmp_path: Path) ->
     await asyncio.sleep(0.05)
     assert recogniser.contexts == []
     await keeper.close()
+
+
+@pytest.mark.asyncio
+async def test_erasing_forgets_the_kept_names_of_every_user_and_no_guest(tmp_path: Path) -> None:
+    recogniser = Recogniser()
+    keeper = recogniser.keeper(tmp_path)
+    guest = Guest(":1.1")
+    await keeper.set(guest, "contacts", [ANN])
+    await keeper.set(SOURCE, "contacts", [ANN, ("Bob", [], 1.0, "")])
+    await keeper.set(Source(1001, "other"), "media", [("1975", [], 1.0, "")])
+    (tmp_path / "1000-old.json.damaged").write_text("Zoë", encoding="utf-8")
+    await keeper.erase()
+    assert keeper.counts == {"contacts": 1}
+    assert list(tmp_path.iterdir()) == []
+    async with asyncio.timeout(5):
+        while not recogniser.contexts or len(recogniser.contexts[-1].entries) != 1:
+            await asyncio.sleep(0.01)
+    await keeper.close()
+
+
+@pytest.mark.asyncio
+async def test_erasing_what_was_never_kept_is_no_mistake(tmp_path: Path) -> None:
+    keeper = Recogniser().keeper(tmp_path / "never")
+    await keeper.erase()
+    await keeper.close()

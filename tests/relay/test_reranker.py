@@ -41,6 +41,22 @@ async def test_readings_come_in_the_order_of_the_reranker(
     assert server.tokens == ["bearer s3cret"]
 
 
+@pytest.mark.asyncio
+async def test_many_questions_take_one_connection_of_http_2(
+    question: Question, tmp_path: Path
+) -> None:
+    def answer(content: dict[str, object]) -> Reply:
+        return in_order(content, "call contact-a")
+
+    protocols = ("h2", "http/1.1")
+    with FakeReranker(tmp_path, answer, protocols=protocols) as server:
+        async with Reranker(settings_of(server)) as reranker:
+            for _ in range(3):
+                found = await reranker.ask(question, encode_question(question))
+                assert [reading.text for reading in found.readings] == ["call contact-a"]
+    assert server.versions == ["2", "2", "2"]
+
+
 def lying(question: dict[str, object]) -> Reply:
     return in_order(question, "buy bitcoin", "call contact-a", "call")
 

@@ -17,6 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import DataReceived, RequestReceived, StreamEnded
+
 READ_SECONDS = 10.0
 
 
@@ -55,15 +59,30 @@ def least_likely(question: dict[str, Any]) -> Reply:
 class FakeReranker:
     """Serves as long as its `with` block lasts; `questions` holds the bodies that came."""
 
-    def __init__(self, folder: Path, answer: Answer, host: str = "127.0.0.1") -> None:
-        """`folder` takes the certificate; `answer` may be replaced at any time."""
+    def __init__(
+        self,
+        folder: Path,
+        answer: Answer,
+        host: str = "127.0.0.1",
+        protocols: tuple[str, ...] = ("http/1.1",),
+    ) -> None:
+        """Choose what to serve.
+
+        Args:
+            folder: takes the certificate.
+            answer: what is said; it may be replaced at any time.
+            host: the address to serve at.
+            protocols: by their names in TLS: `h2`, `http/1.1`.
+        """
         self.answer = answer
         self.questions: list[bytes] = []
         self.tokens: list[str] = []
+        self.versions: list[str] = []  # of HTTP, one a question
         self.port = 0
         self.certificate = folder / "certificate.pem"
         self._key = folder / "key.pem"
         self._host = host
+        self._protocols = list(protocols)
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -99,6 +118,7 @@ class FakeReranker:
     def _run(self) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate, self._key)
+        context.set_alpn_protocols(self._protocols)
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(
             asyncio.start_server(self._serve, self._host, 0, ssl=context)
@@ -114,25 +134,60 @@ class FakeReranker:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            if writer.get_extra_info("ssl_object").selected_alpn_protocol() == "h2":
+                await self._serve_http2(reader, writer)
             while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-                headers = dict(
-                    line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line
-                )
-                body = await reader.readexactly(int(headers.get("content-length", "0")))
-                self.questions.append(body)
-                self.tokens.append(headers.get("authorization", ""))
-                reply = self.answer(json.loads(body))
-                await asyncio.sleep(reply.seconds)
-                more = f"{reply.header}\r\n" if reply.header else ""
-                writer.write(
-                    f"HTTP/1.1 {reply.status}\r\ncontent-type: {reply.kind}\r\n{more}"
-                    f"content-length: {len(reply.body)}\r\n\r\n".encode()
-                    + reply.body
-                )
-                await writer.drain()
+                await self._serve_one(reader, writer)
         except (asyncio.IncompleteReadError, OSError, asyncio.CancelledError):
             writer.close()
+
+    async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        headers = dict(
+            line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line
+        )
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        reply = await self._reply("1.1", headers, body)
+        more = f"{reply.header}\r\n" if reply.header else ""
+        writer.write(
+            f"HTTP/1.1 {reply.status}\r\ncontent-type: {reply.kind}\r\n{more}"
+            f"content-length: {len(reply.body)}\r\n\r\n".encode()
+            + reply.body
+        )
+        await writer.drain()
+
+    async def _serve_http2(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        connection = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
+        connection.initiate_connection()
+        headers: dict[int, dict[str, str]] = {}
+        bodies: dict[int, bytes] = {}
+        while True:
+            writer.write(connection.data_to_send())
+            data = await reader.read(65536)
+            if not data:
+                raise asyncio.IncompleteReadError(b"", None)
+            for event in connection.receive_data(data):
+                match event:
+                    case RequestReceived(stream_id=stream, headers=given):
+                        headers[stream], bodies[stream] = dict(given), b""
+                    case DataReceived(stream_id=stream, data=part):
+                        bodies[stream] += part
+                    case StreamEnded(stream_id=stream):
+                        reply = await self._reply("2", headers[stream], bodies[stream])
+                        told = [(":status", reply.status[:3]), ("content-type", reply.kind)]
+                        connection.send_headers(stream, told)
+                        connection.send_data(stream, reply.body, end_stream=True)
+
+    async def _reply(self, version: str, headers: dict[str, str], body: bytes) -> Reply:
+        """Take note of a question, and return what is said to it."""
+        self.questions.append(body)
+        self.tokens.append(headers.get("authorization", ""))
+        self.versions.append(version)
+        reply = self.answer(json.loads(body))
+        await asyncio.sleep(reply.seconds)
+        return reply
 
 
 def make_certificate(certificate: Path, key: Path, host: str) -> None:

@@ -16,10 +16,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from auricle.config.schema import RerankerSettings
-from auricle.errors import RefusedError
 from auricle.relay.allowance import Allowance
+from auricle.relay.readings import Fault
 from auricle.relay.reranker import Reranker
-from auricle.relay.schema import MOST_BYTES, Question, decode_question, encode_answer
+from auricle.relay.schema import MOST_BYTES, Answer, Question, decode_question, encode_answer
 from auricle.relay.sockets import check_peer, connect, receive, send
 
 Tell = Callable[[str], None]  # takes a sentence for the journal
@@ -71,7 +71,7 @@ class Relay:
         """
         coming = self._next_message()
         while data := await coming:
-            question = self._checked(data)
+            question = decode_question(data)
             coming = self._next_message()
             await asyncio.sleep(0)  # so that a daemon that has hung up by now is heard first
             if coming.done():
@@ -89,16 +89,13 @@ class Relay:
     def _next_message(self) -> asyncio.Future[bytes]:
         return asyncio.ensure_future(receive(self._connection, MOST_BYTES))
 
-    def _checked(self, data: bytes) -> Question:
-        question = decode_question(data)
+    async def _answer(self, question: Question, data: bytes) -> None:
         left = self._allowance.spend(time.monotonic())
         if left is None:
-            raise RefusedError("rate: more lattices came than may leave; send fewer")
-        self._allowance = left
-        return question
-
-    async def _answer(self, question: Question, data: bytes) -> None:
-        answer = await self._reranker.ask(question, data)
+            answer = Answer(question.session, (), Fault.RATE)
+        else:
+            self._allowance = left
+            answer = await self._reranker.ask(question, data)
         if answer.fault:
             self._tell(f"the reranker: {answer.fault}")
         send(self._connection, encode_answer(answer))

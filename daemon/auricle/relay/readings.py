@@ -38,6 +38,7 @@ class Fault(StrEnum):
     LARGE = "too-large"
     VERSION = "wrong-version"
     SESSION = "of-another-question"
+    RATE = "too-many"  # questions came than may leave; this one did not
     FOREIGN = "not-in-the-lattice"  # readings that nobody said; those were dropped
 
 

@@ -107,7 +107,7 @@ def _as_seen_here(user: int) -> int:
     the same number; then it is the folder of the socket that keeps others out.
     """
     for line in _UID_MAP.read_text(encoding="ascii").splitlines():
-        inside, outside, count = map(int, line.split())
-        if inside <= user < inside + count and outside == inside:
+        first, _, count = map(int, line.split())
+        if first <= user < first + count:
             return user
     return int(_OVERFLOW_UID.read_text(encoding="ascii"))
