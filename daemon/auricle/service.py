@@ -224,7 +224,7 @@ class Service:
         """Let the names that clients have given be heard, and tell how many there are."""
         if self._face is not None:
             self._face.show_contexts()
-        self._privacy.set_context(context)
+        await self._privacy.set_context(context)
         await self._hearing.set_context(context)
 
     def _privacy_changed(self) -> None:

@@ -61,7 +61,7 @@ class Stage:
             self.told.append,
             self._wipe,
         )
-        guard.set_context(Context((Entry("contacts", "Zoë"),)))
+        await guard.set_context(Context((Entry("contacts", "Zoë"),)))
         await guard.load()
         return guard
 

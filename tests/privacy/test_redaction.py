@@ -23,11 +23,11 @@ CONTEXT = Context(
 NAMES = names_of(CONTEXT)
 
 
-def chain(*texts: str, entry: str | None = None) -> Lattice:
+def chain(*texts: str, entry: str | None = None, kind: str | None = None) -> Lattice:
     """Return a lattice whose paths are texts of the same length, each less likely."""
     rows = [text.split() for text in texts]
     arcs = [
-        Arc(place, place + 1, row[place], -1.0 - rank, 0.0, place / 4, place / 4 + 0.2, entry)
+        Arc(place, place + 1, row[place], -1.0 - rank, 0.0, place / 4, place / 4 + 0.2, entry, kind)
         for place in range(len(rows[0]))
         for rank, row in enumerate(rows)
     ]
@@ -58,8 +58,39 @@ def test_names_are_hidden(said: str, words: tuple[str, ...]) -> None:
 
 
 def test_what_the_recogniser_took_for_a_name_is_hidden_whatever_it_is() -> None:
-    assert sent(chain("lamp", entry="light.bat")) == ("appliance-a",)
-    assert sent(chain("lamp", entry="unknown")) == ("name-a",)
+    assert sent(chain("lamp", entry="light.bat", kind="appliances")) == ("appliance-a",)
+    assert sent(chain("lamp", entry="", kind="contacts")) == ("contact-a",)
+    assert sent(chain("lamp", entry="", kind="rooms")) == ("name-a",)
+
+
+@pytest.mark.parametrize(
+    ("readings", "words"),
+    [
+        (("ring zoe", "ring zoey", "ring joe"), ("contact-a", "contact-b", "contact-c", "ring")),
+        (("ring zoe", "sing so"), ("contact-a", "ring", "sing", "so")),
+        (("zoey rings", "zoey zoe"), ("contact-a", "rings", "zoey")),  # not at the same time
+    ],
+)
+def test_what_is_spelled_like_a_name_at_the_same_time_goes_with_it(
+    readings: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    assert sent(chain(*readings)) == words
+
+
+def test_an_initial_is_hidden_in_the_whole_name_alone() -> None:
+    names = names_of(Context((Entry("contacts", "A. Smith"),)))
+    for said, words in (
+        ("a lamp", ("a", "lamp")),
+        ("call a smith", ("call", "contact-a", "contact-b")),
+        ("call smith", ("call", "contact-a")),
+    ):
+        assert pack(chain(said), "en", names, redact=True).question.words == words
+
+
+def test_numbers_in_names_are_found_as_they_are_said() -> None:
+    names = names_of(Context((Entry("media", "1975"),)))
+    outgoing = pack(chain("play nineteen seventy five"), "en", names, redact=True)
+    assert outgoing.question.words == ("media-a", "media-b", "media-c", "play")
 
 
 def test_names_are_put_back_in_the_answer() -> None:

@@ -20,11 +20,10 @@ from auricle.context.entries import Context
 from auricle.errors import RefusedError, StorageError
 from auricle.events import Final
 from auricle.privacy.desk import Desk
-from auricle.privacy.leaving import Outgoing, pack, reordered, unpack
+from auricle.privacy.leaving import pack, reordered, unpack
 from auricle.privacy.mode import Mode, ModeFile, stricter
 from auricle.privacy.record import Record, Told
 from auricle.privacy.redaction import Names, names_of
-from auricle.recognizer.lattice import Lattice
 from auricle.recognizer.result import Result
 from auricle.relay.allowance import Allowance
 
@@ -125,9 +124,11 @@ class Guard:
             await self._desk.close()  # the relay ends, and the next one reads the new settings
         await self._become(mode)
 
-    def set_context(self, context: Context) -> None:
-        """Let these be the names that are hidden."""
+    async def set_context(self, context: Context) -> None:
+        """Let these be the names that are hidden; ten thousand take a second to be made ready."""
         self._context = context
+        if self._mode is Mode.LATTICE:  # so that no result has to wait for that
+            await self._in_thread(self._names)
 
     async def improve(self, final: Final) -> Final:
         """Return a final result as the reranker reads it; as it is, later, if that fails."""
@@ -172,6 +173,7 @@ class Guard:
         else:
             await self._desk.close()
         self._changed()
+        await self.set_context(self._context)
 
     async def _ask(self, result: Result, host: str) -> Result | None:
         """Return a result with the readings in the order of the reranker; None without answer."""
@@ -179,8 +181,17 @@ class Guard:
         if left is None:
             raise RefusedError("rate: too many commands in a short time; this one does not leave")
         self._allowance = left
-        outgoing = await self._in_thread(lambda: self._prepare(result.lattice, host))
+        names, settings = await self._in_thread(self._names), self._settings
+        outgoing = await self._in_thread(
+            lambda: pack(result.lattice, self._language, names, redact=settings.redact)
+        )
         if not self.asks:  # switched meanwhile
+            return None
+        # Each wait is one where the budget may end: what is over by then is not recorded either.
+        await self._in_thread(
+            lambda: self._record.add(host, outgoing.data, keep=settings.keep_lattices)
+        )
+        if not self.asks:
             return None
         answer = await self._desk.ask(outgoing.question.session, outgoing.data)
         if answer is None:
@@ -190,17 +201,14 @@ class Guard:
         paths = unpack(outgoing, answer)
         return reordered(result, outgoing, paths) if paths else None
 
-    def _prepare(self, lattice: Lattice, host: str) -> Outgoing:
-        """Make a lattice ready, and record that it leaves; in the thread of the disk."""
+    def _names(self) -> Names:
+        """Return the names that are hidden; many of them take a while the first time."""
         context, names = self._named
         if context is not self._context:
             context = self._context
             names = names_of(context)
             self._named = (context, names)
-        settings = self._settings
-        outgoing = pack(lattice, self._language, names, redact=settings.redact)
-        self._record.add(host, outgoing.data, keep=settings.keep_lattices)
-        return outgoing
+        return names
 
     async def _in_thread(self, work: Callable[[], Value]) -> Value:
         return await asyncio.get_running_loop().run_in_executor(self._disk, work)

@@ -2,24 +2,27 @@
 
 In: the names that clients have given, and a lattice. Out: for each arc the kind of name that it
 belongs to, and words such as `contact-a` in its place. Of contacts each word counts by itself, for
-people say first names; of all else the whole name. What the recogniser misheard, or a name that no
-client gave, is not known here and not hidden.
+people say first names; of all else the whole name. What sounds at the same time and is spelled
+alike (`mcvey` beside `mcveigh`) would tell the name, and goes with it. A name that no client gave,
+or that was misheard beyond that, is not known here and not hidden.
 """
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from itertools import count
 
 from auricle.context.entries import Context
+from auricle.recognizer.biasing.forms import forms_of
 from auricle.recognizer.lattice import Arc
 from auricle.relay.schema import CLASSES
 
 LABELS = {"contacts": "contact", "appliances": "appliance", "media": "media"}
-ANY_NAME = CLASSES.index("name")
+CONTACT = CLASSES.index("contact")
+LIKENESS = 0.5  # of two spellings, 0 to 1: "lee" and "leigh" are alike, "sean" and "john" are not
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -27,30 +30,25 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 class Names:
     """The names that are to be found, in the form in which they are compared."""
 
-    by_entry: Mapping[str, int]  # id of an entry -> label
     by_first_word: Mapping[str, tuple[tuple[tuple[str, ...], int], ...]]  # -> (words, label)
 
 
 def names_of(context: Context) -> Names:
-    """Return the names of a context, written and spoken."""
-    by_entry: dict[str, int] = {}
+    """Return the names of a context, in all the ways to say them."""
     phrases: dict[str, dict[tuple[str, ...], int]] = {}
     for entry in context.entries:
-        label = CLASSES.index(LABELS.get(entry.kind, "name"))
-        if entry.id:
-            by_entry[entry.id] = label
-        for form in (entry.written, *entry.spoken):
-            words = tuple(map(_folded, re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)*", form)))
-            parts = [(word,) for word in words] if entry.kind == "contacts" else [words]
-            for part in parts:
-                if part and part[0]:
-                    phrases.setdefault(part[0], {})[part] = label
-    return Names(by_entry, {first: tuple(found.items()) for first, found in phrases.items()})
+        label = _label_of(entry.kind)
+        for form in forms_of(entry):
+            words = tuple(map(_folded, form.text.split()))
+            parts = [(word,) for word in words if len(word) > 1] if label == CONTACT else []
+            for part in (words, *parts):
+                phrases.setdefault(part[0], {})[part] = label
+    return Names({first: tuple(found.items()) for first, found in phrases.items()})
 
 
 def labels_of(arcs: Sequence[Arc], names: Names) -> list[int]:
     """Return for each arc the label of the name that it belongs to; 0 for none."""
-    labels = [0 if arc.entry is None else names.by_entry.get(arc.entry, ANY_NAME) for arc in arcs]
+    labels = [0 if arc.entry is None else _label_of(arc.kind) for arc in arcs]
     words = [_folded(arc.word) for arc in arcs]
     leaving: dict[int, list[int]] = {}
     for index, arc in enumerate(arcs):
@@ -60,7 +58,28 @@ def labels_of(arcs: Sequence[Arc], names: Names) -> list[int]:
             for path in _spelled(arcs, words, leaving, index, phrase):
                 for each in path:
                     labels[each] = labels[each] or label
-    return labels
+    return _with_likes(arcs, words, labels)
+
+
+def _with_likes(arcs: Sequence[Arc], words: Sequence[str], labels: Sequence[int]) -> list[int]:
+    """Return labels also for what would tell a name by its likeness."""
+    named = [index for index, label in enumerate(labels) if label]
+    found = list(labels)
+    for index, arc in enumerate(arcs):
+        for other in named if found[index] == 0 else ():
+            beside = arc.start < arcs[other].end and arcs[other].start < arc.end
+            if beside and _alike(words[index], words[other]):
+                found[index] = labels[other]
+                break
+    return found
+
+
+def _alike(first: str, second: str) -> bool:
+    return SequenceMatcher(None, first, second, autojunk=False).ratio() >= LIKENESS
+
+
+def _label_of(kind: str | None) -> int:
+    return CLASSES.index(LABELS.get(kind or "", "name"))
 
 
 def hide(words: Sequence[str], labels: Sequence[int]) -> list[str]:
