@@ -9,7 +9,7 @@ from auricle.errors import RefusedError
 from auricle.privacy.leaving import pack, reordered, unpack
 from auricle.privacy.redaction import names_of
 from auricle.recognizer.lattice import Arc, Lattice
-from auricle.recognizer.result import result_of
+from auricle.recognizer.result import Name, result_of
 from auricle.relay.schema import MOST_ARCS, Answer, Reading, decode_question
 
 CONTEXT = Context(
@@ -106,7 +106,7 @@ def test_names_are_put_back_in_the_answer() -> None:
             Reading("ring so now", -2.0),
         ),
     )
-    found = reordered(result, outgoing, unpack(outgoing, answer))
+    found = reordered(result, outgoing, unpack(outgoing, answer), NAMES)
     assert found.text == "sing zoe now"
     assert [entry.text for entry in found.nbest][:2] == ["sing zoe now", "ring so now"]
     assert found.nbest[0].score == pytest.approx(-4.0)
@@ -137,3 +137,18 @@ def test_that_nothing_was_said_is_no_reading_to_send() -> None:
         pack(quiet, "en", NAMES, redact=True)
     both = Lattice(2, (Arc(0, 1, "", -1.0, 0.0, 0.0, 0.0), Arc(0, 1, "go", -2, 0.0, 0.0, 0.2)))
     assert pack(both, "en", NAMES, redact=True).question.words == ("go",)
+
+
+def test_names_in_the_new_first_reading_are_told_as_those_in_the_old_one() -> None:
+    entry = CONTEXT.entries[0]
+    arcs = (
+        Arc(0, 1, "ring", -1.0, 0.0, 0.0, 0.2),
+        Arc(1, 2, "so", -1.0, 0.0, 0.3, 0.5),
+        Arc(1, 2, "zoe's", -2.0, 0.0, 0.3, 0.6, entry.id, entry.kind),
+    )
+    lattice = Lattice(3, arcs)
+    outgoing = pack(lattice, "en", NAMES, redact=True)
+    answer = Answer(outgoing.question.session, (Reading("ring contact-a", -1.0),))
+    found = reordered(result_of(lattice, 2), outgoing, unpack(outgoing, answer), NAMES)
+    assert found.text == "ring zoe's"
+    assert found.names == (Name("contacts", "Zoë O'Brien", "", 0.3, 0.6),)

@@ -199,7 +199,7 @@ class Guard:
         if answer.fault:
             self._tell(f"{host}: {answer.fault}")
         paths = unpack(outgoing, answer)
-        return reordered(result, outgoing, paths) if paths else None
+        return reordered(result, outgoing, paths, names) if paths else None
 
     def _names(self) -> Names:
         """Return the names that are hidden; many of them take a while the first time."""

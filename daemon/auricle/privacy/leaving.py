@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from auricle.errors import RefusedError
 from auricle.privacy.redaction import Names, hide, labels_of
 from auricle.recognizer.confidence import word_confidences
 from auricle.recognizer.lattice import Arc, Lattice, Path
-from auricle.recognizer.result import Hypothesis, Result, Word
+from auricle.recognizer.result import Hypothesis, Name, Result, Word
 from auricle.relay.schema import (
     DURATIONS,
     MOST_ARCS,
@@ -93,7 +95,7 @@ def unpack(outgoing: Outgoing, answer: Answer) -> tuple[Path, ...]:
     return tuple(Path(arcs, sum(arc.score for arc in arcs)) for arcs in paths)
 
 
-def reordered(result: Result, outgoing: Outgoing, paths: tuple[Path, ...]) -> Result:
+def reordered(result: Result, outgoing: Outgoing, paths: tuple[Path, ...], names: Names) -> Result:
     """Return a result with these readings first; all scores stay those of the recogniser."""
     known = {entry.text: entry for entry in result.nbest}
     first = {path.text: known.get(path.text, Hypothesis(path.text, path.score)) for path in paths}
@@ -110,7 +112,17 @@ def reordered(result: Result, outgoing: Outgoing, paths: tuple[Path, ...]) -> Re
             Word(arc.word, arc.start, arc.end, sure)
             for arc, sure in zip(best.arcs, sureness, strict=True)
         ),
+        names=tuple(_names_on(best, names)),
     )
+
+
+def _names_on(path: Path, names: Names) -> Iterator[Name]:
+    """Yield the names that the recogniser has found on a path."""
+    for (kind, _), group in groupby(path.arcs, lambda arc: (arc.kind, arc.entry)):
+        arcs = tuple(group)
+        entry = None if kind is None else names.meant(arcs)
+        if entry is not None:
+            yield Name(entry.kind, entry.written, entry.id, arcs[0].start, arcs[-1].end)
 
 
 def _whole(value: float, taken: range) -> int:

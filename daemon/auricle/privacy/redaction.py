@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import count
 
-from auricle.context.entries import Context
+from auricle.context.entries import Context, Entry
 from auricle.recognizer.biasing.forms import forms_of
 from auricle.recognizer.lattice import Arc
 from auricle.relay.schema import CLASSES
 
 LABELS = {"contacts": "contact", "appliances": "appliance", "media": "media"}
-CONTACT = CLASSES.index("contact")
 LIKENESS = 0.5  # of two spellings, 0 to 1: "lee" and "leigh" are alike, "sean" and "john" are not
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -30,20 +29,26 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 class Names:
     """The names that are to be found, in the form in which they are compared."""
 
-    by_first_word: Mapping[str, tuple[tuple[tuple[str, ...], int], ...]]  # -> (words, label)
+    by_first_word: Mapping[str, Mapping[tuple[str, ...], Sequence[Entry]]]  # -> words -> entries
+
+    def meant(self, arcs: Sequence[Arc]) -> Entry | None:
+        """Return the entry that the recogniser has found on arcs which follow each other."""
+        words = tuple(_folded(arc.word) for arc in arcs)
+        told = (arcs[0].kind, arcs[0].entry)
+        entries = self.by_first_word.get(words[0], {}).get(words, ())
+        return next((entry for entry in entries if (entry.kind, entry.id) == told), None)
 
 
 def names_of(context: Context) -> Names:
     """Return the names of a context, in all the ways to say them."""
-    phrases: dict[str, dict[tuple[str, ...], int]] = {}
+    phrases: dict[str, dict[tuple[str, ...], list[Entry]]] = {}
     for entry in context.entries:
-        label = _label_of(entry.kind)
         for form in forms_of(entry):
             words = tuple(map(_folded, form.text.split()))
-            parts = [(word,) for word in words if len(word) > 1] if label == CONTACT else []
-            for part in (words, *parts):
-                phrases.setdefault(part[0], {})[part] = label
-    return Names({first: tuple(found.items()) for first, found in phrases.items()})
+            parts = [(word,) for word in words if len(word) > 1]
+            for part in {words, *(parts if entry.kind == "contacts" else ())}:
+                phrases.setdefault(part[0], {}).setdefault(part, []).append(entry)
+    return Names(phrases)
 
 
 def labels_of(arcs: Sequence[Arc], names: Names) -> list[int]:
@@ -54,7 +59,8 @@ def labels_of(arcs: Sequence[Arc], names: Names) -> list[int]:
     for index, arc in enumerate(arcs):
         leaving.setdefault(arc.source, []).append(index)
     for index, word in enumerate(words):
-        for phrase, label in names.by_first_word.get(word, ()):
+        for phrase, entries in names.by_first_word.get(word, {}).items():
+            label = _label_of(entries[0].kind)
             for path in _spelled(arcs, words, leaving, index, phrase):
                 for each in path:
                     labels[each] = labels[each] or label
