@@ -308,3 +308,19 @@ async def test_another_reranker_sends_the_relay_away_and_the_next_one_may_come(
         assert not guard.asks
         assert stage.socket.exists()
         assert stage.changes > 0
+
+
+@pytest.mark.asyncio
+async def test_a_place_that_cannot_be_used_for_the_socket_is_told_and_nothing_leaves(
+    stage: Stage,
+) -> None:
+    stage.socket.mkdir(parents=True)  # a folder in its place
+    guard = await stage.guard()
+    assert not guard.asks
+    assert [sentence.split(":")[0] for sentence in stage.told] == [
+        "an old socket of the relay cannot be removed",
+        "the relay has no place to come to",
+    ]
+    assert await guard.improve(FINAL) is FINAL
+    stage.socket.rmdir()
+    await guard.close()

@@ -7,7 +7,8 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +60,15 @@ async def until(holds: Callable[[], bool]) -> None:
 @pytest.fixture
 def stage(server: FakeReranker, tmp_path: Path) -> Stage:
     return Stage(server, tmp_path / "relay" / "lattices")
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that any user may enter, unlike those of pytest."""
+    with tempfile.TemporaryDirectory(prefix="auricle-relay-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
 
 
 @pytest.mark.asyncio
@@ -167,11 +177,8 @@ async def test_a_stranger_is_neither_taken_for_the_relay_nor_for_the_daemon(
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may take another user's place")
-def test_the_kernel_says_who_is_at_the_other_end(tmp_path: Path) -> None:
-    path = tmp_path / "lattices"
-    tmp_path.chmod(0o755)
-    for folder in tmp_path.parents[:2]:
-        folder.chmod(0o755)
+def test_the_kernel_says_who_is_at_the_other_end(open_folder: Path) -> None:
+    path = open_folder / "lattices"
     with listen(path) as listener:
         path.chmod(0o666)
         script = (
@@ -207,13 +214,11 @@ for user in (54321, 0):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may take another user's place")
-def test_in_a_user_namespace_others_look_alike_and_ourselves_do_not(tmp_path: Path) -> None:
+def test_in_a_user_namespace_others_look_alike_and_ourselves_do_not(open_folder: Path) -> None:
     """As PrivateUsers=yes has it, for the daemon that waits for the relay's user."""
-    for folder in tmp_path.parents[:2]:
-        folder.chmod(0o755)
-    tmp_path.chmod(0o755)
-    with listen(tmp_path / "lattices") as listener:
-        (tmp_path / "lattices").chmod(0o666)
+    path = open_folder / "lattices"
+    with listen(path) as listener:
+        path.chmod(0o666)
         listener.setblocking(True)
         os.set_inheritable(listener.fileno(), True)
         namespace = subprocess.Popen(
@@ -229,9 +234,7 @@ def test_in_a_user_namespace_others_look_alike_and_ourselves_do_not(tmp_path: Pa
             "s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.connect(sys.argv[1]);"
             "sys.stdin.read()"
         )
-        with subprocess.Popen(
-            [sys.executable, "-c", script, str(tmp_path / "lattices")], stdin=subprocess.PIPE
-        ):
+        with subprocess.Popen([sys.executable, "-c", script, str(path)], stdin=subprocess.PIPE):
             told, error = namespace.communicate(timeout=20)
     if "unshare failed" in error:
         pytest.skip(error)

@@ -94,7 +94,10 @@ class Guard:
 
     async def load(self) -> None:
         """Take up the mode of before: the stricter of that and the configuration's."""
-        await self._desk.close()  # of a daemon that was killed in the mode lattice
+        try:
+            await self._desk.close()  # of a daemon that was killed in the mode lattice
+        except OSError as error:
+            self._tell(f"an old socket of the relay cannot be removed: {error}; remove it")
         kept = await self._in_thread(self._file.load)
         configured = Mode(self._settings.mode)
         await self._become(configured if kept is None else stricter(configured, kept))
