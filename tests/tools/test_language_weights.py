@@ -87,7 +87,7 @@ def test_a_fused_bundle_is_heard_with_its_language_model(
         return recognizer.result(recognizer.look_ahead(state)[0])
 
     fused = hear(folder, SearchOptions(beam=4))
-    plain = hear(SHIPPED, SearchOptions(beam=4))
+    plain = hear(SHIPPED, SearchOptions(beam=4, weights=Weights()))
     assert fused.lattice != plain.lattice
     assert any(arc.graph for arc in fused.lattice.arcs)
     assert not any(arc.graph for arc in plain.lattice.arcs)
