@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the step."""
     parser.add_argument("--data", type=Path, required=True, help="folder of sets, see `corpus.py`")
     parser.add_argument("--whisper", type=Path, required=True, help="CTranslate2's model.bin")
-    parser.add_argument("--size", type=int, default=12_500)
+    parser.add_argument("--size", type=int, default=35_000)
     parser.add_argument("--out", type=Path, required=True, help="pieces.txt")
 
 
