@@ -18,7 +18,7 @@ from auricle.errors import ModelError, StorageError
 from auricle_train.network import Encoder, Transducer
 from auricle_train.shape import Shape
 
-TABLE = "decoder.embedding.weight"
+TABLE = "decoder.embedding.weight"  # of the pieces of the second pass
 
 
 def write(path: Path, state: dict[str, Any]) -> None:
@@ -70,8 +70,7 @@ def take(model: Transducer, saved: dict[str, Any]) -> None:
 
     The decoder stays as it is where the checkpoint has none, and its table where the checkpoint has
     other pieces; so does the encoder where the checkpoint's is of the other kind, for heads and
-    decoder fit both. A first pass that has had no
-    layers of its own begins with the encoder's.
+    decoder fit both. A first pass that has had no layers of its own begins with the encoder's.
 
     Raises:
         ModelError: the shapes do not fit.

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from auricle.bus.client import AssistantClient
 from auricle.bus.context1 import DEFAULT_SOURCE
-from auricle.cli.bus_option import add_bus_option, chosen_bus
+from auricle.cli.bus_option import add_bus_option
+from auricle.cli.calling import call
 from auricle.context.entries import KINDS, Entry
 from auricle.context.file import read_names
 from auricle.context.imports.choice import read_import
@@ -36,8 +35,6 @@ Replace what was imported before from the same source by the names in a file or 
   Home Assistant's folder, or its     appliances      source home-assistant
   .storage/core.entity_registry
 """
-
-Value = TypeVar("Value")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +68,7 @@ def set_names(arguments: argparse.Namespace) -> None:
     """Replace the names of a kind by those in a file."""
     entries = read_names(arguments.file, arguments.kind)
     source = arguments.source or DEFAULT_SOURCE
-    count = _call(
+    count = call(
         arguments, lambda client: client.set_context(arguments.kind, entries, source=source)
     )
     _tell(arguments, {"kind": arguments.kind, "source": source, "entries": count})
@@ -81,7 +78,7 @@ def add_names(arguments: argparse.Namespace) -> None:
     """Add names to those of a kind."""
     kind, source = arguments.kind, arguments.source or DEFAULT_SOURCE
     entries = [Entry(kind, clean_name(name, "NAME")) for name in arguments.names]
-    count = _call(arguments, lambda client: client.add_context(kind, entries, source=source))
+    count = call(arguments, lambda client: client.add_context(kind, entries, source=source))
     _tell(arguments, {"kind": kind, "source": source, "entries": count})
 
 
@@ -89,14 +86,14 @@ def remove_names(arguments: argparse.Namespace) -> None:
     """Remove names, told by their writing or id."""
     kind, source = arguments.kind, arguments.source or DEFAULT_SOURCE
     names = [clean_name(name, "NAME") for name in arguments.names]
-    removed = _call(arguments, lambda client: client.remove_context(kind, names, source=source))
+    removed = call(arguments, lambda client: client.remove_context(kind, names, source=source))
     _tell(arguments, {"kind": kind, "source": source, "removed": removed})
 
 
 def clear_names(arguments: argparse.Namespace) -> None:
     """Remove all names of a kind, or of all kinds."""
     source = arguments.source or DEFAULT_SOURCE
-    _call(arguments, lambda client: client.clear_context(arguments.kind or "", source=source))
+    call(arguments, lambda client: client.clear_context(arguments.kind or "", source=source))
     _tell(arguments, {"kind": arguments.kind, "source": source, "entries": 0})
 
 
@@ -106,7 +103,7 @@ def count_names(arguments: argparse.Namespace) -> None:
     async def ask(client: AssistantClient) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
         return await client.context_counts(), await client.context_sources()
 
-    counts, sources = _call(arguments, ask)
+    counts, sources = call(arguments, ask)
     if arguments.json:
         sys.stdout.write(json.dumps({"entries": counts, "sources": sources}) + "\n")
         return
@@ -119,7 +116,7 @@ def import_names(arguments: argparse.Namespace) -> None:
     """Replace what was imported before by the names in a file or folder."""
     imported = read_import(arguments.path)
     kind, source = imported.kind, arguments.source or imported.source
-    count = _call(
+    count = call(
         arguments, lambda client: client.set_context(kind, imported.entries, source=source)
     )
     told = {"kind": kind, "source": source, "entries": count, "left_out": imported.left_out}
@@ -157,18 +154,6 @@ def _action(
 
 def _add_kind(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
     parser.add_argument("kind", metavar="|".join(KINDS), choices=KINDS, nargs=nargs, help="a kind")
-
-
-def _call(
-    arguments: argparse.Namespace, work: Callable[[AssistantClient], Awaitable[Value]]
-) -> Value:
-    """Return what the daemon answers; raises the error that it names."""
-
-    async def ask(bus: str) -> Value:
-        async with AssistantClient(bus) as client:
-            return await work(client)
-
-    return asyncio.run(ask(chosen_bus(arguments)))
 
 
 def _tell(arguments: argparse.Namespace, told: dict[str, object]) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from auricle.bus.client import AssistantClient
-from auricle.cli.bus_option import add_bus_option, chosen_bus
+from auricle.cli.bus_option import add_bus_option
+from auricle.cli.calling import call
 from auricle.errors import AuricleError
 
 DESCRIPTION = """\
@@ -21,8 +20,6 @@ line, and fails if the record was tampered with; `erase` forgets it, and all nam
 """
 MODES = ("local", "lattice")
 ACTIONS = (*MODES, "log", "erase")
-
-Value = TypeVar("Value")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         case "log":
             return print_log(arguments)
         case "erase":
-            _call(arguments, lambda client: client.erase_privacy())
+            call(arguments, lambda client: client.erase_privacy())
             sys.stdout.write("" if arguments.json else "the record and all kept names are erased\n")
         case action:
             print_mode(arguments, action)
@@ -60,7 +57,7 @@ def print_mode(arguments: argparse.Namespace, mode: str | None) -> None:
             await client.set_privacy(mode)
         return await client.privacy()
 
-    told = _call(arguments, ask)
+    told = call(arguments, ask)
     if arguments.json:
         content = {"mode": told["Mode"], "reranker": told["Reranker"] or None}
         sys.stdout.write(json.dumps(content) + "\n")
@@ -73,7 +70,7 @@ def print_mode(arguments: argparse.Namespace, mode: str | None) -> None:
 
 def print_log(arguments: argparse.Namespace) -> int:
     """Print the record; return 1 if its chain is broken."""
-    lines, fault = _call(arguments, lambda client: client.privacy_record())
+    lines, fault = call(arguments, lambda client: client.privacy_record())
     for line in lines:
         sys.stdout.write(f"{line if arguments.json else _for_people(line)}\n")
     if not lines and not arguments.json:
@@ -94,15 +91,3 @@ def _for_people(line: str) -> str:
     except (ValueError, TypeError, LookupError, AttributeError):
         return line
     return f"{told}  {' '.join(words)}".rstrip()
-
-
-def _call(
-    arguments: argparse.Namespace, work: Callable[[AssistantClient], Awaitable[Value]]
-) -> Value:
-    """Return what the daemon answers; raises the error that it names."""
-
-    async def ask(bus: str) -> Value:
-        async with AssistantClient(bus) as client:
-            return await work(client)
-
-    return asyncio.run(ask(chosen_bus(arguments)))

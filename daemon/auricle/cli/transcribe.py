@@ -31,7 +31,7 @@ With --json one object a recording is printed, with the keys
   nbest             readings {text, score}, the best first; score is a natural log probability
   words             {word, start, end, confidence}
   names             {kind, written, id, start, end} of the names of --context among the words; kind
-                    is the list that holds it, written what stands there; id is empty
+                    is the list that holds it, written and id what stand there; id may be empty
   speculative       {text, time} of the last result told ahead of the final one; null if none was
   revised           whether a result told ahead was withdrawn
   final             {text, time}

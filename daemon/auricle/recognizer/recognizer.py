@@ -138,13 +138,10 @@ class Recognizer:
             pending=np.zeros((0, BANDS), np.float32),
             encoder=self._encoder.initial_state(),
             unheard=unheard,
-            search=self._begin_search(start + unheard * step, biasing),
+            search=self._search.initial_state(start + unheard * step, biasing),
             phrase=Phrase(),
             biasing=biasing,
         )
-
-    def _begin_search(self, start: float, biasing: Biasing | None) -> SearchState:
-        return self._search.initial_state(start, biasing)
 
     def step(self, state: RecognizerState, chunk: Samples) -> tuple[RecognizerState, Progress]:
         """Consume (samples,) int16 or float32; return the best text so far."""
@@ -219,7 +216,7 @@ class Recognizer:
         seconds = state.search.frames * self._frame * FRAME_SECONDS
         return replace(
             state,
-            search=self._begin_search(state.search.start_time + seconds, state.biasing),
+            search=self._search.initial_state(state.search.start_time + seconds, state.biasing),
             phrase=Phrase(),
             spoken=(*state.spoken, result) if result.text else state.spoken,
             silence=known.trailing_seconds,
