@@ -1,7 +1,8 @@
 """Files that outlive a power cut: each is the old one or the new one, never a part.
 
-In: a path and bytes. Out: a file that its owner alone can read, on the disk on return. All of it
-waits for the disk: call it in a thread.
+In: a path and bytes. Out: a file that its owner alone can read, on the disk on return. What is
+appended may be cut off within: whoever reads it must be able to tell. All of it waits for the disk:
+call it in a thread.
 """
 
 from __future__ import annotations
@@ -27,6 +28,28 @@ def replace_file(file: Path, data: bytes) -> None:
             new.unlink()
         raise
     sync_folder(file.parent)
+
+
+def append_to_file(file: Path, data: bytes, length: int) -> None:
+    """Write behind the first `length` bytes of a file; if that fails, it is as long as before."""
+    with file.open("r+b", buffering=0) as stream:
+        try:
+            stream.seek(length)
+            rest = memoryview(data)
+            while rest:
+                rest = rest[stream.write(rest) :]
+            os.fsync(stream.fileno())
+        except BaseException:
+            with contextlib.suppress(OSError):
+                stream.truncate(length)
+            raise
+
+
+def cut_file(file: Path, length: int) -> None:
+    """Leave the first `length` bytes of a file."""
+    with file.open("r+b") as stream:
+        stream.truncate(length)
+        os.fsync(stream.fileno())
 
 
 def open_private(path: str, flags: int) -> int:

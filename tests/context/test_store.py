@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from auricle.context import store as store_module
 from auricle.context.book import Shelf, Source
 from auricle.context.entries import Entry
 from auricle.context.store import Store, source_of
 from auricle.errors import StorageError
 
 SOURCE = Source(1000, "org.gnome.Contacts")
+FILE = "1000-org.gnome.Contacts.json"
 SHELF = (
     Shelf()
     .with_only(
@@ -62,8 +67,8 @@ def test_nothing_left_is_no_file(folder: Path) -> None:
 def test_a_full_disk_is_told_and_leaves_what_was_kept(
     folder: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    store = Store(folder)
-    store.save(SOURCE, SHELF)
+    Store(folder).save(SOURCE, SHELF)
+    store = Store(folder)  # which does not know the file, and replaces it
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -86,8 +91,8 @@ def test_a_full_disk_is_told_and_leaves_what_was_kept(
 def test_a_power_cut_in_the_middle_leaves_the_old_or_the_new(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    Store(folder).save(SOURCE, SHELF)
     store = Store(folder)
-    store.save(SOURCE, SHELF)
     synced: list[str] = []
     fsync, replace = os.fsync, Path.replace
 
@@ -97,7 +102,7 @@ def test_a_power_cut_in_the_middle_leaves_the_old_or_the_new(
 
     def note_replace(path: Path, target: Path) -> Path:
         synced.append("replace")
-        assert store.load()[0] == {SOURCE: SHELF}
+        assert Store(folder).load()[0] == {SOURCE: SHELF}
         return replace(path, target)
 
     monkeypatch.setattr(os, "fsync", note_sync)
@@ -112,7 +117,7 @@ def test_what_a_power_cut_left_half_written_is_no_hindrance(folder: Path) -> Non
     store.save(SOURCE, SHELF)
     (folder / ".1000-org.gnome.Contacts.json.new").write_text('{"form')
     assert store.load() == ({SOURCE: SHELF}, [])
-    store.save(SOURCE, OTHER)
+    store.save(SOURCE, OTHER)  # something is gone: the file is replaced
     assert store.load() == ({SOURCE: OTHER}, [])
     assert len(list(folder.iterdir())) == 1
 
@@ -126,6 +131,8 @@ def test_what_a_power_cut_left_half_written_is_no_hindrance(folder: Path) -> Non
         b"[" * 100_000,
         b"[]",
         b'{"format": 2, "kinds": {}}',
+        b'{"format":2,"kinds":{},"sum":"00000000"}\n',
+        b'{"format": 3, "kinds": {}}',
         b'{"format": 1, "kinds": []}',
         b'{"format": 1, "kinds": {"contacts": 5}}',
         b'{"format": 1, "kinds": {"contacts": [[1, [], 1.0, ""]]}}',
@@ -148,6 +155,131 @@ def test_a_damaged_file_is_set_aside_once_and_the_others_are_read(
     )
     assert store.load() == (kept, [])
     assert (folder / f"{file.name}.damaged").read_bytes() == content
+
+
+def test_what_is_added_is_appended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(folder)
+    many = Shelf().with_only("contacts", [Entry("contacts", f"name {n}") for n in range(1000)])
+    store.save(SOURCE, many)
+    (file,) = folder.iterdir()
+    before, written = file.read_bytes(), 0
+    monkeypatch.setattr(store_module, "replace_file", None)  # calling it would raise
+    shelves = [many.with_more("media", [Entry("media", "1975")])]
+    shelves.append(shelves[-1].with_more("contacts", [Entry("contacts", "name 8", ("ate",), 2.0)]))
+    for shelf in shelves:
+        store.save(SOURCE, shelf)
+        after = file.read_bytes()
+        assert after.startswith(before)
+        written += len(after) - len(before)
+        before = after
+        kept, damaged = Store(folder).load()
+        assert (kept, damaged) == ({SOURCE: shelf}, [])
+        assert [*kept[SOURCE].kinds["contacts"]] == [*shelf.kinds["contacts"]]
+    assert written < 300
+
+
+def test_a_file_of_many_additions_is_made_small_again(folder: Path) -> None:
+    store, shelf = Store(folder), OTHER
+    sizes = []
+    for number in range(700):
+        shelf = shelf.with_more("media", [Entry("media", "x" * 150, weight=number / 100)])
+        store.save(SOURCE, shelf)
+        sizes.append((folder / FILE).stat().st_size)
+    assert 64_000 < max(sizes) < 66_000
+    assert min(sizes[100:]) < 1000
+    assert Store(folder).load() == ({SOURCE: shelf}, [])
+
+
+def test_what_is_removed_is_gone_from_the_disk(folder: Path) -> None:
+    store = Store(folder)
+    store.save(SOURCE, SHELF)
+    store.save(SOURCE, SHELF.with_more("media", [Entry("media", "Abbey Road")]))
+    store.save(SOURCE, SHELF)
+    assert b"Abbey" not in (folder / FILE).read_bytes()
+
+
+def test_another_order_is_kept_too(folder: Path) -> None:
+    store = Store(folder)
+    entries = [Entry("media", name) for name in "abc"]
+    store.save(SOURCE, Shelf().with_only("media", entries))
+    turned = Shelf().with_only("media", entries[::-1])
+    store.save(SOURCE, turned)
+    assert [*Store(folder).load()[0][SOURCE].kinds["media"]] == [*turned.kinds["media"]]
+
+
+def test_a_file_of_before_is_read_and_replaced_at_the_first_change(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / FILE).write_text('{"format": 1, "kinds": {"media": [["Abbey Road", [], 1.0, ""]]}}')
+    store = Store(folder)
+    assert store.load() == ({SOURCE: OTHER}, [])
+    more = OTHER.with_more("media", [Entry("media", "1975")])
+    store.save(SOURCE, more)
+    assert Store(folder).load() == ({SOURCE: more}, [])
+
+
+def test_a_full_disk_at_an_appended_change_leaves_what_was_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(folder)
+    store.save(SOURCE, SHELF)
+    before, more = (folder / FILE).read_bytes(), SHELF.with_more("a", [Entry("a", "b")])
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageError, match="No space left on device"):
+        store.save(SOURCE, more)
+    monkeypatch.undo()
+    assert (folder / FILE).read_bytes() == before
+    store.save(SOURCE, more)
+    assert Store(folder).load() == ({SOURCE: more}, [])
+
+
+NAMES = st.sampled_from(["Ann", "Zoë 💡", 'Bo"b', "a b"])
+NUMBERS = st.sampled_from(["", "1"])
+MEDIA = st.lists(st.builds(Entry, st.just("media"), NAMES, id=NUMBERS))
+CONTACTS = st.lists(st.builds(Entry, st.just("contacts"), NAMES, id=NUMBERS))
+CHANGES = st.one_of(
+    st.builds(lambda more: lambda shelf: shelf.with_more("media", more), MEDIA),
+    st.builds(lambda only: lambda shelf: shelf.with_only("contacts", only), CONTACTS),
+    st.builds(lambda gone: lambda shelf: shelf.without("media", [gone]), NAMES),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(changes=st.lists(CHANGES, min_size=1, max_size=6), draw=st.data())
+def test_a_power_cut_at_any_byte_loses_nothing_that_was_kept(
+    tmp_path_factory: pytest.TempPathFactory,
+    changes: list[Callable[[Shelf], Shelf]],
+    draw: st.DataObject,
+) -> None:
+    folder = tmp_path_factory.mktemp("context")
+    store, shelf, file = Store(folder), OTHER, folder / FILE
+    store.save(SOURCE, shelf)
+    saved = [(file.stat().st_size, shelf)]
+    for change in changes:
+        after = change(shelf)
+        if after != shelf and after.kinds:
+            shelf = after
+            before = file.read_bytes()
+            store.save(SOURCE, shelf)
+            if not file.read_bytes().startswith(before):  # replaced, which is whole or not at all
+                saved = []
+            saved.append((file.stat().st_size, shelf))
+    data = file.read_bytes()
+    cut = draw.draw(st.integers(saved[0][0], len(data)))
+    rest = draw.draw(st.sampled_from([b"", bytes(len(data) - cut), b"\n", b"\xff" * 9 + b"\n"]))
+    file.write_bytes(data[:cut] + (rest if cut < len(data) else b""))
+    known = max((size, number) for number, (size, _) in enumerate(saved) if size <= cut)[1]
+    kept, damaged = Store(folder).load()
+    assert kept == {SOURCE: saved[known][1]}
+    whole = saved[known][0] == cut and (cut == len(data) or not rest)
+    assert [damage.file for damage in damaged] == ([] if whole else [file])
+    again = Store(folder)  # what is appended now is read again
+    assert again.load() == (kept, [])
+    again.save(SOURCE, kept[SOURCE].with_more("media", [Entry("media", "the last")]))
+    assert "the last" in str(Store(folder).load()[0][SOURCE].kinds["media"])
 
 
 def test_a_file_that_cannot_be_read_is_told_and_stays(folder: Path) -> None:

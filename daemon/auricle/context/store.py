@@ -1,32 +1,33 @@
-"""Kept names on disk: one file a source, each replaced as a whole, readable by the daemon alone.
+"""Kept names on disk: one file a source, readable by the daemon alone.
 
 In: shelves, and a folder below the state directory. Out: the same shelves after a restart, also
-after a power cut: a file is the old one or the new one, never a part. A damaged file is set aside.
+after a power cut: what `save` has returned from is there, and nothing in parts. What is added is
+appended (`journal.py`); for anything else, and now and then, a file is replaced as a whole. A
+damaged end of a file is cut off; a file that is damaged from its beginning is set aside.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from auricle.config.mistakes import shown
+from auricle.context import journal
 from auricle.context.book import Shelf, Source
-from auricle.context.names import read_entries
-from auricle.durable import replace_file, sync_folder
+from auricle.context.journal import Kept
+from auricle.durable import append_to_file, cut_file, replace_file, sync_folder
 from auricle.errors import ArgumentError, AuricleError, StorageError
 
-FORMAT = 1
 LONGEST_SOURCE = 100
 SOURCE = re.compile(rf"[A-Za-z0-9][A-Za-z0-9.-]{{0,{LONGEST_SOURCE - 1}}}")
 FILE = re.compile(rf"(\d{{1,10}})-({SOURCE.pattern})\.json")
 # What reading a file raises that is not JSON, or is JSON of another form, or holds no names.
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError, AuricleError)
 MOST_FILE_BYTES = 64 * 1024 * 1024  # more than the limits of the book can fill
+ROOM = 64 * 1024  # bytes of additions that any file may hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +54,25 @@ class Store:
     def __init__(self, folder: Path) -> None:
         """`folder` is made when something is kept for the first time."""
         self._folder = folder
+        self._kept: dict[Source, Kept] = {}  # as this process knows the files
 
     def load(self) -> tuple[dict[Source, Shelf], list[Damage]]:
         """Return what is kept, and what is damaged, which is set aside under another name."""
-        kept: dict[Source, Shelf] = {}
+        self._kept = {}
         damaged: list[Damage] = []
         for file, source in self._files():
             try:
-                kept[source] = _read(file)
+                self._kept[source], size = _read(file)
             except OSError as error:
                 damaged.append(
                     Damage(file, f"{file} cannot be read ({error.strerror}); mend its permissions")
                 )
             except UNREADABLE:
                 damaged.append(_set_aside(file))
-        return kept, damaged
+            else:
+                if size > self._kept[source].length:
+                    damaged.append(_cut(file, self._kept[source].length))
+        return {source: kept.shelf for source, kept in self._kept.items()}, damaged
 
     def save(self, source: Source, shelf: Shelf) -> None:
         """Keep `shelf` in place of what was kept of `source`; it is on the disk on return.
@@ -78,17 +83,30 @@ class Store:
         try:
             if not shelf.kinds:
                 self._remove(file)
-                return
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            replace_file(file, _as_json(shelf))
+                self._kept.pop(source, None)
+            else:
+                self._kept[source] = self._write(file, shelf, self._kept.get(source))
         except OSError as error:
             raise StorageError(
                 f"{file}: cannot keep the names ({error.strerror}); make room on the disk, or let "
                 "Auricle write there"
             ) from error
 
+    def _write(self, file: Path, shelf: Shelf, before: Kept | None) -> Kept:
+        """Bring a file up to a shelf, by what has changed if that is less; raises OSError."""
+        if before is not None and _size(file) == before.length:
+            more = journal.addition(before.shelf, shelf)
+            if more is not None and before.can_take(len(more), ROOM):
+                append_to_file(file, more, before.length)
+                return Kept(shelf, before.whole, before.length + len(more))
+        data = journal.whole(shelf)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace_file(file, data)
+        return Kept(shelf, len(data), len(data))
+
     def erase(self) -> None:
         """Remove all that was ever kept, what was set aside as damaged too; raises StorageError."""
+        self._kept = {}
         try:
             for file in self._folder.iterdir():
                 file.unlink()
@@ -121,27 +139,29 @@ class Store:
             sync_folder(self._folder)
 
 
-def _as_json(shelf: Shelf) -> bytes:
-    kinds = {
-        kind: [[entry.written, entry.spoken, entry.weight, entry.id] for entry in entries.values()]
-        for kind, entries in shelf.kinds.items()
-    }
-    return json.dumps({"format": FORMAT, "kinds": kinds}, ensure_ascii=False).encode()
+def _size(file: Path) -> int:
+    """Return how many bytes a file has; -1 if it is not there."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return -1
 
 
-def _read(file: Path) -> Shelf:
-    """Return the shelf in a file; raises OSError, or another error if it is damaged."""
+def _read(file: Path) -> tuple[Kept, int]:
+    """Return what is in a file, and its size; raises OSError, or another error if it is damaged."""
     with file.open("rb") as stream:
         data = stream.read(MOST_FILE_BYTES + 1)
     if len(data) > MOST_FILE_BYTES:
         raise ValueError
-    content: Any = json.loads(data)
-    if content["format"] != FORMAT:
-        raise ValueError
-    shelf = Shelf()
-    for kind, given in content["kinds"].items():
-        shelf = shelf.with_only(kind, read_entries(kind, given))
-    return shelf
+    return journal.read(data), len(data)
+
+
+def _cut(file: Path, length: int) -> Damage:
+    """Leave out the end of a file: what is appended after it could not be read again."""
+    told = f"the end of {file} is damaged and left out; what a client gave last may be missing"
+    with contextlib.suppress(OSError):  # then the next change replaces the file
+        cut_file(file, length)
+    return Damage(file, told)
 
 
 def _set_aside(file: Path) -> Damage:
