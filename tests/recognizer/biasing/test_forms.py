@@ -23,6 +23,12 @@ def texts(written: str, kind: str = "media", spoken: tuple[str, ...] = ()) -> li
         ("wi-fi lamp", "wifi lamp"),
         ("wi-fi lamp", "wi fi lamp"),
         ("J.R. Tolkien", "j r tolkien"),
+        ("J.R.R. Tolkien", "jrr tolkien"),
+        ("JRR Tolkien", "j r r tolkien"),
+        ("AC/DC", "a c d c"),
+        ("REM", "r e m"),
+        ("R.E.M.", "rem"),
+        ("HVAC", "h v a c"),
         ("Simon & Garfunkel", "simon and garfunkel"),
         ("Beyoncé", "beyonce"),
         ("Łukasz Großmann", "lukasz grossmann"),
@@ -48,6 +54,10 @@ def test_what_is_written_is_spoken(written: str, said: str) -> None:
 @pytest.mark.parametrize("written", ["💡", "مصباح", "  ", "", "'", "-", "\x00\u202e", "日本"])
 def test_what_cannot_be_spoken_has_no_form(written: str) -> None:
     assert forms_of(Entry("contacts", written)) == ()
+
+
+def test_a_name_in_capitals_is_not_told_letter_by_letter() -> None:
+    assert texts("JOHN SMITH") == ["john smith", "john smith's"]
 
 
 def test_first_and_last_names_are_due_less() -> None:

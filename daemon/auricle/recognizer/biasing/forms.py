@@ -28,6 +28,10 @@ DIGITS = "0123456789"
 # Letters that no accent makes out of others.
 _PLAIN = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l",
                         "þ": "th", "ı": "i"})  # fmt: skip
+_DOTTED = re.compile(r"\b(?:[A-Za-z]\.){2,}")
+# What may be told letter by letter; names that are capitals throughout are no such thing.
+_CAPITALS = re.compile(r"\b[A-Z]{2,5}\b")
+_MOST_CAPITALS = 5  # in a name that has nothing else: AC/DC
 _HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])")
 
 
@@ -64,9 +68,18 @@ def _ways(written: str, letters: str) -> Iterator[str]:
         text = text.replace(sign, word)
     # "Batcave" and "BatCave", "wi-fi" and "wifi": whoever writes it one way says it the same.
     glued = (text.replace("-", ""), text.replace("-", " ")) if "-" in text else (text,)
-    split = dict.fromkeys(one for some in glued for one in (some, _HUMPS.sub(" ", some)))
-    for one in split:
+    split = [one for some in glued for one in (some, _HUMPS.sub(" ", some))]
+    for one in dict.fromkeys((*split, *_initials(text))):
         yield from _spelled(one, letters)
+
+
+def _initials(text: str) -> Iterator[str]:
+    """Yield a text with initials told one by one, and as a word: "REM" is "R E M", and so back."""
+    if _DOTTED.search(text):
+        yield _DOTTED.sub(lambda found: found[0].replace(".", "") + " ", text)
+    letters = [one for one in text if one.isalpha()]
+    if not all(map(str.isupper, letters)) or len(letters) <= _MOST_CAPITALS:
+        yield _CAPITALS.sub(lambda found: " ".join(found[0]), text)
 
 
 def _spelled(text: str, letters: str) -> Iterator[str]:
