@@ -47,15 +47,21 @@ class SearchOptions:
     nbest: int = 10  # texts in a result
     frame_seconds: float = 0.04  # length of an encoder frame
     weights: Weights | None = None  # of language models; None: those of the bundle, if any
+    sheltered: int = 4  # hypotheses within a name that go on besides
+    shelter: float = 8.0  # nats by which these may fall behind the best one
+    depth: float = 1.0  # nats that a name must have lent a hypothesis to be within it
 
     def __post_init__(self) -> None:
         """Raise ArgumentError where a value is impossible."""
         for name in ("beam", "max_symbols", "alternatives", "joined_words", "nbest"):
             if getattr(self, name) < 1:
                 raise ArgumentError(f"{name} must be 1 or more, not {getattr(self, name)}.")
-        for name in ("score_beam", "lattice_beam", "frame_seconds"):
+        for name in ("score_beam", "lattice_beam", "frame_seconds", "shelter"):
             if not getattr(self, name) > 0:
                 raise ArgumentError(f"{name} must be more than 0, not {getattr(self, name)}.")
+        for name in ("sheltered", "depth"):
+            if not getattr(self, name) >= 0:
+                raise ArgumentError(f"{name} must be 0 or more, not {getattr(self, name)}.")
 
 
 class Key(NamedTuple):
@@ -198,8 +204,13 @@ class BeamSearch:
             blank=min(1.0, float(state.blanks[best]) / trailing) if trailing else 0.0,
         )
 
-    def result(self, state: SearchState) -> Result:
-        """Return all that is known, as if the utterance ended here."""
+    def result(self, state: SearchState, *, named: bool = True) -> Result:
+        """Return all that is known, as if the utterance ended here.
+
+        Args:
+            state: after the last frame.
+            named: whether to tell names; a second pass does that for itself.
+        """
         back = _to_give_back(state)
         readings = [
             (hypothesis.word, Ways(hypothesis.branches, score, hypothesis.graph + more))
@@ -210,7 +221,7 @@ class BeamSearch:
         ends = history.endings(readings, self._limits)
         clock = Clock(state.start_time, self._options.frame_seconds, state.frames)
         lattice = history.build_lattice(ends, clock, self._options.lattice_beam)
-        return result_of(lattice, self._options.nbest, state.biasing)
+        return result_of(lattice, self._options.nbest, state.biasing if named else None)
 
     def _advance(self, state: SearchState, frame: NDArray[np.float32]) -> SearchState:
         """Return the state after one frame (encoder_dim,)."""
@@ -219,11 +230,13 @@ class BeamSearch:
         stayed = state.scores + log_probs[:, BLANK]
         blanks = state.blanks + np.exp(log_probs[:, BLANK])
         names = state.biasing.search if state.biasing else None
-        pick = partial(self._pick, frame=frame, names=names)
+        pick = partial(self._pick, frame=frame, names=names, top=float(stayed.max()))
         picks = pick(state.hypotheses, state.scores, log_probs, self._cutoff(stayed))
         if not picks:
             # Most frames end here: the hypotheses stay what they are.
             keep = stayed >= self._cutoff(stayed)
+            if names is not None and not keep.all():
+                keep |= self._sheltered(state.hypotheses, stayed, keep, names)
             hypotheses = state.hypotheses
             if not keep.all():
                 hypotheses = tuple(hypotheses[index] for index in np.flatnonzero(keep))
@@ -247,7 +260,7 @@ class BeamSearch:
                 picks = pick(parents, scores, log_probs, self._cutoff(pool.scores()))
                 if not picks:
                     break
-        best = pool.best(self._options.beam, self._options.score_beam)
+        best = self._best(pool.ranked(), names)
         return replace(
             state,
             frames=state.frames + 1,
@@ -255,6 +268,33 @@ class BeamSearch:
             scores=_frozen([candidate.score for candidate in best]),
             blanks=_frozen([candidate.blanks for candidate in best]),
         )
+
+    def _best(self, ranked: Sequence[_Candidate], names: Steps | None) -> list[_Candidate]:
+        """Return those that go on of all, best first."""
+        scores = np.array([candidate.score for candidate in ranked])
+        kept = scores >= scores[0] - self._options.score_beam
+        kept[self._options.beam :] = False
+        if names is not None:
+            kept |= self._sheltered([one.hypothesis for one in ranked], scores, kept, names)
+        return [one for one, stays in zip(ranked, kept.tolist(), strict=True) if stays]
+
+    def _sheltered(
+        self,
+        hypotheses: Sequence[Hypothesis],
+        scores: NDArray[np.float64],
+        kept: NDArray[np.bool_],
+        names: Steps,
+    ) -> NDArray[np.bool_]:
+        """Return which others go on because they are within a name (hypotheses,)."""
+        floor = scores.max() - self._options.shelter
+        found = [
+            index
+            for index in np.flatnonzero(~kept & (scores >= floor)).tolist()
+            if _lent(hypotheses[index], names) >= self._options.depth
+        ]
+        chosen = np.zeros(len(scores), bool)
+        chosen[sorted(found, key=lambda index: -scores[index])[: self._options.sheltered]] = True
+        return chosen
 
     def _cutoff(self, scores: NDArray[np.float64]) -> float:
         """Return the least score among those within both beams."""
@@ -273,6 +313,7 @@ class BeamSearch:
         *,
         frame: NDArray[np.float32],
         names: Steps | None,
+        top: float,
     ) -> list[_Pick]:
         """Return the extensions of hypotheses by one token that score above a cutoff.
 
@@ -283,20 +324,25 @@ class BeamSearch:
             cutoff: natural log; blank can only lower a score, so that no other can come to more.
             frame: (encoder_dim,), the encoder's output.
             names: those to favour.
+            top: natural log, the best score of all.
 
         Returns:
-            The best ones, a beam of them at most.
+            The best ones, a beam of them at most, and a few within names.
         """
         totals = scores[:, np.newaxis] + log_probs
         totals[:, BLANK] = -np.inf
         # Most hypotheses are out of reach whatever language says: it is asked of the others only.
         most = (self._fusion.most if self._fusion else 0.0) + (names.most if names else 0.0)
-        near = np.flatnonzero(totals.max(axis=1) > cutoff - most)
+        floor = cutoff if names is None else min(cutoff, top - self._options.shelter)
+        near = np.flatnonzero(totals.max(axis=1) > floor - most)
         if not len(near):
             return []
         totals = totals[near]
         chosen = [parents[index] for index in near.tolist()]
-        language = self._language(chosen, len(frame), names)
+        favour = None
+        if names is not None:
+            favour = np.stack([names.row(one.names or steps.State()) for one in chosen])
+        language = self._language(chosen, len(frame), favour)
         if language is not None:
             totals += language
         flat = totals.ravel()
@@ -304,22 +350,57 @@ class BeamSearch:
         if len(above) > self._options.beam:
             best = np.argpartition(flat[above], -self._options.beam)[-self._options.beam :]
             above = above[best]
+        if names is not None and favour is not None:
+            above = np.concatenate([above, self._within(chosen, flat, above, favour, floor, names)])
         rows, tokens = np.divmod(above, totals.shape[1])
         graph = np.zeros(len(above)) if language is None else language.ravel()[above]
         columns = (near[rows], tokens, flat[above], graph)
         return list(map(_Pick, *(column.tolist() for column in columns)))
 
+    def _within(
+        self,
+        parents: Sequence[Hypothesis],
+        totals: NDArray[np.float64],
+        chosen: NDArray[np.int64],
+        favour: NDArray[np.float32],
+        floor: float,
+        names: Steps,
+    ) -> NDArray[np.int64]:
+        """Return the places of the best other extensions that lead on within a name.
+
+        Args:
+            parents: the hypotheses.
+            totals: (parents * vocabulary,) natural log.
+            chosen: places in it of those that go on anyway.
+            favour: (parents, vocabulary) what names add.
+            floor: natural log that such an extension has to come to.
+            names: those that are favoured.
+        """
+        lent = np.array([[_lent(parent, names)] for parent in parents], np.float32)
+        inner = (favour > 0) & (favour + lent >= self._options.depth)
+        inner.ravel()[chosen] = False
+        found = np.flatnonzero(inner.ravel() & (totals > floor))
+        count = self._options.sheltered
+        if len(found) > count:
+            found = found[np.argpartition(totals[found], -count)[-count:]]
+        return found
+
     def _language(
-        self, parents: Sequence[Hypothesis], width: int, names: Steps | None
+        self, parents: Sequence[Hypothesis], width: int, favour: NDArray[np.float32] | None
     ) -> NDArray[np.float32] | None:
-        """Return what language and names add to each token (parents, vocabulary), natural log."""
+        """Return what language and names add to each token (parents, vocabulary), natural log.
+
+        Args:
+            parents: the hypotheses.
+            width: of an encoder frame.
+            favour: what names add.
+        """
         language = None
         if self._fusion:
             places = [Place(parent.context[1], parent.language) for parent in parents]
             language = self._fusion.of(places, width)
-        if names is None:
+        if favour is None:
             return language
-        favour = np.stack([names.row(parent.names or steps.State()) for parent in parents])
         return favour if language is None else language + favour
 
     def _emit(
@@ -387,10 +468,9 @@ class _Pool:
         """Return their scores, natural log."""
         return np.array([candidate.score for candidate in self._candidates.values()])
 
-    def best(self, beam: int, score_beam: float) -> list[_Candidate]:
-        """Return those within both beams, best first."""
-        ranked = sorted(self._candidates.values(), key=lambda candidate: -candidate.score)[:beam]
-        return [item for item in ranked if item.score >= ranked[0].score - score_beam]
+    def ranked(self) -> list[_Candidate]:
+        """Return all, best first."""
+        return sorted(self._candidates.values(), key=lambda candidate: -candidate.score)
 
 
 def _to_give_back(state: SearchState) -> NDArray[np.float64]:
@@ -399,6 +479,11 @@ def _to_give_back(state: SearchState) -> NDArray[np.float64]:
         return np.zeros(len(state.hypotheses))
     names = state.biasing.search
     return np.array([names.end(one.names) for one in state.hypotheses if one.names], np.float64)
+
+
+def _lent(hypothesis: Hypothesis, names: Steps) -> float:
+    """Return the nats that a name in progress has lent a hypothesis."""
+    return names.lent(hypothesis.names) if hypothesis.names else 0.0
 
 
 def _after(biasing: Biasing | None, names: steps.State | None, token: int) -> steps.State | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from auricle.context.entries import Context, Entry
 from auricle.recognizer.biasing.biasing import Biasing, BiasingOptions, build
@@ -69,6 +72,46 @@ def test_any_chunking_gives_the_same(
     state, last = search.step(state, frames[cut:])
     assert last == progress
     assert search.result(state) == search.result(whole)
+
+
+SPELLED = ("<blank>", "▁call", "▁she", "▁si", "obhan")
+HEARD = {3: {1: 0.999}, 8: {2: 0.93, 3: 0.05}, 10: {4: 0.999}}
+
+
+class Script:
+    """Says one of the scripted tokens at a frame, and else blank."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def log_probs(
+        self, frame: NDArray[np.float32], contexts: Sequence[tuple[int, int]]
+    ) -> NDArray[np.float32]:
+        self.calls += len(contexts)
+        tokens = HEARD.get(int(frame[0]), {})
+        rows = np.full((len(contexts), len(SPELLED)), 1e-7)
+        for row, (_, last) in zip(rows, contexts, strict=True):
+            if last not in tokens:
+                row[list(tokens)] = list(tokens.values())
+            row[0] = max(1.0 - row[1:].sum(), 1e-7)
+        return np.log(rows).astype(np.float32)
+
+
+def test_a_name_lives_through_a_weak_beginning_and_without_names_nothing_is_asked_more() -> None:
+    vocabulary = Vocabulary(Tokenizer(SPELLED, [0.0] * len(SPELLED)))
+    # A name that lends little at first: nobody knows yet which one it is.
+    names = [Entry("contacts", name) for name in ("Siobhan", "Si", "Sian", "Siri")]
+    frames = np.arange(20, dtype=np.float32)[:, np.newaxis]
+    texts, calls = [], []
+    for sheltered, entries in ((0, names), (2, names), (0, []), (2, [])):
+        network = Script()
+        search = BeamSearch(network, SPELLED, SearchOptions(beam=1, sheltered=sheltered, depth=0.5))
+        biasing = build(Context(tuple(entries)), vocabulary, None, BiasingOptions(letter=0.9))
+        state, _ = search.step(search.initial_state(biasing=biasing), frames)
+        texts.append(search.result(state).text)
+        calls.append(network.calls)
+    assert texts == ["call sheobhan", "call siobhan", "call sheobhan", "call sheobhan"]
+    assert calls[2] == calls[3]
 
 
 @unhurried

@@ -78,6 +78,10 @@ class Steps:
         taken = self._automaton.take(state.standing, letters, starts=starts, place=place)
         return State(taken.standing, letters if starts else state.word + letters, place)
 
+    def lent(self, state: State) -> float:
+        """Return the nats that the score holds of a name in progress."""
+        return self._scale * self._automaton.value(state.standing)
+
     def end(self, state: State) -> float:
         """Return what the score gains, in nats, if the text ends here: what was lent goes back."""
         gain = self._automaton.ended(state.standing) - self._automaton.value(state.standing)
