@@ -33,7 +33,7 @@ from auricle.recognizer.fusion import Weights
 from auricle.recognizer.language import LanguageModel
 from auricle.recognizer.networks import Encoder, EncoderState, TransducerScorer
 from auricle.recognizer.phrase import Chunk, Phrase, joined
-from auricle.recognizer.result import Result
+from auricle.recognizer.result import Result, with_names
 from auricle.recognizer.search import BeamSearch, Progress, SearchOptions, SearchState
 from auricle.recognizer.second_pass import (
     SecondPass,
@@ -73,7 +73,7 @@ class Outcome:
     """What both passes make of an utterance up to one moment."""
 
     phrases: int  # that were over
-    first: Result  # the first pass', of the running phrase
+    first: Result  # the first pass', of the running phrase; it names nothing
     result: Result  # of the whole utterance
 
     def stands_for(self, phrases: int, first: Result) -> bool:
@@ -176,7 +176,7 @@ class Recognizer:
             before: of an earlier state of the utterance; its result stands where the first pass
                 has heard no other word since: the second costs more than a frame's time.
         """
-        first = self._search.result(state.search)
+        first = self._search.result(state.search, named=False)
         phrases = len(state.spoken)
         if before is not None and before.stands_for(phrases, first):
             return before
@@ -186,7 +186,7 @@ class Recognizer:
     def _refine(self, state: RecognizerState, first: Result) -> Result:
         """Return the second pass' result of the running phrase, if there is one."""
         if self._second is None or not state.phrase.chunks:
-            return first
+            return with_names(first, state.biasing)
         frames = state.phrase.frames
         heard = state.phrase.skipped * STACK, (state.phrase.skipped + len(frames)) * STACK
         utterance = Utterance(
@@ -196,7 +196,8 @@ class Recognizer:
             start=state.search.start_time,
             frame_seconds=self._frame * FRAME_SECONDS,
         )
-        return self._second.refine(first, utterance, state.biasing)
+        result = self._second.refine(first, utterance, state.biasing)
+        return with_names(first, state.biasing) if result is first else result
 
     def _is_over(self, state: RecognizerState, most: int) -> bool:
         """Return whether a long utterance is to be divided here."""
@@ -211,7 +212,7 @@ class Recognizer:
 
     def _close(self, state: RecognizerState) -> RecognizerState:
         """End the running phrase and begin the next."""
-        result = self._refine(state, self._search.result(state.search))
+        result = self._refine(state, self._search.result(state.search, named=False))
         known = self._progress(state)
         seconds = state.search.frames * self._frame * FRAME_SECONDS
         return replace(

@@ -76,6 +76,13 @@ def result_of(lattice: Lattice, count: int, biasing: Biasing | None = None) -> R
     )
 
 
+def with_names(result: Result, biasing: Biasing | None) -> Result:
+    """Return a result that tells the names in it."""
+    if biasing is None:
+        return result
+    return result_of(result.lattice, len(result.nbest), biasing)
+
+
 def _names_of(arcs: Sequence[Arc], biasing: Biasing) -> tuple[Name, ...]:
     """Return the names on a path."""
     return tuple(
