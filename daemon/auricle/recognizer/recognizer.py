@@ -28,6 +28,8 @@ from auricle.features import (
 )
 from auricle.recognizer.attention import AttentionDecoder
 from auricle.recognizer.biasing.biasing import Biasing, BiasingOptions, build
+from auricle.recognizer.biasing.naming import spelled
+from auricle.recognizer.biasing.spellings import Spellings
 from auricle.recognizer.biasing.vocabulary import Vocabulary
 from auricle.recognizer.fusion import Weights
 from auricle.recognizer.language import LanguageModel
@@ -44,6 +46,7 @@ from auricle.recognizer.second_pass import (
 from auricle.recognizer.tokenizer import Tokenizer
 
 LANGUAGE = "ngram.bin"  # file of the language model, which a bundle may lack
+SPELLINGS = "spellings.tsv"  # file of what becomes of names, which a bundle may lack
 STACK = 2  # encoder frames of 20 ms to a frame of the search
 PAUSE_SECONDS = 0.5  # without a token: where a long utterance may be divided
 PAUSE_BLANK = 0.7  # mean probability of blank over them
@@ -226,6 +229,8 @@ class Recognizer:
     def _progress(self, state: RecognizerState) -> Progress:
         """Return the best text so far, of all phrases."""
         known = self._search.progress(state.search)
+        if state.biasing is not None:
+            known = replace(known, text=spelled(known.text, state.biasing))
         if not state.spoken:
             return known
         texts = [result.text for result in state.spoken] + [known.text] * bool(known.text)
@@ -307,6 +312,7 @@ def load_recognizer(
         tokens=Vocabulary(tokenizer),
         pieces=Vocabulary(attention.pieces) if attention else None,
         options=biasing,
+        spellings=Spellings.load(bundle.path(SPELLINGS)) if SPELLINGS in bundle.files else None,
     )
     return Recognizer(encoder, scorer, search, frame, attention, make_biasing)
 

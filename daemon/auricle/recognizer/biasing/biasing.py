@@ -1,13 +1,14 @@
 """Names made ready for the recogniser: an immutable value, built away from its thread.
 
-In: a context and the vocabularies of both passes. Out: a `Biasing`, which a session takes at its
-start and keeps to its end; None where there is nothing to favour.
+In: a context, the vocabularies of both passes, and how the first one writes what it does not know.
+Out: a `Biasing`, which a session takes at its start and keeps to its end; None where there is
+nothing to favour.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from auricle.errors import ArgumentError
 from auricle.recognizer.biasing import places
 from auricle.recognizer.biasing.automaton import Automaton
 from auricle.recognizer.biasing.forms import forms_of
+from auricle.recognizer.biasing.spellings import Spellings
 from auricle.recognizer.biasing.steps import Steps
 from auricle.recognizer.biasing.vocabulary import Vocabulary
 
@@ -30,10 +32,14 @@ class BiasingOptions:
     longest: int = 12  # letters beyond which a name earns no more
     crowd: float = 0.3  # nats less for each e-fold of the number of names
     expected: float = 1.5  # factor where a name of its kind is expected
+    respelled: float = 0.8  # share that is due to another spelling; 0: there are none
+    spellings: int = 3  # others of a form at most
 
     def __post_init__(self) -> None:
         """Raise ArgumentError where a value is impossible."""
-        for name in ("factor", "letter", "common", "longest", "crowd", "expected"):
+        for name in (
+            "factor", "letter", "common", "longest", "crowd", "expected", "respelled", "spellings",
+        ):  # fmt: skip
             if not 0 <= getattr(self, name) < math.inf:
                 raise ArgumentError(f"{name} must be 0 or more, not {getattr(self, name)}.")
 
@@ -43,6 +49,7 @@ class Meaning(NamedTuple):
 
     entry: Entry
     share: float  # of the favour that is due to the entry, 0 to 1
+    written: str = ""  # the form of which this is another spelling, of as many words; or none
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,13 +62,13 @@ class Biasing:
     meanings: dict[str, tuple[Meaning, ...]] = field(repr=False)  # of each form, likeliest first
     common: frozenset[str] = field(repr=False)  # forms that are everyday words
 
-    def entry_of(self, form: str, place: int) -> Entry | None:
-        """Return which entry is meant by a form at a place; an everyday word mostly means none."""
+    def meaning_of(self, form: str, place: int) -> Meaning | None:
+        """Return what is meant by a form at a place; by an everyday word that is mostly nothing."""
         meanings = self.meanings[form]
-        for entry, _ in meanings:
-            if place != places.NOWHERE and places.of(entry.kind) == place:
-                return entry
-        return None if form in self.common else meanings[0].entry
+        for meaning in meanings:
+            if place != places.NOWHERE and places.of(meaning.entry.kind) == place:
+                return meaning
+        return None if form in self.common else meanings[0]
 
 
 def build(
@@ -69,6 +76,7 @@ def build(
     tokens: Vocabulary,
     pieces: Vocabulary | None = None,
     options: BiasingOptions | None = None,
+    spellings: Spellings | None = None,
 ) -> Biasing | None:
     """Return what favours the names of a context; may be called from any thread.
 
@@ -77,6 +85,7 @@ def build(
         tokens: the vocabulary of the first pass.
         pieces: that of the second, if there is one.
         options: how much names are favoured.
+        spellings: how the recogniser writes what it does not know.
     """
     options = options or BiasingOptions()
     found: dict[str, list[Meaning]] = {}
@@ -85,11 +94,13 @@ def build(
             found.setdefault(form.text, []).append(Meaning(entry, form.share))
     if not found:
         return None
+    common = (pieces or tokens).common_words
+    if spellings is not None and options.respelled:
+        found |= _respelled(found, spellings, common, options)
     meanings = {
         form: tuple(sorted(some, key=lambda one: -one.share * one.entry.weight))
         for form, some in found.items()
     }
-    common = (pieces or tokens).common_words
     worth = _Worth(common, options, len(context.entries))
     automaton = Automaton({form: worth.of(form, some) for form, some in meanings.items()})
     steps = [Steps(automaton, one, options.factor) for one in (tokens, pieces) if one is not None]
@@ -102,6 +113,25 @@ def build(
         meanings=meanings,
         common=common & meanings.keys(),
     )
+
+
+def _respelled(
+    found: Mapping[str, Sequence[Meaning]],
+    spellings: Spellings,
+    common: frozenset[str],
+    options: BiasingOptions,
+) -> dict[str, list[Meaning]]:
+    """Return what other spellings stand for; none is a form itself, or an everyday word."""
+    others: dict[str, list[Meaning]] = {}
+    for form, meanings in found.items():
+        favoured = [one for one in meanings if one.entry.weight]
+        for text, likelihood in spellings.of(form, options.spellings) if favoured else ():
+            if text not in found and text not in common:
+                others.setdefault(text, []).extend(
+                    Meaning(entry, options.respelled * likelihood**0.25 * share, form)
+                    for entry, share, _ in favoured
+                )
+    return others
 
 
 class _Worth:
@@ -127,7 +157,7 @@ class _Worth:
         best = meanings[0]
         elsewhere = 0.0 if form in self._common else nats * best.share * best.entry.weight
         found = [elsewhere] * places.PLACES
-        for entry, share in meanings:
+        for entry, share, _ in meanings:
             place = places.of(entry.kind)
             if place != places.NOWHERE:
                 found[place] = max(found[place], share * entry.weight * nats * options.expected)

@@ -1,17 +1,19 @@
 """Which names were said.
 
 In: words, or a lattice of them. Out: the names among the words, the longest that fits each time;
-and the lattice with the entry on each arc that belongs to a name.
+the words with names spelled as they are; and the lattice with the entry on each arc that belongs to
+a name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from auricle.context.entries import Entry
 from auricle.recognizer.biasing.biasing import Biasing
-from auricle.recognizer.lattice import Lattice
+from auricle.recognizer.lattice import Arc, Lattice
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,32 +23,54 @@ class Found:
     entry: Entry
     first: int  # its first word
     last: int  # the word after its last
+    words: tuple[str, ...]  # as the name has them: the recogniser may have spelled them otherwise
 
 
 def names_in(words: Sequence[str], biasing: Biasing) -> Iterator[Found]:
     """Yield the names in a text, in their order."""
     for said in biasing.automaton.said(words):
-        entry = biasing.entry_of(said.form, said.place)
-        if entry is not None:
-            yield Found(entry, said.first, said.last)
+        meaning = biasing.meaning_of(said.form, said.place)
+        if meaning is not None:
+            spelled = (meaning.written or said.form).split()
+            yield Found(meaning.entry, said.first, said.last, tuple(spelled))
+
+
+def spelled(text: str, biasing: Biasing) -> str:
+    """Return a text whose names are spelled as they are."""
+    words = text.split()
+    for found in names_in(tuple(words), biasing):
+        words[found.first : found.last] = found.words
+    return " ".join(words)
+
+
+class _Named(NamedTuple):
+    """What an arc belongs to, and its word there."""
+
+    entry: Entry
+    word: str
 
 
 def marked(lattice: Lattice, biasing: Biasing, count: int) -> Lattice:
-    """Return a lattice whose arcs carry the entries of the names that they belong to.
+    """Return a lattice whose arcs carry the entries, and words, of the names that they belong to.
 
     An arc may lie on many paths: its entry is that on the best of them, of the `count` best ones.
     Beyond these, arcs carry none.
     """
-    entries: dict[int, Entry | None] = {}
+    entries: dict[int, _Named | None] = {}
     for path in lattice.nbest(count):
         arcs = [arc for arc in path.arcs if arc.word]
-        here: dict[int, Entry] = {}
+        here: dict[int, _Named] = {}
         for found in names_in([arc.word for arc in arcs], biasing):
-            here |= {id(arc): found.entry for arc in arcs[found.first : found.last]}
+            for arc, word in zip(arcs[found.first : found.last], found.words, strict=True):
+                here[id(arc)] = _Named(found.entry, word)
         for arc in arcs:
             entries.setdefault(id(arc), here.get(id(arc)))
     arcs_out = []
     for arc in lattice.arcs:
-        entry = entries.get(id(arc))
-        arcs_out.append(replace(arc, entry=entry.id, kind=entry.kind) if entry else arc)
+        named = entries.get(id(arc))
+        arcs_out.append(_named(arc, *named) if named else arc)
     return Lattice(lattice.states, tuple(arcs_out))
+
+
+def _named(arc: Arc, entry: Entry, word: str) -> Arc:
+    return replace(arc, word=word, entry=entry.id, kind=entry.kind)

@@ -1,0 +1,1 @@
+"""What the recogniser makes of names that it has not learned to write."""

@@ -1,0 +1,134 @@
+"""Learns which letters the recogniser writes for others.
+
+In: names as they are written, each with what was heard. Out: rules with their probability, in the
+form that `auricle.recognizer.biasing.spellings` reads: letters of a word, "_" where it begins or
+ends, and the letters in their place. After Brill and Moore, "An improved error model for noisy
+channel spelling correction" (ACL 2000): letters are aligned, and every window of a few columns in
+which something differs is counted: its probability is the share that this has of all its
+occurrences.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from auricle.recognizer.biasing.spellings import EDGE
+
+ALIKE = (
+    "aeiouy", "ckqxg", "szcx", "dt", "bp", "fvp", "gj", "mn", "lr", "yi", "wu", "hx",
+)  # fmt: skip  # letters that stand for similar sounds
+SILENT = "aeiouyhwr"
+SPACE = " "
+
+Column = tuple[str, str]  # a letter, or none, on either side
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is learned from, and what counts as learned."""
+
+    furthest: float = 0.22  # cost of a letter, beyond which something else was heard
+    widest: int = 5  # letters of a rule, edges among them
+    names: int = 4  # in which a rule is to be seen
+    probability: float = 0.1
+
+
+def learn(
+    pairs: Iterable[tuple[str, str]], limits: Limits | None = None
+) -> dict[tuple[str, str], float]:
+    """Return rules with their probability, the likeliest first.
+
+    Args:
+        pairs: a name and what was heard of it.
+        limits: what is learned from.
+    """
+    limits = limits or Limits()
+    seen: Counter[str] = Counter()
+    changed: Counter[Column] = Counter()
+    names: defaultdict[Column, set[str]] = defaultdict(set)
+    for name, heard in pairs:
+        cost, columns = align(name, heard)
+        if cost > limits.furthest * len(name):
+            continue
+        for letters, others in _windows(columns, limits.widest):
+            seen[letters] += 1
+            if letters != others:
+                changed[letters, others] += 1
+                names[letters, others].add(name)
+    rules = {
+        rule: count / seen[rule[0]]
+        for rule, count in changed.items()
+        if len(names[rule]) >= limits.names and count >= limits.probability * seen[rule[0]]
+    }
+    return dict(sorted(rules.items(), key=lambda item: (-item[1], item[0])))
+
+
+def table(rules: dict[tuple[str, str], float]) -> str:
+    """Return the table that a bundle holds."""
+    return "".join(f"{one}\t{other}\t{share:.2f}\n" for (one, other), share in rules.items())
+
+
+def align(name: str, heard: str) -> tuple[float, list[Column]]:
+    """Return the least cost at which letters become others, and which becomes which."""
+    costs = [[0.0] * (len(heard) + 1) for _ in range(len(name) + 1)]
+    steps: dict[tuple[int, int], tuple[int, int]] = {}
+    for i in range(len(name) + 1):
+        for j in range(len(heard) + 1):
+            ways = []
+            if i and j:
+                change = _change(name[i - 1], heard[j - 1])
+                ways.append((costs[i - 1][j - 1] + change, (1, 1)))
+            if i:
+                ways.append((costs[i - 1][j] + _gap(name, i - 1), (1, 0)))
+            if j:
+                ways.append((costs[i][j - 1] + _gap(heard, j - 1), (0, 1)))
+            if ways:
+                costs[i][j], steps[i, j] = min(ways)
+    columns = []
+    i, j = len(name), len(heard)
+    while i or j:
+        left, right = steps[i, j]
+        columns.append((name[i - left : i], heard[j - right : j]))
+        i, j = i - left, j - right
+    return costs[-1][-1], columns[::-1]
+
+
+def _change(letter: str, other: str) -> float:
+    if letter == other:
+        return 0.0
+    if SPACE in (letter, other):
+        return 2.0
+    return 0.7 if any(letter in group and other in group for group in ALIKE) else 1.5
+
+
+def _gap(text: str, place: int) -> float:
+    """Return what a letter costs that the other side lacks: little if it is silent, or double."""
+    double = place > 0 and text[place - 1] == text[place]
+    return 0.5 if double or text[place] in SILENT + SPACE else 1.0
+
+
+def _windows(columns: list[Column], widest: int) -> Iterator[tuple[str, str]]:
+    """Yield the letters of neighbouring columns of one word, on either side.
+
+    What stands at the edge of a word has the edge with it: it is another thing there.
+    """
+    edge = (SPACE, SPACE)
+    marked = [edge, *columns, edge]
+    for first in range(len(marked)):
+        if first and marked[first - 1] == edge:
+            continue
+        letters = others = ""
+        for number, (letter, other) in enumerate(marked[first:], first):
+            if (letter == SPACE) != (other == SPACE):
+                break  # words were joined, or one was divided
+            letters += EDGE if letter == SPACE else letter
+            others += EDGE if other == SPACE else other
+            if len(letters) > widest:
+                break
+            ends = letter == SPACE and number > first
+            if letters not in ("", EDGE) and (ends or marked[number + 1] != edge):
+                yield letters, others
+            if ends:
+                break

@@ -1,0 +1,71 @@
+"""Learn how the recogniser writes names that it does not know, and put that into its bundle."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from itertools import zip_longest
+from pathlib import Path
+
+import yaml
+
+from auricle.bundle.manifest import load_bundle
+from auricle.recognizer.biasing.spellings import Spellings
+from auricle.recognizer.recognizer import SPELLINGS, load_recognizer
+from auricle.recognizer.search import SearchOptions
+from auricle_train.spellings.hearing import hear, read
+from auricle_train.spellings.learning import learn, table
+from auricle_train.synthesis import espeak, flite
+from auricle_train.synthesis.program import Program
+
+ENGINES = {"flite": flite.load, "espeak": espeak.load}  # programs: quick, and in many accents
+SOURCE = "names: "
+MEASURED = ("slt",)  # voices that names are measured with: see `benchmarks.biasing`
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the step."""
+    parser.add_argument("--bundle", type=Path, required=True, help="folder of a bundle")
+    parser.add_argument(
+        "--names", type=Path, help="a name a line, in small letters; without: none is spoken"
+    )
+    parser.add_argument("--engine", choices=ENGINES, nargs="+", default=list(ENGINES))
+    parser.add_argument("--source", nargs="*", default=[], help="of the names, with their licence")
+    parser.add_argument(
+        "--heard", type=Path, required=True, help="heard.jsonl; goes on from what it holds"
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Change the bundle's folder, and tell how much was learned."""
+    bundle = load_bundle(arguments.bundle, "recognizer")
+    if arguments.names is None:
+        found = read(arguments.heard)
+    else:
+        names = arguments.names.read_text("utf-8").split("\n")
+        recognizer = load_recognizer(bundle, SearchOptions(beam=4), threads=1)
+        voices = _in_turn([ENGINES[name](None) for name in arguments.engine])
+        found = hear([name for name in names if name], voices, recognizer, arguments.heard)
+    pairs = [(one.name, middle) for one in found for middle in one.middles()]
+    rules = learn(pairs)
+    path = arguments.bundle / SPELLINGS
+    path.write_text(table(rules), encoding="utf-8")
+    Spellings.load(path)
+    manifest_path = arguments.bundle / "manifest.yaml"
+    manifest = yaml.safe_load(manifest_path.read_text(encoding="utf-8"))
+    manifest["files"][SPELLINGS] = hashlib.sha256(path.read_bytes()).hexdigest()
+    if arguments.source:
+        data = manifest.setdefault("training", {}).setdefault("data", [])
+        rest = [source for source in data if not source.startswith(SOURCE)]
+        manifest["training"]["data"] = [*rest, *(SOURCE + one for one in arguments.source)]
+    text = yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=96)
+    manifest_path.write_text(text, encoding="utf-8")
+    print(f"{path}: {len(rules)} rules from {len(pairs)} readings of {len(found)} names")
+
+
+def _in_turn(engines: list[Program]) -> list[tuple[Program, str]]:
+    """Return the voices, one of each engine in turn."""
+    rows = [[(one, voice) for voice in one.voices if voice not in MEASURED] for one in engines]
+    longest = max(map(len, rows))
+    repeated = [(row * longest)[:longest] for row in rows]
+    return [voice for group in zip_longest(*repeated) for voice in group if voice]
