@@ -2,6 +2,7 @@
 
     python -m benchmarks.biasing [--data ../shared/data] [--speech real|commands]
         [--half tune|report] [--distractors 0 100 ...] [--factor 1.0 ...] [--most CLIPS]
+        [--second-pass off|rescore|full] [--set NAME=VALUE ...]
 
 Run it with tools/ and daemon/ on the path. In: the dev clips of the real sentences, of which the
 words outside the 5,000 most frequent ones are listed, after Le et al., "Contextualized streaming
@@ -9,7 +10,7 @@ end-to-end speech recognition with trie-based deep biasing and shallow fusion" (
 or commands with names that a voice of Flite speaks, which en-tiny 0.3.0 has not heard. Out: a line
 for each number of distracting names: word error rates on listed and on other words with the 95 %
 interval of a bootstrap over clips, and the time of a clip. Every other clip, from the first on, is
-for tuning.
+for tuning. `--set` changes a field of `BiasingOptions` or `SearchOptions`: `--set sheltered=0`.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ import json
 import random
 import tarfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import TypeVar
 
 import jiwer
 import numpy as np
@@ -32,12 +34,15 @@ import soundfile
 import soxr
 from wordfreq import top_n_list
 
-from auricle.arbiter.budget import Budget
-from auricle.assembly import load_models
 from auricle.audio.format import SAMPLE_RATE, Samples
-from auricle.config.schema import Config, RecognizerSettings
+from auricle.bundle.manifest import load_bundle
+from auricle.config.locations import find_bundle
+from auricle.config.schema import RecognizerSettings
 from auricle.context.entries import Context, Entry
-from auricle.recognizer.recognizer import Recognizer
+from auricle.recognizer.biasing.biasing import BiasingOptions
+from auricle.recognizer.recognizer import Recognizer, load_recognizer
+from auricle.recognizer.search import SearchOptions
+from auricle.recognizer.second_pass import SecondPassMode, SecondPassOptions
 from auricle_train.normalizer import normalize
 from auricle_train.scoring import Errors, Score, score
 from auricle_train.synthesis import load_engine
@@ -61,6 +66,7 @@ APPLIANCES = (
     "jacuzzi", "foyer", "mezzanine", "orangery", "workbench", "attic fan", "larder",
 )  # fmt: skip
 VOICE = "slt"
+Options = TypeVar("Options", BiasingOptions, SearchOptions)
 
 
 @dataclass(frozen=True)
@@ -206,13 +212,39 @@ def report(name: str, tally: Tally, base: Tally) -> None:
     print(" | ".join(columns), flush=True)
 
 
-def recognizer_of(factor: float) -> Recognizer:
-    """Return the shipped recogniser with names favoured by a factor."""
-    config = Config(recognizer=RecognizerSettings(biasing=factor))
-    budget = Budget(
-        threads=1, beam=config.recognizer.beam, second_pass=config.recognizer.second_pass
+def recognizer_of(second: str, changed: Mapping[str, float]) -> Recognizer:
+    """Return the shipped recogniser with other options."""
+    settings = RecognizerSettings()
+    search = SearchOptions(
+        beam=settings.beam,
+        max_symbols=settings.max_symbols,
+        lattice_beam=settings.lattice_beam,
+        nbest=settings.nbest,
     )
-    return load_models(config, budget, wake=False).recognizer
+    return load_recognizer(
+        load_bundle(find_bundle(settings.bundle), "recognizer"),
+        _with(search, changed),
+        threads=1,
+        second=SecondPassOptions(mode=SecondPassMode(second)),
+        biasing=_with(BiasingOptions(), changed),
+    )
+
+
+def _with(options: Options, changed: Mapping[str, float]) -> Options:
+    """Return options with those of the values that are fields of theirs, as of the same type."""
+    known = {field.name: getattr(options, field.name) for field in fields(options)}
+    return replace(
+        options, **{key: type(known[key])(value) for key, value in changed.items() if key in known}
+    )
+
+
+def setting(text: str) -> tuple[str, float]:
+    """Return what NAME=VALUE says."""
+    name, _, value = text.partition("=")
+    known = {field.name for options in (BiasingOptions, SearchOptions) for field in fields(options)}
+    if name not in known:
+        raise ValueError
+    return name, float(value)
 
 
 def main() -> None:
@@ -223,17 +255,22 @@ def main() -> None:
     parser.add_argument("--half", choices=("tune", "report"), default="report")
     parser.add_argument("--distractors", type=int, nargs="+", default=[0, 100, 1000, 10_000])
     parser.add_argument("--factor", type=float, nargs="+", default=[1.0])
+    parser.add_argument(
+        "--second-pass", choices=[mode.value for mode in SecondPassMode], default="full"
+    )
+    parser.add_argument("--set", type=setting, nargs="+", default=[], metavar="NAME=VALUE")
     parser.add_argument("--most", type=int, default=200, metavar="CLIPS")
     arguments = parser.parse_args()
     make = spoken_commands(arguments.data, 2 * arguments.most)
     clips = list(real_clips(arguments.data) if arguments.speech == "real" else make)
     clips = clips[0 if arguments.half == "tune" else 1 :: 2][: arguments.most]
     others = distracting(arguments.data, 2 * max(arguments.distractors) + 1)
-    base = measure(clips, recognizer_of(1.0), None, 0)
+    second, changed = arguments.second_pass, dict(arguments.set)
+    base = measure(clips, recognizer_of(second, changed), None, 0)
     print("names | errors on listed words | errors on other words | a clip takes")
     report("none", base, base)
     for factor in arguments.factor:
-        recognizer = recognizer_of(factor)
+        recognizer = recognizer_of(second, changed | {"factor": factor})
         for count in arguments.distractors:
             found = measure(clips, recognizer, others, count)
             report(f"listed + {count}, factor {factor:g}", found, base)
