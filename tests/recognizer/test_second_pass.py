@@ -178,40 +178,6 @@ def test_a_name_is_found_that_attention_alone_would_not_write_down() -> None:
     assert found > 10
 
 
-class Counting(Table):
-    """Attention that counts what it is asked."""
-
-    steps = 0
-
-    def step(
-        self, state: State, pieces: Sequence[int], parents: Sequence[int]
-    ) -> tuple[State, np.ndarray]:
-        self.steps += 1
-        return super().step(state, pieces, parents)
-
-
-def test_what_names_do_not_touch_is_searched_once() -> None:
-    options = SecondPassOptions(beam=1)
-    slight = BiasingOptions(letter=0.05, common=1.0, crowd=0.0)
-    biasing = build(
-        Context((Entry("media", "c c c"),)), Vocabulary(TOKENS), Vocabulary(PIECES), slight
-    )
-    same = 0
-    for seed in range(40):
-        counts = []
-        results = []
-        for names in (None, biasing):
-            table = Counting(seed, ends=2.0)
-            second = SecondPass(table, PIECES, TOKENS, options)
-            results.append(second.refine(first_pass("a b"), heard("b c a"), names))
-            counts.append(table.steps)
-        texts = [{one.text for one in result.nbest} for result in results]
-        assert texts[0] <= texts[1]
-        assert counts[0] <= counts[1] <= 2 * counts[0]
-        same += counts[0] == counts[1]
-    assert 10 < same < 40
-
-
 @settings(max_examples=30)
 @given(seed=st.integers(0, 100))
 def test_a_wide_beam_finds_the_best_reading_there_is(seed: int) -> None:

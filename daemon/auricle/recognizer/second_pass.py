@@ -106,21 +106,6 @@ class _Pick(NamedTuple):
     favour: float = 0.0  # nats that names add
 
 
-class _Trail(NamedTuple):
-    """Readings that are followed, piece by piece."""
-
-    left: int  # pieces that may still come
-    going: list[_Judged]
-    ended: list[_Judged]
-    state: AttentionState  # after the pieces of those that go on
-    log_probs: Floats  # of their next piece
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing goes on any more."""
-        return not self.left
-
-
 class SecondPass:
     """Refines results; keeps nothing between utterances."""
 
@@ -160,10 +145,13 @@ class SecondPass:
         judged: dict[str, _Judged] = {}
         if options.mode is SecondPassMode.FULL:
             seconds = len(utterance.log_probs) * utterance.frame_seconds
-            for own in self._decode(begun, seconds, names):
-                text = self._writing.plain(own.pieces)
-                if text not in judged and self._can_align(text):
-                    judged[text] = own
+            # What names are lent on the way may drive other words out of the beam: it is not the
+            # only one.
+            for favoured in (None, names) if names else (None,):
+                for own in self._decode(begun, seconds, favoured):
+                    text = self._writing.plain(own.pieces)
+                    if text not in judged and self._can_align(text):
+                        judged[text] = own
         judged |= self._judge([text for text in texts if text not in judged], begun)
         if not judged:
             return first
@@ -237,32 +225,16 @@ class SecondPass:
         return judged
 
     def _decode(self, begun: _Begun, seconds: float, names: Steps | None) -> list[_Judged]:
-        """Return the readings that attention finds itself, by beam search, without names and with.
-
-        What names are lent on the way may drive other words out of the beam: it is not the only
-        one. But until a name comes into it, the two are one.
-        """
+        """Return the readings that attention finds itself, by beam search."""
         longest = min(self._scorer.places, round(seconds * self._options.pieces_per_second) + 4)
-        trail = _Trail(longest, [_Judged()], [], *begun)
-        if names is None:
-            return self._follow(trail).ended
-        trail = self._follow(trail, names, together=True)
-        if trail.over:
-            return trail.ended
-        return [*self._follow(trail).ended, *self._follow(trail, names).ended]
-
-    def _follow(
-        self, trail: _Trail, names: Steps | None = None, *, together: bool = False
-    ) -> _Trail:
-        """Follow readings to their end, the best first then; `together`: until names matter."""
         beam = min(self._options.beam, self._scorer.rows)
-        left, going, ended, state, log_probs = trail
-        while left:
+        state, log_probs = begun
+        going = [_Judged()]
+        ended: list[_Judged] = []
+        for _ in range(longest):
             picks = list(self._best(going, log_probs, beam, names))
-            if together and any(pick.favour for _, pick in picks):
-                return _Trail(left, going, ended, state, log_probs)
             picks = [pick for pick in picks if not self._repeats(going[pick[0]], pick[1], names)]
-            ended = ended + [going[row].goes_on(pick) for row, pick in picks if pick.piece == END]
+            ended += [going[row].goes_on(pick) for row, pick in picks if pick.piece == END]
             chosen = [(row, pick) for row, pick in picks if pick.piece != END][:beam]
             if not chosen or self._enough(ended, going[chosen[0][0]], chosen[0][1], beam):
                 break
@@ -270,9 +242,7 @@ class SecondPass:
             state, log_probs = self._scorer.step(
                 state, [pick.piece for _, pick in chosen], [row for row, _ in chosen]
             )
-            left -= 1
-        best = sorted(ended, key=lambda one: -one.score)[:beam]
-        return _Trail(0, going, best, state, log_probs)
+        return sorted(ended, key=lambda one: -one.score)[:beam]
 
     def _repeats(self, one: _Judged, pick: _Pick, names: Steps | None) -> bool:
         """Return whether a reading says a name twice, once a word is over: it would go on so."""
