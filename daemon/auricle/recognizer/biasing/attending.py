@@ -1,0 +1,169 @@
+"""Attention from what is heard to the names of a context, as two graphs.
+
+In: forms of names, once; then what the encoder gives of each chunk. Out: at each frame of 40 ms how
+much likelier than no name each form is, in nats: attention's scores against no-bias, which opens
+where a name is said and closes elsewhere. The keys of ten thousand names are one matrix, so that a
+chunk costs one product. `tools/auricle_train/attending` trains and exports the graphs; the papers
+are named there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.errors import ModelError
+from auricle.recognizer.graph import Graph
+
+Floats = NDArray[np.float32]
+LETTERS = " 'abcdefghijklmnopqrstuvwxyz"
+LONGEST = 24  # letters of a form that are read
+_NUMBERS = {letter: number for number, letter in enumerate(LETTERS, 1)}
+_KEPT = 65536  # keys that are kept, for names change a few at a time: 33 MB
+_LAYERS = 4  # of the listener
+
+
+def numbered(forms: Sequence[str]) -> NDArray[np.int32]:
+    """Return the letters of forms (forms, LONGEST) int32, 0 where there is none."""
+    letters = np.zeros((len(forms), LONGEST), np.int32)
+    for row, form in zip(letters, forms, strict=True):
+        known = [_NUMBERS[letter] for letter in form[:LONGEST] if letter in _NUMBERS]
+        row[: len(known)] = known
+    return letters
+
+
+class ContextEncoder:
+    """Makes keys of forms; what it has made once it keeps."""
+
+    def __init__(self, path: Path, threads: int, runtime: str = "auto") -> None:
+        """Load the graph; raises ModelError."""
+        self._graph = Graph(path, ("letters",), ("keys",), threads, runtime)
+        self._graph.expect("letters", (-1, LONGEST))
+        self._rows = self._graph.shape("letters")[0]
+        self._graph.expect("keys", (self._rows, -1))
+        self.width = self._graph.shape("keys")[1]
+        self._known: dict[str, Floats] = {}
+
+    def keys(self, forms: Sequence[str]) -> Floats:
+        """Return the keys of forms (forms, width) float32; not from two threads at once.
+
+        Raises:
+            ModelError: the network cannot be run.
+        """
+        new = [form for form in dict.fromkeys(forms) if form not in self._known]
+        if len(self._known) + len(new) > _KEPT:
+            self._known, new = {}, list(dict.fromkeys(forms))
+        letters = np.zeros((self._rows, LONGEST), np.int32)
+        for first in range(0, len(new), self._rows):
+            group = new[first : first + self._rows]
+            letters[: len(group)] = numbered(group)
+            found = self._graph(letters=letters)["keys"].copy()
+            self._known.update(zip(group, found, strict=False))
+        if not forms:
+            return np.zeros((0, self.width), np.float32)
+        return np.stack([self._known[form] for form in forms])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ListenerState:
+    """What the listener's layers have read before; never changed in place."""
+
+    before: tuple[Floats, ...]  # each (frames, width)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Queries:
+    """What a chunk asks of names."""
+
+    queries: Floats  # (n, width): scaled, one for each frame of 40 ms
+    nothing: Floats  # (n,): scores of no-bias, nats
+
+    def scores(self, keys: Floats) -> Floats:
+        """(names, width) -> (n, names) float32: how much likelier than no name each is, nats."""
+        scores: Floats = self.queries @ keys.T
+        scores -= self.nothing[:, np.newaxis]
+        return scores
+
+    def after(self, skipped: int) -> Queries:
+        """Return the same without the first frames."""
+        return Queries(self.queries[skipped:], self.nothing[skipped:]) if skipped else self
+
+    def up_to(self, count: int) -> Queries:
+        """Return the first frames."""
+        return Queries(self.queries[:count], self.nothing[:count])
+
+
+class Listener:
+    """Follows `auricle.streaming.Streaming`: a chunk of the encoder in, its queries out."""
+
+    def __init__(self, path: Path, threads: int, runtime: str = "auto") -> None:
+        """Load the graph; raises ModelError."""
+        self._names = tuple(f"before_{number}" for number in range(_LAYERS))
+        following = tuple(f"{name}_out" for name in self._names)
+        self._graph = Graph(
+            path, ("shared", "frames", *self._names), ("queries", "nothing", *following),
+            threads, runtime,
+        )  # fmt: skip
+        self._graph.expect("shared", (1, -1, -1))
+        self._graph.expect("frames", (1, -1, -1))
+        self.heard = self._graph.shape("shared")[1:], self._graph.shape("frames")[1:]
+        self.frames = self._graph.shape("frames")[1]
+        self._graph.expect("queries", (self.frames, -1))
+        self._graph.expect("nothing", (self.frames,))
+        self.width = self._graph.shape("queries")[1]
+        for before, after in zip(self._names, following, strict=True):
+            self._graph.expect(after, self._graph.shape(before))
+
+    def initial_state(self) -> ListenerState:
+        """Return the state before the first chunk."""
+        shapes = (self._graph.shape(name) for name in self._names)
+        return ListenerState(tuple(np.zeros(shape, np.float32) for shape in shapes))
+
+    def step(
+        self, state: ListenerState, chunk: tuple[Floats, Floats]
+    ) -> tuple[ListenerState, Queries]:
+        """Listen to a chunk.
+
+        Args:
+            state: after the chunk before.
+            chunk: of the encoder, `shared` (frames of 20 ms, width) and `frames` (n, joint).
+
+        Raises:
+            ModelError: the network cannot be run.
+        """
+        shared, frames = chunk
+        out = self._graph(
+            shared=shared[np.newaxis], frames=frames[np.newaxis],
+            **dict(zip(self._names, state.before, strict=True)),
+        )  # fmt: skip
+        following = ListenerState(tuple(out[f"{name}_out"].copy() for name in self._names))
+        return following, Queries(out["queries"].copy(), out["nothing"].copy())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attention:
+    """Both networks; they belong together."""
+
+    encoder: ContextEncoder
+    listener: Listener
+
+    def __post_init__(self) -> None:
+        """Raise ModelError where they do not fit each other."""
+        if self.encoder.width != self.listener.width:
+            raise ModelError(
+                f"attention to names: its keys are of {self.encoder.width}, its queries of "
+                f"{self.listener.width}: install the bundle again"
+            )
+
+
+def best_of(queries: Iterable[Queries], keys: Floats) -> Floats:
+    """Return the best score of each name over frames (names,) float32, nats; -inf without any."""
+    best = np.full(len(keys), -np.inf, np.float32)
+    for some in queries:
+        if len(some.nothing):
+            np.maximum(best, some.scores(keys).max(axis=0), out=best)
+    return best

@@ -1,0 +1,1 @@
+"""Attention from sound to names: what is trained so that a name is heard among ten thousand."""
