@@ -8,13 +8,16 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from auricle.assembly import Models, budget_of, load_models, make_pipeline
 from auricle.audio.file import FileSource
 from auricle.audio.source import frames
+from auricle.cli.attention_picture import draw
 from auricle.config import Config, load
 from auricle.config.locations import find_config
 from auricle.context.file import read_context
-from auricle.errors import AuricleError
+from auricle.errors import ArgumentError, AuricleError
 from auricle.recognizer.biasing.biasing import Biasing
 from auricle.recognizer.lattice_files import make_folder, name_each, write_lattice
 from auricle.transcription import Transcription, transcribe, transcribe_whole
@@ -70,6 +73,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "media",
     )
     parser.add_argument(
+        "--attention",
+        metavar="PICTURE",
+        type=Path,
+        help="draw which of the names of --context attention saw at each moment (.png, .svg or "
+        ".pdf); of several recordings each gets a picture PICTURE-NAME",
+    )
+    parser.add_argument(
         "--no-endpoint",
         action="store_true",
         help="decode each recording to its end, without end-pointers",
@@ -101,6 +111,11 @@ def run(arguments: argparse.Namespace) -> int:
     budget = budget_of(config)
     models = load_models(config, budget, wake=False)
     biasing = models.recognizer.biasing_of(context) if context else None
+    if arguments.attention and (biasing is None or biasing.keys is None):
+        raise ArgumentError(
+            "--attention: there are no names to attend to: name some with --context, and a bundle "
+            "that attends to names in the configuration"
+        )
     status = 0
     for path, name in zip(arguments.files, name_each(arguments.files), strict=True):
         try:
@@ -110,6 +125,11 @@ def run(arguments: argparse.Namespace) -> int:
             sys.stdout.flush()
             if arguments.lattice:
                 write_lattice(arguments.lattice, name, done.result.lattice)
+            if arguments.attention:
+                picture = arguments.attention
+                if len(arguments.files) > 1:
+                    picture = picture.with_stem(f"{picture.stem}-{name}")
+                picture_attention(path, models, biasing, done, picture)
         except AuricleError as error:
             sys.stderr.write(f"auricle: {error}\n")
             status = 1
@@ -126,6 +146,17 @@ def hear(
             pipeline.set_biasing(biasing)
             return transcribe(frames(source), pipeline)
         return transcribe_whole(frames(source), models.recognizer, biasing=biasing)
+
+
+def picture_attention(
+    path: Path, models: Models, biasing: Biasing | None, done: Transcription, picture: Path
+) -> None:
+    """Draw which names attention saw in a recording."""
+    with FileSource(path) as source:
+        samples = np.concatenate([*frames(source), np.zeros(0, np.int16)])
+    seen = models.recognizer.attend(samples, biasing)
+    if seen is not None:
+        draw(seen, done.result.words, picture)
 
 
 def as_text(path: Path, done: Transcription, readings: int | None) -> str:

@@ -24,6 +24,7 @@ class Chunk:
 
     shared: Floats  # (chunk, width): what both passes share, 20 ms each
     frames: Floats  # (frames, joint): those that the search has taken, 40 ms each
+    names: Floats | None = None  # (keys,): the best score of each name in it, if any are listed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +47,13 @@ class Phrase:
     def frames(self) -> Floats:
         """(frames, joint) of the phrase."""
         return np.concatenate([chunk.frames for chunk in self.chunks])
+
+    @property
+    def names(self) -> Floats | None:
+        """(keys,): the best score of each name in it, nats against no name."""
+        known = [chunk.names for chunk in self.chunks if chunk.names is not None]
+        best: Floats | None = np.maximum.reduce(known) if known else None
+        return best
 
 
 def joined(results: Sequence[Result], count: int) -> Result:

@@ -27,13 +27,21 @@ from auricle.features import (
     Samples,
 )
 from auricle.recognizer.attention import AttentionDecoder
+from auricle.recognizer.biasing.attended import Attended, attended
+from auricle.recognizer.biasing.attending import (
+    Attention,
+    ContextEncoder,
+    Listener,
+    ListenerState,
+    Queries,
+)
 from auricle.recognizer.biasing.biasing import Biasing, BiasingOptions, build
 from auricle.recognizer.biasing.naming import spelled
 from auricle.recognizer.biasing.spellings import Spellings
 from auricle.recognizer.biasing.vocabulary import Vocabulary
 from auricle.recognizer.fusion import Weights
 from auricle.recognizer.language import LanguageModel
-from auricle.recognizer.networks import Encoder, EncoderState, TransducerScorer
+from auricle.recognizer.networks import Encoded, Encoder, EncoderState, TransducerScorer
 from auricle.recognizer.phrase import Chunk, Phrase, joined
 from auricle.recognizer.result import Result, with_names
 from auricle.recognizer.search import BeamSearch, Progress, SearchOptions, SearchState
@@ -47,6 +55,7 @@ from auricle.recognizer.tokenizer import Tokenizer
 
 LANGUAGE = "ngram.bin"  # file of the language model, which a bundle may lack
 SPELLINGS = "spellings.tsv"  # file of what becomes of names, which a bundle may lack
+NAMES = ("listener.tflite.gz", "names.tflite.gz")  # of attention to names, which it may lack
 STACK = 2  # encoder frames of 20 ms to a frame of the search
 PAUSE_SECONDS = 0.5  # without a token: where a long utterance may be divided
 PAUSE_BLANK = 0.7  # mean probability of blank over them
@@ -69,6 +78,7 @@ class RecognizerState:
     spoken: tuple[Result, ...] = ()  # of the phrases before
     silence: float = 0.0  # seconds since their last token, when the running phrase began
     biasing: Biasing | None = None  # names that the whole utterance is to favour
+    listener: ListenerState | None = None  # of attention to them
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +107,7 @@ class Recognizer:
         frame: int,
         second: SecondPass | None = None,
         make_biasing: MakeBiasing | None = None,
+        listener: Listener | None = None,
     ) -> None:
         """Join the parts.
 
@@ -107,6 +118,7 @@ class Recognizer:
             frame: how many feature frames make one of the search.
             second: the second pass, if there is one.
             make_biasing: makes names ready for both passes; without, none are favoured.
+            listener: of attention to names, if there is one.
         """
         self._log_mel = LogMel()
         self._encoder = encoder
@@ -115,6 +127,7 @@ class Recognizer:
         self._frame = frame
         self._second = second
         self._make_biasing = make_biasing
+        self._listener = listener
 
     def biasing_of(self, context: Context) -> Biasing | None:
         """Return names made ready for `initial_state`; None if there are none to favour.
@@ -144,6 +157,9 @@ class Recognizer:
             search=self._search.initial_state(start + unheard * step, biasing),
             phrase=Phrase(),
             biasing=biasing,
+            listener=self._listener.initial_state()
+            if self._listener is not None and biasing is not None and biasing.keys is not None
+            else None,
         )
 
     def step(self, state: RecognizerState, chunk: Samples) -> tuple[RecognizerState, Progress]:
@@ -186,6 +202,28 @@ class Recognizer:
         last = self._refine(state, first)
         return Outcome(phrases, first, joined([*state.spoken, last], len(first.nbest)))
 
+    def attend(self, samples: Samples, biasing: Biasing | None) -> Attended | None:
+        """Return which names attention sees in a recording; None without attention or names.
+
+        Args:
+            samples: (n,) int16 or float32, from the first to the last.
+            biasing: the names.
+        """
+        if self._listener is None or biasing is None or biasing.keys is None:
+            return None
+        _, frames = self._log_mel.step(self._log_mel.initial_state(), samples)
+        chunk = self._encoder.chunk
+        padding = ((0, -len(frames) % chunk), (0, 0))
+        padded = np.pad(frames, padding, constant_values=SILENCE)
+        encoder, listener, found = self._encoder.initial_state(), self._listener.initial_state(), []
+        for first in range(0, len(padded), chunk):
+            encoder, encoded = self._encoder.step(encoder, padded[first : first + chunk])
+            listener, queries = self._listener.step(listener, (encoded.shared, encoded.frames))
+            found.append(queries)
+        heard = -(-len(frames) // self._frame)
+        queries = Queries.joined(found).between(0, heard)
+        return attended(queries, biasing.keys, self._frame * FRAME_SECONDS)
+
     def _refine(self, state: RecognizerState, first: Result) -> Result:
         """Return the second pass' result of the running phrase, if there is one."""
         if self._second is None or not state.phrase.chunks:
@@ -199,7 +237,10 @@ class Recognizer:
             start=state.search.start_time,
             frame_seconds=self._frame * FRAME_SECONDS,
         )
-        result = self._second.refine(first, utterance, state.biasing)
+        names, biasing = state.phrase.names, state.biasing
+        if biasing is not None and names is not None:
+            biasing = biasing.attended(names)
+        result = self._second.refine(first, utterance, biasing)
         return with_names(first, state.biasing) if result is first else result
 
     def _is_over(self, state: RecognizerState, most: int) -> bool:
@@ -247,16 +288,29 @@ class Recognizer:
         skipped = min(state.unheard, len(frames))
         frames = frames[skipped:]
         search, _ = self._search.step(state.search, frames)
+        listener, names = self._attend(state, encoded, skipped, skipped + len(frames))
         phrase = state.phrase
         if self._second is not None and len(frames):
-            phrase = phrase.take(Chunk(encoded.shared, frames), skipped)
+            phrase = phrase.take(Chunk(encoded.shared, frames, names), skipped)
         return replace(
             state,
             encoder=encoder,
             search=search,
             phrase=phrase,
             unheard=state.unheard - skipped,
+            listener=listener,
         )
+
+    def _attend(
+        self, state: RecognizerState, encoded: Encoded, first: int, last: int
+    ) -> tuple[ListenerState | None, NDArray[np.float32] | None]:
+        """Return the best score of each name in some frames of a chunk, if there are names."""
+        keys = state.biasing.keys if state.biasing is not None else None
+        if self._listener is None or state.listener is None or keys is None:
+            return None, None
+        chunk = encoded.shared, encoded.frames
+        listener, queries = self._listener.step(state.listener, chunk)
+        return listener, queries.between(first, last).best(keys.matrix)
 
 
 def load_recognizer(
@@ -307,14 +361,32 @@ def load_recognizer(
     search = BeamSearch(scorer, tokenizer.pieces, options, language)
     wanted = second or SecondPassOptions()
     attention = _load_second(bundle, encoder, tokenizer, wanted, threads, runtime)
+    names = _load_names(bundle, encoder, threads, runtime) if attention else None
     make_biasing = partial(
         build,
         tokens=Vocabulary(tokenizer),
         pieces=Vocabulary(attention.pieces) if attention else None,
         options=biasing,
         spellings=Spellings.load(bundle.path(SPELLINGS)) if SPELLINGS in bundle.files else None,
+        encoder=names.encoder if names else None,
     )
-    return Recognizer(encoder, scorer, search, frame, attention, make_biasing)
+    listener = names.listener if names else None
+    return Recognizer(encoder, scorer, search, frame, attention, make_biasing, listener)
+
+
+def _load_names(bundle: Bundle, encoder: Encoder, threads: int, runtime: str) -> Attention | None:
+    """Return attention to names, if the bundle has it."""
+    if NAMES[0] not in bundle.files:
+        return None
+    listener, names = (bundle.path(name) for name in NAMES)
+    attention = Attention(ContextEncoder(names, 1, runtime), Listener(listener, threads, runtime))
+    heard = (encoder.frames[0] * STACK, encoder.width), encoder.frames
+    if attention.listener.heard != heard:
+        raise _misfit(
+            bundle,
+            f"attention to names hears {attention.listener.heard}, the encoder gives {heard}",
+        )
+    return attention
 
 
 def _weights(bundle: Bundle) -> Weights:

@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 from auricle.errors import ArgumentError
 from auricle.recognizer.alignment import Alignment, align
 from auricle.recognizer.attention import AttentionScorer, AttentionState
-from auricle.recognizer.biasing import steps
 from auricle.recognizer.biasing.biasing import Biasing
-from auricle.recognizer.biasing.steps import Steps
+from auricle.recognizer.biasing.steps import Favour
 from auricle.recognizer.readings import Reading, SpokenWord, lattice_of
 from auricle.recognizer.result import Result, result_of
 from auricle.recognizer.tokenizer import WORD_START, Tokenizer
@@ -81,7 +80,7 @@ class _Judged:
 
     pieces: tuple[int, ...] = ()
     scores: tuple[float, ...] = ()  # natural log of each piece and, once it is over, of the end
-    names: steps.State = steps.State()
+    names: Any = None  # where names stand: a state of `Favour`
     favour: float = 0.0  # nats that names add
 
     @property
@@ -89,7 +88,7 @@ class _Judged:
         """Natural log of the whole."""
         return sum(self.scores) + self.favour
 
-    def goes_on(self, pick: _Pick, names: Steps | None = None) -> _Judged:
+    def goes_on(self, pick: _Pick, names: Favour[Any] | None = None) -> _Judged:
         """Return it with another piece; the end is none."""
         pieces = self.pieces if pick.piece == END else (*self.pieces, pick.piece)
         after = self.names
@@ -224,12 +223,12 @@ class SecondPass:
             judged |= {text: found[row] for row, text in enumerate(group) if row not in going}
         return judged
 
-    def _decode(self, begun: _Begun, seconds: float, names: Steps | None) -> list[_Judged]:
+    def _decode(self, begun: _Begun, seconds: float, names: Favour[Any] | None) -> list[_Judged]:
         """Return the readings that attention finds itself, by beam search."""
         longest = min(self._scorer.places, round(seconds * self._options.pieces_per_second) + 4)
         beam = min(self._options.beam, self._scorer.rows)
         state, log_probs = begun
-        going = [_Judged()]
+        going = [_Judged(names=names.begin() if names is not None else None)]
         ended: list[_Judged] = []
         for _ in range(longest):
             picks = list(self._best(going, log_probs, beam, names))
@@ -244,7 +243,7 @@ class SecondPass:
             )
         return sorted(ended, key=lambda one: -one.score)[:beam]
 
-    def _repeats(self, one: _Judged, pick: _Pick, names: Steps | None) -> bool:
+    def _repeats(self, one: _Judged, pick: _Pick, names: Favour[Any] | None) -> bool:
         """Return whether a reading says a name twice, once a word is over: it would go on so."""
         if names is None or not one.favour:
             return False
@@ -252,7 +251,7 @@ class SecondPass:
         return over and names.repeats(self._writing.plain(one.pieces))
 
     def _best(
-        self, going: Sequence[_Judged], log_probs: Floats, beam: int, names: Steps | None
+        self, going: Sequence[_Judged], log_probs: Floats, beam: int, names: Favour[Any] | None
     ) -> Iterator[tuple[int, _Pick]]:
         """Yield the best extensions of all readings, twice as many as the beam: some will end."""
         totals = log_probs + np.array([[one.score] for one in going], np.float32)

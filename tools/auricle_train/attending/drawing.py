@@ -45,7 +45,7 @@ class Names:
     """How names are drawn."""
 
     a_clip: int = 3  # from each utterance, at most
-    alike: int = 1  # for each of these
+    alike: float = 0.3  # for each of these
     elsewhere: int = 250  # of other utterances
     others: int = 150  # that nobody says
 
@@ -123,7 +123,8 @@ class Drawing:
             for _ in range(self._plan.a_clip):
                 name = self._of(clip.words)
                 found.append(name)
-                found += [self._like(name) for _ in range(self._plan.alike)]
+                if self._generator.random() < self._plan.alike:
+                    found.append(self._like(name))
         chosen = self._generator.integers(len(self._clips), size=self._plan.elsewhere)
         found += [self._of(self._clips[i].words) for i in chosen]
         chosen = self._generator.integers(len(self._pool), size=self._plan.others)

@@ -71,9 +71,7 @@ def listen(
             pool = sorted((clips[i] for i in order[first : first + POOL]),
                           key=lambda clip: len(clip.samples))  # fmt: skip
             for group in _groups(pool):
-                features = [
-                    log_mel.whole(_utterance(clip, sounds, generator)) for clip in group
-                ]
+                features = [log_mel.whole(_utterance(clip, sounds, generator)) for clip in group]
                 for clip, (some, few) in zip(group, _encode(features, model), strict=True):
                     ends = word_ends(clip.text, few, model, tokens)
                     if ends is None:
@@ -145,9 +143,7 @@ def _utterance(
     samples = clip.samples.astype(np.float32) / 32768
     disturbed = generator.random() < DISTURBED
     if disturbed and generator.random() < augment.USUAL.speed:
-        samples = augment.change_speed(
-            samples, generator.uniform(*augment.USUAL.speed_factors)
-        )
+        samples = augment.change_speed(samples, generator.uniform(*augment.USUAL.speed_factors))
     lead, trail = (
         (generator.standard_normal(int(seconds * SAMPLE_RATE)) * 1e-4).astype(np.float32)
         for seconds in (generator.uniform(*LEAD), TRAIL)

@@ -55,9 +55,7 @@ class Listener(nn.Module):
         self.taps = nn.ModuleList(
             nn.Linear(TAPS * shape.width, 2 * shape.width) for _ in shape.reaches
         )
-        self.downs = nn.ModuleList(
-            nn.Linear(2 * shape.width, shape.width) for _ in shape.reaches
-        )
+        self.downs = nn.ModuleList(nn.Linear(2 * shape.width, shape.width) for _ in shape.reaches)
         self.norm = nn.LayerNorm(shape.width)
         self.queries = nn.Linear(shape.width, shape.heads * shape.head)
         self.nothing = nn.Linear(shape.width, 1)

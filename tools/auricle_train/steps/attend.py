@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 import torch
+from wordfreq import top_n_list
 
 from auricle.recognizer.biasing.attending import LETTERS
 from auricle_train.attending import training
@@ -47,6 +48,4 @@ def run(arguments: argparse.Namespace) -> None:
 
 def common_words() -> frozenset[str]:
     """Return words that are said too often to be names."""
-    from wordfreq import top_n_list  # of the extra `train`; slow to import
-
     return frozenset(top_n_list("en", COMMON))

@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--manifest", type=Path, nargs="*", default=[], help="of other corpora: `synthesize`"
     )
     parser.add_argument("--checkpoint", type=Path, required=True, help="of the recogniser")
-    parser.add_argument("--vocabulary", type=Path, required=True, help="tokens.txt of its first pass")
+    parser.add_argument("--vocabulary", type=Path, required=True, help="its tokens.txt")
     parser.add_argument("--rooms", type=int, default=100, help="simulated rooms")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)

@@ -9,7 +9,7 @@ are named there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,19 +82,30 @@ class Queries:
     queries: Floats  # (n, width): scaled, one for each frame of 40 ms
     nothing: Floats  # (n,): scores of no-bias, nats
 
+    @staticmethod
+    def joined(parts: Sequence[Queries]) -> Queries:
+        """Return the queries of chunks that follow one another; there must be one at least."""
+        return Queries(
+            np.concatenate([part.queries for part in parts]),
+            np.concatenate([part.nothing for part in parts]),
+        )
+
     def scores(self, keys: Floats) -> Floats:
         """(names, width) -> (n, names) float32: how much likelier than no name each is, nats."""
         scores: Floats = self.queries @ keys.T
         scores -= self.nothing[:, np.newaxis]
         return scores
 
-    def after(self, skipped: int) -> Queries:
-        """Return the same without the first frames."""
-        return Queries(self.queries[skipped:], self.nothing[skipped:]) if skipped else self
+    def between(self, first: int, last: int) -> Queries:
+        """Return those of some frames, the last excluded."""
+        return Queries(self.queries[first:last], self.nothing[first:last])
 
-    def up_to(self, count: int) -> Queries:
-        """Return the first frames."""
-        return Queries(self.queries[:count], self.nothing[:count])
+    def best(self, keys: Floats) -> Floats:
+        """(names, width) -> (names,): the best score of each in any frame; -inf without frames."""
+        if not len(self.nothing):
+            return np.full(len(keys), -np.inf, np.float32)
+        best: Floats = self.scores(keys).max(axis=0)
+        return best
 
 
 class Listener:
@@ -158,12 +169,3 @@ class Attention:
                 f"attention to names: its keys are of {self.encoder.width}, its queries of "
                 f"{self.listener.width}: install the bundle again"
             )
-
-
-def best_of(queries: Iterable[Queries], keys: Floats) -> Floats:
-    """Return the best score of each name over frames (names,) float32, nats; -inf without any."""
-    best = np.full(len(keys), -np.inf, np.float32)
-    for some in queries:
-        if len(some.nothing):
-            np.maximum(best, some.scores(keys).max(axis=0), out=best)
-    return best

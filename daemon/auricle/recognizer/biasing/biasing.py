@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 from auricle.context.entries import Context, Entry
 from auricle.errors import ArgumentError
 from auricle.recognizer.biasing import places
+from auricle.recognizer.biasing.attending import ContextEncoder, Floats
 from auricle.recognizer.biasing.automaton import Automaton
 from auricle.recognizer.biasing.forms import forms_of
+from auricle.recognizer.biasing.shortlist import Keys, ShortlistOptions, keys_of
 from auricle.recognizer.biasing.spellings import Spellings
-from auricle.recognizer.biasing.steps import Steps
+from auricle.recognizer.biasing.steps import Favour, Joined, Steps
 from auricle.recognizer.biasing.vocabulary import Vocabulary
 
 
@@ -34,6 +36,7 @@ class BiasingOptions:
     expected: float = 1.5  # factor where a name of its kind is expected
     respelled: float = 0.8  # share that is due to another spelling; 0: there are none
     spellings: int = 3  # others of a form at most
+    shortlist: ShortlistOptions | None = ShortlistOptions()  # None: attention is not asked
 
     def __post_init__(self) -> None:
         """Raise ArgumentError where a value is impossible."""
@@ -58,9 +61,11 @@ class Biasing:
 
     automaton: Automaton
     search: Steps  # over the tokens of the first pass
-    attention: Steps | None  # over the pieces of the second
+    attention: Favour[Any] | None  # over the pieces of the second
     meanings: dict[str, tuple[Meaning, ...]] = field(repr=False)  # of each form, likeliest first
-    common: frozenset[str] = field(repr=False)  # forms that are everyday words
+    common: frozenset[str] = field(repr=False)  # everyday words
+    options: BiasingOptions = BiasingOptions()
+    keys: Keys | None = field(default=None, repr=False)  # with which attention looks for them
 
     def meaning_of(self, form: str, place: int) -> Meaning | None:
         """Return what is meant by a form at a place; by an everyday word that is mostly nothing."""
@@ -70,6 +75,25 @@ class Biasing:
                 return meaning
         return None if form in self.common else meanings[0]
 
+    def attended(self, best: Floats) -> Biasing:
+        """Return the same, with more favour in the second pass for what attention has seen.
+
+        Args:
+            best: (keys,) float32, of each key the best score of any frame, nats.
+        """
+        options = self.options
+        if self.keys is None or options.shortlist is None or not isinstance(self.attention, Steps):
+            return self
+        listed = {one.form: one.share for one in self.keys.listed(best, options.shortlist)}
+        if not listed:
+            return self
+        worth = _Worth(self.common, options, len(listed))
+        seen = Automaton({
+            form: [share * nats for nats in worth.of(form, self.meanings[form])]
+            for form, share in listed.items()
+        })  # fmt: skip
+        return replace(self, attention=Joined(self.attention, self.attention.of(seen)))
+
 
 def build(
     context: Context,
@@ -77,6 +101,7 @@ def build(
     pieces: Vocabulary | None = None,
     options: BiasingOptions | None = None,
     spellings: Spellings | None = None,
+    encoder: ContextEncoder | None = None,
 ) -> Biasing | None:
     """Return what favours the names of a context; may be called from any thread.
 
@@ -86,6 +111,7 @@ def build(
         pieces: that of the second, if there is one.
         options: how much names are favoured.
         spellings: how the recogniser writes what it does not know.
+        encoder: of names, if the bundle has attention to them.
     """
     options = options or BiasingOptions()
     found: dict[str, list[Meaning]] = {}
@@ -106,12 +132,17 @@ def build(
     steps = [Steps(automaton, one, options.factor) for one in (tokens, pieces) if one is not None]
     for one in steps:
         one.warm()
+    keys = None
+    if encoder is not None and pieces is not None and options.shortlist is not None:
+        keys = keys_of({form: some[0].written or form for form, some in meanings.items()}, encoder)
     return Biasing(
         automaton=automaton,
         search=steps[0],
         attention=steps[1] if pieces is not None else None,
         meanings=meanings,
-        common=common & meanings.keys(),
+        common=common,
+        options=options,
+        keys=keys,
     )
 
 

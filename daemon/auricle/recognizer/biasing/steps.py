@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from auricle.recognizer.biasing.vocabulary import Spelling, Vocabulary
 from auricle.recognizer.tokenizer import WORD_START
 
 Floats = NDArray[np.float32]
+Where = TypeVar("Where")
 _CACHED_ROWS = 128  # 18 MB for 35,000 pieces
 
 
@@ -39,8 +40,36 @@ class State(NamedTuple):
         return places.after(self.place, self.word) if self.word else self.place
 
 
+class Favour(Protocol[Where]):
+    """What names add to each piece."""
+
+    def begin(self) -> Where:
+        """Return the state before the first piece."""
+        ...
+
+    def row(self, state: Where) -> Floats:
+        """Return what each piece gains (vocabulary,) float32, in nats; 0 for the first."""
+        ...
+
+    def step(self, state: Where, piece: int) -> Where:
+        """Return the state after one more piece."""
+        ...
+
+    def end(self, state: Where) -> float:
+        """Return what the score gains, in nats, if the text ends here: what was lent goes back."""
+        ...
+
+    def of_text(self, text: str) -> float:
+        """Return what a whole text gains, in nats, each name once: attention likes to loop."""
+        ...
+
+    def repeats(self, text: str) -> bool:
+        """Return whether a text has a name twice."""
+        ...
+
+
 class Steps:
-    """Names over one vocabulary; that it keeps rows changes nothing."""
+    """Implements `Favour` for names over one vocabulary; that it keeps rows changes nothing."""
 
     def __init__(self, automaton: Automaton, vocabulary: Vocabulary, scale: float) -> None:
         """Take the names, the pieces, and a factor for scores."""
@@ -48,6 +77,10 @@ class Steps:
         self._vocabulary = vocabulary
         self._scale = scale
         self._rows: dict[tuple[Standing, int], Floats] = {}
+
+    def of(self, automaton: Automaton) -> Steps:
+        """Return other names over the same vocabulary."""
+        return Steps(automaton, self._vocabulary, self._scale)
 
     @property
     def most(self) -> float:
@@ -65,12 +98,16 @@ class Steps:
         for place in range(places.PLACES):
             self._row(OUTSIDE, place)
 
+    def begin(self) -> State:
+        """See `Favour`."""
+        return State()
+
     def row(self, state: State) -> Floats:
-        """Return what each piece gains (vocabulary,) float32, in nats; 0 for the first."""
+        """See `Favour`."""
         return self._row(state.standing, state.next_place)
 
     def step(self, state: State, piece: int) -> State:
-        """Return the state after one more piece."""
+        """See `Favour`."""
         letters, starts = self._vocabulary.letters[piece], bool(self._vocabulary.starts[piece])
         if not letters and not starts:
             return state
@@ -83,17 +120,17 @@ class Steps:
         return self._scale * self._automaton.value(state.standing)
 
     def end(self, state: State) -> float:
-        """Return what the score gains, in nats, if the text ends here: what was lent goes back."""
+        """See `Favour`."""
         gain = self._automaton.ended(state.standing) - self._automaton.value(state.standing)
         return self._scale * gain
 
     def of_text(self, text: str) -> float:
-        """Return what a whole text gains, in nats, each name once: attention likes to loop."""
+        """See `Favour`."""
         once = {said.form: said.nats for said in self._automaton.said(text.split())}
         return self._scale * sum(once.values())
 
     def repeats(self, text: str) -> bool:
-        """Return whether a text has a name twice."""
+        """See `Favour`."""
         forms = [said.form for said in self._automaton.said(text.split())]
         return len(set(forms)) < len(forms)
 
@@ -161,3 +198,43 @@ class Steps:
                 narrower = self._automaton.span(prefix + letters + letter, span)
                 if narrower.low < narrower.high:
                     growing.append((letters + letter, narrower))
+
+
+class Pair(NamedTuple):
+    """The state of two favours."""
+
+    first: State
+    second: State
+
+
+class Joined:
+    """Implements `Favour`: what two others add, together."""
+
+    def __init__(self, first: Steps, second: Steps) -> None:
+        """Take both, over one vocabulary."""
+        self._first, self._second = first, second
+
+    def begin(self) -> Pair:
+        """See `Favour`."""
+        return Pair(self._first.begin(), self._second.begin())
+
+    def row(self, state: Pair) -> Floats:
+        """See `Favour`."""
+        row: Floats = self._first.row(state.first) + self._second.row(state.second)
+        return row
+
+    def step(self, state: Pair, piece: int) -> Pair:
+        """See `Favour`."""
+        return Pair(self._first.step(state.first, piece), self._second.step(state.second, piece))
+
+    def end(self, state: Pair) -> float:
+        """See `Favour`."""
+        return self._first.end(state.first) + self._second.end(state.second)
+
+    def of_text(self, text: str) -> float:
+        """See `Favour`."""
+        return self._first.of_text(text) + self._second.of_text(text)
+
+    def repeats(self, text: str) -> bool:
+        """See `Favour`."""
+        return self._first.repeats(text) or self._second.repeats(text)
