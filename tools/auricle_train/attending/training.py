@@ -33,7 +33,8 @@ class AttendingPlan:
     """What a run does."""
 
     minutes: float = 30.0
-    rate: float = 1e-3  # rises over 200 steps, is constant, and falls to 0 in the last part
+    rate: float = 1e-3  # rises at first, is constant, and falls to 0 in the last part
+    warm_steps: int = 200
     decay: float = 0.6  # that part
     nothing: float = 4.0  # weight of no-bias
     ranking: float = 0.3  # weight of the ranking over whole utterances
@@ -129,7 +130,8 @@ class Run:
     def _train_step(self, batch: Drawn) -> Tensor:
         """Return LOSSES."""
         done = min(1.0, self.elapsed / (self.plan.minutes * 60))
-        rate = self.plan.rate * min(1.0, (self.step + 1) / 200, (1.0 - done) / self.plan.decay)
+        rise = (self.step + 1) / self.plan.warm_steps
+        rate = self.plan.rate * min(1.0, rise, (1.0 - done) / self.plan.decay)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         with computing(torch.device("cpu")):
