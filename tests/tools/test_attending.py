@@ -99,8 +99,8 @@ def test_the_name_that_is_said_is_likelier_and_mostly_there_is_none(
             torch.from_numpy(clip.frames.astype(np.float32))[None],
             letters,
         )[0]
-    assert scores[:, 0].max() > scores[:, 1].max() + 1
-    assert scores.median() < -1  # nats: at most moments nobody says a name
+    assert scores[:, 0].max() > scores[:, 1].max()
+    assert scores.median() < 0  # at most moments nobody says a name
 
 
 @pytest.mark.parametrize(("quantize", "error"), [(False, 1e-6), (True, 0.02)])
