@@ -2,7 +2,7 @@
 
     python -m benchmarks.biasing [--data ../shared/data] [--speech real|commands]
         [--half tune|report] [--distractors 0 100 ...] [--factor 1.0 ...] [--most CLIPS]
-        [--second-pass off|rescore|full] [--set NAME=VALUE ...]
+        [--by both fusion attention] [--second-pass off|rescore|full] [--set NAME=VALUE ...]
 
 Run it with tools/ and daemon/ on the path. In: the dev clips of the real sentences, of which the
 words outside the 5,000 most frequent ones are listed, after Le et al., "Contextualized streaming
@@ -10,7 +10,9 @@ end-to-end speech recognition with trie-based deep biasing and shallow fusion" (
 or commands with names that a voice of Flite speaks, which en-tiny 0.3.0 has not heard. Out: a line
 for each number of distracting names: word error rates on listed and on other words with the 95 %
 interval of a bootstrap over clips, and the time of a clip. Every other clip, from the first on, is
-for tuning. `--set` changes a field of `BiasingOptions` or `SearchOptions`: `--set sheltered=0`.
+for tuning. `--by fusion` leaves attention out, `--by attention` the fusion of names that it
+has not seen. `--set` changes a field of `BiasingOptions`, `ShortlistOptions` or `SearchOptions`:
+`--set sheltered=0`.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import argparse
 import csv
 import gzip
 import io
+import itertools
 import json
 import random
 import tarfile
@@ -40,6 +43,7 @@ from auricle.config.locations import find_bundle
 from auricle.config.schema import RecognizerSettings
 from auricle.context.entries import Context, Entry
 from auricle.recognizer.biasing.biasing import BiasingOptions
+from auricle.recognizer.biasing.shortlist import ShortlistOptions
 from auricle.recognizer.recognizer import Recognizer, load_recognizer
 from auricle.recognizer.search import SearchOptions
 from auricle.recognizer.second_pass import SecondPassMode, SecondPassOptions
@@ -66,7 +70,7 @@ APPLIANCES = (
     "jacuzzi", "foyer", "mezzanine", "orangery", "workbench", "attic fan", "larder",
 )  # fmt: skip
 VOICE = "slt"
-Options = TypeVar("Options", BiasingOptions, SearchOptions)
+Options = TypeVar("Options", BiasingOptions, ShortlistOptions, SearchOptions)
 
 
 @dataclass(frozen=True)
@@ -212,8 +216,10 @@ def report(name: str, tally: Tally, base: Tally) -> None:
     print(" | ".join(columns), flush=True)
 
 
-def recognizer_of(second: str, changed: Mapping[str, float]) -> Recognizer:
-    """Return the shipped recogniser with other options."""
+def recognizer_of(bundle: str, second: str, by: str, changed: Mapping[str, float]) -> Recognizer:
+    """Return the recogniser of a bundle with other options."""
+    biasing = _with(BiasingOptions(unseen=0.0 if by == "attention" else 1.0), changed)
+    shortlist = None if by == "fusion" else _with(ShortlistOptions(), changed)
     settings = RecognizerSettings()
     search = SearchOptions(
         beam=settings.beam,
@@ -222,11 +228,11 @@ def recognizer_of(second: str, changed: Mapping[str, float]) -> Recognizer:
         nbest=settings.nbest,
     )
     return load_recognizer(
-        load_bundle(find_bundle(settings.bundle), "recognizer"),
+        load_bundle(find_bundle(bundle), "recognizer"),
         _with(search, changed),
         threads=1,
         second=SecondPassOptions(mode=SecondPassMode(second)),
-        biasing=_with(BiasingOptions(), changed),
+        biasing=replace(biasing, shortlist=shortlist),
     )
 
 
@@ -241,7 +247,8 @@ def _with(options: Options, changed: Mapping[str, float]) -> Options:
 def setting(text: str) -> tuple[str, float]:
     """Return what NAME=VALUE says."""
     name, _, value = text.partition("=")
-    known = {field.name for options in (BiasingOptions, SearchOptions) for field in fields(options)}
+    kinds = (BiasingOptions, ShortlistOptions, SearchOptions)
+    known = {field.name for options in kinds for field in fields(options)}
     if name not in known:
         raise ValueError
     return name, float(value)
@@ -251,10 +258,14 @@ def main() -> None:
     """Measure as the command line asks."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--bundle", default=RecognizerSettings().bundle, help="name or path")
     parser.add_argument("--speech", choices=("real", "commands"), default="real")
     parser.add_argument("--half", choices=("tune", "report"), default="report")
     parser.add_argument("--distractors", type=int, nargs="+", default=[0, 100, 1000, 10_000])
     parser.add_argument("--factor", type=float, nargs="+", default=[1.0])
+    parser.add_argument(
+        "--by", choices=("both", "fusion", "attention"), nargs="+", default=["both"]
+    )
     parser.add_argument(
         "--second-pass", choices=[mode.value for mode in SecondPassMode], default="full"
     )
@@ -265,15 +276,15 @@ def main() -> None:
     clips = list(real_clips(arguments.data) if arguments.speech == "real" else make)
     clips = clips[0 if arguments.half == "tune" else 1 :: 2][: arguments.most]
     others = distracting(arguments.data, 2 * max(arguments.distractors) + 1)
-    second, changed = arguments.second_pass, dict(arguments.set)
-    base = measure(clips, recognizer_of(second, changed), None, 0)
+    bundle, second, changed = arguments.bundle, arguments.second_pass, dict(arguments.set)
+    base = measure(clips, recognizer_of(bundle, second, "both", changed), None, 0)
     print("names | errors on listed words | errors on other words | a clip takes")
     report("none", base, base)
-    for factor in arguments.factor:
-        recognizer = recognizer_of(second, changed | {"factor": factor})
+    for by, factor in itertools.product(arguments.by, arguments.factor):
+        recognizer = recognizer_of(bundle, second, by, changed | {"factor": factor})
         for count in arguments.distractors:
             found = measure(clips, recognizer, others, count)
-            report(f"listed + {count}, factor {factor:g}", found, base)
+            report(f"{by}, listed + {count}, factor {factor:g}", found, base)
 
 
 if __name__ == "__main__":

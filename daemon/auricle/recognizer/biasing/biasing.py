@@ -36,12 +36,14 @@ class BiasingOptions:
     expected: float = 1.5  # factor where a name of its kind is expected
     respelled: float = 0.8  # share that is due to another spelling; 0: there are none
     spellings: int = 3  # others of a form at most
+    unseen: float = 1.0  # share that a name earns without attention: shallow fusion alone
     shortlist: ShortlistOptions | None = ShortlistOptions()  # None: attention is not asked
 
     def __post_init__(self) -> None:
         """Raise ArgumentError where a value is impossible."""
         for name in (
             "factor", "letter", "common", "longest", "crowd", "expected", "respelled", "spellings",
+            "unseen",
         ):  # fmt: skip
             if not 0 <= getattr(self, name) < math.inf:
                 raise ArgumentError(f"{name} must be 0 or more, not {getattr(self, name)}.")
@@ -128,7 +130,10 @@ def build(
         for form, some in found.items()
     }
     worth = _Worth(common, options, len(context.entries))
-    automaton = Automaton({form: worth.of(form, some) for form, some in meanings.items()})
+    automaton = Automaton({
+        form: [options.unseen * nats for nats in worth.of(form, some)]
+        for form, some in meanings.items()
+    })  # fmt: skip
     steps = [Steps(automaton, one, options.factor) for one in (tokens, pieces) if one is not None]
     for one in steps:
         one.warm()
