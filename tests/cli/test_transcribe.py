@@ -168,3 +168,33 @@ def test_wrong_usage_ends_with_status_2(words: tuple[str, ...]) -> None:
     done = transcribe(*words)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("usage: auricle transcribe ")
+
+
+def test_attention_to_names_is_drawn(tmp_path: Path, recordings: dict[str, Recording]) -> None:
+    names, picture = tmp_path / "names.yaml", tmp_path / "seen.png"
+    names.write_text("media: [remonstrance, batcave]\n", encoding="utf-8")
+    voice = recordings["no_remonstrance"].path
+    done = transcribe("--context", names, "--attention", picture, voice)
+    assert done.returncode == 0, done.stderr
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    several = transcribe("--context", names, "--attention", picture, voice, recordings["go"].path)
+    assert several.returncode == 0, several.stderr
+    assert (tmp_path / "seen-no_remonstrance.png").exists()
+    assert (tmp_path / "seen-go.png").exists()
+
+
+def test_attention_without_names_is_an_error(
+    tmp_path: Path, recordings: dict[str, Recording]
+) -> None:
+    done = transcribe("--attention", tmp_path / "seen.png", recordings["go"].path)
+    assert done.returncode == 1
+    assert told(done) == [
+        "auricle: --attention: there are no names to attend to: name some with --context, and a "
+        "bundle that attends to names in the configuration"
+    ]
+    where = tmp_path / "missing" / "seen.png"
+    names = tmp_path / "names.yaml"
+    names.write_text("media: [batcave]\n", encoding="utf-8")
+    done = transcribe("--context", names, "--attention", where, recordings["go"].path)
+    assert done.returncode == 1
+    assert f"--attention: {where}: not written" in done.stderr
