@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from auricle.arbiter.compute import Compute
 from auricle.assistant import Activity, ListenOptions, Status
 from auricle.bus.clients import Authorise, same_group_or_root
 from auricle.bus.face import BusFace
@@ -51,6 +52,7 @@ class MachineAssistant:
             self._told,
             self.contexts.erase,
         )
+        self.compute = Compute("auto", lambda level, why: self._face().show_compute())
         self.handed_over: list[Context] = []
         self.sentences: list[str] = []
         self.machine = SessionMachine(numbered("s"))

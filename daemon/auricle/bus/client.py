@@ -21,6 +21,7 @@ from auricle.bus import assistant1, session1
 from auricle.bus.connection import Connection
 from auricle.bus.context1 import ENTRIES
 from auricle.bus.names import (
+    ARBITER_INTERFACE,
     ASSISTANT_INTERFACE,
     ASSISTANT_PATH,
     BUS_NAME,
@@ -188,6 +189,10 @@ class AssistantClient:
         """Return how many names all clients together have given, by kind."""
         counts = (await self._properties(ASSISTANT_PATH, CONTEXT_INTERFACE))["Entries"]
         return counts if isinstance(counts, dict) else {}
+
+    async def arbiter(self) -> dict[str, object]:
+        """Return the properties of what shares the machine, such as Level."""
+        return await self._properties(ASSISTANT_PATH, ARBITER_INTERFACE)
 
     async def privacy(self) -> dict[str, object]:
         """Return the properties Mode and Reranker."""

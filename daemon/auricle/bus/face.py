@@ -13,12 +13,14 @@ from dbus_next.constants import MessageType, NameFlag, RequestNameReply
 from dbus_next.message import Message
 
 from auricle.assistant import Assistant, Level, Status
+from auricle.bus.arbiter1 import LEVEL_PROPERTY, Arbiter1
 from auricle.bus.assistant1 import Assistant1, changed_properties, level_body
 from auricle.bus.audience import Audience
 from auricle.bus.clients import Authorise, Clients, same_group_or_root
 from auricle.bus.connection import Connection
 from auricle.bus.context1 import COUNTS_PROPERTY, Context1
 from auricle.bus.names import (
+    ARBITER_INTERFACE,
     ASSISTANT_INTERFACE,
     ASSISTANT_PATH,
     BUS_NAME,
@@ -76,8 +78,10 @@ class BusFace:
         context = Context1(assistant.contexts, self._clients)
         ownership = Ownership(connection, polkit=polkit)
         privacy = Privacy1(assistant.privacy, self._clients, ownership)
+        arbiter = Arbiter1(assistant.compute)
         self._tree.export(
-            ASSISTANT_PATH, root.interface(), context.interface(), privacy.interface()
+            ASSISTANT_PATH,
+            *(one.interface() for one in (root, context, privacy, arbiter)),
         )
         self._shown: Status = assistant.status()
         self._departing: set[asyncio.Task[None]] = set()  # what is done for clients that have left
@@ -111,6 +115,10 @@ class BusFace:
     def show_privacy(self) -> None:
         """Tell everybody what may leave the device."""
         self._tree.broadcast_properties(ASSISTANT_PATH, PRIVACY_INTERFACE, list(PRIVACY_PROPERTIES))
+
+    def show_compute(self) -> None:
+        """Tell everybody how much is computed."""
+        self._tree.broadcast_properties(ASSISTANT_PATH, ARBITER_INTERFACE, [LEVEL_PROPERTY])
 
     def show_level(self, level: Level) -> None:
         """Send the level to the clients that monitor; about ten a second serve a meter well."""

@@ -148,7 +148,12 @@ class EndpointSettings:
 class ArbiterSettings:
     """How much of the machine Auricle may take."""
 
+    # auto: the arbiter chooses by what the machine has left; else the level that always holds
+    level: Literal["auto", "full", "saver", "minimal"] = setting(
+        "auto", Choice(("auto", "full", "saver", "minimal"))
+    )
     threads: int = setting(1, Whole(1, 16))  # of each neural network
+    realtime: bool = setting(False, Flag(), restart=True)  # the thread that records, by SCHED_RR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,6 +113,24 @@ class Recognizer:
         self._second = second
         self._make_biasing = make_biasing
 
+    def limited(self, beam: int, mode: SecondPassMode) -> Recognizer:
+        """Return a recogniser by the same networks that costs something else; that is cheap.
+
+        An utterance stays with the one that it began with. A second pass that was not loaded, or
+        does less than `mode`, is not widened.
+
+        Args:
+            beam: of the first pass.
+            mode: of the second.
+        """
+        second = self._second
+        if second is not None:
+            second = None if mode is SecondPassMode.OFF else second.limited(mode)
+        search = self._search.narrowed(beam)
+        return Recognizer(
+            self._encoder, self._scorer, search, self._frame, second, self._make_biasing
+        )
+
     def biasing_of(self, context: Context) -> Biasing | None:
         """Return names made ready for `initial_state`; None if there are none to favour.
 

@@ -123,6 +123,11 @@ class SecondPass:
         self._tokens = tokens
         self._options = options or SecondPassOptions()
 
+    def limited(self, mode: SecondPassMode) -> SecondPass:
+        """Return a second pass by the same network that may do something else."""
+        options = replace(self._options, mode=mode)
+        return SecondPass(self._scorer, self.pieces, self._tokens, options)
+
     @property
     def frames(self) -> int:
         """How many encoder frames of an utterance it can take in."""
