@@ -101,17 +101,13 @@ def load_wake(config: Config, threads: int = 1) -> WakeDetector:
 
 
 def make_pipeline(
-    config: Config,
-    models: Models,
-    prefix: str = "",
-    clock: Clock = time.perf_counter,
-    level: ComputeLevel = ComputeLevel.FULL,
+    config: Config, models: Models, prefix: str = "", clock: Clock = time.perf_counter
 ) -> Pipeline:
     """Join the parts; session ids are `<prefix>1`, `<prefix>2`, ..., `clock` counts computing."""
     return Pipeline(
         Parts(
             machine=SessionMachine(numbered(prefix)),
-            recognizer=limited(models.recognizer, budget_of(config, level)),
+            recognizer=models.recognizer,
             end_pointer=EndPointer(endpoint_options(config.endpoint)),
             voice=VoiceActivity(config.vad.aggressiveness, config.vad.hangover_ms / 1000),
             wake=models.wake,

@@ -437,7 +437,9 @@ def build_pipeline(config: Config, models: Models, level: ComputeLevel) -> Pipel
     """Return a pipeline that has heard nothing, whose session ids no other pipeline has."""
     if models.wake is not None:
         models.wake.reset()
-    return make_pipeline(config, models, prefix=f"{secrets.token_hex(4)}_", level=level)
+    pipeline = make_pipeline(config, models, prefix=f"{secrets.token_hex(4)}_")
+    pipeline.set_recognizer(limited(models.recognizer, budget_of(config, level)))
+    return pipeline
 
 
 def source_settings(config: Config) -> tuple[object, ...]:

@@ -61,6 +61,7 @@ def test_the_system_unit_reads_only_the_configuration_of_the_administrator() -> 
         (USER_UNIT, "--user"),
         (SYSTEM_RELAY, "--system"),
         (USER_RELAY, "--user"),
+        (PACKAGING / "systemd" / "auricle.slice", "--system"),
     ],
 )
 def test_systemd_finds_no_fault_with_the_unit(
@@ -149,6 +150,23 @@ def test_polkit_knows_each_action_that_the_daemon_asks_it_about() -> None:
     for action in policy.iter("action"):
         for default in action.find("defaults") or ():
             assert default.text in ("auth_admin", "auth_admin_keep")
+
+
+def test_players_get_more_of_the_processor_than_the_daemon_wherever_they_run() -> None:
+    for unit in (SYSTEM_UNIT, SYSTEM_RELAY):
+        assert dict(directives(unit))["Slice"] == "auricle.slice"
+    assert int(dict(directives(PACKAGING / "systemd" / "auricle.slice"))["CPUWeight"]) < 100
+    for unit in (USER_UNIT, USER_RELAY):
+        assert dict(directives(unit))["Slice"] == "background.slice"
+    for unit in (SYSTEM_UNIT, USER_UNIT):
+        assert int(dict(directives(unit))["Nice"]) > 0
+
+
+def test_what_the_arbiter_reads_is_not_hidden_from_the_daemon() -> None:
+    settings = dict(directives(SYSTEM_UNIT))
+    assert "ProcSubset" not in settings  # /proc/pressure and /proc/asound
+    assert settings["ProtectControlGroups"] == "yes"  # read-only, not hidden
+    assert "InaccessiblePaths" not in settings
 
 
 def test_the_daemon_reaches_the_sound_cards() -> None:
