@@ -144,6 +144,19 @@ class VirtualMicrophone:
             stdin=subprocess.DEVNULL,
         )
 
+    def add_sink(self, name: str, rate: int, channels: int) -> None:
+        """Add a sink beside the microphone's own; its monitor is no default source."""
+        shape = (f"sink_name={name}", "norewinds=1", f"rate={rate}", f"channels={channels}")
+        done = subprocess.run(
+            ["pactl", "load-module", "module-null-sink", *shape],
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise StageError(f"no sink {name} can be added: {done.stderr.strip()}")
+
     def speak(self, recording: Path | str, sink: str = SINK) -> None:
         """Play a recording to the microphone; return when all of it was played."""
         if status := self.start_speaking(recording, sink).wait():
