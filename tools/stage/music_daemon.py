@@ -69,18 +69,21 @@ class MusicDaemon:
                 sink=self._sink,
             )
         )
-        self._process = subprocess.Popen(
-            ["mpd", "--no-daemon", str(config)],
-            env={**self._environment, "HOME": str(folder)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
         try:
+            self._process = subprocess.Popen(
+                ["mpd", "--no-daemon", str(config)],
+                env={**self._environment, "HOME": str(folder)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
             self._wait_for(folder / "socket")
             for words in (("update", "--wait"), ("add", self._file.name), ("repeat", "on")):
                 self._ask(*words)
             self._ask("play")
+        except FileNotFoundError as error:
+            self._end()
+            raise StageError(f"{error.filename} is missing; install mpd and mpc") from error
         except BaseException:
             self._end()
             raise

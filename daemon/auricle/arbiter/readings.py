@@ -54,7 +54,8 @@ class Thresholds:
 
 
 THRESHOLDS: Mapping[str, Thresholds] = {
-    "pressure": Thresholds(Threshold(0.30, 0.15), Threshold(0.70, 0.45)),
+    # Any job in the background makes pressure; that little is left shows in what comes below.
+    "pressure": Thresholds(Threshold(0.30, 0.15)),
     "throttled": Thresholds(Threshold(0.20, 0.05), Threshold(0.60, 0.30)),
     "heat": Thresholds(Threshold(0.0, -5.0)),
     "alarm": Thresholds(Threshold(-5.0, -10.0), Threshold(0.0, -5.0)),
