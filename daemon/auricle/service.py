@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from auricle.arbiter.music import Music
 from auricle.assembly import Models, budget_of, load_models, make_pipeline
 from auricle.assistant import Level, ListenOptions, Status
 from auricle.audio.convert import Channel
@@ -39,6 +40,7 @@ from auricle.journal import (
     MICROPHONE_FOUND,
     MICROPHONE_LOST,
     MUTED,
+    NOT_DUCKED,
     NOT_RERANKED,
     PRIVACY,
     READY,
@@ -57,6 +59,7 @@ from auricle.pipeline import Pipeline
 from auricle.privacy.guard import Guard, Places
 from auricle.privacy.mode import Mode
 from auricle.queues import Outbox
+from auricle.quiet import make_backends, make_music, policy_of
 from auricle.recorder import Found, Lost, MakeSource, OnState
 from auricle.relay.sockets import users_of
 from auricle.reranking import Gate
@@ -145,6 +148,13 @@ class Service:
             lambda sentence: journal.tell(NOT_RERANKED, sentence),
             self._keeper.erase,
         )
+        self._music = make_music(
+            config.music,
+            options.bus or config.bus.kind,
+            state_folder() / "music",
+            lambda sentence: journal.tell(NOT_DUCKED, sentence),
+            self._music_changed,
+        )
         self._gate = Gate[Event | Lost | Found](
             self._pass_on, self._privacy.improve, lambda: self._privacy.asks
         )
@@ -180,6 +190,11 @@ class Service:
     def privacy(self) -> Guard:
         """What decides on what may leave."""
         return self._privacy
+
+    @property
+    def music(self) -> Music:
+        """What ducks other sounds."""
+        return self._music
 
     def status(self) -> Status:
         """Return the state of this moment."""
@@ -236,7 +251,12 @@ class Service:
         if self._face is not None:
             self._face.show_privacy()
 
+    def _music_changed(self) -> None:
+        if self._face is not None:
+            self._face.show_arbiter()
+
     async def _work(self) -> None:
+        await self._music.start()
         await self._privacy.load()
         await self._hearing.start()
         await self._keeper.load()
@@ -254,6 +274,7 @@ class Service:
     async def _close(self) -> None:
         self._notifier.stopping()
         self._journal.tell(STOPPING, "Auricle stops")
+        await self._music.close()
         await self._privacy.close()
         await self._gate.close()
         await self._keeper.close()
@@ -273,6 +294,7 @@ class Service:
                 if not self._died.done():
                     self._died.set_exception(error)
                 return
+        self._music.follow(report)  # at once, whatever else waits
         self._gate.take(report)
 
     def _pass_on(self, report: Event | Lost | Found) -> None:
@@ -359,7 +381,9 @@ class Service:
         self._journal.set_level(config.log.level, transcripts=config.log.transcripts)
         if old.privacy != config.privacy or old.recognizer != config.recognizer:
             await self._privacy.reconfigure(config.privacy, models.bundle.language)
-        if replace(old, log=config.log, privacy=config.privacy) == config:
+        if old.music != config.music:
+            await self._reconfigure_music(old, config)
+        if replace(old, log=config.log, privacy=config.privacy, music=config.music) == config:
             return
         await self._hearing.replace(lambda: build_pipeline(config, models))
         if source_settings(old) != source_settings(config) and self._options.recording is None:
@@ -367,6 +391,15 @@ class Service:
         self._standing.wake_words = wake_words_of(models)
         self._standing.language = models.bundle.language
         self._show()
+
+    async def _reconfigure_music(self, old: Config, config: Config) -> None:
+        before, settings = old.music, config.music
+        same = replace(
+            before, mode=settings.mode, decibels=settings.decibels, linger_ms=settings.linger_ms
+        )
+        bus = self._options.bus or config.bus.kind
+        backends = None if same == settings else make_backends(settings, bus)
+        await self._music.reconfigure(backends, policy_of(settings), settings.linger_ms / 1000)
 
 
 def wake_words_of(models: Models) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from auricle.arbiter.ducking import Change, Held, Mend, Mode, Policy, State, Ste
 from auricle.arbiter.record import Record
 from auricle.arbiter.sound import Backend, Key, Look, Setting
 from auricle.errors import SoundError, StorageError
-from auricle.events import Cancelled, Event, Failed, Final, Wake
+from auricle.events import Cancelled, Failed, Final, Wake
 from auricle.faults import place_of
 
 T = TypeVar("T")
@@ -110,13 +110,13 @@ class Music:
             await self._open()
         self._claims_changed()
 
-    def follow(self, event: Event) -> None:
-        """Take in an event of a session."""
-        match event:
-            case Wake():
-                self._claims.begin(event.session)
-            case Final() | Cancelled() | Failed():
-                self._claims.end(event.session)
+    def follow(self, report: object) -> None:
+        """Take in an event of a session; other reports are not minded."""
+        match report:
+            case Wake(session=session):
+                self._claims.begin(session)
+            case Final(session=session) | Cancelled(session=session) | Failed(session=session):
+                self._claims.end(session)
             case _:
                 return
         self._claims_changed()
@@ -186,9 +186,12 @@ class Music:
     async def _open(self) -> None:
         for backend in self._backends:
             try:
-                await backend.start(self._sounds_changed)
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await backend.start(self._sounds_changed)
             except SoundError as error:
                 self._complain(backend, error)
+            except TimeoutError:
+                self._complain(backend, SoundError(f"{backend.name} does not answer"))
         self._touch()
         self._work = asyncio.ensure_future(self._run())
 
