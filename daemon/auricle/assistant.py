@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from auricle.arbiter.compute import Compute
+from auricle.arbiter.music import Music
 from auricle.context.keeper import Keeper
 from auricle.errors import ArgumentError
 from auricle.events import CancelReason
@@ -83,6 +84,11 @@ class Assistant(Protocol):
     @property
     def compute(self) -> Compute:
         """What decides on how much is computed."""
+        ...
+
+    @property
+    def music(self) -> Music:
+        """What ducks other sounds."""
         ...
 
     def status(self) -> Status:

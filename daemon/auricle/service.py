@@ -18,6 +18,7 @@ from typing import Any
 
 from auricle.arbiter.budget import ComputeLevel
 from auricle.arbiter.compute import Compute
+from auricle.arbiter.music import Music
 from auricle.arbiter.realtime import become_realtime
 from auricle.assembly import Models, budget_of, limited, load_models, make_pipeline
 from auricle.assistant import Level, ListenOptions, Status
@@ -45,6 +46,7 @@ from auricle.journal import (
     MICROPHONE_LOST,
     MUTED,
     NO_REALTIME,
+    NOT_DUCKED,
     NOT_RERANKED,
     PRIVACY,
     READY,
@@ -63,6 +65,7 @@ from auricle.pipeline import Pipeline
 from auricle.privacy.guard import Guard, Places
 from auricle.privacy.mode import Mode
 from auricle.queues import Outbox
+from auricle.quiet import make_backends, make_music, policy_of
 from auricle.recorder import Found, Lost, MakeSource, OnState
 from auricle.relay.sockets import users_of
 from auricle.reranking import Gate
@@ -156,6 +159,13 @@ class Service:
             lambda sentence: journal.tell(NOT_RERANKED, sentence),
             self._keeper.erase,
         )
+        self._music = make_music(
+            config.music,
+            options.bus or config.bus.kind,
+            state_folder() / "music",
+            lambda sentence: journal.tell(NOT_DUCKED, sentence),
+            self._music_changed,
+        )
         self._gate = Gate[Event | Lost | Found](
             self._pass_on, self._privacy.improve, lambda: self._privacy.asks
         )
@@ -196,6 +206,11 @@ class Service:
     def compute(self) -> Compute:
         """What decides on how much is computed."""
         return self._compute
+
+    @property
+    def music(self) -> Music:
+        """What ducks other sounds."""
+        return self._music
 
     def status(self) -> Status:
         """Return the state of this moment."""
@@ -257,7 +272,7 @@ class Service:
         self._journal.tell(LEVEL, told, level=level.value)
         self._level_due.set()
         if self._face is not None:
-            self._face.show_compute()
+            self._face.show_arbiter()
 
     def _take_realtime(self, loop: asyncio.AbstractEventLoop) -> None:
         """Make the calling thread, which records, a real-time one."""
@@ -290,7 +305,12 @@ class Service:
         models = self._models = await asyncio.to_thread(load_models, config, whole)
         await self._hearing.replace(lambda: build_pipeline(config, models, level))
 
+    def _music_changed(self) -> None:
+        if self._face is not None:
+            self._face.show_arbiter()
+
     async def _work(self) -> None:
+        await self._music.start()
         await self._privacy.load()
         await self._hearing.start()
         await self._keeper.load()
@@ -310,6 +330,7 @@ class Service:
     async def _close(self) -> None:
         self._notifier.stopping()
         self._journal.tell(STOPPING, "Auricle stops")
+        await self._music.close()
         await self._privacy.close()
         await self._gate.close()
         await self._keeper.close()
@@ -329,6 +350,7 @@ class Service:
                 if not self._died.done():
                     self._died.set_exception(error)
                 return
+        self._music.follow(report)  # at once, whatever else waits
         self._gate.take(report)
 
     def _pass_on(self, report: Event | Lost | Found) -> None:
@@ -416,7 +438,9 @@ class Service:
         self._journal.set_level(config.log.level, transcripts=config.log.transcripts)
         if old.privacy != config.privacy or old.recognizer != config.recognizer:
             await self._privacy.reconfigure(config.privacy, models.bundle.language)
-        if replace(old, log=config.log, privacy=config.privacy) == config:
+        if old.music != config.music:
+            await self._reconfigure_music(old, config)
+        if replace(old, log=config.log, privacy=config.privacy, music=config.music) == config:
             return
         self._compute.choose(config.arbiter.level)
         self._level_due.set()  # threads may not be those of the level
@@ -426,6 +450,15 @@ class Service:
         self._standing.wake_words = wake_words_of(models)
         self._standing.language = models.bundle.language
         self._show()
+
+    async def _reconfigure_music(self, old: Config, config: Config) -> None:
+        before, settings = old.music, config.music
+        same = replace(
+            before, mode=settings.mode, decibels=settings.decibels, linger_ms=settings.linger_ms
+        )
+        bus = self._options.bus or config.bus.kind
+        backends = None if same == settings else make_backends(settings, bus)
+        await self._music.reconfigure(backends, policy_of(settings), settings.linger_ms / 1000)
 
 
 def wake_words_of(models: Models) -> tuple[str, ...]:

@@ -138,6 +138,8 @@ class VirtualMicrophone:
     def start_speaking(self, recording: Path | str, sink: str = SINK) -> subprocess.Popen[bytes]:
         """Start to play a recording (WAV, FLAC, Ogg) to the microphone, at its own level."""
         options = ["--no-remap"] if self._channels >= ARRAY_FROM else []
+        # What is spoken is no music that Auricle is to duck.
+        options.append("--property=media.role=test")
         return subprocess.Popen(
             ["paplay", f"--device={sink}", *options, os.fspath(recording)],
             env={**os.environ, **self.environment},

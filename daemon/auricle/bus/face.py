@@ -13,7 +13,8 @@ from dbus_next.constants import MessageType, NameFlag, RequestNameReply
 from dbus_next.message import Message
 
 from auricle.assistant import Assistant, Level, Status
-from auricle.bus.arbiter1 import LEVEL_PROPERTY, Arbiter1
+from auricle.bus.arbiter1 import PROPERTIES as ARBITER_PROPERTIES
+from auricle.bus.arbiter1 import Arbiter1
 from auricle.bus.assistant1 import Assistant1, changed_properties, level_body
 from auricle.bus.audience import Audience
 from auricle.bus.clients import Authorise, Clients, same_group_or_root
@@ -78,11 +79,9 @@ class BusFace:
         context = Context1(assistant.contexts, self._clients)
         ownership = Ownership(connection, polkit=polkit)
         privacy = Privacy1(assistant.privacy, self._clients, ownership)
-        arbiter = Arbiter1(assistant.compute)
-        self._tree.export(
-            ASSISTANT_PATH,
-            *(one.interface() for one in (root, context, privacy, arbiter)),
-        )
+        arbiter = Arbiter1(assistant.music, assistant.compute, self._clients)
+        parts = (root, context, privacy, arbiter)
+        self._tree.export(ASSISTANT_PATH, *(part.interface() for part in parts))
         self._shown: Status = assistant.status()
         self._departing: set[asyncio.Task[None]] = set()  # what is done for clients that have left
         self._lost = asyncio.Event()
@@ -116,9 +115,9 @@ class BusFace:
         """Tell everybody what may leave the device."""
         self._tree.broadcast_properties(ASSISTANT_PATH, PRIVACY_INTERFACE, list(PRIVACY_PROPERTIES))
 
-    def show_compute(self) -> None:
-        """Tell everybody how much is computed."""
-        self._tree.broadcast_properties(ASSISTANT_PATH, ARBITER_INTERFACE, [LEVEL_PROPERTY])
+    def show_arbiter(self) -> None:
+        """Tell everybody what the arbiter does."""
+        self._tree.broadcast_properties(ASSISTANT_PATH, ARBITER_INTERFACE, list(ARBITER_PROPERTIES))
 
     def show_level(self, level: Level) -> None:
         """Send the level to the clients that monitor; about ten a second serve a meter well."""
@@ -151,6 +150,7 @@ class BusFace:
 
     def _on_leave(self, client: str) -> None:
         self._audience.leave(client)
+        self._assistant.music.leave(client)
         self._do_for_departed(self._assistant.contexts.leave(Guest(client)))
         for session in self._sessions.leave(client):
             self._cancel_for_owner(session)

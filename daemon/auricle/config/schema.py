@@ -157,6 +157,24 @@ class ArbiterSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MusicSettings:
+    """What becomes of other sounds while somebody is listened to."""
+
+    mode: Literal["off", "duck", "pause"] = setting("duck", Choice(("off", "duck", "pause")))
+    decibels: float = setting(20.0, Real(3, 60))  # how much quieter
+    linger_ms: int = setting(300, Whole(0, 5000))  # from the end of a session
+    backends: tuple[Literal["mpris", "pulse", "alsa"], ...] = setting(
+        ("mpris", "pulse", "alsa"), Several(Choice(("mpris", "pulse", "alsa")))
+    )
+    pulse_server: str | None = setting(None, Either((Nothing(), Text())))  # None: the usual one
+    spared_roles: tuple[str, ...] = setting(  # of streams that are left alone
+        ("a11y", "assistant", "event", "phone", "test"), Several(Text())
+    )
+    alsa_card: str = setting("default", Text())
+    alsa_control: str | None = setting(None, Either((Nothing(), Text())))  # None: a usual one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RerankerSettings:
     """The service that reads lattices again, with more knowledge of the language."""
 
@@ -219,5 +237,6 @@ class Config:
     recognizer: RecognizerSettings = section(RecognizerSettings)
     endpoint: EndpointSettings = section(EndpointSettings)
     arbiter: ArbiterSettings = section(ArbiterSettings)
+    music: MusicSettings = section(MusicSettings)
     privacy: PrivacySettings = section(PrivacySettings)
     log: LogSettings = section(LogSettings)
