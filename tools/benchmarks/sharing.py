@@ -26,6 +26,7 @@ import asyncio
 import csv
 import io
 import itertools
+import os
 import sys
 import tarfile
 import tempfile
@@ -59,6 +60,7 @@ PAUSE_SECONDS = 1.0  # between two sessions
 PATIENCE_SECONDS = 20.0  # after the end of a recording
 SETTLE_SECONDS = 3.0  # after the start, before anything counts
 MUSIC_SINK = "music"
+NICE_WATCHER = -10  # of what measures, which is not what is measured
 NICE, WEIGHT = 5, 30  # as packaging/systemd gives them
 ENDS = ("final", "cancelled", "error")
 COLUMNS = (
@@ -288,6 +290,7 @@ def main() -> None:
     parser.add_argument("--arbiter", nargs="+", choices=("on", "off"), default=["on"])
     parser.add_argument("--buffer-ms", type=float, default=200.0, help="of the player's sound")
     arguments = parser.parse_args()
+    os.setpriority(os.PRIO_PROCESS, 0, NICE_WATCHER)
     print(as_line(COLUMNS))
     print(as_line(["---"] * len(COLUMNS)), flush=True)
     with tempfile.TemporaryDirectory(prefix="auricle-sharing-") as name:

@@ -22,6 +22,8 @@ from stage.errors import StageError
 PERIOD = 20_000  # microseconds
 PLAIN_WEIGHT = 100  # systemd's CPUWeight of whatever has none of its own
 PLAIN_SHARES = 1024  # the same in version 1
+MOST_WEIGHT = 10_000  # of the whole: what else runs on this machine must not count
+MOST_SHARES = 262_144
 END_SECONDS = 5.0
 ROOT = Path("/sys/fs/cgroup")
 
@@ -44,10 +46,12 @@ class CappedGroup:
             if self._unified is not None:
                 _write(self._unified / "cgroup.subtree_control", "+cpu")
                 _write(self._folder / "cpu.max", f"{quota} {PERIOD}")
+                _write(self._folder / "cpu.weight", str(MOST_WEIGHT))
                 _write(self._folder / "cgroup.subtree_control", "+cpu")
             else:
                 _write(self._folder / "cpu.cfs_period_us", str(PERIOD))
                 _write(self._folder / "cpu.cfs_quota_us", str(quota))
+                _write(self._folder / "cpu.shares", str(MOST_SHARES))
         except OSError as error:
             raise StageError(
                 f"no group of processes can be limited here: {error}; be root, and mount cgroups"
