@@ -49,7 +49,8 @@ def budget_of(config: Config, level: ComputeLevel = ComputeLevel.FULL) -> Budget
 
 def limited(recognizer: Recognizer, budget: Budget) -> Recognizer:
     """Return a recogniser by the same networks that keeps to a budget, but for its threads."""
-    return recognizer.limited(budget.beam, SecondPassMode(budget.second_pass))
+    mode = SecondPassMode(budget.second_pass)
+    return recognizer.limited(budget.beam, mode, budget.second_beam)
 
 
 def load_models(config: Config, budget: Budget, *, wake: bool = True) -> Models:
@@ -76,7 +77,7 @@ def load_models(config: Config, budget: Budget, *, wake: bool = True) -> Models:
     recognizer = load_recognizer(bundle, options, budget.threads, settings.runtime, second, biasing)
     wanted = wake and config.wake.enabled and config.wake.models
     words = load_wake(config, budget.threads) if wanted else None
-    return Models(bundle, recognizer, words, budget.threads)
+    return Models(bundle, limited(recognizer, budget), words, budget.threads)
 
 
 def load_wake(config: Config, threads: int = 1) -> WakeDetector:

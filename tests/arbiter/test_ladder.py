@@ -160,4 +160,5 @@ def test_a_lower_level_never_costs_more(budget: Budget) -> None:
     for lower, higher in zip(spent, spent[1:], strict=False):
         assert lower.threads <= higher.threads
         assert lower.beam <= higher.beam
+        assert lower.second_beam <= higher.second_beam
         assert cheapest_first.index(lower.second_pass) <= cheapest_first.index(higher.second_pass)

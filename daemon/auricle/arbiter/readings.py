@@ -54,16 +54,16 @@ class Thresholds:
 
 
 THRESHOLDS: Mapping[str, Thresholds] = {
-    # Any job in the background makes pressure; that little is left shows in what comes below.
+    # Any job in the background makes pressure; that too little is left shows in what comes below.
     "pressure": Thresholds(Threshold(0.30, 0.15)),
-    "throttled": Thresholds(Threshold(0.20, 0.05), Threshold(0.60, 0.30)),
+    "throttled": Thresholds(Threshold(0.20, 0.05)),
     "heat": Thresholds(Threshold(0.0, -5.0)),
     "alarm": Thresholds(Threshold(-5.0, -10.0), Threshold(0.0, -5.0)),
     "slowed": Thresholds(Threshold(1.0, 1.0), Threshold(2.0, 2.0)),
     # A cap alone may be the owner's wish, and lag tells whether it is too low.
     "capped": Thresholds(Threshold(0.5, 0.45)),
-    "lag": Thresholds(Threshold(0.5, 0.3), Threshold(1.2, 0.8)),
-    "load": Thresholds(Threshold(0.7, 0.5), Threshold(0.9, 0.7)),
+    "lag": Thresholds(Threshold(0.5, 0.3), Threshold(2.0, 1.2)),
+    "load": Thresholds(Threshold(0.7, 0.5), Threshold(1.0, 0.8)),
 }
 
 # What people are told, for each reading.
