@@ -68,8 +68,8 @@ class Limits:
 
 # One thread, because threads of a network wait for each other, which takes the processor where
 # another program holds one of them up. A second pass with a beam of 1 takes a third less computing
-# than with 4, and is hardly less accurate; one that only rescores takes half, and loses most of what
-# it is worth. So the saver keeps it, and only the last resort goes without.
+# than with 4, and is hardly less accurate; one that only rescores takes half, and loses most of
+# what it is worth. So the saver keeps it, and only the last resort goes without.
 LIMITS = {
     ComputeLevel.SAVER: Limits(threads=1, beam=2, second_pass="full", second_beam=1),
     ComputeLevel.MINIMAL: Limits(threads=1, beam=1, second_pass="off", second_beam=1),
