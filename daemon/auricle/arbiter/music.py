@@ -209,7 +209,7 @@ class Music:
 
     def _sounds_changed(self) -> None:
         """Look again if that may matter: while something is ducked, or is to be."""
-        if self.ducked or not self._state.at_rest:
+        if self.ducked or self._state.undoable:
             self._touch()
 
     async def _run(self) -> None:
@@ -217,7 +217,7 @@ class Music:
         await self._look()  # so that all is connected when it matters, and what is not is told
         while True:
             self._dirty.clear()
-            if self.ducked or not self._state.at_rest:
+            if self.ducked or self._state.undoable:
                 await self._settle()
             if not self._dirty.is_set():
                 self._settled.set()
@@ -313,9 +313,10 @@ class Music:
         if isinstance(one, Mend):
             held = one.held
             mending = backend.mend(held.memory, held.before, held.after)
-            if await self._ask(backend, mending) is None:
+            found = await self._ask(backend, mending)
+            if found is None:
                 return False
-            self._state = self._state.mended(one)
+            self._state = self._state.mended(one, found)
             return True
         now = await self._ask(backend, backend.change(one.key, one.setting))
         if now is None:
