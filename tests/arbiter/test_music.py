@@ -189,6 +189,29 @@ async def test_a_sound_server_that_goes_away_is_told_of_once_and_used_when_it_is
 
 
 @pytest.mark.asyncio
+async def test_a_frozen_sound_server_holds_up_nothing_and_is_used_when_it_goes_on(quiet):
+    with VirtualMicrophone() as server:
+        async with quiet([PulseStreams(server.environment["PULSE_SERVER"])]) as ducking:
+            os.kill(server.pid, signal.SIGSTOP)
+            lease = await ducking.begin()
+            (told,) = ducking.told
+            assert told.startswith("pulse does not answer; ")
+            os.kill(server.pid, signal.SIGCONT)
+            await ducking.end(lease)
+            await ducking.end(await ducking.begin())
+            assert len(ducking.told) == 1
+
+
+@pytest.mark.asyncio
+async def test_all_is_back_when_the_daemon_ends(stage, quiet):
+    stage.stream("overture")
+    async with quiet() as ducking:
+        await ducking.begin()
+        assert stage.levels("overture") == near(FACTOR, FACTOR)
+    assert stage.levels("overture") == near(1.0, 1.0)
+
+
+@pytest.mark.asyncio
 async def test_without_a_record_nothing_is_ducked(tmp_path, stage, quiet):
     stage.stream("match")
     (tmp_path / "full").touch()

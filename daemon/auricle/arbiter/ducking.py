@@ -86,6 +86,12 @@ class Held:
         """Return whether `now` is `setting`, as far as can be told."""
         return now.silent == setting.silent and self._near(now.levels, setting.levels)
 
+    def covers(self, other: Held) -> bool:
+        """Return whether this, once written down, undoes the other too."""
+        if (self.before, self.memory) != (other.before, other.memory):
+            return False
+        return self.is_at(other.after, self.after)
+
     def _near(self, some: tuple[float, ...], others: tuple[float, ...]) -> bool:
         if len(some) != len(others):
             return False
