@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from auricle.bus import privacy1
 from auricle.config.locations import SYSTEM_CONFIG
+from stage.virtual_microphone import VirtualMicrophone
 
 ROOT = Path(__file__).parents[2]
 PACKAGING = ROOT / "packaging"
@@ -176,11 +178,17 @@ def test_the_daemon_reaches_the_sound_cards() -> None:
     assert "PrivateDevices" not in dict(settings)
 
 
-def test_the_libraries_of_the_daemon_need_no_executable_memory() -> None:
+def test_the_libraries_of_the_daemon_need_no_executable_memory(
+    virtual_microphone: VirtualMicrophone,
+) -> None:
     models = sorted(str(model) for model in (ROOT / "models").rglob("*.tflite"))
     script = Path(__file__).with_name("deny_executable_memory.py")
     done = subprocess.run(
-        [sys.executable, str(script), *models], capture_output=True, text=True, check=False
+        [sys.executable, str(script), *models],
+        env={**os.environ, **virtual_microphone.environment},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["done"]), done.stderr
 

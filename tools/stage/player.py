@@ -98,11 +98,11 @@ class Player:
 
 
 def write_tone(file: Path, seconds: float = 2.0) -> None:
-    """Write a quiet tone of 440 Hz as WAV."""
+    """Write a quiet tone of 440 Hz as WAV, in stereo."""
     times = np.arange(int(seconds * RATE)) / RATE
     samples = (3000 * np.sin(2 * np.pi * 440 * times)).astype("<i2")
     with wave.open(os.fspath(file), "wb") as stream:
-        stream.setnchannels(1)
+        stream.setnchannels(2)
         stream.setsampwidth(2)
         stream.setframerate(RATE)
-        stream.writeframes(samples.tobytes())
+        stream.writeframes(np.repeat(samples, 2).tobytes())

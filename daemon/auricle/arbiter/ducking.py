@@ -17,6 +17,7 @@ from enum import StrEnum
 from auricle.arbiter.sound import MIXER, PLAYERS, STREAMS, Key, Setting, Sound
 
 FINE_GRAIN = 1e-9  # what was read twice is the same, but for the last digit
+MOST_DEPARTED = 16
 LEFT_ALONE = 9  # the rank of a sound with which nothing can be done
 
 
@@ -57,6 +58,7 @@ class Held:
     grain: float = 0.0
     memory: str = ""
     made: bool = False  # it was seen to be as `after` says
+    tried: bool = False  # it has gone, and what the server keeps of it cannot be reached
 
     def made_as(self, now: Setting) -> Held:
         """Return this once it is known what came of it; from then on it is told exactly."""
@@ -84,6 +86,12 @@ class Held:
         """Return whether `now` is `setting`, as far as can be told."""
         return now.silent == setting.silent and self._near(now.levels, setting.levels)
 
+    def covers(self, other: Held) -> bool:
+        """Return whether this, once written down, undoes the other too."""
+        if (self.before, self.memory) != (other.before, other.memory):
+            return False
+        return self.is_at(other.after, self.after)
+
     def _near(self, some: tuple[float, ...], others: tuple[float, ...]) -> bool:
         if len(some) != len(others):
             return False
@@ -100,8 +108,8 @@ class State:
 
     @property
     def at_rest(self) -> bool:
-        """Whether nothing is ducked, and nothing is left to undo."""
-        return not self.held and not self.departed
+        """Whether nothing is ducked, and nothing is left to undo before something changes."""
+        return not self.held and all(held.tried for held in self.departed.values())
 
     @property
     def undoable(self) -> tuple[Held, ...]:
@@ -118,10 +126,14 @@ class State:
             return self
         return replace(self, held={**self.held, change.key: known.made_as(now)})
 
-    def mended(self, mend: Mend) -> State:
-        """Return the state once the server keeps nothing of what was done here."""
-        memory = mend.held.memory
-        departed = {name: held for name, held in self.departed.items() if name != memory}
+    def mended(self, mend: Mend, found: bool) -> State:
+        """Return the state once the server keeps nothing of what was done here.
+
+        Where that was not `found`, as in PipeWire, the next stream of the program is waited for.
+        """
+        departed = _without(self.departed, mend.held.memory)
+        if not found:
+            departed[mend.held.memory] = replace(mend.held, tried=True)
         return replace(self, departed=departed)
 
 
@@ -170,12 +182,13 @@ def _without_gone(state: State, view: View) -> State:
     return State(
         {key: held for key, held in state.held.items() if not is_gone(key)},
         frozenset(key for key in state.spared if not is_gone(key)),
-        {**state.departed, **gone},
+        dict([*state.departed.items(), *gone.items()][-MOST_DEPARTED:]),
     )
 
 
 def _duck(state: State, policy: Policy, view: View) -> tuple[State, Steps]:
-    held, spared, changes = dict(state.held), set(state.spared), []
+    held, spared, departed = dict(state.held), set(state.spared), dict(state.departed)
+    changes = []
     for sound in view.sounds:
         known = held.get(sound.key)
         if known is None:
@@ -198,16 +211,19 @@ def _duck(state: State, policy: Policy, view: View) -> tuple[State, Steps]:
         held[sound.key] = new
         if before is None:
             changes.append(Change(sound.key, new.after))
-    return State(held, frozenset(spared), state.departed), tuple(changes)
+        else:
+            departed = _without(departed, sound.memory)
+    return State(held, frozenset(spared), departed), tuple(changes)
 
 
 def _restore(state: State, view: View) -> tuple[State, Steps]:
-    held, steps = dict(state.held), list[Change | Mend]()
+    held, departed, steps = dict(state.held), dict(state.departed), list[Change | Mend]()
     for sound in view.sounds:
         known = held.get(sound.key)
         if known is None and (before := _before(state, sound)) is not None:
-            known = Held(sound.key, before, sound.setting, sound.grain)
+            known = Held(sound.key, before, sound.setting, sound.grain, sound.memory)
             held[sound.key] = known
+            departed = _without(departed, sound.memory)
         if known is None:
             continue
         if known.moved(sound.setting):
@@ -215,9 +231,13 @@ def _restore(state: State, view: View) -> tuple[State, Steps]:
         else:
             held[sound.key] = replace(known, made=False)  # so that it may be ducked anew
             steps.append(Change(sound.key, known.undone(sound.setting)))
-    departed = state.departed.values()
-    steps += [Mend(one) for one in departed if one.key.backend in view.reached]
-    return State(held, frozenset(), state.departed), tuple(steps)
+    gone = [one for one in departed.values() if one.key.backend in view.reached]
+    steps += [Mend(one) for one in gone if not one.tried]
+    return State(held, frozenset(), departed), tuple(steps)
+
+
+def _without(departed: Mapping[str, Held], memory: str) -> dict[str, Held]:
+    return {name: held for name, held in departed.items() if name != memory}
 
 
 def _before(state: State, sound: Sound) -> Setting | None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from auricle.arbiter.claims import Claims, check_seconds
 from auricle.arbiter.ducking import Change, Held, Mend, Mode, Policy, State, Steps, View, step
 from auricle.arbiter.record import Record
-from auricle.arbiter.sound import Backend, Key, Look, Setting
+from auricle.arbiter.sound import PLAYERS, STREAMS, Backend, Key, Look
 from auricle.errors import SoundError, StorageError
 from auricle.events import Cancelled, Failed, Final, Wake
 from auricle.faults import place_of
@@ -63,7 +63,7 @@ class Music:
         self._lingering: asyncio.TimerHandle | None = None
         self._shown = False
         self._state = State()
-        self._written: frozenset[Held] = frozenset()
+        self._written: Mapping[Key, Held] = {}
         self._mute: set[str] = set()  # back ends that were told of, until they answer again
         self._dirty = asyncio.Event()
         self._settled = asyncio.Event()
@@ -83,7 +83,7 @@ class Music:
             left = []
             self._tell(str(error))
         self._state = State({held.key: held for held in left})
-        self._written = frozenset(left)
+        self._written = self._state.held
         await self._open()
 
     async def close(self) -> None:
@@ -140,6 +140,8 @@ class Music:
     def release(self, client: str, lease: int) -> None:
         """Let a lease end; raises NoSuchLeaseError if the client does not hold it."""
         self._claims.release(client, lease)
+        if (expiry := self._expiries.pop(lease, None)) is not None:
+            expiry.cancel()
         self._claims_changed()
 
     def leave(self, client: str) -> None:
@@ -191,9 +193,10 @@ class Music:
             except SoundError as error:
                 self._complain(backend, error)
             except TimeoutError:
-                self._complain(backend, SoundError(f"{backend.name} does not answer"))
+                self._complain(backend, _silence_of(backend))
         self._touch()
         self._work = asyncio.ensure_future(self._run())
+        self._work.add_done_callback(_raise_fault)
 
     async def _close_backends(self) -> None:
         if self._work is not None and not self._work.done():
@@ -209,7 +212,7 @@ class Music:
 
     def _sounds_changed(self) -> None:
         """Look again if that may matter: while something is ducked, or is to be."""
-        if self.ducked or not self._state.at_rest:
+        if self.ducked or self._state.undoable:
             self._touch()
 
     async def _run(self) -> None:
@@ -217,7 +220,7 @@ class Music:
         await self._look()  # so that all is connected when it matters, and what is not is told
         while True:
             self._dirty.clear()
-            if self.ducked or not self._state.at_rest:
+            if self.ducked or self._state.undoable:
                 await self._settle()
             if not self._dirty.is_set():
                 self._settled.set()
@@ -231,13 +234,24 @@ class Music:
 
     async def _settle(self) -> None:
         """Take steps until there is nothing to change, or nothing comes of it."""
+        if self.ducked and not self._state.held and not self._state.spared:
+            await self._step(await self._look_at_first_rank())
         for _ in range(MOST_ROUNDS):
-            state, steps = step(self._state, self._policy, self.ducked, await self._look())
-            if not await self._keep(state):
+            if not await self._step(await self._look()):
                 return
-            self._state = state
-            if not steps or not await self._take(steps):
-                return
+
+    async def _step(self, view: View) -> bool:
+        """Take the next steps; return whether there is reason to look again."""
+        state, steps = step(self._state, self._policy, self.ducked, view)
+        if not await self._keep(state):
+            return False
+        self._state = state
+        return bool(steps) and await self._take(steps)
+
+    async def _look_at_first_rank(self) -> View:
+        """Look only at what is taken before all else, so that it need not wait for the others."""
+        name = PLAYERS if self._policy.mode is Mode.PAUSE else STREAMS
+        return _view(await self._look_at([one for one in self._backends if one.name == name]))
 
     async def _look(self) -> View:
         first = [one for one in self._backends if not one.last_resort]
@@ -246,12 +260,7 @@ class Music:
         held = {key.backend for key in self._state.held}
         last = [one for one in self._backends if one.last_resort]
         looks |= await self._look_at([one for one in last if not hears_all or one.name in held])
-        seen = {name: look for name, look in looks.items() if look is not None}
-        return View(
-            frozenset(seen),
-            tuple(sound for look in seen.values() for sound in look.sounds),
-            frozenset().union(*(look.present for look in seen.values())),
-        )
+        return _view(looks)
 
     async def _look_at(self, backends: Sequence[Backend]) -> dict[str, Look | None]:
         looks = await asyncio.gather(*(self._ask(one, one.look()) for one in backends))
@@ -263,8 +272,7 @@ class Music:
             async with asyncio.timeout(ANSWER_SECONDS):
                 answer = await question
         except TimeoutError:
-            error = SoundError(f"{backend.name} does not answer")
-            self._complain(backend, error)
+            self._complain(backend, _silence_of(backend))
             return None
         except SoundError as error:
             self._complain(backend, error)
@@ -282,17 +290,18 @@ class Music:
 
     async def _keep(self, state: State) -> bool:
         """Write down what is to be undone; return whether it may be done."""
-        undoable = frozenset(state.undoable)
-        known = {_essence(held) for held in self._written}
-        if known == {_essence(held) for held in undoable}:
+        undoable = {held.key: held for held in state.undoable}
+        written = self._written
+        covered = all(key in written and written[key].covers(undoable[key]) for key in undoable)
+        if covered and len(written) == len(undoable):
             return True
         try:
-            await asyncio.to_thread(self._record.write, undoable)
+            await asyncio.to_thread(self._record.write, undoable.values())
         except StorageError as error:
             if "record" not in self._mute:
                 self._mute.add("record")
                 self._tell(str(error))
-            return {_essence(held) for held in undoable} <= known
+            return covered
         self._mute.discard("record")
         self._written = undoable
         if undoable:
@@ -313,9 +322,10 @@ class Music:
         if isinstance(one, Mend):
             held = one.held
             mending = backend.mend(held.memory, held.before, held.after)
-            if await self._ask(backend, mending) is None:
+            found = await self._ask(backend, mending)
+            if found is None:
                 return False
-            self._state = self._state.mended(one)
+            self._state = self._state.mended(one, found)
             return True
         now = await self._ask(backend, backend.change(one.key, one.setting))
         if now is None:
@@ -324,6 +334,21 @@ class Music:
         return True
 
 
-def _essence(held: Held) -> tuple[Key, Setting, Setting, str]:
-    """Return what of it stands in the record."""
-    return held.key, held.before, held.after, held.memory
+def _silence_of(backend: Backend) -> SoundError:
+    return SoundError(f"{backend.name} does not answer; restart the sound server or player")
+
+
+def _raise_fault(work: asyncio.Task[None]) -> None:
+    """Raise what nobody foresaw, for the event loop to tell now."""
+    if not work.cancelled():
+        work.result()
+
+
+def _view(looks: Mapping[str, Look | None]) -> View:
+    """Return what the back ends see that answered."""
+    seen = {name: look for name, look in looks.items() if look is not None}
+    return View(
+        frozenset(seen),
+        tuple(sound for look in seen.values() for sound in look.sounds),
+        frozenset().union(*(look.present for look in seen.values())),
+    )

@@ -5,7 +5,8 @@ as PulseAudio counts them (the cube root of loudness, 1 is 100 %). libpulse is c
 one asks and changes, the other waits for the server to tell of changes.
 
 PulseAudio remembers the volume of each program for its next stream. A program that ends while it is
-ducked would begin the next time as quiet as that, so what is remembered is mended as well.
+ducked would begin the next time as quiet as that, so what is remembered is mended as well. PipeWire
+remembers it too, out of reach: there the next stream is brought back once it is seen.
 """
 
 from __future__ import annotations
@@ -123,8 +124,7 @@ class PulseStreams:
         if stream.proplist.get("media.role", "").lower() in self._spared_roles:
             return False
         made_by_program = bool(stream.proplist.get("application.name")) or _has_client(stream)
-        link = stream.proplist.get("node.link-group", "")
-        if link and "loopback" not in link:
+        if stream.proplist.get("node.link-group"):  # a filter or a loopback of PipeWire
             return False
         return made_by_program or LOOPBACK in str(stream.driver)
 

@@ -35,7 +35,7 @@ class Worker:
             SoundError: an earlier call is not over that was given up.
         """
         if self._stuck is not None and not self._stuck.done():
-            raise SoundError(f"{self._name} does not answer")
+            raise SoundError(f"{self._name} does not answer; restart the sound server")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
 
