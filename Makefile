@@ -21,8 +21,8 @@ PIP_TRAIN_ARGUMENTS ?=
 RUN_PACKAGES := python3 python3-venv python3-dev gcc pkg-config libsystemd-dev \
 	libportaudio2 libasound2-plugins pulseaudio pulseaudio-utils dbus
 # For the tests: systemd judges the units, OpenFst's tools the lattices, groff the manual page;
-# openssl makes certificates, and iproute2 networks.
-TEST_PACKAGES := systemd libfst-tools groff-base openssl iproute2
+# openssl makes certificates, and iproute2 networks; mpv is music, and amixer of alsa-utils a mixer.
+TEST_PACKAGES := systemd libfst-tools groff-base openssl iproute2 mpv mpv-mpris alsa-utils
 
 # $(call install_packages,NAMES): install the Debian packages that are missing, if any, and never
 # remove one for it. PulseAudio would take the place of PipeWire, which may be the user's sound.

@@ -24,7 +24,7 @@ from auricle.audio.level import FLOOR_DBFS
 from auricle.config.schema import Config
 from auricle.context.entries import Context, Entry
 from auricle.errors import AuricleError, BusyError, DeviceError, MutedError, NoSuchSessionError
-from auricle.events import Cancelled, CancelReason, Event, Final, Wake
+from auricle.events import Cancelled, CancelReason, Event, Final, Speculative, Wake
 from auricle.hearing import Died, Hearing, Report
 from auricle.notify import Watchdog
 from auricle.pipeline import Pipeline
@@ -124,6 +124,20 @@ def listening(build: Callable[[], Pipeline]) -> Listening:
         assert await ear.hearing.stop()
 
     return run
+
+
+@pytest.mark.asyncio
+async def test_how_well_recognition_keeps_up_is_told_since_it_was_asked_before(
+    listening: Listening, recordings: dict[str, Recording]
+) -> None:
+    async with listening() as ear:
+        await ear.hearing.listen(":1.5", NO_OPTIONS)
+        ear.room.say(read_recording(recordings["must_sleep"].path))
+        await ear.next(Speculative)
+        pace = ear.hearing.pace()
+        assert pace.load > 0
+        assert pace.lag > 0
+        await ear.next(Final)
 
 
 @pytest.mark.asyncio

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from auricle.arbiter.budget import Budget
-from auricle.assembly import Models, load_models, make_pipeline
+from auricle.arbiter.budget import Budget, ComputeLevel, budget_at
+from auricle.assembly import Models, budget_of, limited, load_models, make_pipeline
 from auricle.audio.file import read_recording
 from auricle.audio.format import FRAME_SAMPLES, SAMPLE_RATE
 from auricle.config.schema import Config
@@ -29,6 +29,7 @@ from auricle.events import (
     Wake,
 )
 from auricle.pipeline import Pipeline
+from auricle.recognizer.lattice import Arc
 from auricle.recognizer.recognizer import Recognizer, RecognizerState
 from auricle.recognizer.search import Progress
 from stage.recordings import Recording
@@ -258,3 +259,24 @@ def test_a_session_of_any_later_time_gives_the_same_text(
         assert final.result.words[0].start > before
         texts.append(final.result.text)
     assert texts[0].split()[0] == texts[1].split()[0]
+
+
+def test_another_budget_holds_from_the_next_session_on(
+    models: Models, recordings: dict[str, Recording]
+) -> None:
+    minimal = limited(models.recognizer, budget_at(ComputeLevel.MINIMAL, budget_of(CONFIG)))
+
+    def arcs(*, before: bool = False, within: bool = False) -> tuple[Arc, ...]:
+        pipeline = make_pipeline(CONFIG, models, clock=lambda: 0.0)
+        if before:
+            pipeline.set_recognizer(minimal)
+        pipeline.listen()
+        if within:
+            pipeline.set_recognizer(minimal)
+        events = play(pipeline, spoken(recordings, "must_sleep"), room(1.0))
+        final = next(event for event in events if isinstance(event, Final))
+        assert final.result.text
+        return final.result.lattice.arcs
+
+    assert arcs(within=True) == arcs()
+    assert arcs(before=True) != arcs()

@@ -37,6 +37,15 @@ def test_a_full_inbox_drops_the_newest_frames_and_counts_them() -> None:
     assert (inbox.dropped, oldest[0]) == (3, 0)
 
 
+def test_what_waited_at_most_is_told_since_it_was_asked_before() -> None:
+    inbox = Inbox[str]()
+    for number in range(5):
+        inbox.put(frame(number))
+    for _ in range(4):
+        inbox.take()
+    assert (inbox.most_waited(), inbox.most_waited()) == (5, 1)
+
+
 def test_a_note_finds_room_in_a_full_inbox() -> None:
     inbox = Inbox[str](frames=2)
     inbox.put(frame(1))

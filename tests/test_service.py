@@ -83,6 +83,13 @@ def has_state(state: str) -> Callable[[Event], bool]:
     return lambda event: event[0] == "state" and event[1].get("State") == state
 
 
+def log_grows(stage: Stage, entry: str, count: int) -> Callable[[], Awaitable[bool]]:
+    async def grows() -> bool:
+        return stage.daemon.read_log().count(entry) > count
+
+    return grows
+
+
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Wait until `condition` holds."""
     async with asyncio.timeout(SECONDS):
@@ -220,6 +227,32 @@ async def test_a_good_configuration_is_taken_over_after_the_session(stage: Stage
         await events_until(client, lambda event: "WakeWords" in event[1])
         assert (await client.status())["WakeWords"] == ["alexa", "okay_nabu"]
         assert await client.listen() != session
+
+
+@pytest.mark.asyncio
+async def test_the_level_of_the_configuration_is_shown_and_changes_what_is_computed(
+    stage: Stage, recordings: dict[str, Recording]
+) -> None:
+    before = stage.daemon.config.read_text()
+    heard = []
+    async with stage.client() as client:
+        # With auto it goes on from the level that held, and rises only after a calm.
+        for choice, level in (("full", "full"), ("minimal", "minimal"), ("auto", "minimal")):
+            reloads = stage.daemon.read_log().count(" reloaded: ")
+            arbiter = f"arbiter: {{level: {choice}, threads: 2}}\n"
+            stage.daemon.config.write_text(before + arbiter)
+            stage.daemon.signal(signal.SIGHUP)
+            await until(log_grows(stage, " reloaded: ", reloads))
+            assert (await client.arbiter())["Level"] == level
+            session = await client.listen()
+            with stage.microphone.start_speaking(recordings["must_sleep"].path):
+                await events_until(client, is_end)
+                heard.append(from_json(await client.lattice(session)))
+    assert "the level is minimal: the configuration says so" in stage.daemon.read_log()
+    stage.daemon.config.write_text(before)
+    # The second pass has no part in what the lattices of the lowest level say.
+    full, minimal, automatic = (len({arc.graph for arc in one.arcs}) for one in heard)
+    assert max(minimal, automatic) < full
 
 
 @pytest.mark.asyncio

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from auricle.arbiter.budget import Budget
+from auricle.arbiter.budget import Budget, ComputeLevel, budget_at
 from auricle.audio.vad import VoiceActivity
 from auricle.bundle.manifest import Bundle, load_bundle
 from auricle.config.locations import find_bundle, find_wake_model
@@ -28,15 +28,29 @@ class Models:
     bundle: Bundle
     recognizer: Recognizer
     wake: WakeDetector | None  # None: no wake word is wanted
+    threads: int  # of each of their networks
 
 
-def budget_of(config: Config) -> Budget:
-    """Return what the configuration allows a recognition to cost."""
-    return Budget(
-        threads=config.arbiter.threads,
+def budget_of(config: Config, level: ComputeLevel = ComputeLevel.FULL) -> Budget:
+    """Return what the configuration allows a recognition to cost.
+
+    Args:
+        config: validated; a level that it names holds in place of the other.
+        level: of the arbiter.
+    """
+    settings = config.arbiter
+    budget = Budget(
+        threads=settings.threads,
         beam=config.recognizer.beam,
         second_pass=config.recognizer.second_pass,
     )
+    return budget_at(level if settings.level == "auto" else ComputeLevel(settings.level), budget)
+
+
+def limited(recognizer: Recognizer, budget: Budget) -> Recognizer:
+    """Return a recogniser by the same networks that keeps to a budget, but for its threads."""
+    mode = SecondPassMode(budget.second_pass)
+    return recognizer.limited(budget.beam, mode, budget.second_beam)
 
 
 def load_models(config: Config, budget: Budget, *, wake: bool = True) -> Models:
@@ -62,7 +76,8 @@ def load_models(config: Config, budget: Budget, *, wake: bool = True) -> Models:
     biasing = BiasingOptions(factor=settings.biasing)
     recognizer = load_recognizer(bundle, options, budget.threads, settings.runtime, second, biasing)
     wanted = wake and config.wake.enabled and config.wake.models
-    return Models(bundle, recognizer, load_wake(config, budget.threads) if wanted else None)
+    words = load_wake(config, budget.threads) if wanted else None
+    return Models(bundle, limited(recognizer, budget), words, budget.threads)
 
 
 def load_wake(config: Config, threads: int = 1) -> WakeDetector:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from auricle.arbiter.compute import Compute
+from auricle.arbiter.music import Music
 from auricle.context.keeper import Keeper
 from auricle.errors import ArgumentError
 from auricle.events import CancelReason
@@ -77,6 +79,16 @@ class Assistant(Protocol):
     @property
     def privacy(self) -> Guard:
         """What decides on what may leave the device."""
+        ...
+
+    @property
+    def compute(self) -> Compute:
+        """What decides on how much is computed."""
+        ...
+
+    @property
+    def music(self) -> Music:
+        """What ducks other sounds."""
         ...
 
     def status(self) -> Status:

@@ -115,6 +115,24 @@ class ContextTooLargeError(AuricleError):
     name = "ContextTooLarge"
 
 
+class SoundError(AuricleError):
+    """What plays beside Auricle cannot be reached, or has gone."""
+
+    name = "SoundUnreachable"
+
+
+class NoSuchLeaseError(AuricleError):
+    """The lease named has ended, or is another client's."""
+
+    name = "NoSuchLease"
+
+
+class TooManyLeasesError(AuricleError):
+    """A client, or all together, hold more leases than they may."""
+
+    name = "TooManyLeases"
+
+
 class ImportedFileError(AuricleError):
     """What names are to be imported from is not of a form that Auricle reads."""
 

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
+from auricle.arbiter.compute import Pace
 from auricle.assistant import Level, ListenOptions
 from auricle.audio.format import FRAME_SECONDS, Frame
 from auricle.audio.level import level_dbfs
@@ -24,6 +25,7 @@ from auricle.errors import BusyError, DeviceError
 from auricle.events import CancelReason, Event
 from auricle.pipeline import Pipeline
 from auricle.queues import Call, Inbox
+from auricle.recognizer.recognizer import Recognizer
 from auricle.recorder import Beat, Found, Lost, MakeSource, Note, Recorder
 
 LEVEL_FRAMES = round(0.1 / FRAME_SECONDS)  # ten levels a second
@@ -76,6 +78,7 @@ class Hearing:
         make_source: MakeSource,
         post: Callable[[Report], None],
         metered: Callable[[], bool],
+        prepare: Callable[[], None] | None = None,
     ) -> None:
         """Prepare the threads; `start` starts them.
 
@@ -84,16 +87,21 @@ class Hearing:
             make_source: see `Recorder`.
             post: takes the reports; called in the threads.
             metered: whether anyone wants levels; called in the inference thread.
+            prepare: called first of all in the audio thread.
         """
         self._heard_at = time.monotonic()  # when the last frame or note was dealt with
         self._post = post
         self._metered = metered
         self._inbox: Inbox[Note] = Inbox()
-        self._recorder = Recorder(make_source, self._inbox, lambda error: post(Died(error)))
+        self._recorder = Recorder(
+            make_source, self._inbox, lambda error: post(Died(error)), prepare
+        )
         self._pipeline = make_pipeline()
         self._meter = Meter()
         self._context = Context()
         self._muted = False
+        self._frames_heard = 0  # since `pace` was asked
+        self._busy_seconds = 0.0
         self._away: str | None = "the microphone is not open yet"  # why no real sound comes
         self._settled: Future[None] = Future()  # done once it is open, or known to be missing
         self._next: Call[None] | None = None  # takes the next pipeline
@@ -113,6 +121,14 @@ class Hearing:
     def dropped(self) -> int:
         """How many frames were dropped because recognition came too late."""
         return self._inbox.dropped
+
+    def pace(self) -> Pace:
+        """Return how well recognition has kept up since this was asked before."""
+        # The thread may add between these lines; a frame more or less does not matter.
+        frames, self._frames_heard = self._frames_heard, 0
+        busy, self._busy_seconds = self._busy_seconds, 0.0
+        load = busy / (frames * FRAME_SECONDS) if frames else 0.0
+        return Pace(self._inbox.most_waited() * FRAME_SECONDS, load)
 
     async def start(self) -> None:
         """Start to hear; return when the microphone is open, or is known to be missing."""
@@ -167,6 +183,10 @@ class Hearing:
         self._context, pipeline = context, self._pipeline
         biasing = await asyncio.to_thread(pipeline.biasing_of, context)
         await self._call(lambda: pipeline.set_biasing(biasing))
+
+    async def set_recognizer(self, recognizer: Recognizer) -> None:
+        """Recognise with another one from the next session on; raises BusyError."""
+        await self._call(lambda: self._pipeline.set_recognizer(recognizer))
 
     async def replace_source(self, make_source: MakeSource) -> None:
         """Hear another source; return when it is open, or is known to be missing."""
@@ -224,7 +244,10 @@ class Hearing:
     def _hear(self, frame: Frame) -> None:
         if self._muted:
             return
+        began = time.monotonic()
         self._tell(self._pipeline.hear(frame))
+        self._busy_seconds += time.monotonic() - began
+        self._frames_heard += 1
         if self._metered():
             scores = self._pipeline.wake_scores
             level = self._meter.step(frame, scores, self._pipeline.seconds)

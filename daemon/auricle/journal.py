@@ -14,6 +14,7 @@ fields of an entry, beside those of systemd.journal-fields(7):
     AURICLE_REASON       why the session ended
     AURICLE_ERROR        name of the error, as on D-Bus
     AURICLE_MODE         what may leave: local or lattice
+    AURICLE_LEVEL        how much is computed: full, saver or minimal
     AURICLE_RERANKED     1 on a final result that the reranker has read again
     AURICLE_OVERRUNS     how often the device lost sound since the start
     AURICLE_DROPPED      frames of 10 ms dropped since the start
@@ -75,6 +76,9 @@ UNTOLD = Kind("untold", "warning", "972cc24cf781438a9d3cd38fe9d9ff0f")
 CONTEXT_DAMAGED = Kind("context-damaged", "warning", "3e560af4c9a45b820d6c8c06f1909f27")
 PRIVACY = Kind("privacy", "info", "0231a52091044c75b3f039d128a320c9")
 NOT_RERANKED = Kind("not-reranked", "info", "f6e9356e01654216b88f67272b2a5ad1")
+LEVEL = Kind("level", "info", "16a2e86dcb884d88aaf714c5ea22b23b")
+NO_REALTIME = Kind("no-realtime", "warning", "eedd88caa12d468caff0e0592f8ae143")
+NOT_DUCKED = Kind("not-ducked", "info", "5dec05124dd9431f87ffe5e773bc875b")
 WAKE = Kind("wake", "info", "db2b03f4ac1e41638c558d6811107b01")
 PARTIAL = Kind("partial", "debug", "0d9da2b71bfe484b8d41be5964d4d323")
 SPECULATIVE = Kind("speculative", "info", "9ecaeab1677b40cd88ee832c3dbac790")

@@ -66,6 +66,7 @@ class Parts:
 class _Utterance:
     """What a running session has heard; ends with it."""
 
+    reader: Recognizer  # stays the same, although another may be set for the next
     recognizer: RecognizerState
     end_pointer: EndPointer
     ending: EndpointState
@@ -86,6 +87,7 @@ class Pipeline:
         self._utterance: _Utterance | None = None
         self._frame_came = clock()
         self._biasing: Biasing | None = None
+        self._recognizer = parts.recognizer  # of the next session
 
     @property
     def seconds(self) -> float:
@@ -105,11 +107,15 @@ class Pipeline:
 
     def biasing_of(self, context: Context) -> Biasing | None:
         """Return names made ready for `set_biasing`; may be called from any thread."""
-        return self._parts.recognizer.biasing_of(context)
+        return self._recognizer.biasing_of(context)
 
     def set_biasing(self, biasing: Biasing | None) -> None:
         """Favour these names from the next session on; the one that runs keeps those it has."""
         self._biasing = biasing
+
+    def set_recognizer(self, recognizer: Recognizer) -> None:
+        """Recognise with another one from the next session on; the names must suit it too."""
+        self._recognizer = recognizer
 
     def hear(self, frame: Frame) -> tuple[Event, ...]:
         """Consume one frame, (160,) int16; return what follows from it.
@@ -179,8 +185,9 @@ class Pipeline:
         self._frame_came = self._clock()
         if self._utterance is None:
             return self._signal(AudioEnded(time=self._now()))
-        state, _ = self._parts.recognizer.look_ahead(self._utterance.recognizer)
-        outcome = self._parts.recognizer.outcome(state, self._utterance.outcome)
+        reader = self._utterance.reader
+        state, _ = reader.look_ahead(self._utterance.recognizer)
+        outcome = reader.outcome(state, self._utterance.outcome)
         ended = SpeechEnded(time=self._now(), result=outcome.result, reason=EndReason.AUDIO_ENDED)
         return self._signal(ended)
 
@@ -212,8 +219,9 @@ class Pipeline:
         missed = round((self.seconds - listen) / FRAME_SECONDS)
         for voiced in list(self._voiced)[len(self._voiced) - missed :]:
             ending, _ = ends.step(ending, voiced)
-        recognizer = self._parts.recognizer.initial_state(start, listen, self._biasing)
-        self._utterance = _Utterance(recognizer, ends, ending)
+        reader = self._recognizer
+        recognizer = reader.initial_state(start, listen, self._biasing)
+        self._utterance = _Utterance(reader, recognizer, ends, ending)
         samples = self._ring.read(round(start * SAMPLE_RATE), self._ring.end)
         return events + self._recognize(self._utterance, samples)
 
@@ -229,23 +237,24 @@ class Pipeline:
         return events + self._look() if look else events
 
     def _recognize(self, utterance: _Utterance, samples: Samples) -> tuple[Event, ...]:
-        state, progress = self._parts.recognizer.step(utterance.recognizer, samples)
+        state, progress = utterance.reader.step(utterance.recognizer, samples)
         self._utterance = replace(utterance, recognizer=state)
         return self._signal(TextChanged(time=self._now(), text=progress.text))
 
     def _look(self) -> tuple[Event, ...]:
         """Look ahead, as if the utterance ended now, and act on the end-pointers' verdict."""
-        utterance, recognizer = self._utterance, self._parts.recognizer
+        utterance = self._utterance
         if utterance is None:
             return ()
-        state, known = recognizer.look_ahead(utterance.recognizer)
+        reader = utterance.reader
+        state, known = reader.look_ahead(utterance.recognizer)
         ending, verdict = utterance.end_pointer.judge(utterance.ending, known)
         self._utterance = replace(utterance, ending=ending)
         if verdict is Verdict.GOES_ON:
             return ()
         if verdict is Verdict.NO_SPEECH:
             return self._signal(NoSpeech(time=self._now()))
-        outcome = recognizer.outcome(state, utterance.outcome)
+        outcome = reader.outcome(state, utterance.outcome)
         self._utterance = replace(self._utterance, outcome=outcome)
         if verdict is Verdict.PAUSED:
             return self._signal(SpeechPaused(time=self._now(), result=outcome.result))

@@ -54,6 +54,7 @@ class Inbox(Generic[Note]):
     def __init__(self, frames: int = FRAMES, calls: int = CALLS) -> None:
         """Hold at most so many frames and notes, and so many calls."""
         self.dropped = 0  # frames that came while it was full
+        self._most_waited = 0
         self._frames = frames
         self._most_calls = calls
         self._sound: deque[Frame | Note] = deque()
@@ -68,7 +69,14 @@ class Inbox(Generic[Note]):
                 self.dropped += 1
                 return
             self._sound.append(frame)
+            self._most_waited = max(self._most_waited, len(self._sound))
             self._changed.notify()
+
+    def most_waited(self) -> int:
+        """Return how many frames and notes waited at most since this was asked before."""
+        with self._changed:
+            most, self._most_waited = self._most_waited, len(self._sound)
+        return most
 
     def put_note(self, note: Note) -> None:
         """Append a note; when it is full, the newest frame or note in it makes room.

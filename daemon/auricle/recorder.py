@@ -50,15 +50,21 @@ class Recorder:
     """Use `start`, then `set_muted` and `replace` from any thread; at the end `stop`."""
 
     def __init__(
-        self, make_source: MakeSource, inbox: Inbox[Note], died: Callable[[Exception], None]
+        self,
+        make_source: MakeSource,
+        inbox: Inbox[Note],
+        died: Callable[[Exception], None],
+        prepare: Callable[[], None] | None = None,
     ) -> None:
         """Record what `make_source` makes; call `died` with an error that nobody foresaw.
 
         `make_source` is given what the source may call, from its thread, with (False, why) when its
-        device is lost and with (True, "") when it is back.
+        device is lost and with (True, "") when it is back. `prepare` is called first of all in the
+        thread.
         """
         self._inbox = inbox
         self._died = died
+        self._prepare = prepare
         self._source = make_source(self._on_state)
         self._past_overruns = 0  # of sources that were replaced
         self._lost = False
@@ -107,6 +113,8 @@ class Recorder:
 
     def _run(self) -> None:
         try:
+            if self._prepare is not None:
+                self._prepare()
             while not self._stopping:
                 if self._playing and self._orders.empty():
                     self._read()

@@ -12,10 +12,15 @@ import os
 import secrets
 import signal
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from auricle.assembly import Models, budget_of, load_models, make_pipeline
+from auricle.arbiter.budget import ComputeLevel
+from auricle.arbiter.compute import Compute
+from auricle.arbiter.music import Music
+from auricle.arbiter.realtime import become_realtime
+from auricle.assembly import Models, budget_of, limited, load_models, make_pipeline
 from auricle.assistant import Level, ListenOptions, Status
 from auricle.audio.convert import Channel
 from auricle.audio.file import FileSource
@@ -29,16 +34,19 @@ from auricle.config.schema import Config
 from auricle.context.entries import Context
 from auricle.context.keeper import Keeper
 from auricle.context.store import Store
-from auricle.errors import AuricleError, BusError
+from auricle.errors import AuricleError, BusError, BusyError, ModelError
 from auricle.events import CancelReason, Event
 from auricle.faults import faults_told, place_of
 from auricle.hearing import Died, Hearing, Report
 from auricle.journal import (
     CONTEXT_DAMAGED,
     FAULT,
+    LEVEL,
     MICROPHONE_FOUND,
     MICROPHONE_LOST,
     MUTED,
+    NO_REALTIME,
+    NOT_DUCKED,
     NOT_RERANKED,
     PRIVACY,
     READY,
@@ -57,6 +65,7 @@ from auricle.pipeline import Pipeline
 from auricle.privacy.guard import Guard, Places
 from auricle.privacy.mode import Mode
 from auricle.queues import Outbox
+from auricle.quiet import make_backends, make_music, policy_of
 from auricle.recorder import Found, Lost, MakeSource, OnState
 from auricle.relay.sockets import users_of
 from auricle.reranking import Gate
@@ -64,6 +73,7 @@ from auricle.standing import Standing
 
 RELAY_ACCOUNT = "auricle-relay"  # in the system service
 LOOK_SECONDS = 1.0  # between two looks at what was lost
+BUSY_SECONDS = 1.0  # before what too much else waited for is tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +136,16 @@ class Service:
         self._outbox = Outbox[Report](
             loop, self._take, may_be_lost=lambda report: isinstance(report, Level)
         )
+        self._compute = Compute(config.arbiter.level, self._level_changed)
         self._hearing = Hearing(
-            lambda: build_pipeline(config, models),
+            lambda: build_pipeline(config, models, self._compute.level),
             source_maker(options, config),
             self._outbox.post,
             lambda: self._face is not None and self._face.monitored,
+            partial(self._take_realtime, loop) if config.arbiter.realtime else None,
         )
+        self._level_due = asyncio.Event()  # the level that holds is not yet that of the pipeline
+        self._changing = asyncio.Lock()  # held while the pipeline becomes another
         self._keeper = Keeper(
             Store(state_folder() / "context"),
             self._take_context,
@@ -144,6 +158,13 @@ class Service:
             self._privacy_changed,
             lambda sentence: journal.tell(NOT_RERANKED, sentence),
             self._keeper.erase,
+        )
+        self._music = make_music(
+            config.music,
+            options.bus or config.bus.kind,
+            state_folder() / "music",
+            lambda sentence: journal.tell(NOT_DUCKED, sentence),
+            self._music_changed,
         )
         self._gate = Gate[Event | Lost | Found](
             self._pass_on, self._privacy.improve, lambda: self._privacy.asks
@@ -180,6 +201,16 @@ class Service:
     def privacy(self) -> Guard:
         """What decides on what may leave."""
         return self._privacy
+
+    @property
+    def compute(self) -> Compute:
+        """What decides on how much is computed."""
+        return self._compute
+
+    @property
+    def music(self) -> Music:
+        """What ducks other sounds."""
+        return self._music
 
     def status(self) -> Status:
         """Return the state of this moment."""
@@ -236,7 +267,50 @@ class Service:
         if self._face is not None:
             self._face.show_privacy()
 
+    def _level_changed(self, level: ComputeLevel, why: str) -> None:
+        told = f"from the next session on the level is {level.value}: {why}"
+        self._journal.tell(LEVEL, told, level=level.value)
+        self._level_due.set()
+        if self._face is not None:
+            self._face.show_arbiter()
+
+    def _take_realtime(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Make the calling thread, which records, a real-time one."""
+        refused = become_realtime()
+        if refused:
+            loop.call_soon_threadsafe(self._journal.tell, NO_REALTIME, refused)
+
+    async def _follow_level(self) -> None:
+        """Let each level hold from the next session on."""
+        while True:
+            await self._level_due.wait()
+            self._level_due.clear()
+            try:
+                async with self._changing:
+                    await self._apply_level()
+            except BusyError:
+                await asyncio.sleep(BUSY_SECONDS)
+                self._level_due.set()
+            except ModelError as error:
+                self._journal.tell(FAULT, f"the threads stay as many as they are: {error}")
+
+    async def _apply_level(self) -> None:
+        config, level = self._config, self._compute.level
+        budget = budget_of(config, level)
+        if budget.threads == self._models.threads:
+            await self._hearing.set_recognizer(limited(self._models.recognizer, budget))
+            return
+        # Beam and second pass as at the full level, from where any level can be had.
+        whole = replace(budget_of(config), threads=budget.threads)
+        models = self._models = await asyncio.to_thread(load_models, config, whole)
+        await self._hearing.replace(lambda: build_pipeline(config, models, level))
+
+    def _music_changed(self) -> None:
+        if self._face is not None:
+            self._face.show_arbiter()
+
     async def _work(self) -> None:
+        await self._music.start()
         await self._privacy.load()
         await self._hearing.start()
         await self._keeper.load()
@@ -248,12 +322,15 @@ class Service:
             self._watch_bus(self._face),
             self._feed_watchdog(),
             self._look_for_losses(),
+            self._compute.watch(self._hearing.pace),
+            self._follow_level(),
             self._reload_on_demand(),
         )
 
     async def _close(self) -> None:
         self._notifier.stopping()
         self._journal.tell(STOPPING, "Auricle stops")
+        await self._music.close()
         await self._privacy.close()
         await self._gate.close()
         await self._keeper.close()
@@ -273,6 +350,7 @@ class Service:
                 if not self._died.done():
                     self._died.set_exception(error)
                 return
+        self._music.follow(report)  # at once, whatever else waits
         self._gate.take(report)
 
     def _pass_on(self, report: Event | Lost | Found) -> None:
@@ -342,7 +420,8 @@ class Service:
             else:
                 # Ready at once: a session that runs may keep the change waiting for a minute.
                 self._notifier.ready(self._sentence())
-                await self._change(config, models)
+                async with self._changing:
+                    await self._change(config, models)
                 self._journal.tell(RELOADED, "the new configuration holds")
 
     async def _reload_models(self, config: Config) -> Models:
@@ -359,14 +438,27 @@ class Service:
         self._journal.set_level(config.log.level, transcripts=config.log.transcripts)
         if old.privacy != config.privacy or old.recognizer != config.recognizer:
             await self._privacy.reconfigure(config.privacy, models.bundle.language)
-        if replace(old, log=config.log, privacy=config.privacy) == config:
+        if old.music != config.music:
+            await self._reconfigure_music(old, config)
+        if replace(old, log=config.log, privacy=config.privacy, music=config.music) == config:
             return
-        await self._hearing.replace(lambda: build_pipeline(config, models))
+        self._compute.choose(config.arbiter.level)
+        self._level_due.set()  # threads may not be those of the level
+        await self._hearing.replace(lambda: build_pipeline(config, models, self._compute.level))
         if source_settings(old) != source_settings(config) and self._options.recording is None:
             await self._hearing.replace_source(source_maker(self._options, config))
         self._standing.wake_words = wake_words_of(models)
         self._standing.language = models.bundle.language
         self._show()
+
+    async def _reconfigure_music(self, old: Config, config: Config) -> None:
+        before, settings = old.music, config.music
+        same = replace(
+            before, mode=settings.mode, decibels=settings.decibels, linger_ms=settings.linger_ms
+        )
+        bus = self._options.bus or config.bus.kind
+        backends = None if same == settings else make_backends(settings, bus)
+        await self._music.reconfigure(backends, policy_of(settings), settings.linger_ms / 1000)
 
 
 def wake_words_of(models: Models) -> tuple[str, ...]:
@@ -374,11 +466,13 @@ def wake_words_of(models: Models) -> tuple[str, ...]:
     return () if models.wake is None else models.wake.names
 
 
-def build_pipeline(config: Config, models: Models) -> Pipeline:
+def build_pipeline(config: Config, models: Models, level: ComputeLevel) -> Pipeline:
     """Return a pipeline that has heard nothing, whose session ids no other pipeline has."""
     if models.wake is not None:
         models.wake.reset()
-    return make_pipeline(config, models, prefix=f"{secrets.token_hex(4)}_")
+    pipeline = make_pipeline(config, models, prefix=f"{secrets.token_hex(4)}_")
+    pipeline.set_recognizer(limited(models.recognizer, budget_of(config, level)))
+    return pipeline
 
 
 def source_settings(config: Config) -> tuple[object, ...]:

@@ -13,6 +13,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from auricle.arbiter.compute import Compute
+from auricle.arbiter.ducking import Mode, Policy
+from auricle.arbiter.music import Music
+from auricle.arbiter.record import Record
 from auricle.assistant import Activity, ListenOptions, Status
 from auricle.bus.clients import Authorise, same_group_or_root
 from auricle.bus.face import BusFace
@@ -50,6 +54,15 @@ class MachineAssistant:
             self._privacy_changed,
             self._told,
             self.contexts.erase,
+        )
+        self.compute = Compute("auto", lambda level, why: self._face().show_arbiter())
+        self.music = Music(
+            (),
+            Policy(Mode.DUCK, 20.0),
+            0.0,
+            Record(folder.parent / "music" / "ducked.json"),
+            self._told,
+            self._music_changed,
         )
         self.handed_over: list[Context] = []
         self.sentences: list[str] = []
@@ -99,6 +112,10 @@ class MachineAssistant:
         if self.face is not None:
             self.face.show_privacy()
 
+    def _music_changed(self) -> None:
+        if self.face is not None:
+            self.face.show_arbiter()
+
     def _told(self, sentence: str) -> None:
         self.sentences.append(sentence)
 
@@ -144,10 +161,12 @@ def serve(address: str, tmp_path: Path) -> Serve:
         assistant = MachineAssistant(tmp_path / "context")
         await assistant.contexts.load()
         await assistant.privacy.load()
+        await assistant.music.start()
         assistant.face = await BusFace.start(assistant, on, authorise)
         try:
             yield assistant
         finally:
+            await assistant.music.close()
             await assistant.privacy.close()
             await assistant.contexts.close()
             await assistant.face.stop()

@@ -10,10 +10,11 @@ from xml.etree import ElementTree
 import pytest
 
 from auricle.bus.client import AssistantClient
-from auricle.bus.names import ASSISTANT_PATH, BUS_NAME, path_of
+from auricle.bus.names import ASSISTANT_PATH, BUS_NAME, SESSION_INTERFACE, path_of
 
 INTERFACES = Path(__file__).parents[2] / "etc" / "dbus-1" / "interfaces"
 NAMES = [
+    "org.auricle.Arbiter1",
     "org.auricle.Assistant1",
     "org.auricle.Context1",
     "org.auricle.Privacy1",
@@ -52,8 +53,8 @@ async def ask_gdbus(address: str, path: str) -> str:
 async def test_running_daemon_shows_the_interfaces_of_the_xml(address, serve):
     async with serve(), AssistantClient(address) as client:
         session = await client.listen()
-        paths = (ASSISTANT_PATH, ASSISTANT_PATH, ASSISTANT_PATH, path_of(session))
-        for name, path in zip(NAMES, paths, strict=True):
+        for name in NAMES:
+            path = path_of(session) if name == SESSION_INTERFACE else ASSISTANT_PATH
             shown = parse(await ask_gdbus(address, path))
             assert as_data(shown[name]) == as_data(parse(xml_of(name))[name])
             assert "org.freedesktop.DBus.Properties" in shown

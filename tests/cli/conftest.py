@@ -24,6 +24,8 @@ def daemon_bus() -> Iterator[PrivateBus]:
 def daemon(daemon_bus: PrivateBus) -> Iterator[RunningDaemon]:
     """A daemon that hears a recorded wake word and command, anew whenever it is unmuted."""
     with RunningDaemon(
-        daemon_bus.address, "wake: {models: [alexa]}\n", arguments=("--audio", str(DEMO))
+        daemon_bus.address,
+        "wake: {models: [alexa]}\narbiter: {level: saver}\n",
+        arguments=("--audio", str(DEMO)),
     ) as daemon:
         yield daemon

@@ -25,6 +25,7 @@ def test_it_tells_people_what_the_daemon_does(
         "Language": "en",
         "Version": auricle.__version__,
         "Privacy": "local",
+        "Level": "saver",
     }
 
 
@@ -40,6 +41,7 @@ def test_it_tells_programs_in_one_json_object(
         "language": "en",
         "version": auricle.__version__,
         "privacy": "local",
+        "level": "saver",
     }
 
 

@@ -17,6 +17,7 @@ import sys
 LIBRARIES = (
     "dbus_next.aio",
     "numpy",
+    "pulsectl",
     "pymicro_features",
     "rich",
     "sounddevice",
@@ -89,6 +90,8 @@ def main(models: list[str]) -> None:
     for name in LIBRARIES:
         importlib.import_module(name)
     importlib.import_module("sounddevice").query_devices()
+    with importlib.import_module("pulsectl").Pulse("test") as pulse:  # calls back through ctypes
+        pulse.sink_input_list()
     numpy = importlib.import_module("numpy")
     litert = importlib.import_module("ai_edge_litert.interpreter")
     for model in models:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from auricle.bus import privacy1
 from auricle.config.locations import SYSTEM_CONFIG
+from stage.virtual_microphone import VirtualMicrophone
 
 ROOT = Path(__file__).parents[2]
 PACKAGING = ROOT / "packaging"
@@ -61,6 +63,7 @@ def test_the_system_unit_reads_only_the_configuration_of_the_administrator() -> 
         (USER_UNIT, "--user"),
         (SYSTEM_RELAY, "--system"),
         (USER_RELAY, "--user"),
+        (PACKAGING / "systemd" / "auricle.slice", "--system"),
     ],
 )
 def test_systemd_finds_no_fault_with_the_unit(
@@ -151,6 +154,23 @@ def test_polkit_knows_each_action_that_the_daemon_asks_it_about() -> None:
             assert default.text in ("auth_admin", "auth_admin_keep")
 
 
+def test_players_get_more_of_the_processor_than_the_daemon_wherever_they_run() -> None:
+    for unit in (SYSTEM_UNIT, SYSTEM_RELAY):
+        assert dict(directives(unit))["Slice"] == "auricle.slice"
+    assert int(dict(directives(PACKAGING / "systemd" / "auricle.slice"))["CPUWeight"]) < 100
+    for unit in (USER_UNIT, USER_RELAY):
+        assert dict(directives(unit))["Slice"] == "background.slice"
+    for unit in (SYSTEM_UNIT, USER_UNIT):
+        assert int(dict(directives(unit))["Nice"]) > 0
+
+
+def test_what_the_arbiter_reads_is_not_hidden_from_the_daemon() -> None:
+    settings = dict(directives(SYSTEM_UNIT))
+    assert "ProcSubset" not in settings  # /proc/pressure and /proc/asound
+    assert settings["ProtectControlGroups"] == "yes"  # read-only, not hidden
+    assert "InaccessiblePaths" not in settings
+
+
 def test_the_daemon_reaches_the_sound_cards() -> None:
     settings = directives(SYSTEM_UNIT)
     assert ("DeviceAllow", "char-alsa rw") in settings
@@ -158,11 +178,17 @@ def test_the_daemon_reaches_the_sound_cards() -> None:
     assert "PrivateDevices" not in dict(settings)
 
 
-def test_the_libraries_of_the_daemon_need_no_executable_memory() -> None:
+def test_the_libraries_of_the_daemon_need_no_executable_memory(
+    virtual_microphone: VirtualMicrophone,
+) -> None:
     models = sorted(str(model) for model in (ROOT / "models").rglob("*.tflite"))
     script = Path(__file__).with_name("deny_executable_memory.py")
     done = subprocess.run(
-        [sys.executable, str(script), *models], capture_output=True, text=True, check=False
+        [sys.executable, str(script), *models],
+        env={**os.environ, **virtual_microphone.environment},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["done"]), done.stderr
 

@@ -138,11 +138,26 @@ class VirtualMicrophone:
     def start_speaking(self, recording: Path | str, sink: str = SINK) -> subprocess.Popen[bytes]:
         """Start to play a recording (WAV, FLAC, Ogg) to the microphone, at its own level."""
         options = ["--no-remap"] if self._channels >= ARRAY_FROM else []
+        # What is spoken is no music that Auricle is to duck.
+        options.append("--property=media.role=test")
         return subprocess.Popen(
             ["paplay", f"--device={sink}", *options, os.fspath(recording)],
             env={**os.environ, **self.environment},
             stdin=subprocess.DEVNULL,
         )
+
+    def add_sink(self, name: str, rate: int, channels: int) -> None:
+        """Add a sink beside the microphone's own; its monitor is no default source."""
+        shape = (f"sink_name={name}", "norewinds=1", f"rate={rate}", f"channels={channels}")
+        done = subprocess.run(
+            ["pactl", "load-module", "module-null-sink", *shape],
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise StageError(f"no sink {name} can be added: {done.stderr.strip()}")
 
     def speak(self, recording: Path | str, sink: str = SINK) -> None:
         """Play a recording to the microphone; return when all of it was played."""

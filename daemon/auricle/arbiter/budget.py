@@ -1,11 +1,15 @@
-"""The compute that recognition may spend."""
+"""The compute that recognition may spend, and how much of it is left at each level."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Literal
 
 from auricle.errors import ArgumentError
+
+SecondPass = Literal["off", "rescore", "full"]  # attention after the search, cheapest first
+SECOND_PASSES: tuple[SecondPass, ...] = ("off", "rescore", "full")
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +18,65 @@ class Budget:
 
     threads: int  # of each neural network, at least 1
     beam: int  # hypotheses kept at each frame, at least 1
-    second_pass: Literal["off", "rescore", "full"] = "full"  # attention after the search
+    second_pass: SecondPass = "full"
+    second_beam: int = 4  # readings of its own that the second pass follows, at least 1
 
     def __post_init__(self) -> None:
         """Refuse a budget with which nothing can be computed."""
-        for name in ("threads", "beam"):
+        for name in ("threads", "beam", "second_beam"):
             if getattr(self, name) < 1:
                 raise ArgumentError(
                     f"budget: {name} is {getattr(self, name)}: give a whole number from 1 up."
                 )
+
+
+class ComputeLevel(StrEnum):
+    """How much Auricle takes of the machine; the D-Bus property `Level`."""
+
+    FULL = "full"  # what the configuration allows
+    SAVER = "saver"  # something else needs the processor
+    MINIMAL = "minimal"  # hardly anything is left: words, and little more
+
+    @property
+    def cost(self) -> int:
+        """Its place among the levels: the more, the more is computed."""
+        return LADDER.index(self)
+
+
+LADDER = (ComputeLevel.MINIMAL, ComputeLevel.SAVER, ComputeLevel.FULL)  # upwards
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a level leaves of a budget: the lesser of the two holds."""
+
+    threads: int
+    beam: int
+    second_pass: SecondPass
+    second_beam: int
+
+    def of(self, budget: Budget) -> Budget:
+        """Return what is left of a budget."""
+        return replace(
+            budget,
+            threads=min(self.threads, budget.threads),
+            beam=min(self.beam, budget.beam),
+            second_pass=min(self.second_pass, budget.second_pass, key=SECOND_PASSES.index),
+            second_beam=min(self.second_beam, budget.second_beam),
+        )
+
+
+# One thread, because threads of a network wait for each other, which takes the processor where
+# another program holds one of them up. A second pass with a beam of 1 takes a third less computing
+# than with 4, and is hardly less accurate; one that only rescores takes half, and loses most of
+# what it is worth. So the saver keeps it, and only the last resort goes without.
+LIMITS = {
+    ComputeLevel.SAVER: Limits(threads=1, beam=2, second_pass="full", second_beam=1),
+    ComputeLevel.MINIMAL: Limits(threads=1, beam=1, second_pass="off", second_beam=1),
+}
+
+
+def budget_at(level: ComputeLevel, budget: Budget) -> Budget:
+    """Return what a level leaves of the budget that the configuration gives."""
+    limits = LIMITS.get(level)
+    return budget if limits is None else limits.of(budget)

@@ -21,6 +21,7 @@ from auricle.bus import assistant1, session1
 from auricle.bus.connection import Connection
 from auricle.bus.context1 import ENTRIES
 from auricle.bus.names import (
+    ARBITER_INTERFACE,
     ASSISTANT_INTERFACE,
     ASSISTANT_PATH,
     BUS_NAME,
@@ -207,6 +208,19 @@ class AssistantClient:
         """Erase the record, and the names that are kept."""
         await self._call_privacy("Erase")
 
+    async def duck(self, seconds: float | None = None) -> int:
+        """Have other sounds ducked, for so long at most; return the lease."""
+        options = {} if seconds is None else {"seconds": Variant("d", float(seconds))}
+        return int((await self._call_arbiter("Duck", "a{sv}", options)).body[0])
+
+    async def release(self, lease: int) -> None:
+        """End a lease."""
+        await self._call_arbiter("Release", "u", lease)
+
+    async def arbiter(self) -> dict[str, object]:
+        """Return the properties of the arbiter."""
+        return await self._properties(ASSISTANT_PATH, ARBITER_INTERFACE)
+
     async def events(self) -> AsyncIterator[Event]:
         """Yield events as they come; raises NotRunningError when the daemon has gone."""
         self._connected()
@@ -251,6 +265,9 @@ class AssistantClient:
 
     async def _call_privacy(self, member: str, signature: str = "", *arguments: object) -> Message:
         return await self._call(ASSISTANT_PATH, PRIVACY_INTERFACE, member, signature, *arguments)
+
+    async def _call_arbiter(self, member: str, signature: str = "", *arguments: object) -> Message:
+        return await self._call(ASSISTANT_PATH, ARBITER_INTERFACE, member, signature, *arguments)
 
     async def _give_context(
         self, member: str, kind: str, entries: Iterable[Entry], source: str | None

@@ -13,12 +13,15 @@ from dbus_next.constants import MessageType, NameFlag, RequestNameReply
 from dbus_next.message import Message
 
 from auricle.assistant import Assistant, Level, Status
+from auricle.bus.arbiter1 import PROPERTIES as ARBITER_PROPERTIES
+from auricle.bus.arbiter1 import Arbiter1
 from auricle.bus.assistant1 import Assistant1, changed_properties, level_body
 from auricle.bus.audience import Audience
 from auricle.bus.clients import Authorise, Clients, same_group_or_root
 from auricle.bus.connection import Connection
 from auricle.bus.context1 import COUNTS_PROPERTY, Context1
 from auricle.bus.names import (
+    ARBITER_INTERFACE,
     ASSISTANT_INTERFACE,
     ASSISTANT_PATH,
     BUS_NAME,
@@ -76,9 +79,9 @@ class BusFace:
         context = Context1(assistant.contexts, self._clients)
         ownership = Ownership(connection, polkit=polkit)
         privacy = Privacy1(assistant.privacy, self._clients, ownership)
-        self._tree.export(
-            ASSISTANT_PATH, root.interface(), context.interface(), privacy.interface()
-        )
+        arbiter = Arbiter1(assistant.music, assistant.compute, self._clients)
+        parts = (root, context, privacy, arbiter)
+        self._tree.export(ASSISTANT_PATH, *(part.interface() for part in parts))
         self._shown: Status = assistant.status()
         self._departing: set[asyncio.Task[None]] = set()  # what is done for clients that have left
         self._lost = asyncio.Event()
@@ -112,6 +115,10 @@ class BusFace:
         """Tell everybody what may leave the device."""
         self._tree.broadcast_properties(ASSISTANT_PATH, PRIVACY_INTERFACE, list(PRIVACY_PROPERTIES))
 
+    def show_arbiter(self) -> None:
+        """Tell everybody what the arbiter does."""
+        self._tree.broadcast_properties(ASSISTANT_PATH, ARBITER_INTERFACE, list(ARBITER_PROPERTIES))
+
     def show_level(self, level: Level) -> None:
         """Send the level to the clients that monitor; about ten a second serve a meter well."""
         monitors = sorted(self._audience.monitors)
@@ -143,6 +150,7 @@ class BusFace:
 
     def _on_leave(self, client: str) -> None:
         self._audience.leave(client)
+        self._assistant.music.leave(client)
         self._do_for_departed(self._assistant.contexts.leave(Guest(client)))
         for session in self._sessions.leave(client):
             self._cancel_for_owner(session)

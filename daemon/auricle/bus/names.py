@@ -7,7 +7,9 @@ import re
 from auricle.errors import NoSuchSessionError
 
 BUS_NAME = "org.auricle.Assistant1"
+ARBITER_INTERFACE = "org.auricle.Arbiter1"
 ASSISTANT_INTERFACE = "org.auricle.Assistant1"
+ARBITER_INTERFACE = "org.auricle.Arbiter1"
 CONTEXT_INTERFACE = "org.auricle.Context1"
 PRIVACY_INTERFACE = "org.auricle.Privacy1"
 SESSION_INTERFACE = "org.auricle.Session1"

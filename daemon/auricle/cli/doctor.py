@@ -1,4 +1,4 @@
-"""`auricle doctor`: what is wrong with microphone, bus, models and machine, and how to mend it."""
+"""`auricle doctor`: what is wrong with microphone, bus, music and models, and how to mend it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from auricle.diagnosis.finding import Finding, Status
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.description = (
-        "Look at all that Auricle stands on: configuration, bus, microphone, models, processor, "
-        "memory and clock. The microphone is opened for a second; what it hears is not kept. The "
-        "exit status is 1 if there is a problem that keeps Auricle from working."
+        "Look at all that Auricle stands on: configuration, bus, microphone, music, models, "
+        "processor, memory and clock. The microphone is opened for a second; what it hears is not "
+        "kept. The exit status is 1 if there is a problem that keeps Auricle from working."
     )
     parser.add_argument(
         "--json",

@@ -17,6 +17,7 @@ LABELS = {  # property on D-Bus -> what people read
     "Language": "Language",
     "Version": "Version",
     "Privacy": "Privacy",
+    "Level": "Level",
 }
 KEYS = {  # property on D-Bus -> key in the JSON
     "State": "state",
@@ -25,6 +26,7 @@ KEYS = {  # property on D-Bus -> key in the JSON
     "Language": "language",
     "Version": "version",
     "Privacy": "privacy",
+    "Level": "level",
 }
 
 
@@ -49,7 +51,11 @@ def run(arguments: argparse.Namespace) -> int:
 async def fetch(bus: str) -> dict[str, object]:
     """Return the properties of the daemon on `bus`; raises NotRunningError or BusError."""
     async with AssistantClient(bus) as client:
-        return {**await client.status(), "Privacy": (await client.privacy())["Mode"]}
+        return {
+            **await client.status(),
+            "Privacy": (await client.privacy())["Mode"],
+            "Level": (await client.arbiter())["Level"],
+        }
 
 
 def as_text(value: object) -> str:

@@ -148,7 +148,30 @@ class EndpointSettings:
 class ArbiterSettings:
     """How much of the machine Auricle may take."""
 
+    # auto: the arbiter chooses by what the machine has left; else the level that always holds
+    level: Literal["auto", "full", "saver", "minimal"] = setting(
+        "auto", Choice(("auto", "full", "saver", "minimal"))
+    )
     threads: int = setting(1, Whole(1, 16))  # of each neural network
+    realtime: bool = setting(False, Flag(), restart=True)  # the thread that records, by SCHED_RR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MusicSettings:
+    """What becomes of other sounds while somebody is listened to."""
+
+    mode: Literal["off", "duck", "pause"] = setting("duck", Choice(("off", "duck", "pause")))
+    decibels: float = setting(20.0, Real(3, 60))  # how much quieter
+    linger_ms: int = setting(300, Whole(0, 5000))  # from the end of a session
+    backends: tuple[Literal["mpris", "pulse", "alsa"], ...] = setting(
+        ("mpris", "pulse", "alsa"), Several(Choice(("mpris", "pulse", "alsa")))
+    )
+    pulse_server: str | None = setting(None, Either((Nothing(), Text())))  # None: the usual one
+    spared_roles: tuple[str, ...] = setting(  # of streams that are left alone
+        ("a11y", "assistant", "event", "phone", "test"), Several(Text())
+    )
+    alsa_card: str = setting("default", Text())
+    alsa_control: str | None = setting(None, Either((Nothing(), Text())))  # None: a usual one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,5 +237,6 @@ class Config:
     recognizer: RecognizerSettings = section(RecognizerSettings)
     endpoint: EndpointSettings = section(EndpointSettings)
     arbiter: ArbiterSettings = section(ArbiterSettings)
+    music: MusicSettings = section(MusicSettings)
     privacy: PrivacySettings = section(PrivacySettings)
     log: LogSettings = section(LogSettings)

@@ -13,6 +13,7 @@ from auricle.diagnosis.finding import Finding, Status
 from auricle.diagnosis.machine import examine_memory, examine_processor
 from auricle.diagnosis.microphone import examine_microphone
 from auricle.diagnosis.models import examine_models
+from auricle.diagnosis.music import examine_music
 
 
 def examine_all(config_file: Path, bus: str | None = None) -> Iterator[Finding]:
@@ -28,6 +29,7 @@ def examine_all(config_file: Path, bus: str | None = None) -> Iterator[Finding]:
     config = examination.config or Config()
     daemon = yield from examine_bus(bus or config.bus.kind)
     yield from examine_microphone(config.audio, daemon.process if daemon else None)
+    yield from examine_music(config.music, bus or config.bus.kind)
     yield from examine_models(config)
     yield from examine_processor()
     yield examine_memory()

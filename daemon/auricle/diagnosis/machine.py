@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from auricle.arbiter.machine import caps, firmware_bits, number_of, text_of, zones
 from auricle.diagnosis.finding import Finding, Status
 
 SYS = Path("/sys")
@@ -52,18 +53,17 @@ def examine_memory(sys: Path = SYS, proc: Path = PROC) -> Finding:
 
 def _caps(sys: Path) -> Iterator[Finding]:
     """Yield limits that software has set on the clock frequency."""
+    for one in caps(sys):
+        yield Finding(
+            "processor",
+            Status.WARNING,
+            f"core {one.cores} is capped at {one.cap // 1000} of {one.most // 1000} MHz",
+            f"write {one.most} to {one.folder / 'scaling_max_freq'}, or cool the device",
+        )
     for policy in sorted(sys.glob("devices/system/cpu/cpufreq/policy*")):
-        cores = _text(policy / "affected_cpus") or policy.name.removeprefix("policy")
-        cap, most = _number(policy / "scaling_max_freq"), _number(policy / "cpuinfo_max_freq")
-        if cap is not None and most is not None and cap < most:
-            yield Finding(
-                "processor",
-                Status.WARNING,
-                f"core {cores} is capped at {cap // 1000} of {most // 1000} MHz",
-                f"write {most} to {policy / 'scaling_max_freq'}, or cool the device",
-            )
-        governor = _text(policy / "scaling_governor")
-        if governor == "powersave" and _text(policy / "scaling_driver") not in SELF_GOVERNED:
+        governor = text_of(policy / "scaling_governor")
+        if governor == "powersave" and text_of(policy / "scaling_driver") not in SELF_GOVERNED:
+            cores = text_of(policy / "affected_cpus") or policy.name.removeprefix("policy")
             yield Finding(
                 "processor",
                 Status.WARNING,
@@ -74,7 +74,7 @@ def _caps(sys: Path) -> Iterator[Finding]:
 
 def _quota(sys: Path) -> Iterator[Finding]:
     """Yield the share of the processor that a container leaves us, if less than one core."""
-    quota, _, period = (_text(sys / "fs/cgroup/cpu.max") or "").partition(" ")
+    quota, _, period = (text_of(sys / "fs/cgroup/cpu.max") or "").partition(" ")
     if quota.isdigit() and period.isdigit() and 0 < int(quota) < int(period):
         share = int(quota) / int(period)
         found = f"only {share:.0%} of one core may be used (cpu.max)"
@@ -83,34 +83,22 @@ def _quota(sys: Path) -> Iterator[Finding]:
 
 def _temperatures(sys: Path) -> Iterator[Finding]:
     """Yield the thermal zones that are near or past the point where they slow the processor."""
-    for zone in sorted(sys.glob("class/thermal/thermal_zone*")):
-        temperature = _number(zone / "temp")
-        limits = [
-            limit
-            for kind in zone.glob("trip_point_*_type")
-            if _text(kind) in ("passive", "hot", "critical")
-            and (limit := _number(kind.with_name(kind.name.replace("_type", "_temp")))) is not None
-            and limit > 0
-        ]
-        if temperature is None or not limits:
-            continue
-        name, limit = _text(zone / "type") or zone.name, min(limits)
-        found = f"{name} is at {temperature / 1000:.0f} °C, the limit is {limit / 1000:.0f} °C"
-        if temperature >= limit:
+    for zone in zones(sys):
+        found = (
+            f"{zone.name} is at {zone.temperature / 1000:.0f} °C, "
+            f"the limit is {zone.slows / 1000:.0f} °C"
+        )
+        if zone.temperature >= zone.slows:
             remedy = "cool the device: it slows itself down, or is about to stop"
             yield Finding("temperature", Status.WARNING, found, remedy)
-        elif temperature >= limit - NEAR_MILLIDEGREES:
+        elif zone.temperature >= zone.slows - NEAR_MILLIDEGREES:
             remedy = "cool the device before it slows itself down"
             yield Finding("temperature", Status.WARNING, found, remedy)
 
 
 def _firmware(sys: Path) -> Iterator[Finding]:
     """Yield what a Raspberry Pi's firmware has against running at full speed."""
-    text = _text(sys / "devices/platform/soc/soc:firmware/get_throttled")
-    try:
-        bits = int(text or "0", 16)
-    except ValueError:
-        return
+    bits = firmware_bits(sys)
     for bit, (found, remedy) in FIRMWARE_BITS.items():
         if bits >> bit & 1:
             yield Finding("power", Status.PROBLEM if bit == 0 else Status.WARNING, found, remedy)
@@ -121,7 +109,7 @@ def _firmware(sys: Path) -> Iterator[Finding]:
 
 def _available(proc: Path) -> Iterator[int]:
     """Yield the bytes that programs can still take."""
-    for line in (_text(proc / "meminfo") or "").splitlines():
+    for line in (text_of(proc / "meminfo") or "").splitlines():
         name, _, value = line.partition(":")
         if name == "MemAvailable":
             yield int(value.split()[0]) * 1024
@@ -129,22 +117,6 @@ def _available(proc: Path) -> Iterator[int]:
 
 def _left_in_group(sys: Path) -> Iterator[int]:
     """Yield the bytes that a container can still take, if it is limited."""
-    most, taken = (_number(sys / f"fs/cgroup/memory.{name}") for name in ("max", "current"))
+    most, taken = (number_of(sys / f"fs/cgroup/memory.{name}") for name in ("max", "current"))
     if most is not None and taken is not None:
         yield max(0, most - taken)
-
-
-def _number(file: Path) -> int | None:
-    """Return the number in a file; None where there is none."""
-    try:
-        return int(_text(file) or "")
-    except ValueError:
-        return None
-
-
-def _text(file: Path) -> str | None:
-    """Return the text of a file of the kernel; None where it cannot be read."""
-    try:
-        return file.read_text(encoding="ascii", errors="replace").strip()
-    except OSError:
-        return None

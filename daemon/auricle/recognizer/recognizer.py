@@ -129,6 +129,25 @@ class Recognizer:
         self._make_biasing = make_biasing
         self._listener = listener
 
+    def limited(self, beam: int, mode: SecondPassMode, second_beam: int) -> Recognizer:
+        """Return a recogniser by the same networks that costs something else; that is cheap.
+
+        An utterance stays with the one that it began with. A second pass that was not loaded is not
+        had.
+
+        Args:
+            beam: of the first pass.
+            mode: of the second.
+            second_beam: of the second.
+        """
+        second = self._second
+        if second is not None:
+            second = None if mode is SecondPassMode.OFF else second.limited(mode, second_beam)
+        search = self._search.narrowed(beam)
+        return Recognizer(
+            self._encoder, self._scorer, search, self._frame, second, self._make_biasing
+        )
+
     def biasing_of(self, context: Context) -> Biasing | None:
         """Return names made ready for `initial_state`; None if there are none to favour.
 

@@ -14,6 +14,7 @@ history as an alternative, which is what makes the lattice.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -161,6 +162,12 @@ class BeamSearch:
             beam=self._options.lattice_beam,
             depth=self._options.joined_words,
         )
+
+    def narrowed(self, beam: int) -> BeamSearch:
+        """Return a search by the same networks with another beam."""
+        search = copy(self)
+        search._options = replace(self._options, beam=beam)
+        return search
 
     def initial_state(self, start_time: float = 0.0, biasing: Biasing | None = None) -> SearchState:
         """Return the state before the first frame.

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, NamedTuple
@@ -121,6 +122,21 @@ class SecondPass:
         self._writing = Writing(pieces)
         self._tokens = tokens
         self._options = options or SecondPassOptions()
+
+    def limited(self, mode: SecondPassMode, beam: int) -> SecondPass:
+        """Return a second pass by the same network that may do something else.
+
+        Args:
+            mode: what it may do.
+            beam: readings of its own that are followed, and as many of the first pass are judged;
+                where it has none of its own, all of them are as before.
+        """
+        options = replace(self._options, mode=mode, beam=beam)
+        if mode is SecondPassMode.FULL:
+            options = replace(options, paths=beam)
+        limited = copy(self)
+        limited._options = options
+        return limited
 
     @property
     def frames(self) -> int:

@@ -1,0 +1,50 @@
+"""The interface org.auricle.Arbiter1: how Auricle shares the device with what else runs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dbus_next.signature import Variant
+
+from auricle.arbiter.compute import Compute
+from auricle.arbiter.music import Music
+from auricle.bus.clients import Clients
+from auricle.bus.interface import Changes, Interface, Method, Property
+from auricle.bus.names import ARBITER_INTERFACE
+from auricle.bus.options import read_options
+
+PROPERTIES = ("Ducked", "Level")
+
+
+class Arbiter1:
+    """Answers for what shares the device."""
+
+    def __init__(self, music: Music, compute: Compute, clients: Clients) -> None:
+        """`music` and `compute` do the work; `clients` says who may ask for quiet."""
+        self._music = music
+        self._compute = compute
+        self._clients = clients
+
+    def interface(self) -> Interface:
+        """Return the interface to export."""
+        return Interface(
+            name=ARBITER_INTERFACE,
+            methods=(
+                Method("Duck", self._duck, {"options": "a{sv}"}, {"lease": "u"}),
+                Method("Release", self._release, {"lease": "u"}),
+            ),
+            properties=(
+                Property("Ducked", "b", lambda: self._music.ducked, Changes.TRUE),
+                Property("Level", "s", lambda: self._compute.level.value, Changes.TRUE),
+            ),
+            signals={},
+        )
+
+    async def _duck(self, caller: str, options: Mapping[str, Variant]) -> int:
+        values = read_options("Duck", options, {"seconds": "d"})
+        await self._clients.admit(caller)
+        return self._music.duck(caller, values.get("seconds"))
+
+    async def _release(self, caller: str, lease: int) -> None:
+        await self._clients.admit(caller)
+        self._music.release(caller, lease)

@@ -1,0 +1,72 @@
+"""Killed at any moment, the next start brings back what was ducked."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+KILLS = 3
+RESTLESS = """
+import asyncio, random, sys
+from pathlib import Path
+from auricle.arbiter.ducking import Mode, Policy
+from auricle.arbiter.music import Music
+from auricle.arbiter.pulse import PulseStreams
+from auricle.arbiter.record import Record
+from auricle.bus.mpris2 import MprisPlayers
+
+async def main(server, bus, file):
+    backends = (MprisPlayers(bus), PulseStreams(server))
+    record = Record(Path(file))
+    music = Music(backends, Policy(Mode.DUCK, 20.0), 0.0, record, print, lambda: None)
+    await music.start()
+    print("ready", flush=True)
+    while True:
+        lease = music.duck("test")
+        await asyncio.sleep(random.uniform(0.0, 0.05))
+        music.release("test", lease)
+        await asyncio.sleep(random.uniform(0.0, 0.05))
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@pytest.mark.asyncio
+async def test_killed_at_any_moment_it_leaves_nothing_ducked(stage, quiet, tmp_path: Path) -> None:
+    stage.stream("symphony")
+    stage.set_levels("symphony", 0.77, 0.33)
+    stage.mpv(audio="null", arguments=("--volume=70",))
+    before = stage.levels("symphony")
+    (players, _) = stage.backends()
+    await players.start(lambda: None)
+
+    async def volumes() -> list[float]:
+        return [level for one in (await players.look()).sounds for level in one.setting.levels]
+
+    async with asyncio.timeout(15):
+        while await volumes() != [pytest.approx(0.7)]:
+            await asyncio.sleep(0.02)
+    file = tmp_path / "music" / "ducked.json"
+    words = (stage.environment["PULSE_SERVER"], stage.bus.address, str(file))
+    kills = ducked = 0
+    while kills < KILLS or not ducked:  # one of them at least while something was ducked
+        kills += 1
+        restless = subprocess.Popen(
+            [sys.executable, "-c", RESTLESS, *words], stdout=subprocess.PIPE, text=True
+        )
+        assert restless.stdout is not None
+        assert restless.stdout.readline() == "ready\n"
+        await asyncio.sleep(random.uniform(0.05, 0.3))
+        restless.kill()
+        restless.communicate()
+        ducked += stage.levels("symphony") != before or await volumes() != [pytest.approx(0.7)]
+        async with quiet(file=file):
+            assert stage.levels("symphony") == before
+            assert await volumes() == [pytest.approx(0.7)]
+        assert not file.exists()
+    await players.close()

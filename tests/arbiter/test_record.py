@@ -1,0 +1,50 @@
+"""The record of what is ducked outlives the daemon, whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from auricle.arbiter.ducking import Held
+from auricle.arbiter.record import Record
+from auricle.arbiter.sound import STREAMS, Key, Setting
+from auricle.errors import StorageError
+
+HELD = Held(Key(STREAMS, "c0ffee:7"), Setting((1 / 3, 0.5)), Setting((0.1, 0.2), True), 0.01, "mpv")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "music" / "ducked.json"
+
+
+def test_what_was_written_is_read_to_the_last_digit(file: Path) -> None:
+    Record(file).write([HELD])
+    Record(file).sync()
+    assert Record(file).read() == [HELD]
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_ducked_leaves_no_file(file: Path) -> None:
+    record = Record(file)
+    record.write([])
+    record.write([HELD])
+    record.write([])
+    assert record.read() == []
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format": 2, "held": []}', b"\xff"])
+def test_a_damaged_record_is_told_of_and_out_of_the_way(file: Path, content: bytes) -> None:
+    file.parent.mkdir()
+    file.write_bytes(content)
+    with pytest.raises(StorageError, match="damaged"):
+        Record(file).read()
+    assert Record(file).read() == []
+
+
+def test_a_record_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "music").touch()
+    with pytest.raises(StorageError, match="make room"):
+        Record(tmp_path / "music" / "ducked.json").write([HELD])

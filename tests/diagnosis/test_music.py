@@ -1,0 +1,50 @@
+"""What is said of music, with real players and without any."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from auricle.config.schema import MusicSettings
+from auricle.diagnosis.finding import Status
+from auricle.diagnosis.music import examine_music
+from stage.private_bus import PrivateBus
+from stage.recordings import Recording
+from stage.virtual_microphone import VirtualMicrophone
+
+
+def test_streams_are_named_and_the_bus_is_looked_at(
+    virtual_microphone: VirtualMicrophone,
+    recordings: dict[str, Recording],
+    bus: PrivateBus,
+) -> None:
+    server = virtual_microphone.environment["PULSE_SERVER"]
+    settings = MusicSettings(pulse_server=server, spared_roles=())
+    speaker = virtual_microphone.start_speaking(recordings["rain"].path)
+    try:
+        for _ in range(100):
+            found = list(examine_music(settings, bus.address))
+            if found[1].found.endswith("paplay"):
+                break
+    finally:
+        speaker.kill()
+        speaker.wait()
+    assert [one.status for one in found] == [Status.OK, Status.OK]
+    assert found[0].found == "by players on the bus: none plays"
+    assert found[1].found == "by streams of PulseAudio or PipeWire: paplay"
+
+
+def test_without_sound_server_and_mixer_there_is_a_warning(bus: PrivateBus, tmp_path: Path) -> None:
+    settings = MusicSettings(pulse_server=f"unix:{tmp_path}/none", alsa_card="hw:9")
+    warning, players = examine_music(settings, bus.address)
+    assert warning.status is Status.WARNING
+    assert "no sound server and no mixer" in warning.found
+    assert "music.alsa_card" in warning.remedy
+    assert players.found == "by players on the bus: none plays"
+
+
+@pytest.mark.parametrize("bus", ["unix:path=/nonexistent"])
+def test_nothing_is_looked_at_where_music_is_not_ducked(bus: str) -> None:
+    (found,) = examine_music(MusicSettings(mode="off"), bus)
+    assert found.status is Status.OK

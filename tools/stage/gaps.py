@@ -1,0 +1,146 @@
+"""Listens to a sink that plays music which is never silent, and counts where it was.
+
+A player or sound server that comes too late leaves silence: exact zeros, in all channels at once.
+`never_silent` makes music that has none. Also told is how late the sound server itself was: a card
+whose buffer is shorter than that would have run dry.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE = 48_000
+CHANNELS = 2
+GAP_SAMPLES = RATE // 1000  # zeros in a row, so many of them, are silence that nobody composed
+DITHER = 24  # of 32768: noise below -60 dB, and even at a fifth of the volume no row of zeros
+CHUNK_BYTES = RATE * CHANNELS * 2 // 100  # 10 ms
+
+Sound = NDArray[np.int16]  # (samples, channels)
+
+
+def never_silent(music: NDArray[np.float32], seed: int = 0) -> Sound:
+    """Return mono music, (samples,) in -1 to 1, in two channels and with a noise that covers it."""
+    noise = np.random.default_rng(seed).integers(1, DITHER, len(music))
+    signs = np.where(np.arange(len(music)) % 2, 1, -1)
+    mono = np.clip(music * 30000, -32000, 32000) + noise * signs
+    return np.repeat(mono.astype(np.int16)[:, np.newaxis], CHANNELS, axis=1)
+
+
+class GapCounter:
+    """Finds rows of zeros in a stream of any chunks."""
+
+    def __init__(self) -> None:
+        """Begin before the music."""
+        self.gaps = 0
+        self.silent_samples = 0
+        self.heard = False  # music has begun
+        self._zeros = 0  # samples, up to now
+
+    def take(self, sound: Sound) -> None:
+        """Take in the next samples, (samples, channels)."""
+        loud = np.flatnonzero(sound.any(axis=1))
+        if not len(loud):
+            self._zeros += len(sound)
+            return
+        if self.heard:
+            self._count(self._zeros + int(loud[0]))
+        for zeros in (np.diff(loud) - 1).tolist():
+            self._count(zeros)
+        self._zeros = len(sound) - 1 - int(loud[-1])
+        self.heard = True
+
+    def _count(self, zeros: int) -> None:
+        if zeros >= GAP_SAMPLES:
+            self.gaps += 1
+            self.silent_samples += zeros
+
+
+class GapWatch:
+    """Records the monitor of a sink as long as its `with` block lasts; `reset` begins to count."""
+
+    def __init__(self, sink: str, environment: Mapping[str, str]) -> None:
+        """Choose the sink of a VirtualMicrophone's server."""
+        self._command = ["parec", f"--device={sink}.monitor", "--raw", "--format=s16le"]
+        self._command += [f"--rate={RATE}", f"--channels={CHANNELS}", "--latency-msec=50"]
+        self._environment = {**environment}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._lock = threading.Lock()
+        self.reset()
+
+    def reset(self) -> None:
+        """Count anew."""
+        with self._lock:
+            self._counter = GapCounter()
+            self._samples = 0
+            self._began = time.monotonic()
+            self._delays: list[float] = []
+
+    def __enter__(self) -> Self:
+        """Start to listen."""
+        self._process = subprocess.Popen(
+            self._command,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        )
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Listen no more."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._thread.join()
+            if self._process.stdout is not None:
+                self._process.stdout.close()
+
+    @property
+    def heard(self) -> bool:
+        """Whether music is heard."""
+        return self._counter.heard
+
+    @property
+    def gaps(self) -> int:
+        """How often the music stopped."""
+        return self._counter.gaps
+
+    @property
+    def silent_seconds(self) -> float:
+        """For how long in all."""
+        return self._counter.silent_samples / RATE
+
+    @property
+    def seconds(self) -> float:
+        """How much was played."""
+        return self._samples / RATE
+
+    @property
+    def latest(self) -> float:
+        """Seconds by which the sound server was late at most, beside when it was earliest."""
+        with self._lock:
+            return max(self._delays) - min(self._delays) if self._delays else 0.0
+
+    def _listen(self) -> None:
+        stream = self._process.stdout if self._process else None
+        while stream is not None and (data := stream.read(CHUNK_BYTES)):
+            whole = data[: len(data) // (2 * CHANNELS) * 2 * CHANNELS]
+            sound = np.frombuffer(whole, np.int16).reshape(-1, CHANNELS)
+            with self._lock:
+                self._counter.take(sound)
+                self._samples += len(sound)
+                self._delays.append(time.monotonic() - self._began - self._samples / RATE)
