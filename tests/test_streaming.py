@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from auricle.audio.file import read_recording
 from auricle.bundle.manifest import load_bundle
 from auricle.features import LogMel
-from auricle.recognizer.recognizer import load_recognizer
+from auricle.recognizer.loading import load_recognizer
 from auricle.recognizer.search import BeamSearch, SearchOptions
 from auricle.recognizer.tokenizer import Tokenizer
 from auricle.streaming import Streaming

@@ -13,7 +13,8 @@ from auricle.config.schema import Config, EndpointSettings
 from auricle.pipeline import Clock, Parts, Pipeline
 from auricle.recognizer.biasing.biasing import BiasingOptions
 from auricle.recognizer.endpoint import EndPointer, EndpointOptions
-from auricle.recognizer.recognizer import Recognizer, load_recognizer
+from auricle.recognizer.loading import load_recognizer
+from auricle.recognizer.recognizer import Recognizer
 from auricle.recognizer.search import SearchOptions
 from auricle.recognizer.second_pass import SecondPassMode, SecondPassOptions
 from auricle.session import SessionMachine, numbered

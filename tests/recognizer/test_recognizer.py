@@ -21,8 +21,9 @@ from auricle.errors import ModelError
 from auricle.features import SILENCE, LogMel
 from auricle.recognizer.attention import AttentionDecoder
 from auricle.recognizer.graph import Graph
+from auricle.recognizer.loading import load_recognizer
 from auricle.recognizer.networks import Encoder, TransducerScorer
-from auricle.recognizer.recognizer import Recognizer, load_recognizer
+from auricle.recognizer.recognizer import Recognizer
 from auricle.recognizer.result import Result
 from auricle.recognizer.search import SearchOptions
 from auricle.recognizer.second_pass import SecondPassMode, SecondPassOptions

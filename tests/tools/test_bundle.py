@@ -10,7 +10,7 @@ import torch
 
 from auricle.bundle.manifest import load_bundle
 from auricle.errors import ModelError
-from auricle.recognizer.recognizer import load_recognizer
+from auricle.recognizer.loading import load_recognizer
 from auricle.recognizer.search import SearchOptions
 from auricle_train import bundle
 from auricle_train.bundle import write_bundle

@@ -15,7 +15,7 @@ from auricle.audio.file import read_recording
 from auricle.bundle.manifest import load_bundle
 from auricle.errors import ModelError
 from auricle.recognizer.fusion import Weights
-from auricle.recognizer.recognizer import load_recognizer
+from auricle.recognizer.loading import load_recognizer
 from auricle.recognizer.result import Result
 from auricle.recognizer.search import SearchOptions
 from auricle.recognizer.second_pass import SecondPassMode, SecondPassOptions

@@ -16,7 +16,7 @@ import yaml
 from auricle.bundle.manifest import load_bundle
 from auricle.recognizer.fusion import Weights
 from auricle.recognizer.language import LanguageModel
-from auricle.recognizer.recognizer import LANGUAGE
+from auricle.recognizer.loading import LANGUAGE
 from auricle.recognizer.tokenizer import Tokenizer
 
 TEXTS = (

@@ -44,7 +44,8 @@ from auricle.config.schema import RecognizerSettings
 from auricle.context.entries import Context, Entry
 from auricle.recognizer.biasing.biasing import BiasingOptions
 from auricle.recognizer.biasing.shortlist import ShortlistOptions
-from auricle.recognizer.recognizer import Recognizer, load_recognizer
+from auricle.recognizer.loading import load_recognizer
+from auricle.recognizer.recognizer import Recognizer
 from auricle.recognizer.search import SearchOptions
 from auricle.recognizer.second_pass import SecondPassMode, SecondPassOptions
 from auricle_train.normalizer import normalize

@@ -9,53 +9,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.bundle.manifest import Bundle
 from auricle.context.entries import Context
-from auricle.errors import ArgumentError, ModelError
 from auricle.features import (
     BANDS,
-    DEFINITION,
     FRAME_SECONDS,
     SILENCE,
     FeatureState,
     LogMel,
     Samples,
 )
-from auricle.recognizer.attention import AttentionDecoder
 from auricle.recognizer.biasing.attended import Attended, attended
 from auricle.recognizer.biasing.attending import (
-    Attention,
-    ContextEncoder,
     Listener,
     ListenerState,
     Queries,
 )
-from auricle.recognizer.biasing.biasing import Biasing, BiasingOptions, build
+from auricle.recognizer.biasing.biasing import Biasing
 from auricle.recognizer.biasing.naming import spelled
-from auricle.recognizer.biasing.spellings import Spellings
-from auricle.recognizer.biasing.vocabulary import Vocabulary
-from auricle.recognizer.fusion import Weights
-from auricle.recognizer.language import LanguageModel
 from auricle.recognizer.networks import Encoded, Encoder, EncoderState, TransducerScorer
 from auricle.recognizer.phrase import Chunk, Phrase, joined
 from auricle.recognizer.result import Result, with_names
-from auricle.recognizer.search import BeamSearch, Progress, SearchOptions, SearchState
+from auricle.recognizer.search import BeamSearch, Progress, SearchState
 from auricle.recognizer.second_pass import (
     SecondPass,
     SecondPassMode,
-    SecondPassOptions,
     Utterance,
 )
-from auricle.recognizer.tokenizer import Tokenizer
 
-LANGUAGE = "ngram.bin"  # file of the language model, which a bundle may lack
-SPELLINGS = "spellings.tsv"  # file of what becomes of names, which a bundle may lack
-NAMES = ("listener.tflite.gz", "names.tflite.gz")  # of attention to names, which it may lack
 STACK = 2  # encoder frames of 20 ms to a frame of the search
 PAUSE_SECONDS = 0.5  # without a token: where a long utterance may be divided
 PAUSE_BLANK = 0.7  # mean probability of blank over them
@@ -145,7 +129,13 @@ class Recognizer:
             second = None if mode is SecondPassMode.OFF else second.limited(mode, second_beam)
         search = self._search.narrowed(beam)
         return Recognizer(
-            self._encoder, self._scorer, search, self._frame, second, self._make_biasing
+            self._encoder,
+            self._scorer,
+            search,
+            self._frame,
+            second,
+            self._make_biasing,
+            self._listener,
         )
 
     def biasing_of(self, context: Context) -> Biasing | None:
@@ -176,9 +166,7 @@ class Recognizer:
             search=self._search.initial_state(start + unheard * step, biasing),
             phrase=Phrase(),
             biasing=biasing,
-            listener=self._listener.initial_state()
-            if self._listener is not None and biasing is not None and biasing.keys is not None
-            else None,
+            listener=self._begin_attending(biasing),
         )
 
     def step(self, state: RecognizerState, chunk: Samples) -> tuple[RecognizerState, Progress]:
@@ -320,6 +308,12 @@ class Recognizer:
             listener=listener,
         )
 
+    def _begin_attending(self, biasing: Biasing | None) -> ListenerState | None:
+        """Return the state of attention to names, if there are some, and a use for it."""
+        if self._listener is None or self._second is None:
+            return None
+        return self._listener.initial_state() if biasing is not None and biasing.keys else None
+
     def _attend(
         self, state: RecognizerState, encoded: Encoded, first: int, last: int
     ) -> tuple[ListenerState | None, NDArray[np.float32] | None]:
@@ -330,149 +324,3 @@ class Recognizer:
         chunk = encoded.shared, encoded.frames
         listener, queries = self._listener.step(state.listener, chunk)
         return listener, queries.between(first, last).best(keys.matrix)
-
-
-def load_recognizer(
-    bundle: Bundle,
-    options: SearchOptions,
-    threads: int,
-    runtime: str = "auto",
-    second: SecondPassOptions | None = None,
-    biasing: BiasingOptions | None = None,
-) -> Recognizer:
-    """Load the networks of a bundle.
-
-    Args:
-        bundle: of kind "recognizer".
-        options: of the search; `frame_seconds` is taken from the bundle, and `weights` if they
-            are None: so they fit its networks.
-        threads: how many threads one run of a network may take.
-        runtime: see `auricle.tflite.load_interpreter`.
-        second: of the second pass, if the bundle has one.
-        biasing: how much names are favoured.
-
-    Raises:
-        ModelError: a network is damaged, the parts do not fit each other, or the bundle was made
-            for other features.
-    """
-    frame = _whole(bundle, "frame_features")
-    _check(bundle, "features", DEFINITION)
-    tokenizer = Tokenizer.load(bundle.path("tokens.txt"))
-    encoder = Encoder(bundle.path("encoder.tflite.gz"), threads, runtime)
-    scorer = TransducerScorer(
-        bundle.path("predictor.tflite.gz"), bundle.path("joint.tflite.gz"), threads, runtime
-    )
-    _check(bundle, "chunk_features", encoder.chunk)
-    expected = (encoder.chunk // frame, scorer.width)
-    if encoder.frames != expected or scorer.vocabulary != len(tokenizer):
-        raise _misfit(
-            bundle,
-            f"encoder gives {encoder.frames}, not {expected}, and joint knows "
-            f"{scorer.vocabulary} tokens of {len(tokenizer)}",
-        )
-    _try(encoder, scorer)
-    options = replace(options, frame_seconds=frame * FRAME_SECONDS)
-    if options.weights is None:
-        options = replace(options, weights=_weights(bundle))
-    language = None
-    if LANGUAGE in bundle.files:
-        language = LanguageModel.load(bundle.path(LANGUAGE), tokenizer.pieces)
-    search = BeamSearch(scorer, tokenizer.pieces, options, language)
-    wanted = second or SecondPassOptions()
-    attention = _load_second(bundle, encoder, tokenizer, wanted, threads, runtime)
-    names = _load_names(bundle, encoder, threads, runtime) if attention else None
-    make_biasing = partial(
-        build,
-        tokens=Vocabulary(tokenizer),
-        pieces=Vocabulary(attention.pieces) if attention else None,
-        options=biasing,
-        spellings=Spellings.load(bundle.path(SPELLINGS)) if SPELLINGS in bundle.files else None,
-        encoder=names.encoder if names else None,
-    )
-    listener = names.listener if names else None
-    return Recognizer(encoder, scorer, search, frame, attention, make_biasing, listener)
-
-
-def _load_names(bundle: Bundle, encoder: Encoder, threads: int, runtime: str) -> Attention | None:
-    """Return attention to names, if the bundle has it."""
-    if NAMES[0] not in bundle.files:
-        return None
-    listener, names = (bundle.path(name) for name in NAMES)
-    attention = Attention(ContextEncoder(names, 1, runtime), Listener(listener, threads, runtime))
-    heard = (encoder.frames[0] * STACK, encoder.width), encoder.frames
-    if attention.listener.heard != heard:
-        raise _misfit(
-            bundle,
-            f"attention to names hears {attention.listener.heard}, the encoder gives {heard}",
-        )
-    return attention
-
-
-def _weights(bundle: Bundle) -> Weights:
-    """Return the weights of language models that the bundle names; without any, they are 0."""
-    value = bundle.settings.get("language_weights", {})
-    try:
-        return Weights(**value)
-    except (TypeError, ArgumentError) as error:
-        raise ModelError(
-            f"{bundle.folder / 'manifest.yaml'}: settings.language_weights: {value!r}: {error}; "
-            "install the bundle again"
-        ) from error
-
-
-def _load_second(
-    bundle: Bundle,
-    encoder: Encoder,
-    tokens: Tokenizer,
-    options: SecondPassOptions,
-    threads: int,
-    runtime: str,
-) -> SecondPass | None:
-    """Return the second pass, if the bundle has one and it is wanted."""
-    if options.mode is SecondPassMode.OFF or bundle.settings.get("second_pass") is not True:
-        return None
-    pieces = Tokenizer.load(bundle.path("pieces.txt"))
-    decoder = AttentionDecoder(
-        bundle.path("memory.tflite.gz"), bundle.path("decoder.tflite.gz"), threads, runtime
-    )
-    if decoder.vocabulary != len(pieces):
-        raise _misfit(bundle, f"the decoder knows {decoder.vocabulary} pieces of {len(pieces)}")
-    if decoder.width != encoder.width:
-        raise _misfit(
-            bundle, f"the second pass reads frames of {decoder.width}, not of {encoder.width}"
-        )
-    decoder.begin(np.zeros((2, decoder.width), np.float32), (0, 2))  # see `_try`
-    return SecondPass(decoder, pieces, tokens, options)
-
-
-def _misfit(bundle: Bundle, fault: str) -> ModelError:
-    return ModelError(
-        f"{bundle.folder}: {fault}: its files do not fit each other; install the bundle again"
-    )
-
-
-def _try(encoder: Encoder, scorer: TransducerScorer) -> None:
-    """Run each network once, so that one that cannot run is told of now, not at a command."""
-    encoder.step(encoder.initial_state(), np.full((encoder.chunk, BANDS), SILENCE, np.float32))
-    last = scorer.vocabulary - 1
-    scorer.log_probs(np.zeros(scorer.width, np.float32), [(0, 0), (last, last)])
-
-
-def _check(bundle: Bundle, key: str, expected: str | int) -> None:
-    """Raise ModelError for a setting that is not what this Auricle computes with."""
-    value = bundle.settings.get(key)
-    if value != expected:
-        raise ModelError(
-            f"{bundle.folder / 'manifest.yaml'}: settings.{key}: {value!r} is not {expected!r}; "
-            "install a bundle that was made for this Auricle"
-        )
-
-
-def _whole(bundle: Bundle, key: str) -> int:
-    value = bundle.settings.get(key)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ModelError(
-            f"{bundle.folder / 'manifest.yaml'}: settings.{key}: {value!r} is not a whole number "
-            "above 0; install the bundle again"
-        )
-    return value

@@ -21,7 +21,8 @@ from auricle.recognizer.biasing.attending import (
     numbered,
 )
 from auricle.recognizer.biasing.biasing import BiasingOptions
-from auricle.recognizer.recognizer import NAMES, Recognizer, load_recognizer
+from auricle.recognizer.loading import NAMES, load_recognizer
+from auricle.recognizer.recognizer import Recognizer
 from auricle.recognizer.search import SearchOptions
 
 ROOT = Path(__file__).parents[3]

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import yaml
 
 from auricle.bundle.manifest import load_bundle
-from auricle.recognizer.recognizer import NAMES
+from auricle.recognizer.loading import NAMES
 from auricle.tflite import PACKED
 from auricle_train.attending.export import export
 from auricle_train.attending.training import load

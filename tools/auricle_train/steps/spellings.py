@@ -11,7 +11,7 @@ import yaml
 
 from auricle.bundle.manifest import load_bundle
 from auricle.recognizer.biasing.spellings import Spellings
-from auricle.recognizer.recognizer import SPELLINGS, load_recognizer
+from auricle.recognizer.loading import SPELLINGS, load_recognizer
 from auricle.recognizer.search import SearchOptions
 from auricle_train.spellings.hearing import hear, read
 from auricle_train.spellings.learning import learn, table
