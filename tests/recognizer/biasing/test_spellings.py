@@ -33,10 +33,10 @@ def biasing_of(*entries: Entry, spellings: Spellings = RULES) -> Biasing:
 
 def test_a_rule_holds_where_it_was_learned() -> None:
     assert [one.text for one in RULES.of("rosie", 3)] == ["rosy"]
-    assert RULES.of("diesel", 3) == []  # the end of no word
+    assert RULES.of("diesel", 3) == ()  # the end of no word
     assert {"matie kokko", "maty kokko"} < {one.text for one in RULES.of("mattie kokko", 9)}
-    assert RULES.of("kim", 3) == []  # too short to be known by it
-    assert RULES.of("may", 3) == RULES.of("it's", 3) == []
+    assert RULES.of("kim", 3) == ()  # too short to be known by it
+    assert RULES.of("may", 3) == RULES.of("it's", 3) == ()
 
 
 def test_what_was_heard_otherwise_is_the_name_that_was_given() -> None:

@@ -11,11 +11,13 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice, product
 
 from auricle.context.entries import LONGEST_NAME, Entry
 from auricle.recognizer.biasing.numerals import ways_to_say
 
+_KEPT = 32768  # entries whose forms are kept, for names change a few at a time
 WHOLE = 1.0  # share of a form that is the whole name
 PART = 0.5  # of a first or a last name alone
 MOST_WAYS = 16  # of one writing
@@ -43,6 +45,7 @@ class Form:
     share: float  # of the favour that is due to the whole name, 0 to 1
 
 
+@lru_cache(_KEPT)
 def forms_of(entry: Entry, letters: str = LETTERS) -> tuple[Form, ...]:
     """Return the ways to say an entry, none twice, the whole name first.
 

@@ -23,6 +23,8 @@ MOST_AT_ONCE = 2
 MOST_WORDS = 3  # of a text that are respelled
 LEAST = 0.15  # likelihood, of what is written as it is
 
+_KEPT = 65536  # texts whose spellings are kept, for names change a few at a time
+
 Rules = Mapping[str, Mapping[str, float]]  # letters -> other letters -> probability
 
 
@@ -48,6 +50,7 @@ class Spellings:
         """Take the rules."""
         self._rules = rules
         self._longest = max(map(len, rules), default=0)
+        self._known: dict[tuple[str, int], tuple[Spelling, ...]] = {}
 
     @classmethod
     def load(cls, path: Path) -> Spellings:
@@ -72,8 +75,16 @@ class Spellings:
                 ) from None
         return cls(rules)
 
-    def of(self, text: str, most: int) -> list[Spelling]:
+    def of(self, text: str, most: int) -> tuple[Spelling, ...]:
         """Return up to so many other spellings of words, the likeliest first."""
+        known = self._known.get((text, most))
+        if known is None:
+            if len(self._known) >= _KEPT:
+                self._known = {}
+            known = self._known[text, most] = tuple(self._found(text, most))
+        return known
+
+    def _found(self, text: str, most: int) -> list[Spelling]:
         words = text.split()
         text = " ".join(words)
         choices = [[Spelling(word, 1.0), *self._of_word(word)[:most]] for word in words]
