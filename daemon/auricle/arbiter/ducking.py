@@ -17,6 +17,7 @@ from enum import StrEnum
 from auricle.arbiter.sound import MIXER, PLAYERS, STREAMS, Key, Setting, Sound
 
 FINE_GRAIN = 1e-9  # what was read twice is the same, but for the last digit
+COARSE_GRAIN = 0.08  # the widest step of a player
 MOST_DEPARTED = 16
 LEFT_ALONE = 9  # the rank of a sound with which nothing can be done
 
@@ -62,7 +63,15 @@ class Held:
 
     def made_as(self, now: Setting) -> Held:
         """Return this once it is known what came of it; from then on it is told exactly."""
+        if now == self.after:
+            return replace(self, made=True)
         return replace(self, after=now, grain=min(self.grain, FINE_GRAIN), made=True)
+
+    def made_of(self, now: Setting) -> bool:
+        """Return whether `now` may be what a coarse player has made of `after`."""
+        if now.silent != self.after.silent or self.is_at(now, self.before):
+            return False
+        return replace(self, grain=COARSE_GRAIN)._near(now.levels, self.after.levels)
 
     def moved(self, now: Setting) -> bool:
         """Return whether nothing is left of what was changed here."""
@@ -119,10 +128,11 @@ class State:
     def confirmed(self, change: Change, now: Setting) -> State:
         """Return the state once a change was made, which left the sound as `now` says.
 
-        A player that knows fewer levels than it was given takes the nearest.
+        A player that knows fewer levels than it was given takes the nearest. One that is far from
+        what it was given was moved at this very moment.
         """
         known = self.held.get(change.key)
-        if known is None or change.setting != known.after or known.is_at(now, known.before):
+        if known is None or change.setting != known.after or not known.made_of(now):
             return self
         return replace(self, held={**self.held, change.key: known.made_as(now)})
 
@@ -194,7 +204,7 @@ def _duck(state: State, policy: Policy, view: View) -> tuple[State, Steps]:
         if known is None:
             continue
         if known.is_at(sound.setting, known.after):
-            held[sound.key] = known.made_as(sound.setting)
+            held[sound.key] = replace(known, made=True)
         elif not known.made and known.is_at(sound.setting, known.before):
             changes.append(Change(sound.key, known.after))  # it did not come through
         elif known.moved(sound.setting):

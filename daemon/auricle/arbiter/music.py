@@ -65,6 +65,7 @@ class Music:
         self._state = State()
         self._written: Mapping[Key, Held] = {}
         self._mute: set[str] = set()  # back ends that were told of, until they answer again
+        self._unanswered = False  # a back end has taken too long
         self._dirty = asyncio.Event()
         self._settled = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
@@ -220,11 +221,12 @@ class Music:
         await self._look()  # so that all is connected when it matters, and what is not is told
         while True:
             self._dirty.clear()
+            self._unanswered = False
             if self.ducked or self._state.undoable:
                 await self._settle()
             if not self._dirty.is_set():
                 self._settled.set()
-            waiting = not self.ducked and not self._state.at_rest
+            waiting = self._unanswered or (not self.ducked and not self._state.at_rest)
             try:
                 async with asyncio.timeout(retry if waiting else None):
                     await self._dirty.wait()
@@ -273,6 +275,7 @@ class Music:
                 answer = await question
         except TimeoutError:
             self._complain(backend, _silence_of(backend))
+            self._unanswered = True
             return None
         except SoundError as error:
             self._complain(backend, error)

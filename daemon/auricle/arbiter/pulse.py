@@ -162,7 +162,7 @@ class PulseStreams:
                 self._pulse.sink_input_volume_set(stream.index, volumes)
             if bool(stream.mute) != setting.silent:
                 self._pulse.sink_input_mute(stream.index, setting.silent)
-            return _setting(self._pulse.sink_input_info(stream.index))
+            return setting  # to look again would mistake for this what the user does now
         except library().PulseOperationFailed:
             if not self._pulse.connected:
                 raise

@@ -29,6 +29,7 @@ PLAYER = "org.mpris.MediaPlayer2.Player"
 DOUBLES = (PREFIX + "playerctld",)
 GRAIN = 0.01  # some players count in per cent
 ANSWER_SECONDS = 0.05  # a player that takes longer is looked at when it answers
+FRESH_SECONDS = 0.5  # for which a late answer holds
 MOST_PLAYERS = 32
 
 CHANGES = (
@@ -59,6 +60,26 @@ class Identity:
     aliases: frozenset[str]
 
 
+class Late:
+    """A question that a player has not answered in time."""
+
+    def __init__(self, task: asyncio.Task[Sound | None], on_answer: Callable[[], None]) -> None:
+        """Call `on_answer` when it is answered after all."""
+        self.task = task
+        self._answered = 0.0
+
+        def take(_: asyncio.Task[Sound | None]) -> None:
+            self._answered = asyncio.get_running_loop().time()
+            on_answer()
+
+        task.add_done_callback(take)
+
+    def is_fresh(self) -> bool:
+        """Return whether the answer has come just now."""
+        age = asyncio.get_running_loop().time() - self._answered
+        return self.task.done() and age < FRESH_SECONDS
+
+
 class MprisPlayers:
     """A back end."""
 
@@ -72,7 +93,7 @@ class MprisPlayers:
         self._connection: Connection | None = None
         self._on_change: Callable[[], None] = lambda: None
         self._identities: dict[Player, Identity] = {}
-        self._late: dict[Player, asyncio.Task[Sound | None]] = {}
+        self._late: dict[Player, Late] = {}
 
     async def start(self, on_change: Callable[[], None]) -> None:
         """Call `on_change` when a player comes, changes or goes."""
@@ -81,9 +102,10 @@ class MprisPlayers:
 
     async def close(self) -> None:
         """Hang up."""
-        for task in self._late.values():
+        tasks = [late.task for late in self._late.values()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._late.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._late.clear()
         if self._connection is not None:
             await self._connection.close()
@@ -150,16 +172,17 @@ class MprisPlayers:
 
     async def _sound_in_time(self, player: Player) -> Sound | None:
         """Return the sound of a player; None if it does not answer in time, or has none."""
-        task = self._late.get(player)
-        if task is None or task.done():
+        late = self._late.pop(player, None)
+        if late is not None and late.is_fresh():
+            return late.task.result()
+        if late is None or late.task.done():
             task = asyncio.ensure_future(self._sound(player))
-            self._late[player] = task
-        done, _ = await asyncio.wait([task], timeout=ANSWER_SECONDS)
-        if not done:
-            task.add_done_callback(lambda _: self._on_change())
-            return None
-        del self._late[player]
-        return task.result()
+            done, _ = await asyncio.wait([task], timeout=ANSWER_SECONDS)
+            if done:
+                return task.result()
+            late = Late(task, self._on_change)
+        self._late[player] = late
+        return None
 
     async def _sound(self, player: Player) -> Sound | None:
         try:
