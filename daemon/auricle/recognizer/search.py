@@ -387,10 +387,7 @@ class BeamSearch:
         inner = (favour > 0) & (favour + lent >= self._options.depth)
         inner.ravel()[chosen] = False
         found = np.flatnonzero(inner.ravel() & (totals > floor))
-        count = self._options.sheltered
-        if len(found) > count:
-            found = found[np.argpartition(totals[found], -count)[-count:]]
-        return found
+        return found[np.argsort(-totals[found])[: self._options.sheltered]]
 
     def _language(
         self, parents: Sequence[Hypothesis], width: int, favour: NDArray[np.float32] | None

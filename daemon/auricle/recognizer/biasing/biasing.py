@@ -34,7 +34,7 @@ class BiasingOptions:
     longest: int = 12  # letters beyond which a name earns no more
     crowd: float = 0.3  # nats less for each e-fold of the number of names
     expected: float = 1.5  # factor where a name of its kind is expected
-    respelled: float = 0.8  # share that is due to another spelling; 0: there are none
+    respelled: float = 0.5  # share that is due to another spelling; 0: there are none
     spellings: int = 3  # others of a form at most
     unseen: float = 1.0  # share that a name earns without attention: shallow fusion alone
     shortlist: ShortlistOptions | None = ShortlistOptions()  # None: attention is not asked
