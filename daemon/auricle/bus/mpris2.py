@@ -25,8 +25,9 @@ PREFIX = "org.mpris.MediaPlayer2."
 PATH = "/org/mpris/MediaPlayer2"
 ROOT = "org.mpris.MediaPlayer2"
 PLAYER = "org.mpris.MediaPlayer2.Player"
-# playerctld shows the player that was used last once more, under a name of its own.
-DOUBLES = (PREFIX + "playerctld",)
+# playerctld shows the player that was used last once more, under a name of its own; those that
+# kdeconnect shows play on a telephone.
+NOT_HERE = (PREFIX + "playerctld", PREFIX + "kdeconnect.")
 GRAIN = 0.01  # some players count in per cent
 ANSWER_SECONDS = 0.05  # a player that takes longer is looked at when it answers
 FRESH_SECONDS = 0.5  # for which a late answer holds
@@ -160,9 +161,10 @@ class MprisPlayers:
         connection = await self._connected()
         try:
             listed = (await connection.ask_daemon("ListNames", "")).body[0]
-            names = [one for one in listed if one.startswith(PREFIX) and one not in DOUBLES]
+            names = [one for one in listed if one.startswith(PREFIX)]
+            here = sorted(name for name in names if not name.startswith(NOT_HERE))
             players = []
-            for name in sorted(names)[:MOST_PLAYERS]:
+            for name in here[:MOST_PLAYERS]:
                 owner = await _owner(connection, name)
                 if owner is not None:
                     players.append(Player(name, owner))
