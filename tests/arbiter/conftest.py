@@ -20,6 +20,7 @@ from auricle.arbiter.pulse import PulseStreams
 from auricle.arbiter.record import Record
 from auricle.arbiter.sound import Backend
 from auricle.bus.mpris2 import MprisPlayers
+from stage.pipewire import PipeWire
 from stage.player import Player, write_tone
 from stage.private_bus import PrivateBus
 from stage.virtual_microphone import VirtualMicrophone
@@ -31,7 +32,7 @@ SECONDS = 15.0
 class Stage:
     """A sound server that remembers volumes, a message bus, and whoever plays there."""
 
-    server: VirtualMicrophone
+    server: VirtualMicrophone | PipeWire
     bus: PrivateBus
     tone: Path
     playing: ExitStack = field(default_factory=ExitStack)

@@ -25,10 +25,12 @@ PREFIX = "org.mpris.MediaPlayer2."
 PATH = "/org/mpris/MediaPlayer2"
 ROOT = "org.mpris.MediaPlayer2"
 PLAYER = "org.mpris.MediaPlayer2.Player"
-# playerctld shows the player that was used last once more, under a name of its own.
-DOUBLES = (PREFIX + "playerctld",)
+# playerctld shows the player that was used last once more, under a name of its own; those that
+# kdeconnect shows play on a telephone.
+NOT_HERE = (PREFIX + "playerctld", PREFIX + "kdeconnect.")
 GRAIN = 0.01  # some players count in per cent
 ANSWER_SECONDS = 0.05  # a player that takes longer is looked at when it answers
+CLOSE_SECONDS = 1.0
 FRESH_SECONDS = 0.5  # for which a late answer holds
 MOST_PLAYERS = 32
 
@@ -91,6 +93,7 @@ class MprisPlayers:
         """`bus` is "session", "system" or a D-Bus address."""
         self._bus = bus
         self._connection: Connection | None = None
+        self._opening: asyncio.Task[Connection] | None = None
         self._on_change: Callable[[], None] = lambda: None
         self._identities: dict[Player, Identity] = {}
         self._late: dict[Player, Late] = {}
@@ -107,6 +110,8 @@ class MprisPlayers:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._late.clear()
+        if self._opening is not None:
+            await asyncio.wait([self._opening], timeout=CLOSE_SECONDS)
         if self._connection is not None:
             await self._connection.close()
             self._connection = None
@@ -144,25 +149,32 @@ class MprisPlayers:
         return False
 
     async def _connected(self) -> Connection:
-        if self._connection is not None and self._connection.connected:
-            return self._connection
+        """Return the one connection; it is made also when who waits for it gives up."""
+        if self._opening is None or self._opening.done():
+            if self._connection is not None and self._connection.connected:
+                return self._connection
+            self._opening = asyncio.ensure_future(self._open())
+            self._opening.add_done_callback(_retrieve)
+        return await asyncio.shield(self._opening)
+
+    async def _open(self) -> Connection:
         try:
-            connection = await Connection.open(self._bus)
-            connection.add_message_handler(self._on_message)
+            self._connection = await Connection.open(self._bus)
+            self._connection.add_message_handler(self._on_message)
             for rule in CHANGES:
-                await connection.ask_daemon("AddMatch", "s", rule)
+                await self._connection.ask_daemon("AddMatch", "s", rule)
         except BusError as error:
             raise SoundError(f"players cannot be looked for: {error}") from error
-        self._connection = connection
-        return connection
+        return self._connection
 
     async def _players(self) -> list[Player]:
         connection = await self._connected()
         try:
             listed = (await connection.ask_daemon("ListNames", "")).body[0]
-            names = [one for one in listed if one.startswith(PREFIX) and one not in DOUBLES]
+            names = [one for one in listed if one.startswith(PREFIX)]
+            here = sorted(name for name in names if not name.startswith(NOT_HERE))
             players = []
-            for name in sorted(names)[:MOST_PLAYERS]:
+            for name in here[:MOST_PLAYERS]:
                 owner = await _owner(connection, name)
                 if owner is not None:
                     players.append(Player(name, owner))
@@ -250,6 +262,12 @@ class MprisPlayers:
             return
         if message.member == "NameOwnerChanged" or message.path == PATH:
             self._on_change()
+
+
+def _retrieve(opening: asyncio.Task[Connection]) -> None:
+    """Take note of the outcome, so that asyncio does not complain that nobody did."""
+    if not opening.cancelled():
+        opening.exception()
 
 
 async def _owner(connection: Connection, name: str) -> str | None:
