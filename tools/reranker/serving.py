@@ -1,0 +1,95 @@
+"""Runs the service: certificate, token, address, and uvicorn around the application.
+
+In: what the command line says. Out: a server that can be started, also within a process of others,
+as tests and measurements do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from auricle.errors import ArgumentError, ModelError
+from reranker import language as language_model
+from reranker.application import make_application
+from reranker.batching import BatchOptions
+from reranker.hugging_face import HuggingFaceLanguage
+from reranker.ranking import Ranker, Weights
+
+LEAST_TOKEN = 16  # characters: what is shorter can be guessed
+LONGEST_TOKEN = 4096
+CONNECTIONS = 512  # at once; more get 503
+KEEP_SECONDS = 310  # longer than the relay keeps a connection: who asks never meets a closed one
+GRACE_SECONDS = 5  # for answers that are on their way when the service is to stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where and to whom the service answers."""
+
+    host: str
+    port: int  # 0: any that is free
+    certificate: Path | None  # chain, PEM; None: no TLS, for behind a balancer that speaks it
+    key: Path | None
+    token: str
+
+
+def make_server(ranker: Ranker, endpoint: Endpoint, options: BatchOptions) -> uvicorn.Server:
+    """Return a server; raises ArgumentError if certificate and key cannot be used."""
+    config = uvicorn.Config(
+        make_application(ranker, endpoint.token, options),
+        host=endpoint.host,
+        port=endpoint.port,
+        ssl_certfile=endpoint.certificate,
+        ssl_keyfile=endpoint.key,
+        log_level="warning",
+        access_log=False,  # of who asked when
+        server_header=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=KEEP_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        workers=1,  # one process; more of them stand behind a balancer
+    )
+    try:
+        config.load()
+    except OSError as error:  # ssl.SSLError is one
+        raise ArgumentError(
+            f"--certificate, --key: {endpoint.certificate}, {endpoint.key}: cannot be used "
+            f"({error}); name the PEM files of a certificate and its key"
+        ) from error
+    return uvicorn.Server(config)
+
+
+def read_token(file: Path) -> str:
+    """Return the token in a file; raises ArgumentError if it is none, or too short."""
+    try:
+        token = file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeError) as error:
+        raise ArgumentError(f"--token-file: {file}: cannot be read ({error})") from error
+    whole = token.isprintable() and " " not in token
+    if not whole or not LEAST_TOKEN <= len(token) <= LONGEST_TOKEN:
+        raise ArgumentError(
+            f"--token-file: {file}: must hold one line of {LEAST_TOKEN} to {LONGEST_TOKEN} "
+            "characters without blanks; `openssl rand -hex 32` makes one"
+        )
+    return token
+
+
+def load_ranker(model: str, language: float | None, reward: float | None) -> Ranker:
+    """Return the ranker of a bundle's folder, or of `hf:` and a model; raises ModelError."""
+    if model.startswith("hf:"):
+        found: language_model.Language = HuggingFaceLanguage.load(model.removeprefix("hf:"))
+        weights = Weights()
+    elif Path(model, "manifest.yaml").exists():
+        _, found, weights = language_model.load(Path(model))
+    else:
+        raise ModelError(f"--model: {model}: is no bundle, nor hf: and a model; name either")
+    return Ranker(
+        found,
+        Weights(
+            weights.language if language is None else language,
+            weights.reward if reward is None else reward,
+        ),
+    )
