@@ -41,6 +41,7 @@ from auricle.journal import (
     MUTED,
     NOT_RERANKED,
     PRIVACY,
+    PRIVACY_LED,
     READY,
     RELOAD_REFUSED,
     RELOADED,
@@ -144,6 +145,7 @@ class Service:
             self._privacy_changed,
             lambda sentence: journal.tell(NOT_RERANKED, sentence),
             self._keeper.erase,
+            lambda sentence: journal.tell(PRIVACY_LED, sentence),
         )
         self._gate = Gate[Event | Lost | Found](
             self._pass_on, self._privacy.improve, lambda: self._privacy.asks
