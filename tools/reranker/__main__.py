@@ -9,11 +9,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from auricle.errors import ArgumentError, AuricleError
 from reranker.batching import BatchOptions
-from reranker.serving import Endpoint, load_ranker, make_server, read_token
+from reranker.ranking import Ranker
+from reranker.serving import Endpoint, load_language, make_server, read_token
 
 OWN = Path(__file__).parents[2] / "models" / "reranker-en"
 
@@ -53,9 +55,10 @@ def run(arguments: argparse.Namespace) -> None:
         raise ArgumentError("give both --certificate and --key, or --plain alone")
     if min(arguments.at_once, arguments.waiting) < 1 or not 0 <= arguments.window_ms <= 1000:
         raise ArgumentError("--at-once, --waiting: 1 or more; --window-ms: 0 to 1000")
-    ranker = load_ranker(
-        arguments.model or str(arguments.bundle), arguments.language_weight, arguments.word_reward
-    )
+    language, weights = load_language(arguments.model or str(arguments.bundle))
+    given = {"language": arguments.language_weight, "reward": arguments.word_reward}
+    known = {name: value for name, value in given.items() if value is not None}
+    ranker = Ranker(language, replace(weights, **known))
     endpoint = Endpoint(
         host=arguments.host,
         port=arguments.port,

@@ -77,19 +77,11 @@ def read_token(file: Path) -> str:
     return token
 
 
-def load_ranker(model: str, language: float | None, reward: float | None) -> Ranker:
-    """Return the ranker of a bundle's folder, or of `hf:` and a model; raises ModelError."""
+def load_language(model: str) -> tuple[language_model.Language, Weights]:
+    """Return a bundle's language model, or that of `hf:` and a name; raises ModelError."""
     if model.startswith("hf:"):
-        found: language_model.Language = HuggingFaceLanguage.load(model.removeprefix("hf:"))
-        weights = Weights()
-    elif Path(model, "manifest.yaml").exists():
-        _, found, weights = language_model.load(Path(model))
-    else:
+        return HuggingFaceLanguage.load(model.removeprefix("hf:")), Weights()
+    if not Path(model, "manifest.yaml").exists():
         raise ModelError(f"--model: {model}: is no bundle, nor hf: and a model; name either")
-    return Ranker(
-        found,
-        Weights(
-            weights.language if language is None else language,
-            weights.reward if reward is None else reward,
-        ),
-    )
+    _, language, weights = language_model.load(Path(model))
+    return language, weights
