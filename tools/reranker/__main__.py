@@ -15,7 +15,7 @@ from pathlib import Path
 from auricle.errors import ArgumentError, AuricleError
 from reranker.batching import BatchOptions
 from reranker.ranking import Ranker
-from reranker.serving import Endpoint, load_language, make_server, read_token
+from reranker.serving import Endpoint, load_language, read_token, serve
 
 OWN = Path(__file__).parents[2] / "models" / "reranker-en"
 
@@ -44,6 +44,12 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument("--window-ms", type=float, default=1000 * options.window_seconds)
     serve.add_argument("--at-once", type=int, default=options.at_once, help="of a batch")
     serve.add_argument("--waiting", type=int, default=options.waiting, help="more get 429")
+    serve.add_argument(
+        "--patience-ms",
+        type=float,
+        default=1000 * options.patience_seconds,
+        help="what has waited longer gets 429",
+    )
     return parser
 
 
@@ -70,8 +76,9 @@ def run(arguments: argparse.Namespace) -> None:
         window_seconds=arguments.window_ms / 1000,
         at_once=arguments.at_once,
         waiting=arguments.waiting,
+        patience_seconds=arguments.patience_ms / 1000,
     )
-    make_server(ranker, endpoint, options).run()
+    serve(ranker, endpoint, options)
 
 
 def main(words: Sequence[str]) -> int:

@@ -33,6 +33,7 @@ from auricle.relay.schema import (
 from reranker.batching import Batches, BatchOptions, BusyError
 from reranker.ranking import Ranker
 
+PATH = "/v1/rerank"
 BODY_SECONDS = 5.0  # in which a question must have come
 RETRY_SECONDS = 1  # told to those that are turned away; the relay tries sooner, within its budget
 
@@ -58,7 +59,7 @@ def make_application(ranker: Ranker, token: str, options: BatchOptions | None = 
     # What describes the interface stands in README.md; a page of it would load scripts from afar.
     application = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=running)
 
-    @application.post("/v1/rerank")
+    @application.post(PATH)
     async def rerank(request: Request) -> Response:
         try:
             _check_token(request, token)

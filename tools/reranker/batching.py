@@ -2,12 +2,14 @@
 
 In: questions, one by one, from many connections. Out: what becomes of each. The first question of
 a batch waits a few milliseconds for others; while a batch is computed, in one thread, the next one
-gathers. A full queue is `BusyError`, at once: so the wait is bounded however many ask.
+gathers. A full queue is `BusyError`, at once; so is a wait so long that whoever asked has most
+likely gone on without an answer: then nothing is computed for nobody, and what is computed is new.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +31,16 @@ class BatchOptions:
     window_seconds: float = 0.004  # for which the first of a batch waits for others
     at_once: int = 16  # questions of a batch
     waiting: int = 64  # questions that may wait; more are turned away
+    patience_seconds: float = 0.5  # what has waited longer is turned away; a relay waits 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry(Generic[Asked, Found]):
+    """A question that waits."""
+
+    asked: Asked
+    answer: asyncio.Future[Found]
+    came: float  # seconds, monotonic
 
 
 class Batches(Generic[Asked, Found]):
@@ -40,7 +52,7 @@ class Batches(Generic[Asked, Found]):
         """Take what makes a result of each of many; it is called in a thread of its own."""
         self._work = work
         self._options = options
-        self._queue: deque[tuple[Asked, asyncio.Future[Found]]] = deque()
+        self._queue: deque[_Entry[Asked, Found]] = deque()
         self._some = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "batches")
         self._running: asyncio.Task[None] | None = None
@@ -55,8 +67,8 @@ class Batches(Generic[Asked, Found]):
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
-        for _, answer in self._queue:
-            answer.cancel()
+        for entry in self._queue:
+            entry.answer.cancel()
         self._thread.shutdown()
 
     @property
@@ -69,7 +81,7 @@ class Batches(Generic[Asked, Found]):
         if len(self._queue) >= self._options.waiting:
             raise BusyError
         answer: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
-        self._queue.append((asked, answer))
+        self._queue.append(_Entry(asked, answer, time.monotonic()))
         self._some.set()
         return await answer
 
@@ -82,10 +94,10 @@ class Batches(Generic[Asked, Found]):
             if batch:
                 await self._answer(batch)
 
-    async def _answer(self, batch: list[tuple[Asked, asyncio.Future[Found]]]) -> None:
+    async def _answer(self, batch: list[_Entry[Asked, Found]]) -> None:
         """Let each of a batch know what has become of it."""
-        asked = [one for one, _ in batch]
-        waiting = [answer for _, answer in batch]
+        asked = [entry.asked for entry in batch]
+        waiting = [entry.answer for entry in batch]
         try:
             work = asyncio.get_running_loop().run_in_executor(self._thread, self._work, asked)
             found = await work
@@ -102,12 +114,17 @@ class Batches(Generic[Asked, Found]):
             if not answer.done():  # whoever asked may have gone
                 answer.set_result(one)
 
-    def _take(self) -> list[tuple[Asked, asyncio.Future[Found]]]:
-        """Take the next batch from the queue, without those who have gone."""
-        batch: list[tuple[Asked, asyncio.Future[Found]]] = []
+    def _take(self) -> list[_Entry[Asked, Found]]:
+        """Take the next batch from the queue, without those who have gone, or most likely have."""
+        oldest = time.monotonic() - self._options.patience_seconds
+        batch: list[_Entry[Asked, Found]] = []
         while self._queue and len(batch) < self._options.at_once:
             entry = self._queue.popleft()
-            if not entry[1].done():
+            if entry.answer.done():
+                continue
+            if entry.came < oldest:
+                entry.answer.set_exception(BusyError())
+            else:
                 batch.append(entry)
         if not self._queue:
             self._some.clear()

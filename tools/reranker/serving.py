@@ -6,6 +6,7 @@ as tests and measurements do.
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import uvicorn
 
 from auricle.errors import ArgumentError, ModelError
 from reranker import language as language_model
-from reranker.application import make_application
+from reranker.application import PATH, make_application
 from reranker.batching import BatchOptions
 from reranker.hugging_face import HuggingFaceLanguage
 from reranker.ranking import Ranker, Weights
@@ -34,6 +35,25 @@ class Endpoint:
     certificate: Path | None  # chain, PEM; None: no TLS, for behind a balancer that speaks it
     key: Path | None
     token: str
+
+
+def serve(ranker: Ranker, endpoint: Endpoint, options: BatchOptions) -> None:
+    """Answer until a signal comes; raises ArgumentError where that cannot begin."""
+    server = make_server(ranker, endpoint, options)
+    try:
+        family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
+        listener = socket.create_server((endpoint.host, endpoint.port), family=family)
+    except OSError as error:
+        raise ArgumentError(
+            f"--host, --port: {endpoint.host}, {endpoint.port}: cannot listen there "
+            f"({error.strerror}); name an address of this machine and a free port"
+        ) from error
+    with listener:
+        host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+        scheme = "http" if endpoint.certificate is None else "https"
+        port = listener.getsockname()[1]
+        print(f"reranker: answers at {scheme}://{host}:{port}{PATH}", flush=True)
+        server.run(sockets=[listener])
 
 
 def make_server(ranker: Ranker, endpoint: Endpoint, options: BatchOptions) -> uvicorn.Server:

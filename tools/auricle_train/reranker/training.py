@@ -39,7 +39,7 @@ class Plan:
     """How long and how fast."""
 
     minutes: float = 35.0
-    rate: float = 2e-3
+    rate: float = 3e-3
     warm_steps: int = 100
     decay: float = 0.8  # share of the time, at its end, in which the rate falls
     dropout: float = 0.1
