@@ -114,6 +114,32 @@ async def test_those_who_are_turned_away_are_told_when_to_come_again(question: Q
     assert refused.json() == {"version": 1, "error": "too many wait: try again"}
 
 
+@pytest.mark.asyncio
+async def test_a_fault_within_tells_no_word_to_anybody(
+    question: Question, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        """A language model that tells what it was asked."""
+
+        def score(self, lattices: Sequence[Sequence[Sequence[str]]]) -> list[list[float]]:
+            raise ValueError(lattices)
+
+    application = make_application(Ranker(Broken(), Weights()), "token", OPTIONS)
+    headers = {"authorization": "Bearer token", "content-type": "application/json"}
+    async with (
+        application.router.lifespan_context(application),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(application), base_url="http://localhost"
+        ) as client,
+    ):
+        response = await client.post(PATH, content=encode_question(question), headers=headers)
+    assert response.status_code == 500
+    assert response.json() == {"version": 1, "error": "a fault here: ValueError"}
+    (record,) = caplog.records
+    assert "ValueError, in " in record.getMessage()
+    assert "light" not in caplog.text
+
+
 def until_begun(work: Work) -> None:
     while not work.batches:
         threading.Event().wait(0.001)

@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import logging
+import traceback
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -33,6 +35,7 @@ from auricle.relay.schema import (
 from reranker.batching import Batches, BatchOptions, BusyError
 from reranker.ranking import Ranker
 
+LOG = logging.getLogger("reranker")
 PATH = "/v1/rerank"
 BODY_SECONDS = 5.0  # in which a question must have come
 RETRY_SECONDS = 1  # told to those that are turned away; the relay tries sooner, within its budget
@@ -72,6 +75,12 @@ def make_application(ranker: Ranker, token: str, options: BatchOptions | None = 
         except HTTPException:
             counts["refused"] += 1
             raise
+        except Exception as error:  # told here, for whoever logs it above would log its message
+            counts["failed"] += 1
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            fault = f"a fault here: {type(error).__name__}"
+            LOG.error("%s, in %s line %s", fault, last.filename, last.lineno)
+            return _fault(HTTPStatus.INTERNAL_SERVER_ERROR, fault)
         counts["answered"] += 1
         return _json(HTTPStatus.OK, answer_of(question, readings))
 
@@ -84,11 +93,6 @@ def make_application(ranker: Ranker, token: str, options: BatchOptions | None = 
     async def tell(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         return _fault(error.status_code, error.detail, error.headers)
-
-    @application.exception_handler(Exception)
-    async def tell_fault(_: Request, error: Exception) -> Response:
-        # Its message might hold what was said.
-        return _fault(HTTPStatus.INTERNAL_SERVER_ERROR, f"a fault here: {type(error).__name__}")
 
     return application
 
