@@ -49,6 +49,7 @@ from auricle.journal import (
     NOT_DUCKED,
     NOT_RERANKED,
     PRIVACY,
+    PRIVACY_LED,
     READY,
     RELOAD_REFUSED,
     RELOADED,
@@ -158,6 +159,7 @@ class Service:
             self._privacy_changed,
             lambda sentence: journal.tell(NOT_RERANKED, sentence),
             self._keeper.erase,
+            lambda sentence: journal.tell(PRIVACY_LED, sentence),
         )
         self._music = make_music(
             config.music,

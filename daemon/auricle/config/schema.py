@@ -205,6 +205,11 @@ RERANKER = Mapping(
     build=RerankerSettings,
 )
 
+LED = Matching(
+    re.compile(r"(?!\.{1,2}$)[A-Za-z0-9:._+@-]{1,63}"),
+    "the name of an LED in /sys/class/leds, such as led0 or green:privacy",
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivacySettings:
@@ -214,6 +219,7 @@ class PrivacySettings:
     redact: bool = setting(True, Flag())  # names are replaced before a lattice leaves
     keep_lattices: bool = setting(False, Flag())  # the record holds what left, not its hash alone
     reranker: RerankerSettings | None = setting(None, Either((Nothing(), RERANKER)))
+    led: str | None = setting(None, Either((Nothing(), LED)))  # lit while lattices may leave
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

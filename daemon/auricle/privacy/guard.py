@@ -20,6 +20,7 @@ from auricle.context.entries import Context
 from auricle.errors import RefusedError, StorageError
 from auricle.events import Final
 from auricle.privacy.desk import Desk
+from auricle.privacy.lamp import LEDS, Lamp
 from auricle.privacy.leaving import pack, reordered, unpack
 from auricle.privacy.mode import Mode, ModeFile, stricter
 from auricle.privacy.record import Record, Told
@@ -37,6 +38,7 @@ class Places:
     folder: Path  # of the mode and the record
     socket: Path
     relay_users: Collection[int]  # whose processes may be the relay
+    leds: Path = LEDS  # of the kernel
 
 
 class Guard:
@@ -50,6 +52,7 @@ class Guard:
         changed: Callable[[], None],
         tell: Callable[[str], None],
         wipe: Callable[[], Awaitable[None]],
+        tell_of_lamp: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Begin in the mode `local`.
 
@@ -60,6 +63,7 @@ class Guard:
             changed: called when the mode or the reranker has changed.
             tell: takes a sentence on why a result was not read again; it holds no word of it.
             wipe: forgets what else is kept of people, when the owner erases all; StorageError.
+            tell_of_lamp: takes a sentence on why an LED does not show whether anything may leave.
         """
         self._settings = settings
         self._language = language
@@ -71,6 +75,7 @@ class Guard:
         self._file = ModeFile(places.folder / "mode")
         self._record = Record(places.folder / "record")
         self._disk = ThreadPoolExecutor(1, "privacy")  # one thread, so that lines follow each other
+        self._lamp, self._tell_of_lamp = Lamp(places.leds), tell_of_lamp
         self._desk = Desk(places.socket, places.relay_users, tell)
         self._allowance = Allowance(time=time.monotonic())
         self._context = Context()
@@ -164,6 +169,7 @@ class Guard:
         """Let nothing leave any more."""
         self._mode = Mode.LOCAL
         await self._desk.close()
+        self._show()
 
     async def _become(self, mode: Mode) -> None:
         """Let a mode hold: the socket is there only if something may leave, and has where to."""
@@ -176,6 +182,7 @@ class Guard:
         else:
             await self._desk.close()
         self._changed()
+        self._show()
         await self.set_context(self._context)
 
     async def _ask(self, result: Result, host: str) -> Result | None:
@@ -203,6 +210,13 @@ class Guard:
             self._tell(f"{host}: {answer.fault}")
         paths = unpack(outgoing, answer)
         return reordered(result, outgoing, paths, names) if paths else None
+
+    def _show(self) -> None:
+        """Let the lamp show whether anything may leave."""
+        may_leave = self._mode is Mode.LATTICE and self._settings.reranker is not None
+        fault = self._lamp.show(self._settings.led, lit=may_leave)
+        if fault:
+            self._tell_of_lamp(fault)
 
     def _names(self) -> Names:
         """Return the names that are hidden; many of them take a while the first time."""

@@ -1,0 +1,1 @@
+"""Makes the language model of the reranker: text, network, training, bundle."""

@@ -1,0 +1,96 @@
+"""Makes the bundle of the reranker's language model.
+
+In: the folder of a run. Out: a folder with `manifest.yaml`, the network in 8 bits and the pieces,
+which `reranker.language` loads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from auricle.bundle.manifest import FORMAT
+from auricle.errors import ModelError
+from auricle_train import checkpoint
+from reranker.language import KIND, NETWORK, PIECES
+from reranker.network import quantized
+
+MOST_MEGABYTES = 12
+DATA = [
+    "SNIPS 2017-06 custom intents (CC0 1.0; arXiv:1805.10190)",
+    "CLINC150, training sentences (CC BY 3.0; Larson et al., EMNLP 2019)",
+    "SLURP, text for language models (CC BY 4.0; Bastianelli et al., EMNLP 2020)",
+    "NLU Evaluation Data, names hidden (CC BY 4.0; Liu et al., IWSDS 2019)",
+    "sentences made from templates",
+    "transcripts of train splits: CMU ARCTIC prompts (CC0 1.0), parts of LibriSpeech (CC BY 4.0), "
+    "LJSpeech (public domain), speechocean762 (free for commercial and non-commercial use), "
+    "Speech Commands and custom speech commands (CC BY 4.0)",
+]
+
+
+def write_bundle(
+    run: Path,
+    out: Path,
+    name: str,
+    version: str,
+    losses: Mapping[str, float],
+    results: Path | None,
+    weights: Path | None,
+    sources: list[str] | None = None,
+) -> None:
+    """Write the bundle of a run.
+
+    Args:
+        run: folder with its checkpoint and pieces.
+        out: is made if it is not there.
+        name: of the bundle.
+        version: of the bundle.
+        losses: nats a word on held-out sentences of each source.
+        results: YAML of what was measured with it.
+        weights: YAML of `reranker.ranking.Weights`, as tuned.
+        sources: more text that it was made of, with licences.
+
+    Raises:
+        ModelError: it becomes larger than a bundle may be.
+    """
+    saved = checkpoint.read(run / "last.pt")
+    stored = {key: value.float().numpy() for key, value in saved["model"].items()}
+    out.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(out / NETWORK, **quantized(stored))  # type: ignore[arg-type]
+    shutil.copyfile(run / PIECES, out / PIECES)
+    files = {file: (out / file).read_bytes() for file in (NETWORK, PIECES)}
+    megabytes = sum(map(len, files.values())) / 1e6
+    if megabytes > MOST_MEGABYTES:
+        raise ModelError(
+            f"{out}: takes {megabytes:.1f} MB, and may take {MOST_MEGABYTES} MB; train a smaller "
+            "network"
+        )
+    manifest = {
+        "format": FORMAT,
+        "name": name,
+        "version": version,
+        "kind": KIND,
+        "language": "en",
+        "settings": {
+            "shape": saved["shape"],
+            "weights": yaml.safe_load(weights.read_text("utf-8")) if weights else None,
+        },
+        "files": {file: hashlib.sha256(content).hexdigest() for file, content in files.items()},
+        "training": {
+            "steps": saved["step"],
+            "tokens_read": saved["read"],
+            "minutes": round(saved["elapsed"] / 60, 1),
+            "plan": saved["plan"],
+            "held_out_nats_a_word": dict(losses),
+            "data": [*DATA, *(sources or [])],
+        },
+        "results": yaml.safe_load(results.read_text("utf-8")) if results else None,
+        "licences": [{"part": "this model", "licence": "Apache-2.0"}],
+    }
+    text = yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=96)
+    (out / "manifest.yaml").write_text(text, encoding="utf-8")

@@ -1,0 +1,196 @@
+"""The run that trains the reranker's language model, in the time it is given.
+
+In: sentences and a vocabulary. Out: a checkpoint, resumed when it exists, and a log. A signal ends
+the run after its step. The rate rises over the first steps and falls to nothing at the end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from auricle.errors import ModelError
+from auricle_train import checkpoint
+from auricle_train.interruption import Interruption
+from auricle_train.precision import computing
+from auricle_train.reranker.network import Transformer
+from auricle_train.reranker.text import Source
+from auricle_train.run_log import RunLog
+from reranker.network import Shape
+from reranker.vocabulary import BOUNDARY, Vocabulary
+
+NOTHING = -100  # a target that is none: behind the end of a sentence
+AT_ONCE = 32  # batches whose sentences are drawn together and sorted by length
+DEVICE = torch.device("cpu")
+
+Sentences = Sequence[list[int]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how fast."""
+
+    minutes: float = 35.0
+    rate: float = 3e-3
+    warm_steps: int = 100
+    decay: float = 0.8  # share of the time, at its end, in which the rate falls
+    dropout: float = 0.1
+    weight_decay: float = 0.05
+    batch_tokens: int = 1500
+    longest: int = 48  # tokens of a sentence; what is longer is cut
+    save_seconds: float = 120.0
+    seed: int = 1
+
+
+class Run:
+    """Holds what a run changes."""
+
+    def __init__(self, shape: Shape, plan: Plan, path: Path) -> None:
+        """Begin, or go on from the checkpoint at `path`; raises ModelError for another shape."""
+        torch.manual_seed(plan.seed)
+        self.plan, self._path = plan, path
+        self.model = Transformer(shape, plan.dropout)
+        matrices = [weight for weight in self.model.parameters() if weight.ndim > 1]
+        scales = [weight for weight in self.model.parameters() if weight.ndim == 1]
+        groups = [
+            {"params": matrices, "weight_decay": plan.weight_decay},
+            {"params": scales, "weight_decay": 0.0},
+        ]
+        self._optimizer = torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.98))
+        self.step, self.elapsed, self.read = 0, 0.0, 0
+        if path.exists():
+            saved = checkpoint.read(path)
+            if saved["shape"] != asdict(shape):
+                raise ModelError(f"{path}: made with shape {saved['shape']}: name another folder")
+            self.model.load_state_dict(saved["model"])
+            self._optimizer.load_state_dict(saved["optimizer"])
+            self.step, self.elapsed, self.read = saved["step"], saved["elapsed"], saved["read"]
+
+    def train(self, batches: Iterator[Tensor], log_path: Path) -> None:
+        """Train until the time is over or a signal comes."""
+        log = RunLog(log_path, self.step)
+        last = saved = time.monotonic()
+        self.model.train()
+        with Interruption() as asked:
+            while self.elapsed < 60 * self.plan.minutes and asked.signal is None:
+                tokens = next(batches)
+                loss, rate = self._learn(tokens)
+                now = time.monotonic()
+                self.elapsed, last = self.elapsed + now - last, now
+                self.read += int((tokens != NOTHING).sum())
+                row = {"step": self.step, "seconds": round(self.elapsed, 1), "read": self.read}
+                log.write(row | {"loss": round(loss, 4), "rate": rate})
+                if now - saved > self.plan.save_seconds:
+                    self.save()
+                    saved = now
+        self.save()
+
+    def _learn(self, batch: Tensor) -> tuple[float, float]:
+        """Learn from (sentences, tokens + 1); return loss, nats a token, and rate."""
+        done = self.elapsed / (60 * self.plan.minutes)
+        rise = min(1.0, (self.step + 1) / self.plan.warm_steps)
+        rate = self.plan.rate * rise * max(0.0, min(1.0, (1 - done) / self.plan.decay))
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        loss = loss_of(self.model, batch)
+        self._optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self._optimizer.step()
+        self.step += 1
+        return loss.item(), rate
+
+    def save(self) -> None:
+        """Write the checkpoint; raises StorageError."""
+        checkpoint.write(self._path, {
+            "shape": self.model.described(), "plan": asdict(self.plan),
+            "model": self.model.state_dict(), "optimizer": self._optimizer.state_dict(),
+            "step": self.step, "elapsed": self.elapsed, "read": self.read,
+        })  # fmt: skip
+
+
+def loss_of(model: Transformer, batch: Tensor) -> Tensor:
+    """Return the mean loss of a token, nats, in (sentences, tokens + 1)."""
+    given, wanted = batch[:, :-1].clamp_min(BOUNDARY), batch[:, 1:]
+    with computing(DEVICE):
+        logits = model(given)
+    # Only where something is wanted: half of a batch may be filling.
+    kept = wanted != NOTHING
+    return functional.cross_entropy(logits[kept].float(), wanted[kept])
+
+
+def encode(sources: Mapping[str, Source], vocabulary: Vocabulary) -> dict[str, Sentences]:
+    """Return what is learned of each source, as tokens."""
+    return {
+        name: [vocabulary.of_words(words) for words in source.learned]
+        for name, source in sources.items()
+    }
+
+
+def draw(
+    sources: Mapping[str, Source], sentences: Mapping[str, Sentences], plan: Plan, seed: int
+) -> Iterator[Tensor]:
+    """Yield batches (sentences, tokens + 1) without end, of sentences of about one length each."""
+    generator = np.random.default_rng(seed)
+    names = list(sentences)
+    shares = np.array([sources[name].share for name in names])
+    orders: dict[str, list[int]] = {name: [] for name in names}
+    while True:
+        drawn: list[list[int]] = []
+        count = 0
+        while count < AT_ONCE * plan.batch_tokens:
+            name = names[int(generator.choice(len(names), p=shares / shares.sum()))]
+            if not orders[name]:
+                orders[name] = generator.permutation(len(sentences[name])).tolist()
+            drawn.append(sentences[name][orders[name].pop()][: plan.longest])
+            count += len(drawn[-1]) + 1
+        drawn.sort(key=len)
+        batches = list(split(drawn, plan.batch_tokens))
+        for place in generator.permutation(len(batches)):
+            yield filled(batches[place])
+
+
+def split(sentences: Sentences, tokens: int) -> Iterator[Sentences]:
+    """Yield sentences, sorted by length, in batches of so many tokens with their filling."""
+    batch: list[list[int]] = []
+    for sentence in sentences:
+        if batch and (len(batch) + 1) * (len(sentence) + 1) > tokens:
+            yield batch
+            batch = []
+        batch.append(sentence)
+    if batch:
+        yield batch
+
+
+def filled(sentences: Sentences) -> Tensor:
+    """Return (sentences, longest + 2) with bounds, and NOTHING behind the end."""
+    rows = torch.full((len(sentences), max(map(len, sentences)) + 2), NOTHING)
+    for row, sentence in zip(rows, sentences, strict=True):
+        row[: len(sentence) + 2] = torch.tensor([BOUNDARY, *sentence, BOUNDARY])
+    return rows
+
+
+def losses(
+    model: Transformer, sources: Mapping[str, Source], vocabulary: Vocabulary, plan: Plan
+) -> dict[str, Any]:
+    """Return nats a word, its end of the sentence included, on what was held out of each source."""
+    model.eval()
+    found = {}
+    with torch.inference_mode():
+        for name, source in sources.items():
+            tokens = sorted((vocabulary.of_words(words) for words in source.held_out), key=len)
+            words = sum(len(words) + 1 for words in source.held_out)
+            total = 0.0
+            for batch in map(filled, split(tokens, plan.batch_tokens)):
+                total += float(loss_of(model, batch)) * int((batch[:, 1:] != NOTHING).sum())
+            if words:
+                found[name] = round(total / words, 3)
+    return found

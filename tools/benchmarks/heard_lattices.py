@@ -1,0 +1,76 @@
+"""Lattices of recordings, decoded once and kept, so that much can be tried on them.
+
+In: recordings of dev sets, and what the second pass may do. Out: for each clip what was said, and
+the whole lattice, before anything of it is left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from auricle.assembly import budget_of, load_models
+from auricle.config.schema import Config, RecognizerSettings
+from auricle.recognizer.lattice import Lattice
+from auricle.recognizer.lattice_formats import from_json, to_json
+from auricle.transcription import transcribe_whole
+from auricle_train.corpus import read_set
+from auricle_train.evaluation.listening import frames
+from auricle_train.evaluation.run import choose
+
+WIDEST = 12.0  # nats: the lattice beam with which the first pass is decoded
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One clip."""
+
+    place: int  # among those of its set
+    set_name: str
+    said: str
+    lattice: Lattice
+
+
+def hear(
+    data: Path, sets: Sequence[str], limit: int, second_pass: str, keep: Path | None
+) -> list[Heard]:
+    """Return the lattices of clips of each set, at most `limit` (0: all) of one.
+
+    Args:
+        data: folder of sets, see `auricle_train.corpus`.
+        sets: their names.
+        limit: clips of each.
+        second_pass: off, rescore or full.
+        keep: folder in which what was decoded is kept from run to run, if any.
+    """
+    heard: list[Heard] = []
+    for name in sets:
+        file = None if keep is None else keep / f"{name}-{limit}-{second_pass}.jsonl"
+        if file is not None and file.exists():
+            heard += _read(file, name)
+            continue
+        own = list(_decode(data, name, limit, second_pass))
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            lines = [json.dumps([one.said, to_json(one.lattice)]) for one in own]
+            file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        heard += own
+    return heard
+
+
+def _decode(data: Path, name: str, limit: int, second_pass: str) -> Iterator[Heard]:
+    settings = RecognizerSettings(second_pass=second_pass, lattice_beam=WIDEST)  # type: ignore[arg-type]
+    config = Config(recognizer=settings)
+    recognizer = load_models(config, budget_of(config), wake=False).recognizer
+    clips = [clip for clip in read_set(data, name, "dev") if clip.text]
+    for place, clip in enumerate(choose(clips, limit)):
+        result = transcribe_whole(frames(clip.samples), recognizer).result
+        yield Heard(place, name, clip.text, result.lattice)
+
+
+def _read(file: Path, name: str) -> list[Heard]:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    pairs = [json.loads(line) for line in lines]
+    return [Heard(at, name, said, from_json(text)) for at, (said, text) in enumerate(pairs)]

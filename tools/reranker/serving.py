@@ -1,0 +1,107 @@
+"""Runs the service: certificate, token, address, and uvicorn around the application.
+
+In: what the command line says. Out: a server that can be started, also within a process of others,
+as tests and measurements do.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from auricle.errors import ArgumentError, ModelError
+from reranker import language as language_model
+from reranker.application import PATH, make_application
+from reranker.batching import BatchOptions
+from reranker.hugging_face import HuggingFaceLanguage
+from reranker.ranking import Ranker, Weights
+
+LEAST_TOKEN = 16  # characters: what is shorter can be guessed
+LONGEST_TOKEN = 4096
+CONNECTIONS = 512  # at once; more get 503
+KEEP_SECONDS = 310  # longer than the relay keeps a connection: who asks never meets a closed one
+GRACE_SECONDS = 5  # for answers that are on their way when the service is to stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where and to whom the service answers."""
+
+    host: str
+    port: int  # 0: any that is free
+    certificate: Path | None  # chain, PEM; None: no TLS, for behind a balancer that speaks it
+    key: Path | None
+    token: str
+
+
+def serve(ranker: Ranker, endpoint: Endpoint, options: BatchOptions) -> None:
+    """Answer until a signal comes; raises ArgumentError where that cannot begin."""
+    server = make_server(ranker, endpoint, options)
+    try:
+        family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
+        listener = socket.create_server((endpoint.host, endpoint.port), family=family)
+    except OSError as error:
+        raise ArgumentError(
+            f"--host, --port: {endpoint.host}, {endpoint.port}: cannot listen there "
+            f"({error.strerror}); name an address of this machine and a free port"
+        ) from error
+    with listener:
+        host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+        scheme = "http" if endpoint.certificate is None else "https"
+        port = listener.getsockname()[1]
+        print(f"reranker: answers at {scheme}://{host}:{port}{PATH}", flush=True)
+        server.run(sockets=[listener])
+
+
+def make_server(ranker: Ranker, endpoint: Endpoint, options: BatchOptions) -> uvicorn.Server:
+    """Return a server; raises ArgumentError if certificate and key cannot be used."""
+    config = uvicorn.Config(
+        make_application(ranker, endpoint.token, options),
+        host=endpoint.host,
+        port=endpoint.port,
+        ssl_certfile=endpoint.certificate,
+        ssl_keyfile=endpoint.key,
+        log_level="warning",
+        access_log=False,  # of who asked when
+        server_header=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=KEEP_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        workers=1,  # one process; more of them stand behind a balancer
+    )
+    try:
+        config.load()
+    except OSError as error:  # ssl.SSLError is one
+        raise ArgumentError(
+            f"--certificate, --key: {endpoint.certificate}, {endpoint.key}: cannot be used "
+            f"({error}); name the PEM files of a certificate and its key"
+        ) from error
+    return uvicorn.Server(config)
+
+
+def read_token(file: Path) -> str:
+    """Return the token in a file; raises ArgumentError if it is none, or too short."""
+    try:
+        token = file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeError) as error:
+        raise ArgumentError(f"--token-file: {file}: cannot be read ({error})") from error
+    whole = token.isprintable() and " " not in token
+    if not whole or not LEAST_TOKEN <= len(token) <= LONGEST_TOKEN:
+        raise ArgumentError(
+            f"--token-file: {file}: must hold one line of {LEAST_TOKEN} to {LONGEST_TOKEN} "
+            "characters without blanks; `openssl rand -hex 32` makes one"
+        )
+    return token
+
+
+def load_language(model: str) -> tuple[language_model.Language, Weights]:
+    """Return a bundle's language model, or that of `hf:` and a name; raises ModelError."""
+    if model.startswith("hf:"):
+        return HuggingFaceLanguage.load(model.removeprefix("hf:")), Weights()
+    if not Path(model, "manifest.yaml").exists():
+        raise ModelError(f"--model: {model}: is no bundle, nor hf: and a model; name either")
+    _, language, weights = language_model.load(Path(model))
+    return language, weights
