@@ -1,0 +1,37 @@
+"""A Debian 12 that boots, with what the package depends on and a sound server for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stage.booted_machine import BootedMachine
+from stage.debian_tree import debian_tree, throw_away_copy
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = (  # init and bus; the package's dependencies; sound; a certificate for the reranker
+    *("systemd", "systemd-sysv", "libpam-systemd", "dbus", "dbus-user-session", "udev"),
+    *("python3", "python3-systemd", "libportaudio2", "polkitd", "man-db"),
+    *("pulseaudio", "pulseaudio-utils", "libasound2-plugins"),
+    "openssl",
+)
+
+
+@pytest.fixture(scope="session")
+def package() -> Path:
+    """The package that `make deb` has built."""
+    built = sorted((ROOT / "build").glob("auricle_*_amd64.deb"))
+    assert built, "build the package first: make deb"
+    return built[-1]
+
+
+@pytest.fixture(scope="session")
+def machine(package: Path) -> Iterator[BootedMachine]:
+    """A machine that has booted; it sees the package and the tools."""
+    tree = debian_tree("bookworm", "amd64", PACKAGES)
+    seen = {package.parent: "/mnt/build", ROOT / "tools": "/mnt/tools", ROOT / "tests": "/mnt/tests"}
+    seen[ROOT / "packaging" / "debian" / "tests"] = "/mnt/debian-tests"
+    with throw_away_copy(tree) as copy, BootedMachine(copy, seen=seen) as machine:
+        yield machine
