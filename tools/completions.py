@@ -58,10 +58,8 @@ def offers() -> Iterator[tuple[str, Words]]:
         for name, action in _actions(parser).items():
             yield f" {command.name} {name}", _words(action)
         yield f" {command.name}", _words(parser)
-    yield "", [(command.name, command.summary) for command in COMMANDS] + [
-        ("--help", "tell what there is"),
-        ("--version", "tell the version"),
-    ]
+    general = [("--help", "tell what there is"), ("--version", "tell the version")]
+    yield "", [*((command.name, command.summary) for command in COMMANDS), *general]
 
 
 def _actions(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:

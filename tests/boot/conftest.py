@@ -13,7 +13,7 @@ from stage.debian_tree import debian_tree, throw_away_copy
 ROOT = Path(__file__).parents[2]
 PACKAGES = (  # init and bus; the package's dependencies; sound; a certificate for the reranker
     *("systemd", "systemd-sysv", "libpam-systemd", "dbus", "dbus-user-session", "udev"),
-    *("python3", "python3-systemd", "libportaudio2", "polkitd", "man-db"),
+    *("python3", "python3-systemd", "libportaudio2", "polkitd", "man-db", "procps"),
     *("pulseaudio", "pulseaudio-utils", "libasound2-plugins"),
     "openssl",
 )
@@ -31,7 +31,7 @@ def package() -> Path:
 def machine(package: Path) -> Iterator[BootedMachine]:
     """A machine that has booted; it sees the package and the tools."""
     tree = debian_tree("bookworm", "amd64", PACKAGES)
-    seen = {package.parent: "/mnt/build", ROOT / "tools": "/mnt/tools", ROOT / "tests": "/mnt/tests"}
-    seen[ROOT / "packaging" / "debian" / "tests"] = "/mnt/debian-tests"
+    seen = {package.parent: "/mnt/build", ROOT / "packaging" / "debian" / "tests": "/mnt/own-tests"}
+    seen |= {ROOT / name: f"/mnt/{name}" for name in ("tools", "tests")}
     with throw_away_copy(tree) as copy, BootedMachine(copy, seen=seen) as machine:
         yield machine

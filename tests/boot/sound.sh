@@ -22,10 +22,9 @@ cat > /etc/systemd/system/auricle.service.d/sound.conf <<END
 [Unit]
 Wants=pulseaudio.service
 After=pulseaudio.service
-
-[Service]
-SupplementaryGroups=pulse-access
 END
+# PulseAudio looks into /etc/group, not at the groups of the process that comes.
+usermod --append --groups pulse-access auricle
 usermod --append --groups pulse-access root
 systemctl daemon-reload
 systemctl start pulseaudio
