@@ -89,7 +89,8 @@ def install(python: str, processor: str, folder: Path) -> None:
     """Install the libraries and the daemon for a target; its data goes to FOLDER/share."""
     pip(*platform(python, processor), "--no-deps", "--require-hashes",
         f"--target={folder}", f"--requirement={WHEELS}")  # fmt: skip
-    shutil.rmtree(folder / "share", ignore_errors=True)
+    for name in ("bin", "share"):  # the daemon's own share is wanted
+        shutil.rmtree(folder / name, ignore_errors=True)
     pip("--no-deps", f"--target={folder}", str(SOURCE))
     for pattern in LEFT_OUT:
         for found in folder.glob(pattern):

@@ -6,6 +6,7 @@ In: the folder of a system. Out: commands run in it, as if typed there by root. 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -100,14 +101,24 @@ class BootedMachine:
     def start(
         self, *command: str, user: str = "root", output: int = subprocess.DEVNULL
     ) -> subprocess.Popen[str]:
-        """Start a command; the caller ends it. It has no input."""
+        """Start a command, which `end` ends. It has no input."""
         return subprocess.Popen(
             self._entered(command, user, None),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.DEVNULL,
             text=True,
+            start_new_session=True,
         )
+
+    @staticmethod
+    def end(process: subprocess.Popen[str]) -> None:
+        """End what `start` has started: nsenter is only the parent of it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
 
     def write(self, place: str, text: str) -> None:
         """Write a file that all may read."""
