@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,19 @@ PACKAGES = (  # init and bus; the package's dependencies; sound; a certificate f
     *("pulseaudio", "pulseaudio-utils", "libasound2-plugins"),
     "openssl",
 )
+
+
+@pytest.fixture(scope="session")
+def advised(package: Path) -> list[list[str]]:
+    """The commands by which the README installs the package, as root of this machine types them."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```console\n(\$ sudo apt install .*?)```", text, re.DOTALL)
+    lines = [line.removeprefix("$ ").removeprefix("sudo ") for line in block.splitlines()]
+    commands = [line.split() for line in lines]
+    assert commands[0][:2] == ["apt", "install"]
+    assert fnmatch(commands[0][2], "./auricle_*_arm64.deb")
+    commands[0] = ["apt", "install", "--yes", f"/mnt/build/{package.name}"]
+    return commands
 
 
 @pytest.fixture(scope="session")

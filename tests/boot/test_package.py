@@ -110,11 +110,11 @@ def drop_in(machine: BootedMachine, text: str) -> Iterator[None]:
         machine.run("systemctl", "daemon-reload")
 
 
-def test_it_is_installed_without_a_network(machine, package, files_before, say):
+def test_it_is_installed_without_a_network(machine, advised, files_before, say):
     assert machine.told("ls", "/sys/class/net") == "lo"
     assert files_before
     start = time.monotonic()
-    machine.run("dpkg", "--install", f"/mnt/build/{package.name}")
+    machine.run(*advised[0])
     size = machine.told("du", "-sm", "/usr/lib/auricle", "/usr/share/auricle").split()
     say(f"installed in {time.monotonic() - start:.0f} s; libraries {size[0]} MB, data {size[2]} MB")
     assert machine.told("systemctl", "is-enabled", "auricle", check=False) == "disabled"
@@ -123,10 +123,10 @@ def test_it_is_installed_without_a_network(machine, package, files_before, say):
     assert "auricle" in machine.told("man", "--where", "org.auricle.Session1")
 
 
-def test_one_command_enables_and_starts_it(machine, say):
+def test_one_command_enables_and_starts_it(machine, advised, say):
     machine.run("sh", "/mnt/tests/boot/sound.sh")
     start = time.monotonic()
-    machine.run("systemctl", "enable", "--now", "auricle")
+    machine.run(*advised[1])
     say(f"ready after {time.monotonic() - start:.1f} s")
     assert state_of(machine, "auricle-relay.path")["ActiveState"] == "active"
     assert json.loads(machine.told("auricle", "status", "--json"))["state"] == "idle"
@@ -312,8 +312,8 @@ def test_it_is_also_at_home_with_a_person_who_is_logged_in(machine, say):
     machine.run("systemctl", "enable", "--now", "auricle")
 
 
-def test_doctor_knows_which_home_fits(machine):
-    told = machine.told("auricle", "doctor", "--json", check=False)
+def test_doctor_knows_which_home_fits(machine, advised):
+    told = machine.told(*advised[2], "--json", check=False)
     findings = {finding["check"]: finding for finding in map(json.loads, told.splitlines())}
     assert findings["home"]["found"].startswith("the system service fits: PulseAudio serves the")
     assert findings["home"]["found"].endswith("it runs")
