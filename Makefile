@@ -121,7 +121,7 @@ deb: $(VENV)/.run | deb-packages ## build the Debian package (DEB_ARCHITECTURE=a
 	PYTHON=$(abspath $(VENV)/bin/python) packaging/build-deb $(DEB_ARCHITECTURE)
 
 .PHONY: test-boot
-test-boot: $(VENV)/.dev | boot-packages ## install the package on a Debian that boots, and maltreat it; as root
+test-boot: $(VENV)/.dev | boot-packages ## install the package on Debians that boot, and maltreat it; as root
 	$(MAKE) deb DEB_ARCHITECTURE=amd64
 	$(VENV)/bin/python -m pytest --durations=0 tests/boot
 

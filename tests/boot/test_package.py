@@ -68,7 +68,7 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = READ
     start = time.monotonic()
     while not condition():
         assert time.monotonic() - start < seconds, f"waited {seconds} s in vain: {what}"
-        time.sleep(0.05)
+        time.sleep(0.2)  # each look costs the machine something
     return time.monotonic() - start
 
 
@@ -174,7 +174,7 @@ def test_a_lattice_goes_to_the_reranker_and_only_while_it_may(machine, say):
         assert final["reranked"] is True
         question = json.loads(reranker.stdout.readline())
         assert set("".join(question["words"])) <= set("abcdefghijklmnopqrstuvwxyz' -")
-        (line,) = machine.told("auricle", "privacy", "log").splitlines()
+        (line,) = machine.told("auricle", "privacy", "log", "--json").splitlines()
         assert json.loads(line)["host"] in url
         machine.run("auricle", "privacy", "local")
         wait_until(lambda: not is_active(machine, "auricle-relay"), "the relay ends")
