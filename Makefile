@@ -24,6 +24,13 @@ RUN_PACKAGES := python3 python3-venv python3-dev gcc pkg-config libsystemd-dev \
 # openssl makes certificates, and iproute2 networks; mpv is music, and amixer of alsa-utils a mixer.
 TEST_PACKAGES := systemd libfst-tools groff-base openssl iproute2 mpv mpv-mpris alsa-utils
 
+# For the Debian package; and for systems that boot, or are of another processor, to try it on.
+DEB_PACKAGES := dpkg-dev debhelper
+BOOT_PACKAGES := debootstrap systemd-container
+ARM_PACKAGES := debootstrap qemu-user-static
+# What the package is built for: amd64 or arm64, on either.
+DEB_ARCHITECTURE ?= $(shell dpkg --print-architecture)
+
 # $(call install_packages,NAMES): install the Debian packages that are missing, if any, and never
 # remove one for it. PulseAudio would take the place of PipeWire, which may be the user's sound.
 define install_packages
@@ -98,7 +105,8 @@ check: $(VENV)/.dev ## check style and types
 
 .PHONY: test-daemon
 test-daemon: $(VENV)/.dev ## run the tests of the daemon, with coverage
-	$(VENV)/bin/python -m pytest --ignore=tests/tools --cov --cov-report=term
+	$(VENV)/bin/python -m pytest --ignore=tests/tools --ignore=tests/boot --ignore=tests/arm \
+	  --cov --cov-report=term
 
 .PHONY: test-tools
 test-tools: $(TRAIN_VENV)/.train ## run the tests of the training tools
@@ -107,6 +115,20 @@ test-tools: $(TRAIN_VENV)/.train ## run the tests of the training tools
 	else \
 	  echo 'tests/tools holds no test yet.'; \
 	fi
+
+.PHONY: deb
+deb: $(VENV)/.run | deb-packages ## build the Debian package (DEB_ARCHITECTURE=arm64 for a Pi), in build/
+	PYTHON=$(abspath $(VENV)/bin/python) packaging/build-deb $(DEB_ARCHITECTURE)
+
+.PHONY: test-boot
+test-boot: $(VENV)/.dev | boot-packages ## install the package on Debians that boot, and maltreat it; as root
+	$(MAKE) deb DEB_ARCHITECTURE=amd64
+	$(VENV)/bin/python -m pytest --durations=0 tests/boot
+
+.PHONY: test-arm
+test-arm: $(VENV)/.dev | arm-packages ## run the package for 64-bit Arm with qemu; slow, and as root
+	$(MAKE) deb DEB_ARCHITECTURE=arm64
+	$(VENV)/bin/python -m pytest --durations=0 tests/arm
 
 .PHONY: bench
 bench: $(VENV)/.dev ## measure speed, memory and idle cost of the daemon
@@ -118,11 +140,17 @@ clean: ## remove all that was made here
 	  .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: run-packages test-packages
+.PHONY: run-packages test-packages deb-packages boot-packages arm-packages
 run-packages:
 	$(call install_packages,$(RUN_PACKAGES))
 test-packages:
 	$(call install_packages,$(TEST_PACKAGES))
+deb-packages:
+	$(call install_packages,$(DEB_PACKAGES))
+boot-packages:
+	$(call install_packages,$(BOOT_PACKAGES))
+arm-packages:
+	$(call install_packages,$(ARM_PACKAGES))
 
 # A stamp in each environment tells that it is complete; it is made anew when the names of what it
 # holds change.

@@ -24,13 +24,16 @@ READY_SECONDS = 60.0
 
 
 def blocks() -> list[list[str]]:
-    """Return the commands of each block: the lines that begin with a prompt."""
+    """Return the commands of each block: the lines that begin with a prompt.
+
+    Those that install the package are run on a machine of their own, by tests/boot.
+    """
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     found = [
         [line.removeprefix("$ ") for line in block.splitlines() if line.startswith("$ ")]
         for block in BLOCK.findall(text)
     ]
-    return [commands for commands in found if commands]
+    return [commands for commands in found if commands and "apt install" not in commands[0]]
 
 
 async def answers(bus: str) -> bool:

@@ -82,3 +82,18 @@ def test_what_names_no_bus_is_wrong_usage(command: str, capsys: pytest.CaptureFi
         main([command, "--bus", "user"])
     assert end.value.code == 2
     assert "'user' is no bus; give session, system, or an address" in capsys.readouterr().err
+
+
+def test_the_daemon_of_ones_own_goes_before_that_of_the_system(
+    daemon_bus: PrivateBus,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "auricle.yaml"
+    file.write_text("bus: {kind: system}\n", encoding="utf-8")
+    monkeypatch.setattr("auricle.cli.bus_option.SYSTEM_CONFIG", file)
+    monkeypatch.setattr("auricle.cli.bus_option.find_config", lambda: file)
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", daemon_bus.address)
+    assert main(["status", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["language"] == "en"

@@ -21,7 +21,7 @@ from auricle.bus.connection import Connection
 
 ROOT = Path(__file__).parents[2]
 POLICY = ROOT / "etc" / "dbus-1" / "system.d" / "org.auricle.Assistant1.conf"
-ACTIVATION = ROOT / "packaging" / "dbus" / "org.auricle.Assistant1.service"
+ACTIVATION = ROOT / "packaging" / "dbus" / "system" / "org.auricle.Assistant1.service"
 NAME = "org.auricle.Assistant1"
 DENIED = "org.freedesktop.DBus.Error.AccessDenied"
 
@@ -175,5 +175,5 @@ def test_a_call_starts_the_service_through_systemd() -> None:
         "name": NAME,
         "exec": "/bin/false",
         "user": "auricle",
-        "systemdservice": "auricle.service",
+        "systemdservice": "dbus-org.auricle.Assistant1.service",
     }

@@ -223,23 +223,3 @@ def test_the_user_of_the_service_is_made_with_the_group_that_hears(tmp_path: Pat
     groups = (tmp_path / "etc" / "group").read_text(encoding="utf-8").splitlines()
     assert any(re.fullmatch(r"audio:x:\d+:auricle", group) for group in groups)
     assert not any("auricle-relay" in group.split(":")[3] for group in groups)
-
-
-def test_the_owners_configuration_starts_as_the_documented_one(tmp_path: Path) -> None:
-    # Owners other than oneself can be given only by root; the test is about what is made where.
-    rules = (PACKAGING / "tmpfiles.d" / "auricle.conf").read_text(encoding="utf-8")
-    own = tmp_path / "auricle.conf"
-    own.write_text(
-        re.sub(r"\b(root\s+root|auricle auricle-relay)\b", "- -", rules), encoding="utf-8"
-    )
-    shipped = tmp_path / "usr" / "share" / "auricle" / "auricle.yaml"
-    shipped.parent.mkdir(parents=True)
-    shipped.write_text("log: {level: info}\n", encoding="utf-8")
-    command = ["systemd-tmpfiles", "--create", f"--root={tmp_path}", str(own)]
-    subprocess.run(command, capture_output=True, check=True)
-    config = tmp_path / "etc" / "auricle" / "auricle.yaml"
-    assert config.read_text(encoding="utf-8") == "log: {level: info}\n"
-    assert config.with_name("auricle.yaml.d").is_dir()
-    config.write_text("log: {level: debug}\n", encoding="utf-8")
-    subprocess.run(command, capture_output=True, check=True)
-    assert config.read_text(encoding="utf-8") == "log: {level: debug}\n"

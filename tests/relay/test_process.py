@@ -213,8 +213,15 @@ for user in (54321, 0):
 """
 
 
+# What ProcSubset=pid does in the relay's unit: of /proc only the processes are there.
+PROCESSES_ALONE = ("sh", "-c", 'mount -t proc -o subset=pid proc /proc && exec "$@"', "sh")
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may take another user's place")
-def test_in_a_user_namespace_others_look_alike_and_ourselves_do_not(open_folder: Path) -> None:
+@pytest.mark.parametrize("inner", [(), PROCESSES_ALONE], ids=["proc", "processes alone"])
+def test_in_a_user_namespace_others_look_alike_and_ourselves_do_not(
+    open_folder: Path, inner: tuple[str, ...]
+) -> None:
     """As PrivateUsers=yes has it, for the daemon that waits for the relay's user."""
     path = open_folder / "lattices"
     with listen(path) as listener:
@@ -222,8 +229,8 @@ def test_in_a_user_namespace_others_look_alike_and_ourselves_do_not(open_folder:
         listener.setblocking(True)
         os.set_inheritable(listener.fileno(), True)
         namespace = subprocess.Popen(
-            ["unshare", "--user", "--map-root-user", sys.executable, "-c", NAMESPACE]
-            + [str(listener.fileno())],
+            ["unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", *inner]
+            + [sys.executable, "-c", NAMESPACE, str(listener.fileno())],
             pass_fds=[listener.fileno()],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+from pathlib import Path
 
 from auricle.config.loading import load
-from auricle.config.locations import find_config
+from auricle.config.locations import SYSTEM_CONFIG, find_config
+from auricle.diagnosis.bus import find_owner
+from auricle.errors import BusError
 
 
 def add_bus_option(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +32,23 @@ def bus(text: str) -> str:
 
 
 def chosen_bus(arguments: argparse.Namespace) -> str:
-    """Return the bus of the command line, or of the configuration; raises ConfigError."""
+    """Return the bus of the command line, or that of the daemon which is meant.
+
+    Raises ConfigError.
+    """
     given: str | None = arguments.bus
-    return given or load(find_config()).bus.kind
+    config = find_config()
+    return given or own_bus(config) or load(config).bus.kind
+
+
+def own_bus(config: Path) -> str | None:
+    """Return "session" if this person's own daemon runs there; else None: what `config` says holds.
+
+    The system's configuration tells of the system's daemon; a person's own user service reads the
+    same one, and still goes before.
+    """
+    try:
+        runs = config == SYSTEM_CONFIG and asyncio.run(find_owner("session")) is not None
+    except BusError:
+        return None
+    return "session" if runs else None

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
-from auricle.cli.bus_option import add_bus_option
+from auricle.cli.bus_option import add_bus_option, own_bus
 from auricle.config.locations import find_config
 from auricle.diagnosis.examination import examine_all
 from auricle.diagnosis.finding import Finding, Status
@@ -39,7 +39,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print what is found; return 1 if there is a problem, else 0."""
     counts: Counter[Status] = Counter()
-    for finding in examine_all(arguments.config or find_config(), arguments.bus):
+    config = arguments.config or find_config()
+    for finding in examine_all(config, arguments.bus or own_bus(config)):
         counts[finding.status] += 1
         sys.stdout.write(as_line(finding) if arguments.json else as_text(finding))
         sys.stdout.flush()

@@ -10,6 +10,7 @@ from auricle.config.loading import Examination, examine
 from auricle.diagnosis.bus import examine_bus
 from auricle.diagnosis.clock import ClockWatch, examine_synchronisation
 from auricle.diagnosis.finding import Finding, Status
+from auricle.diagnosis.home import examine_home
 from auricle.diagnosis.machine import examine_memory, examine_processor
 from auricle.diagnosis.microphone import examine_microphone
 from auricle.diagnosis.models import examine_models
@@ -28,6 +29,7 @@ def examine_all(config_file: Path, bus: str | None = None) -> Iterator[Finding]:
     yield from _examine_config(config_file, examination)
     config = examination.config or Config()
     daemon = yield from examine_bus(bus or config.bus.kind)
+    yield examine_home(daemon, bus or config.bus.kind)
     yield from examine_microphone(config.audio, daemon.process if daemon else None)
     yield from examine_music(config.music, bus or config.bus.kind)
     yield from examine_models(config)

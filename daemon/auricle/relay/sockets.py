@@ -20,6 +20,7 @@ from auricle.errors import RefusedError, RelayError
 _CREDENTIALS = struct.Struct("3i")  # ucred of unix(7): pid, uid, gid
 _UID_MAP = Path("/proc/self/uid_map")
 _OVERFLOW_UID = Path("/proc/sys/kernel/overflowuid")
+_USUAL_OVERFLOW_UID = 65534  # the kernel's, unless the administrator has changed it
 _KIND = socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
 
 
@@ -110,4 +111,7 @@ def _as_seen_here(user: int) -> int:
         first, _, count = map(int, line.split())
         if first <= user < first + count:
             return user
-    return int(_OVERFLOW_UID.read_text(encoding="ascii"))
+    try:
+        return int(_OVERFLOW_UID.read_text(encoding="ascii"))
+    except OSError:  # not there in the relay's unit, for ProcSubset=pid
+        return _USUAL_OVERFLOW_UID

@@ -1,0 +1,97 @@
+"""The Debian package as its sources describe it; tests/boot and tests/arm try the built one."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from auricle.cli.main import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+DEBIAN = ROOT / "packaging" / "debian"
+
+
+@pytest.fixture
+def setup() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg", encoding="utf-8")
+    return parser
+
+
+def names(requirements: str) -> set[str]:
+    found = re.findall(r"^[\w.-]+", requirements, re.MULTILINE)
+    return {name.lower().replace("_", "-") for name in found}
+
+
+def test_every_library_that_the_daemon_needs_is_in_the_package(
+    setup: configparser.ConfigParser,
+) -> None:
+    needed = names(setup["options"]["install_requires"])
+    for extra in ("music", "relay"):
+        needed |= names(setup["options.extras_require"][extra])
+    brought = names((DEBIAN / "wheels.txt").read_text(encoding="utf-8"))
+    assert needed - {"systemd-python"} <= brought, "run packaging/debian/libraries.py lock"
+    assert "python3-systemd," in (DEBIAN / "control").read_text(encoding="utf-8")
+
+
+def test_its_version_is_that_of_the_daemon(setup: configparser.ConfigParser) -> None:
+    first = (DEBIAN / "changelog").read_text(encoding="utf-8").splitlines()[0]
+    assert first.startswith(f"auricle ({setup['metadata']['version']}) ")
+
+
+def test_it_is_installed_where_its_pythons_are() -> None:
+    control = (DEBIAN / "control").read_text(encoding="utf-8")
+    rules = (DEBIAN / "rules").read_text(encoding="utf-8")
+    assert "PYTHONS := 3.11 3.13\n" in rules
+    wanted = "python3 (>= 3.11~), python3 (<< 3.14~), python3 (<< 3.12~) | python3 (>= 3.13~)"
+    assert wanted in control
+
+
+def test_what_is_beside_the_code_is_in_the_package() -> None:
+    lines = (DEBIAN / "install").read_text(encoding="utf-8").splitlines()
+    patterns = [line.split()[0] for line in lines]
+    installed = {file for pattern in patterns for file in ROOT.glob(pattern)}
+    for folder in ("dbus", "polkit", "systemd", "sysusers.d", "tmpfiles.d", "udev"):
+        for file in (ROOT / "packaging" / folder).rglob("*"):
+            assert file.is_dir() or file in installed or file.parent in installed, file
+
+
+@pytest.fixture(scope="module")
+def share(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that holds the completions."""
+    folder = tmp_path_factory.mktemp("share")
+    tool = ROOT / "tools" / "completions.py"
+    subprocess.run([sys.executable, str(tool), str(folder)], check=True)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        (["con"], {"context", "config"}),
+        (["context", "se"], {"set"}),
+        (["--json", "privacy", "l"], {"local", "lattice", "log"}),
+        (["transcribe", "--no"], {"--no-endpoint"}),
+    ],
+)
+def test_bash_completes_commands(share: Path, typed: list[str], offered: set[str]) -> None:
+    script = share / "bash-completion" / "completions" / "auricle"
+    words = " ".join(f"'{word}'" for word in typed)
+    program = f"source {script}; COMP_WORDS=(auricle {words}); COMP_CWORD={len(typed)}; _auricle;"
+    done = subprocess.run(
+        ["bash", "-c", f'{program} printf "%s\\n" "${{COMPREPLY[@]}}"'],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert set(done.stdout.split()) == offered
+
+
+def test_zsh_is_told_every_command(share: Path) -> None:
+    zsh = (share / "zsh" / "vendor-completions" / "_auricle").read_text(encoding="utf-8")
+    assert all(f"'{command.name}:" in zsh for command in COMMANDS)
