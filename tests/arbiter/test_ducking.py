@@ -74,7 +74,7 @@ class World:
     def settle(self, cut_off_after: int = -1) -> None:
         """Take steps as the daemon does; it may be killed after so many."""
         done = 0
-        while True:
+        for _ in range(50):
             self.state, steps = step(self.state, self.policy, self.quiet, self.view())
             if done == cut_off_after:
                 return
@@ -86,6 +86,7 @@ class World:
                 if done == cut_off_after:
                     return
                 self.make(one)
+        raise AssertionError("there is always something left to change")
 
     def make(self, one: Change | Mend) -> None:
         if isinstance(one, Change):
