@@ -22,7 +22,7 @@ from auricle.events import Final
 from auricle.privacy.desk import Desk
 from auricle.privacy.lamp import LEDS, Lamp
 from auricle.privacy.leaving import pack, reordered, unpack
-from auricle.privacy.mode import Mode, ModeFile, stricter
+from auricle.privacy.mode import Mode, ModeFile, Switch, effective
 from auricle.privacy.record import Record, Told
 from auricle.privacy.redaction import Names, names_of
 from auricle.recognizer.result import Result
@@ -98,14 +98,12 @@ class Guard:
         return self._mode is Mode.LATTICE and self._desk.connected
 
     async def load(self) -> None:
-        """Take up the mode of before: the stricter of that and the configuration's."""
+        """Take up the mode of before; see `mode.effective`."""
         try:
             await self._desk.close()  # of a daemon that was killed in the mode lattice
         except OSError as error:
             self._tell(f"an old socket of the relay cannot be removed: {error}; remove it")
-        kept = await self._in_thread(self._file.load)
-        configured = Mode(self._settings.mode)
-        await self._become(configured if kept is None else stricter(configured, kept))
+        await self._become(await self._chosen())
 
     async def set_mode(self, mode: Mode) -> None:
         """Switch; what is on its way to the relay is dropped at once. Raises StorageError.
@@ -116,18 +114,15 @@ class Guard:
         if mode is Mode.LOCAL:
             await self._become(mode)
         async with self._switching:
-            await self._in_thread(lambda: self._file.save(mode))
+            switch = Switch(mode, Mode(self._settings.mode))
+            await self._in_thread(lambda: self._file.save(switch))
             if mode is self._wanted:  # else somebody has switched again meanwhile
                 await self._become(mode)
 
     async def reconfigure(self, settings: PrivacySettings, language: str) -> None:
         """Let a new configuration hold; a looser mode in it does not undo a switch to local."""
         old, self._settings, self._language = self._settings, settings, language
-        mode = self._mode
-        if settings.mode != old.mode:
-            kept = await self._in_thread(self._file.load)
-            configured = Mode(settings.mode)
-            mode = configured if kept is None else stricter(configured, kept)
+        mode = self._mode if settings.mode == old.mode else await self._chosen()
         if settings.reranker != old.reranker:
             await self._desk.close()  # the relay ends, and the next one reads the new settings
         await self._become(mode)
@@ -170,6 +165,10 @@ class Guard:
         self._mode = Mode.LOCAL
         await self._desk.close()
         self._show()
+
+    async def _chosen(self) -> Mode:
+        """Return the mode that the owner has chosen, by a switch or in the configuration."""
+        return effective(Mode(self._settings.mode), await self._in_thread(self._file.load))
 
     async def _become(self, mode: Mode) -> None:
         """Let a mode hold: the socket is there only if something may leave, and has where to."""

@@ -1,12 +1,14 @@
 """The mode: whether anything may leave the device, kept over restarts.
 
 In: what the owner sets in the configuration, and what is switched while the daemon runs. Out: the
-stricter of the two. The state file is for the daemon alone; one that cannot be read counts as
-`local`.
+last word of the owner: a switch holds until the configuration says something else than it did
+then, and after that the stricter of the two. The state file is for the daemon alone; one that
+cannot be read counts as `local`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -21,34 +23,47 @@ class Mode(StrEnum):
     LATTICE = "lattice"  # the words that may have been said, never a sound
 
 
-def stricter(first: Mode, second: Mode) -> Mode:
-    """Return the mode in which less may leave."""
-    return Mode.LOCAL if Mode.LOCAL in (first, second) else Mode.LATTICE
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """What was switched to last."""
+
+    mode: Mode
+    configured: Mode  # what the configuration said then
+
+
+def effective(configured: Mode, switch: Switch | None) -> Mode:
+    """Return the mode that holds."""
+    if switch is None:
+        return configured
+    if switch.configured is configured:
+        return switch.mode
+    return Mode.LOCAL if Mode.LOCAL in (configured, switch.mode) else Mode.LATTICE
 
 
 class ModeFile:
-    """The mode that was switched to last. Its methods wait for the disk: call them in a thread."""
+    """Keeps the last switch. Its methods wait for the disk: call them in a thread."""
 
     def __init__(self, file: Path) -> None:
         """`file` is made when the mode is switched for the first time."""
         self._file = file
 
-    def load(self) -> Mode | None:
-        """Return the mode; None if it never was switched."""
+    def load(self) -> Switch | None:
+        """Return the last switch; None if there never was one."""
         try:
-            return Mode(self._file.read_text(encoding="ascii").strip())
+            mode, configured = map(Mode, self._file.read_text(encoding="ascii").split())
         except FileNotFoundError:
             return None
         except (OSError, ValueError):  # whatever stood there: nothing leaves
-            return Mode.LOCAL
+            return Switch(Mode.LOCAL, Mode.LATTICE)
+        return Switch(mode, configured)
 
-    def save(self, mode: Mode) -> None:
-        """Keep the mode; it is on the disk on return. Raises StorageError."""
+    def save(self, switch: Switch) -> None:
+        """Keep the switch; it is on the disk on return. Raises StorageError."""
         try:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            replace_file(self._file, f"{mode}\n".encode("ascii"))
+            replace_file(self._file, f"{switch.mode} {switch.configured}\n".encode("ascii"))
         except OSError as error:
             raise StorageError(
-                f"{self._file}: cannot keep the mode {mode} ({error.strerror}); make room on the "
-                "disk, or let Auricle write there"
+                f"{self._file}: cannot keep the mode {switch.mode} ({error.strerror}); make room "
+                "on the disk, or let Auricle write there"
             ) from error
