@@ -219,7 +219,8 @@ def report(name: str, tally: Tally, base: Tally) -> None:
 
 def recognizer_of(bundle: str, second: str, by: str, changed: Mapping[str, float]) -> Recognizer:
     """Return the recogniser of a bundle with other options."""
-    biasing = _with(BiasingOptions(unseen=0.0 if by == "attention" else 1.0), changed)
+    options = BiasingOptions()
+    biasing = _with(replace(options, unseen=0.0) if by == "attention" else options, changed)
     shortlist = None if by == "fusion" else _with(ShortlistOptions(), changed)
     settings = RecognizerSettings()
     search = SearchOptions(

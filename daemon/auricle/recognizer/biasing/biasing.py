@@ -36,7 +36,7 @@ class BiasingOptions:
     expected: float = 1.5  # factor where a name of its kind is expected
     respelled: float = 0.5  # share that is due to another spelling; 0: there are none
     spellings: int = 3  # others of a form at most
-    unseen: float = 1.0  # share that a name earns without attention: shallow fusion alone
+    unseen: float = 0.7  # share that a name earns unseen, where attention looks for names
     shortlist: ShortlistOptions | None = ShortlistOptions()  # None: attention is not asked
 
     def __post_init__(self) -> None:
@@ -130,16 +130,16 @@ def build(
         for form, some in found.items()
     }
     worth = _Worth(common, options, len(context.entries))
+    keys = None
+    if encoder is not None and pieces is not None and options.shortlist is not None:
+        keys = keys_of({form: some[0].written or form for form, some in meanings.items()}, encoder)
+    share = 1.0 if keys is None else options.unseen
     automaton = Automaton({
-        form: [options.unseen * nats for nats in worth.of(form, some)]
-        for form, some in meanings.items()
+        form: [share * nats for nats in worth.of(form, some)] for form, some in meanings.items()
     })  # fmt: skip
     steps = [Steps(automaton, one, options.factor) for one in (tokens, pieces) if one is not None]
     for one in steps:
         one.warm()
-    keys = None
-    if encoder is not None and pieces is not None and options.shortlist is not None:
-        keys = keys_of({form: some[0].written or form for form, some in meanings.items()}, encoder)
     return Biasing(
         automaton=automaton,
         search=steps[0],
