@@ -149,15 +149,19 @@ class VirtualMicrophone:
     def add_sink(self, name: str, rate: int, channels: int) -> None:
         """Add a sink beside the microphone's own; its monitor is no default source."""
         shape = (f"sink_name={name}", "norewinds=1", f"rate={rate}", f"channels={channels}")
+        self.load("module-null-sink", *shape)
+
+    def load(self, module: str, *arguments: str) -> None:
+        """Load a module into the server; raises StageError with what the server says against it."""
         done = subprocess.run(
-            ["pactl", "load-module", "module-null-sink", *shape],
+            ["pactl", "load-module", module, *arguments],
             env={**os.environ, **self.environment},
             capture_output=True,
             text=True,
             check=False,
         )
         if done.returncode:
-            raise StageError(f"no sink {name} can be added: {done.stderr.strip()}")
+            raise StageError(f"{module} cannot be loaded: {done.stderr.strip()}")
 
     def speak(self, recording: Path | str, sink: str = SINK) -> None:
         """Play a recording to the microphone; return when all of it was played."""

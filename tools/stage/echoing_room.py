@@ -1,0 +1,135 @@
+"""A room in which a device plays music and hears itself: PulseAudio with its echo canceller.
+
+In: what the device plays, and what its microphone hears, as two channels of one sound, so that they
+keep in step. Out: what is recorded from the microphone, and from behind the canceller, both in real
+time.
+
+    stage, channel 1 ─► loopback ─► canceller's sink ─► loudspeaker (a null sink)
+    stage, channel 2 ─► microphone ─────────────────┬─► canceller's source
+                                                    └─► the same without it
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from auricle.audio.format import SAMPLE_RATE, Samples
+from stage.errors import StageError
+from stage.virtual_microphone import SINK, VirtualMicrophone
+
+SNIPPET = Path(__file__).parents[2] / "etc" / "pulse" / "default.pa.d" / "80-auricle-echo.pa"
+RATE = 48_000  # Hz of all the server's devices, as of most sound cards
+LOOP_SECONDS = 0.1  # from the stage to the loudspeaker; what the microphone hears is to come later
+SPARE_SECONDS = 2.0  # recorded before and after
+MICROPHONE = "microphone"
+LOUDSPEAKER = "loudspeaker"
+CANCELLED = "auricle_echo_cancelled"
+SPEAKER = "auricle_speaker"
+
+
+class EchoingRoom:
+    """A private sound server with a canceller between its microphone and its loudspeaker."""
+
+    def __init__(self, engine: str | None = None) -> None:
+        """Choose the canceller: the snippet's, with other `aec_args` if given."""
+        self._server = VirtualMicrophone(RATE, 2)
+        self._engine = engine
+
+    def __enter__(self) -> Self:
+        """Start the server and load all devices."""
+        self._server.__enter__()
+        try:
+            self._load()
+        except BaseException:
+            self._server.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop the server."""
+        self._server.__exit__(kind, error, traceback)
+
+    def hear(self, played: Samples, heard: Samples) -> tuple[Samples, Samples]:
+        """Play and record; return what the microphone records, raw and cancelled.
+
+        Args:
+            played: (samples,) int16, 16 kHz, what the device plays.
+            heard: (samples,) int16, 16 kHz, what the microphone hears at the same time: an echo of
+                `played` is to come at least LOOP_SECONDS later.
+
+        Returns:
+            both (samples,) int16, 16 kHz, as long as `heard`, from its beginning on.
+        """
+        spare = np.zeros(round(SPARE_SECONDS * SAMPLE_RATE), np.int16)
+        sound = np.stack([np.concatenate([one, spare]) for one in (played, heard)], axis=1)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "stage.wav"
+            soundfile.write(path, sound, SAMPLE_RATE)
+            files = [Path(folder) / name for name in (f"{MICROPHONE}.raw", f"{CANCELLED}.raw")]
+            recorders = [self._record(file.stem, file) for file in files]
+            try:
+                self._server.speak(path)
+            finally:
+                for recorder in recorders:
+                    recorder.terminate()
+                    recorder.wait()
+            raw, cancelled = (np.fromfile(file, np.int16) for file in files)
+        return aligned(raw, heard), aligned(cancelled, heard)
+
+    def _load(self) -> None:
+        load = self._server.load
+        self._server.add_sink(LOUDSPEAKER, RATE, 2)
+        for name, channel in (("music", "front-left"), (MICROPHONE, "front-right")):
+            one = (f"master_channel_map={channel}", "channel_map=mono", "channels=1", "remix=no")
+            load("module-remap-source", f"source_name={name}", f"master={SINK}.monitor", *one)
+        masters = (f"source_master={MICROPHONE}", f"sink_master={LOUDSPEAKER}")
+        load("module-echo-cancel", *canceller(self._engine), *masters)
+        latency = f"latency_msec={1000 * LOOP_SECONDS:.0f}"
+        load("module-loopback", "source=music", f"sink={SPEAKER}", latency, "adjust_time=0")
+
+    def _record(self, source: str, file: Path) -> subprocess.Popen[bytes]:
+        shape = (f"--rate={SAMPLE_RATE}", "--channels=1", "--format=s16le", "--raw")
+        with file.open("wb") as out:
+            return subprocess.Popen(
+                ["parecord", f"--device={source}", "--latency-msec=50", *shape],
+                env={**os.environ, **self._server.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+            )
+
+
+def canceller(engine: str | None = None) -> Sequence[str]:
+    """Return the arguments of module-echo-cancel in our snippet, with other `aec_args` if given."""
+    for line in SNIPPET.read_text(encoding="utf-8").splitlines():
+        words = shlex.split(line, comments=True)
+        if words[:2] == ["load-module", "module-echo-cancel"]:
+            kept = [word.partition("=")[::2] for word in words[2:]]
+            changed = {**dict(kept), **({} if engine is None else {"aec_args": engine})}
+            return [f'{key}="{value}"' for key, value in changed.items()]
+    raise StageError(f"{SNIPPET} loads no module-echo-cancel")
+
+
+def aligned(recorded: Samples, heard: Samples) -> Samples:
+    """Return a recording from where `heard` begins in it, and as long."""
+    size = 1 << (len(recorded) + len(heard)).bit_length()
+    spectra = [np.fft.rfft(one.astype(np.float64), size) for one in (recorded, heard)]
+    alike: NDArray[np.float64] = np.fft.irfft(spectra[0] * np.conj(spectra[1]), size)
+    begin = int(np.argmax(alike[: len(recorded)]))
+    found = recorded[begin : begin + len(heard)]
+    return np.pad(found, (0, len(heard) - len(found)))
