@@ -11,6 +11,7 @@ time.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import subprocess
@@ -36,21 +37,23 @@ MICROPHONE = "microphone"
 LOUDSPEAKER = "loudspeaker"
 CANCELLED = "auricle_echo_cancelled"
 SPEAKER = "auricle_speaker"
+PRIORITY = 5  # as PulseAudio asks for by itself
 
 
 class EchoingRoom:
     """A private sound server with a canceller between its microphone and its loudspeaker."""
 
-    def __init__(self, engine: str | None = None) -> None:
-        """Choose the canceller: the snippet's, with other `aec_args` if given."""
+    def __init__(self, canceller: str = "") -> None:
+        """Choose the canceller: the snippet's, with these arguments of the module instead."""
         self._server = VirtualMicrophone(RATE, 2)
-        self._engine = engine
+        self._arguments = arguments_of(canceller)
 
     def __enter__(self) -> Self:
         """Start the server and load all devices."""
         self._server.__enter__()
         try:
             self._load()
+            self._hurry()
         except BaseException:
             self._server.__exit__(None, None, None)
             raise
@@ -64,6 +67,11 @@ class EchoingRoom:
     ) -> None:
         """Stop the server."""
         self._server.__exit__(kind, error, traceback)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables that lead programs of PulseAudio and ALSA to this server."""
+        return self._server.environment
 
     def hear(self, played: Samples, heard: Samples) -> tuple[Samples, Samples]:
         """Play and record; return what the microphone records, raw and cancelled.
@@ -99,29 +107,38 @@ class EchoingRoom:
             one = (f"master_channel_map={channel}", "channel_map=mono", "channels=1", "remix=no")
             load("module-remap-source", f"source_name={name}", f"master={SINK}.monitor", *one)
         masters = (f"source_master={MICROPHONE}", f"sink_master={LOUDSPEAKER}")
-        load("module-echo-cancel", *canceller(self._engine), *masters)
+        load("module-echo-cancel", *self._arguments, *masters)
         latency = f"latency_msec={1000 * LOOP_SECONDS:.0f}"
         load("module-loopback", "source=music", f"sink={SPEAKER}", latency, "adjust_time=0")
+
+    def _hurry(self) -> None:
+        """Put the server before all other work, where that is allowed: it is to lose no sound."""
+        with contextlib.suppress(PermissionError):
+            for thread in Path(f"/proc/{self._server.pid}/task").iterdir():
+                os.sched_setscheduler(int(thread.name), os.SCHED_RR, os.sched_param(PRIORITY))
 
     def _record(self, source: str, file: Path) -> subprocess.Popen[bytes]:
         shape = (f"--rate={SAMPLE_RATE}", "--channels=1", "--format=s16le", "--raw")
         with file.open("wb") as out:
             return subprocess.Popen(
                 ["parecord", f"--device={source}", "--latency-msec=50", *shape],
-                env={**os.environ, **self._server.environment},
+                env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
             )
 
 
-def canceller(engine: str | None = None) -> Sequence[str]:
-    """Return the arguments of module-echo-cancel in our snippet, with other `aec_args` if given."""
+def arguments_of(changes: str = "") -> Sequence[str]:
+    """Return the arguments of module-echo-cancel in our snippet, with those of `changes` instead.
+
+    Raises:
+        StageError: the snippet loads no such module.
+    """
     for line in SNIPPET.read_text(encoding="utf-8").splitlines():
         words = shlex.split(line, comments=True)
         if words[:2] == ["load-module", "module-echo-cancel"]:
-            kept = [word.partition("=")[::2] for word in words[2:]]
-            changed = {**dict(kept), **({} if engine is None else {"aec_args": engine})}
-            return [f'{key}="{value}"' for key, value in changed.items()]
+            pairs = (word.partition("=")[::2] for word in (*words[2:], *shlex.split(changes)))
+            return [f'{key}="{value}"' for key, value in dict(pairs).items()]
     raise StageError(f"{SNIPPET} loads no module-echo-cancel")
 
 

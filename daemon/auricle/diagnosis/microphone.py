@@ -1,4 +1,4 @@
-"""Whether a microphone is there, can be opened, and hears at a sensible level."""
+"""Whether a microphone is there, can be opened, and hears at a sensible level without echo."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from auricle.audio.level import FLOOR_DBFS, level_dbfs
 from auricle.audio.microphone import Microphone
 from auricle.audio.source import AudioSource
 from auricle.config.schema import AudioSettings
+from auricle.diagnosis.echo import examine_echo
 from auricle.diagnosis.finding import Finding, Status, problem
 from auricle.errors import AuricleError
 
@@ -58,6 +59,7 @@ def examine_microphone(
     try:
         with microphone:
             heard = listen(microphone)
+            echo = examine_echo()
     except AuricleError as error:
         if daemon is not None and has_microphone(daemon, cards):
             found = f"Auricle itself has it (process {daemon}); `auricle monitor` shows its level"
@@ -70,6 +72,7 @@ def examine_microphone(
         about += f", from which Auricle makes {SAMPLE_RATE} Hz"
     yield Finding("microphone", Status.OK, about)
     yield judge_level(heard)
+    yield echo
 
 
 def has_microphone(process: int, cards: Path) -> bool:

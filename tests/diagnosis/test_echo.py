@@ -1,0 +1,52 @@
+"""What is said of a microphone that a real PulseAudio cancels echo for, and of others."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from auricle.audio.microphone import Microphone
+from auricle.diagnosis.echo import examine_echo
+from auricle.diagnosis.finding import Finding, Status
+from stage.echoing_room import CANCELLED, MICROPHONE, EchoingRoom
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def room(monkeypatch: pytest.MonkeyPatch) -> Iterator[EchoingRoom]:
+    """A sound server with a canceller, in this process's environment."""
+    with EchoingRoom() as room:
+        for name, value in room.environment.items():
+            monkeypatch.setenv(name, value)
+        yield room
+
+
+def finding(device: str) -> Finding:
+    with Microphone(device):
+        return examine_echo()
+
+
+def test_a_source_that_cancels_echo_is_well_if_players_play_to_it(room: EchoingRoom) -> None:
+    past = finding(f"pulse:{CANCELLED}")
+    assert past.status is Status.WARNING
+    assert "but players use" in past.found
+    subprocess.run(past.remedy.split("`")[1].split(), check=True)
+    well = finding(f"pulse:{CANCELLED}")
+    assert well == Finding("echo", Status.OK, f"'{CANCELLED}' cancels what this device plays")
+
+
+def test_another_source_has_the_snippets_for_a_remedy(room: EchoingRoom) -> None:
+    bare = finding(f"pulse:{MICROPHONE}")
+    assert bare.status is Status.WARNING
+    assert f"'{MICROPHONE}' does not cancel" in bare.found
+    for named in re.findall(r"etc/\S+", bare.remedy):
+        assert (ROOT / named).is_file()
+
+
+def test_a_microphone_without_a_sound_server_is_told(tmp_path: Path) -> None:
+    assert "not recorded through" in examine_echo(f"unix:{tmp_path}/none").found

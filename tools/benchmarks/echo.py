@@ -1,0 +1,388 @@
+"""Measure wake words and commands under music that the device itself plays.
+
+    python -m benchmarks.echo [--data ../shared/data] [--clips 20] [--ratios 10 0 -10]
+        [--parallel 1] [--cancellers ARGUMENTS ...] [--seed 1]
+
+Run it with tools/ and daemon/ on the path. Music plays through a real
+PulseAudio with the canceller of `etc/pulse`, in real time; so does what the microphone hears: dev
+clips as they were recorded, and the music by way of a small loudspeaker (no bass, distortion of loud
+passages), 40 ms and a room (direct sound and exponentially decaying noise: Polack 1988). A ratio is
+how many decibels louder than this echo the speech is, both as root mean squares over all. Out:
+misses of the wake word and word error rates, with 95 % intervals: of the microphone as it is, with
+the music ducked as configured while a command is said, behind the canceller, and both. The wake word
+comes while music is not ducked yet. `--cancellers` replaces arguments of the snippet's module; with
+several, each has columns of its own.
+
+The wake word is "alexa": by turns the one of models/demo, put together from a woman's syllables,
+and synthetic ones of `synthetic_kokoro`. Only those are taken that are heard without music.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import itertools
+import sys
+import tarfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from auricle.audio.format import SAMPLE_RATE, Samples
+from auricle.audio.vad import VoiceActivity
+from auricle.bundle.manifest import load_bundle
+from auricle.config.locations import find_bundle
+from auricle.config.schema import MusicSettings, RecognizerSettings
+from auricle.detection import detect
+from auricle.recognizer.loading import load_recognizer
+from auricle.recognizer.recognizer import Recognizer
+from auricle.recognizer.search import SearchOptions
+from auricle.recognizer.second_pass import SecondPassMode, SecondPassOptions
+from auricle.wake.detector import Detection, WakeDetector
+from auricle_train.corpus import read_table
+from auricle_train.scoring import Errors, compare, score, share
+from benchmarks.wake import frames, load
+from stage.echoing_room import LOOP_SECONDS, EchoingRoom
+
+Sound = NDArray[np.float64]  # full scale is 1
+Command = tuple[str, Sound]
+
+SETS = ("kathleen", "librispeech_small", "ljspeech_subset", "speechocean762_train")
+SHORTEST_SECONDS = 1.5
+LONGEST_SECONDS = 6.0
+WAKE_WORD = "alexa"
+DEMO = Path(__file__).parents[2] / "models" / "demo" / "command.flac"
+DEMO_SECONDS = (0.9, 1.5)  # where the wake word is in it
+WORD_END_SECONDS = 0.1  # kept of a clip after the wake word
+
+SPEECH_LEVEL = 0.01  # root mean square: -40 dBFS, somebody across the room
+NOISE_LEVEL = 0.0001  # of the microphone itself
+PLAYED_LEVEL = 0.1  # of the music, where the canceller gets it
+BASS_HERTZ = 150.0  # below which the loudspeaker plays less and less
+DRIVE = 1.0  # a tone at the peak of the music has 8 % of third harmonic: tanh
+PATH_SECONDS = 0.04
+REVERBERATION_SECONDS = 0.3  # until the echo of the room is 60 dB lower
+DIRECT_TO_ROOM = 10.0  # dB
+
+LEAD_SECONDS = 10.0  # of music alone, in which the canceller finds its way
+SETTLED_SECONDS = 5.0  # of it, at its end, are measured
+WAKE_PAUSE_SECONDS = 2.6  # after a wake word: more than the refractory time
+PAUSE_SECONDS = 1.0
+RAMP_SECONDS = 0.05
+MARGIN_SECONDS = (0.3, 0.6)  # heard before and after a command
+LATE_SECONDS = 1.0  # after the end of a wake word, within which it counts as heard
+
+
+@dataclass(frozen=True)
+class Said:
+    """Something said, at its place in the script; no text: a wake word."""
+
+    begin: int  # samples
+    sound: Sound
+    text: str = ""
+
+    @property
+    def end(self) -> int:
+        """Where it is over, in samples."""
+        return self.begin + len(self.sound)
+
+
+@dataclass(frozen=True)
+class Script:
+    """All that is said, one after another."""
+
+    said: tuple[Said, ...]
+    length: int  # samples
+
+    @property
+    def commands(self) -> tuple[Said, ...]:
+        """What is to be recognised."""
+        return tuple(one for one in self.said if one.text)
+
+    @property
+    def wake_words(self) -> tuple[Said, ...]:
+        """What is to be detected."""
+        return tuple(one for one in self.said if not one.text)
+
+    def speech(self) -> Sound:
+        """Return the people alone."""
+        track = np.zeros(self.length)
+        for one in self.said:
+            track[one.begin : one.end] = one.sound
+        return track
+
+    def ducking(self, decibels: float) -> Sound:
+        """Return the gain of the music, lowered while a command is said."""
+        gain = np.ones(self.length)
+        before = round(PAUSE_SECONDS / 2 * SAMPLE_RATE)
+        for one in self.commands:
+            gain[one.begin - before : one.end + before] = 10 ** (-decibels / 20)
+        ramp = round(RAMP_SECONDS * SAMPLE_RATE)
+        return np.convolve(gain, np.full(ramp, 1 / ramp), mode="same")
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The same sound without and with the canceller."""
+
+    raw: Samples
+    cancelled: Samples
+
+    @property
+    def lowered(self) -> float:
+        """By how many decibels the canceller lowers music alone."""
+        begin, end = LEAD_SECONDS - SETTLED_SECONDS, LEAD_SECONDS
+        alone = slice(round(begin * SAMPLE_RATE), round(end * SAMPLE_RATE))
+        before, after = (level(one[alone].astype(float)) for one in (self.raw, self.cancelled))
+        return 20 * float(np.log10(before / max(after, 1e-9)))
+
+
+# By ratio of speech to echo, for each canceller: music as it is, and ducked.
+Recorded = dict[float, list[tuple[Heard, Heard]]]
+
+
+def level(sound: Sound) -> float:
+    """Return the root mean square."""
+    return float(np.sqrt(np.mean(sound**2)))
+
+
+def levelled(sound: Sound, wanted: float) -> Sound:
+    """Return it with that root mean square."""
+    return sound * (wanted / level(sound))
+
+
+def as_samples(sound: Sound) -> Samples:
+    """Return what a converter of 16 bits makes of it."""
+    return np.rint(np.clip(sound, -1.0, 1.0) * 32767).astype(np.int16)
+
+
+def wake_sounds(data: Path, detector: WakeDetector) -> Iterator[Sound]:
+    """Yield wake words, by turns the demo's and another synthetic one; it does not end."""
+    recording, _ = soundfile.read(DEMO)
+    begin, end = (round(seconds * SAMPLE_RATE) for seconds in DEMO_SECONDS)
+    demo = recording[begin:end]
+    rows = [
+        row
+        for split in ("train", "dev")
+        for row in read_table(data, "synthetic_kokoro", split)
+        if row["text"].split()[:1] == [WAKE_WORD]
+    ]
+    others = []
+    for sound in read_sounds(data, "synthetic_kokoro", rows):
+        for found in detections(detector, as_samples(levelled(sound, SPEECH_LEVEL)))[:1]:
+            others.append(sound[: round((found.end + WORD_END_SECONDS) * SAMPLE_RATE)])
+    heard = [one for one in others if is_heard(detector, one)]
+    print(f"{len(heard)} of {len(others)} synthetic wake words are heard cut", file=sys.stderr)
+    if not is_heard(detector, demo):
+        raise SystemExit(f"the wake word of {DEMO} is not heard")
+    for other in itertools.cycle(heard or [demo]):
+        yield demo
+        yield other
+
+
+def is_heard(detector: WakeDetector, sound: Sound) -> bool:
+    """Return whether a wake word is heard without music."""
+    quiet = np.random.default_rng(0).normal(0, NOISE_LEVEL, len(sound) + 2 * SAMPLE_RATE)
+    quiet[SAMPLE_RATE : SAMPLE_RATE + len(sound)] += levelled(sound, SPEECH_LEVEL)
+    return bool(detections(detector, as_samples(quiet)))
+
+
+def read_sounds(data: Path, name: str, rows: Sequence[dict[str, str]]) -> list[Sound]:
+    """Return the sounds of rows of a set, and decode no others."""
+    with tarfile.open(data / f"{name}.tar") as archive:
+        members = [archive.extractfile(f"{row['id']}.opus") for row in rows]
+        return [soundfile.read(io.BytesIO(one.read()))[0] for one in members if one is not None]
+
+
+def command_clips(data: Path, count: int) -> list[Command]:
+    """Return dev clips, as many of each set, by turns."""
+    chosen = []
+    each = -(-count // len(SETS))
+    for name in SETS:
+        rows = [
+            row
+            for row in read_table(data, name, "dev", to_ship=False)
+            if SHORTEST_SECONDS <= float(row["seconds"]) <= LONGEST_SECONDS
+        ]
+        rows = rows[:: max(1, len(rows) // each)][:each]
+        texts = [row["text"] for row in rows]
+        chosen.append(list(zip(texts, read_sounds(data, name, rows), strict=True)))
+    by_turns = itertools.chain.from_iterable(itertools.zip_longest(*chosen))
+    return [one for one in by_turns if one is not None][:count]
+
+
+def write_script(commands: Sequence[Command], wake: Iterator[Sound]) -> Script:
+    """Return two wake words before each command, at the level of speech, with pauses."""
+    said: list[Said] = []
+    place = round(LEAD_SECONDS * SAMPLE_RATE)
+    for text, spoken in commands:
+        for sound in itertools.islice(wake, 2):
+            said.append(Said(place, levelled(sound, SPEECH_LEVEL)))
+            place = said[-1].end + round(WAKE_PAUSE_SECONDS * SAMPLE_RATE)
+        said.append(Said(place, levelled(spoken, SPEECH_LEVEL), text))
+        place = said[-1].end + round(PAUSE_SECONDS * SAMPLE_RATE)
+    return Script(tuple(said), place)
+
+
+def read_music(data: Path, length: int) -> Sound:
+    """Return the dev music, again and again, so many samples."""
+    pieces = read_sounds(data, "music", read_table(data, "music", "dev", to_ship=False))
+    joined = np.concatenate([levelled(one, PLAYED_LEVEL) for one in pieces])
+    return np.resize(joined, length)
+
+
+class EchoPath:
+    """From what is played to what of it reaches the microphone."""
+
+    def __init__(self, seed: int) -> None:
+        """Build a room."""
+        generator = np.random.default_rng(seed)
+        time = np.arange(round(REVERBERATION_SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
+        room = generator.normal(0, 1, len(time)) * 10 ** (-3 * time / REVERBERATION_SECONDS)
+        room *= 10 ** (-DIRECT_TO_ROOM / 20) / np.sqrt(np.sum(room**2))
+        room[0] = 1.0
+        smooth = np.exp(-2 * np.pi * BASS_HERTZ / SAMPLE_RATE)
+        bass = (1 - smooth) * smooth ** np.arange(len(time))
+        speaker = -bass
+        speaker[0] += 1.0
+        self._response = np.convolve(np.convolve(room, speaker), speaker)
+        self._delay = round((LOOP_SECONDS + PATH_SECONDS) * SAMPLE_RATE)
+
+    def echo(self, played: Sound, peak: float) -> Sound:
+        """Return the echo; it is loud passages, near `peak`, that the loudspeaker distorts."""
+        moved = np.tanh(DRIVE * played / peak) * peak / DRIVE
+        size = 1 << (len(moved) + len(self._response)).bit_length()
+        spectrum = np.fft.rfft(moved, size) * np.fft.rfft(self._response, size)
+        return np.pad(np.fft.irfft(spectrum, size), (self._delay, 0))[: len(played)]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is said, what plays, and how it comes back."""
+
+    script: Script
+    music: Sound
+    seed: int
+
+    def record(self, ratio: float, canceller: str, ducked: bool) -> Heard:
+        """Let it be heard in real time, with speech so many decibels above the echo of music."""
+        path, peak = EchoPath(self.seed), float(np.max(np.abs(self.music)))
+        gain = SPEECH_LEVEL * 10 ** (-ratio / 20) / level(path.echo(self.music, peak))
+        decibels = MusicSettings().decibels if ducked else 0.0
+        played = self.music * self.script.ducking(decibels)
+        noise = np.random.default_rng(self.seed).normal(0, NOISE_LEVEL, self.script.length)
+        sound = self.script.speech() + gain * path.echo(played, peak) + noise
+        with EchoingRoom(canceller) as room:
+            return Heard(*room.hear(as_samples(played), as_samples(sound)))
+
+
+def detections(detector: WakeDetector, samples: Samples) -> list[Detection]:
+    """Return what the daemon would detect."""
+    moments = detect(frames(samples), detector, VoiceActivity(2, 0.2), open_gate=False)
+    return [one for moment in moments for one in moment.detections]
+
+
+def misses(script: Script, detector: WakeDetector, samples: Samples) -> tuple[list[bool], int]:
+    """Return of each wake word whether it was missed, and how often there was none."""
+    found = [one.end * SAMPLE_RATE for one in detections(detector, samples)]
+    late = LATE_SECONDS * SAMPLE_RATE
+    missed = [
+        not any(word.begin <= end <= word.end + late for end in found) for word in script.wake_words
+    ]
+    return missed, len(found) - missed.count(False)
+
+
+def errors(script: Script, recognizer: Recognizer, samples: Samples) -> list[Errors]:
+    """Return the errors in each command."""
+    before, after = (round(seconds * SAMPLE_RATE) for seconds in MARGIN_SECONDS)
+    found = []
+    for command in script.commands:
+        heard = samples[command.begin - before : command.end + after]
+        state, _ = recognizer.step(recognizer.initial_state(), heard)
+        result = recognizer.result(recognizer.look_ahead(state)[0])
+        found.append(compare(command.text, result.text))
+    return found
+
+
+def default_recognizer() -> Recognizer:
+    """Return the shipped recogniser with the shipped settings."""
+    settings = RecognizerSettings()
+    search = SearchOptions(
+        beam=settings.beam,
+        max_symbols=settings.max_symbols,
+        lattice_beam=settings.lattice_beam,
+        nbest=settings.nbest,
+    )
+    bundle = load_bundle(find_bundle(settings.bundle), "recognizer")
+    second = SecondPassOptions(mode=SecondPassMode(settings.second_pass))
+    return load_recognizer(bundle, search, threads=1, second=second)
+
+
+def report(script: Script, recorded: Recorded, detector: WakeDetector) -> None:
+    """Print both tables."""
+    noise = np.random.default_rng(0).normal(0, NOISE_LEVEL, script.length)
+    quiet = as_samples(script.speech() + noise)
+    missed, more = misses(script, detector, quiet)
+    print(f"\n{len(missed)} wake words: missed, false alarms; with each canceller, echo lowered by")
+    print(f"| no music | {share(missed)}, {more} |")
+    for ratio, ways in recorded.items():
+        cells = [f"{ratio:+g} dB", wake_cell(script, detector, ways[0][0].raw)]
+        for heard, _ in ways:
+            cells.append(wake_cell(script, detector, heard.cancelled) + f", {heard.lowered:.0f} dB")
+        print(f"| {' | '.join(cells)} |", flush=True)
+    recognizer = default_recognizer()
+    best = score(errors(script, recognizer, quiet))
+    print(
+        f"\n{best.utterances} commands, {best.words} words: as it is, ducked; with each canceller"
+    )
+    print(f"| no music | {best} |", flush=True)
+    for ratio, ways in recorded.items():
+        (heard, ducked), *_ = ways
+        sounds = [heard.raw, ducked.raw]
+        sounds += itertools.chain.from_iterable((one.cancelled, two.cancelled) for one, two in ways)
+        cells = " | ".join(str(score(errors(script, recognizer, one))) for one in sounds)
+        print(f"| {ratio:+g} dB | {cells} |", flush=True)
+
+
+def wake_cell(script: Script, detector: WakeDetector, samples: Samples) -> str:
+    """Return the share of wake words that are missed, and how many there were beside."""
+    missed, more = misses(script, detector, samples)
+    return f"{share(missed)}, {more}"
+
+
+def main() -> None:
+    """Record at all ratios, then listen to it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--clips", type=int, default=20)
+    parser.add_argument("--ratios", type=float, nargs="+", default=[10.0, 0.0, -10.0])
+    parser.add_argument("--parallel", type=int, default=1, help="sound servers at a time")
+    parser.add_argument(
+        "--cancellers", nargs="+", default=[""], help="arguments of module-echo-cancel"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of the room")
+    arguments = parser.parse_args()
+    detector = WakeDetector(load([WAKE_WORD]))
+    script = write_script(
+        command_clips(arguments.data, arguments.clips), wake_sounds(arguments.data, detector)
+    )
+    print(f"{script.length / SAMPLE_RATE:.0f} s, twice for each ratio", file=sys.stderr)
+    music = read_music(arguments.data, script.length)
+    stage = Stage(script, music, arguments.seed)
+    each = list(itertools.product(arguments.ratios, arguments.cancellers, (False, True)))
+    with ThreadPoolExecutor(arguments.parallel) as pool:
+        heard = iter(list(pool.map(lambda one: stage.record(*one), each)))
+    recorded = {
+        ratio: [(next(heard), next(heard)) for _ in arguments.cancellers]
+        for ratio in arguments.ratios
+    }
+    report(script, recorded, detector)
+
+
+if __name__ == "__main__":
+    main()
