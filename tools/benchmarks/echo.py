@@ -3,15 +3,15 @@
     python -m benchmarks.echo [--data ../shared/data] [--clips 20] [--ratios 10 0 -10]
         [--parallel 1] [--cancellers ARGUMENTS ...] [--seed 1]
 
-Run it with tools/ and daemon/ on the path. Music plays through a real
-PulseAudio with the canceller of `etc/pulse`, in real time; so does what the microphone hears: dev
-clips as they were recorded, and the music by way of a small loudspeaker (no bass, distortion of loud
-passages), 40 ms and a room (direct sound and exponentially decaying noise: Polack 1988). A ratio is
-how many decibels louder than this echo the speech is, both as root mean squares over all. Out:
-misses of the wake word and word error rates, with 95 % intervals: of the microphone as it is, with
-the music ducked as configured while a command is said, behind the canceller, and both. The wake word
-comes while music is not ducked yet. `--cancellers` replaces arguments of the snippet's module; with
-several, each has columns of its own.
+Run it with tools/ and daemon/ on the path. Music plays through a real PulseAudio with the canceller
+of `etc/pulse`, in real time; so does what the microphone hears: dev clips as they were recorded,
+and the music by way of a small loudspeaker (no bass, distortion of loud passages), 40 ms and a room
+(direct sound and exponentially decaying noise: Polack 1988). A ratio is how many decibels louder
+than this echo the speech is, both as root mean squares over all. Out: misses of the wake word and
+word error rates, with 95 % intervals: of the microphone as it is, with the music ducked as
+configured while a command is said, behind the canceller, and both. The wake word comes while music
+is not ducked yet. `--cancellers` replaces arguments of the snippet's module; with several, each has
+columns of its own.
 
 The wake word is "alexa": by turns the one of models/demo, put together from a woman's syllables,
 and synthetic ones of `synthetic_kokoro`. Only those are taken that are heard without music.

@@ -32,7 +32,11 @@ from stage.virtual_microphone import SINK, VirtualMicrophone
 SNIPPET = Path(__file__).parents[2] / "etc" / "pulse" / "default.pa.d" / "80-auricle-echo.pa"
 RATE = 48_000  # Hz of all the server's devices, as of most sound cards
 LOOP_SECONDS = 0.1  # from the stage to the loudspeaker; what the microphone hears is to come later
-SPARE_SECONDS = 2.0  # recorded before and after
+OPENING_SECONDS = 2.0
+BURST_SECONDS = (0.8, 1.2)  # in the opening: by it the place in a recording is found
+SEARCHED_SECONDS = 10.0
+SPARE_SECONDS = 2.0  # after all, so that the end is recorded too
+LEAST_LIKENESS = 0.9  # correlation of what the microphone hears and what is recorded raw
 MICROPHONE = "microphone"
 LOUDSPEAKER = "loudspeaker"
 CANCELLED = "auricle_echo_cancelled"
@@ -84,8 +88,7 @@ class EchoingRoom:
         Returns:
             both (samples,) int16, 16 kHz, as long as `heard`, from its beginning on.
         """
-        spare = np.zeros(round(SPARE_SECONDS * SAMPLE_RATE), np.int16)
-        sound = np.stack([np.concatenate([one, spare]) for one in (played, heard)], axis=1)
+        sound = np.concatenate([_opening(), np.stack([played, heard], axis=1), _silence()])
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "stage.wav"
             soundfile.write(path, sound, SAMPLE_RATE)
@@ -97,8 +100,12 @@ class EchoingRoom:
                 for recorder in recorders:
                     recorder.terminate()
                     recorder.wait()
-            raw, cancelled = (np.fromfile(file, np.int16) for file in files)
-        return aligned(raw, heard), aligned(cancelled, heard)
+            raw, cancelled = (_after_opening(np.fromfile(file, np.int16)) for file in files)
+        raw, cancelled = raw[: len(heard)], cancelled[: len(heard)]
+        whole = len(raw) == len(cancelled) == len(heard)
+        if not whole or np.corrcoef(raw.astype(float), heard.astype(float))[0, 1] < LEAST_LIKENESS:
+            raise StageError("sound was lost on its way; let the machine do less beside")
+        return raw, cancelled
 
     def _load(self) -> None:
         load = self._server.load
@@ -142,11 +149,22 @@ def arguments_of(changes: str = "") -> Sequence[str]:
     raise StageError(f"{SNIPPET} loads no module-echo-cancel")
 
 
-def aligned(recorded: Samples, heard: Samples) -> Samples:
-    """Return a recording from where `heard` begins in it, and as long."""
-    size = 1 << (len(recorded) + len(heard)).bit_length()
-    spectra = [np.fft.rfft(one.astype(np.float64), size) for one in (recorded, heard)]
-    alike: NDArray[np.float64] = np.fft.irfft(spectra[0] * np.conj(spectra[1]), size)
-    begin = int(np.argmax(alike[: len(recorded)]))
-    found = recorded[begin : begin + len(heard)]
-    return np.pad(found, (0, len(heard) - len(found)))
+def _opening() -> NDArray[np.int16]:
+    """Return what begins each sound, (samples, 2) int16: a burst of noise for the microphone."""
+    opening = np.zeros((round(OPENING_SECONDS * SAMPLE_RATE), 2), np.int16)
+    begin, end = (round(seconds * SAMPLE_RATE) for seconds in BURST_SECONDS)
+    opening[begin:end, 1] = np.random.default_rng(0).normal(0, 3000, end - begin)
+    return opening
+
+
+def _silence() -> NDArray[np.int16]:
+    return np.zeros((round(SPARE_SECONDS * SAMPLE_RATE), 2), np.int16)
+
+
+def _after_opening(recorded: Samples) -> Samples:
+    """Return a recording from the end of its opening on, which is found by the burst in it."""
+    opening = _opening()[:, 1].astype(np.float64)
+    searched = recorded[: round(SEARCHED_SECONDS * SAMPLE_RATE)].astype(np.float64)
+    size = 1 << (len(searched) + len(opening)).bit_length()
+    alike = np.fft.irfft(np.fft.rfft(searched, size) * np.conj(np.fft.rfft(opening, size)), size)
+    return recorded[int(np.argmax(alike[: len(searched)])) + len(opening) :]
