@@ -1,7 +1,7 @@
 """Measure wake words and commands under music that the device itself plays.
 
     python -m benchmarks.echo [--data ../shared/data] [--clips 20] [--ratios 10 0 -10]
-        [--parallel 1] [--cancellers ARGUMENTS ...] [--seed 1]
+        [--parallel 1] [--drive 1] [--cancellers ARGUMENTS ...] [--seed 1]
 
 Run it with tools/ and daemon/ on the path. Music plays through a real PulseAudio with the canceller
 of `etc/pulse`, in real time; so does what the microphone hears: dev clips as they were recorded,
@@ -64,7 +64,6 @@ SPEECH_LEVEL = 0.01  # root mean square: -40 dBFS, somebody across the room
 NOISE_LEVEL = 0.0001  # of the microphone itself
 PLAYED_LEVEL = 0.1  # of the music, where the canceller gets it
 BASS_HERTZ = 150.0  # below which the loudspeaker plays less and less
-DRIVE = 1.0  # a tone at the peak of the music has 8 % of third harmonic: tanh
 PATH_SECONDS = 0.04
 REVERBERATION_SECONDS = 0.3  # until the echo of the room is 60 dB lower
 DIRECT_TO_ROOM = 10.0  # dB
@@ -239,8 +238,9 @@ def read_music(data: Path, length: int) -> Sound:
 class EchoPath:
     """From what is played to what of it reaches the microphone."""
 
-    def __init__(self, seed: int) -> None:
-        """Build a room."""
+    def __init__(self, seed: int, drive: float) -> None:
+        """Build a room, and a loudspeaker: at 1, a peak of the music has 8 % of third harmonic."""
+        self._drive = drive
         generator = np.random.default_rng(seed)
         time = np.arange(round(REVERBERATION_SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
         room = generator.normal(0, 1, len(time)) * 10 ** (-3 * time / REVERBERATION_SECONDS)
@@ -255,7 +255,7 @@ class EchoPath:
 
     def echo(self, played: Sound, peak: float) -> Sound:
         """Return the echo; it is loud passages, near `peak`, that the loudspeaker distorts."""
-        moved = np.tanh(DRIVE * played / peak) * peak / DRIVE
+        moved = np.tanh(self._drive * played / peak) * peak / self._drive
         size = 1 << (len(moved) + len(self._response)).bit_length()
         spectrum = np.fft.rfft(moved, size) * np.fft.rfft(self._response, size)
         return np.pad(np.fft.irfft(spectrum, size), (self._delay, 0))[: len(played)]
@@ -267,11 +267,12 @@ class Stage:
 
     script: Script
     music: Sound
+    drive: float  # of the loudspeaker: the more, the more it distorts
     seed: int
 
     def record(self, ratio: float, canceller: str, ducked: bool) -> Heard:
         """Let it be heard in real time, with speech so many decibels above the echo of music."""
-        path, peak = EchoPath(self.seed), float(np.max(np.abs(self.music)))
+        path, peak = EchoPath(self.seed, self.drive), float(np.max(np.abs(self.music)))
         gain = SPEECH_LEVEL * 10 ** (-ratio / 20) / level(path.echo(self.music, peak))
         decibels = MusicSettings().decibels if ducked else 0.0
         played = self.music * self.script.ducking(decibels)
@@ -365,6 +366,7 @@ def main() -> None:
     parser.add_argument(
         "--cancellers", nargs="+", default=[""], help="arguments of module-echo-cancel"
     )
+    parser.add_argument("--drive", type=float, default=1.0, help="0.01: no distortion")
     parser.add_argument("--seed", type=int, default=1, help="of the room")
     arguments = parser.parse_args()
     detector = WakeDetector(load([WAKE_WORD]))
@@ -373,7 +375,7 @@ def main() -> None:
     )
     print(f"{script.length / SAMPLE_RATE:.0f} s, twice for each ratio", file=sys.stderr)
     music = read_music(arguments.data, script.length)
-    stage = Stage(script, music, arguments.seed)
+    stage = Stage(script, music, arguments.drive, arguments.seed)
     each = list(itertools.product(arguments.ratios, arguments.cancellers, (False, True)))
     with ThreadPoolExecutor(arguments.parallel) as pool:
         heard = iter(list(pool.map(lambda one: stage.record(*one), each)))

@@ -23,7 +23,7 @@ class Finding:
     check: str  # what was looked at
     status: Status
     found: str  # in words; with a warning or problem: what is wrong
-    remedy: str = ""  # how to mend it; empty when all is well
+    remedy: str = ""  # how to mend it; empty when nothing can be done
 
 
 def problem(check: str, error: AuricleError) -> Finding:
