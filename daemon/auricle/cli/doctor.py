@@ -18,7 +18,7 @@ from auricle.diagnosis.finding import Finding, Status
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.description = (
-        "Look at all that Auricle stands on: configuration, bus, microphone, music, models, "
+        "Look at all that Auricle stands on: configuration, bus, microphone, echo, music, models, "
         "processor, memory and clock. The microphone is opened for a second; what it hears is not "
         "kept. The exit status is 1 if there is a problem that keeps Auricle from working."
     )
