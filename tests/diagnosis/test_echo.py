@@ -13,8 +13,12 @@ from auricle.audio.microphone import Microphone
 from auricle.diagnosis.echo import examine_echo
 from auricle.diagnosis.finding import Finding, Status
 from stage.echoing_room import CANCELLED, MICROPHONE, EchoingRoom
+from stage.pipewire import PipeWire, is_installed
+from stage.private_bus import PrivateBus
+from stage.virtual_microphone import ALSA_CONFIG
 
 ROOT = Path(__file__).parents[2]
+PIPEWIRE = ROOT / "etc" / "pipewire" / "pipewire.conf.d" / "80-auricle-echo.conf"
 
 
 @pytest.fixture
@@ -50,3 +54,17 @@ def test_another_source_has_the_snippets_for_a_remedy(room: EchoingRoom) -> None
 
 def test_a_microphone_without_a_sound_server_is_told(tmp_path: Path) -> None:
     assert "not recorded through" in examine_echo(f"unix:{tmp_path}/none").found
+
+
+@pytest.mark.skipif(not is_installed(), reason="PipeWire is not installed")
+def test_pipewire_cancels_by_the_snippet(
+    bus: PrivateBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "asound.conf"
+    config.write_text(ALSA_CONFIG, encoding="utf-8")
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(config))
+    with PipeWire(bus.address, PIPEWIRE) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        assert finding(f"pulse:{CANCELLED}").found.endswith("cancels what this device plays")
+        assert finding("pulse:speaker.monitor").found.startswith("'speaker.monitor' cancels no")

@@ -39,9 +39,10 @@ def is_installed() -> bool:
 class PipeWire:
     """Runs as long as its `with` block; programs of PulseAudio reach it by `environment`."""
 
-    def __init__(self, bus: str) -> None:
-        """`bus` is the address of a session bus."""
+    def __init__(self, bus: str, *snippets: Path) -> None:
+        """Take the address of a session bus, and files for PipeWire's pipewire.conf.d."""
         self._bus = bus
+        self._snippets = snippets
         self._folder: Path | None = None
         self._processes: list[subprocess.Popen[bytes]] = []
 
@@ -72,6 +73,10 @@ class PipeWire:
             file = self.folder / "config" / "wireplumber" / name
             file.parent.mkdir(parents=True)
             file.write_text(content, encoding="utf-8")
+        snippets = self.folder / "config" / "pipewire" / "pipewire.conf.d"
+        snippets.mkdir(parents=True)
+        for snippet in self._snippets:
+            shutil.copy(snippet, snippets)
         try:
             for program in PROGRAMS:
                 self._start(program)
