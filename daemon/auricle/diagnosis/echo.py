@@ -18,10 +18,10 @@ CHECK = "echo"
 PULSE_MODULE = "module-echo-cancel"
 PIPEWIRE_GROUP = "echo-cancel-"  # how PipeWire's module begins the name of what it makes
 PROCESS = "application.process.id"
-# No warning: ducked music does less harm to words than either canceller (models/RESULTS.md).
+# No warning: ducking does more than a canceller, and some do harm (models/RESULTS.md).
 REMEDY = (
-    "none is needed where music is ducked; where the device wakes by its own sound, see "
-    "etc/pulse/default.pa.d/80-auricle-echo.pa or etc/pipewire/pipewire.conf.d/80-auricle-echo.conf"
+    "none is needed where music is ducked; what else can be done is told in "
+    "etc/pulse/default.pa.d/80-auricle-echo.pa, etc/pipewire/pipewire.conf.d/80-auricle-echo.conf"
 )
 
 
