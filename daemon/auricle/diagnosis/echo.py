@@ -20,8 +20,8 @@ PIPEWIRE_GROUP = "echo-cancel-"  # how PipeWire's module begins the name of what
 PROCESS = "application.process.id"
 # No warning: ducking does more than a canceller, and some do harm (models/RESULTS.md).
 REMEDY = (
-    "none is needed where music is ducked; what else can be done is told in "
-    "etc/pulse/default.pa.d/80-auricle-echo.pa, etc/pipewire/pipewire.conf.d/80-auricle-echo.conf"
+    "none is needed where music is ducked; what else can be done is told in etc/pulse/"
+    "default.pa.d/80-auricle-echo.pa and etc/pipewire/pipewire.conf.d/80-auricle-echo.conf"
 )
 
 
