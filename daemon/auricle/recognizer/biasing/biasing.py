@@ -36,7 +36,7 @@ class BiasingOptions:
     expected: float = 1.5  # factor where a name of its kind is expected
     respelled: float = 0.5  # share that is due to another spelling; 0: there are none
     spellings: int = 3  # others of a form at most
-    unseen: float = 0.7  # share that a name earns unseen, where attention looks for names
+    unseen: float = 0.85  # share that one of a thousand names earns which attention has not seen
     shortlist: ShortlistOptions | None = ShortlistOptions()  # None: attention is not asked
 
     def __post_init__(self) -> None:
@@ -133,7 +133,8 @@ def build(
     keys = None
     if encoder is not None and pieces is not None and options.shortlist is not None:
         keys = keys_of({form: some[0].written or form for form, some in meanings.items()}, encoder)
-    share = 1.0 if keys is None else options.unseen
+    # One name of one is as likely as ever; the more there are, the more is left to attention.
+    share = 1.0 if keys is None else options.unseen ** (math.log(len(context.entries), 1000))
     automaton = Automaton({
         form: [share * nats for nats in worth.of(form, some)] for form, some in meanings.items()
     })  # fmt: skip
