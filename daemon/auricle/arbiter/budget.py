@@ -67,9 +67,9 @@ class Limits:
 
 
 # One thread, because threads of a network wait for each other, which takes the processor where
-# another program holds one of them up. A second pass with a beam of 2 takes a quarter less computing
-# than with 4, and hardly any accuracy; with 1 it loses names. One that only rescores is far worse
-# than either: most of what the second pass finds are readings of its own.
+# another program holds one of them up. A second pass with a beam of 2 takes a quarter less than
+# with 4, and is hardly less accurate; with 1 it loses names. One that only rescores is far worse:
+# most of what the second pass finds are readings of its own.
 LIMITS = {
     ComputeLevel.SAVER: Limits(threads=1, beam=2, second_pass="full", second_beam=2),
     ComputeLevel.MINIMAL: Limits(threads=1, beam=1, second_pass="off", second_beam=1),
