@@ -233,14 +233,13 @@ async def test_a_good_configuration_is_taken_over_after_the_session(stage: Stage
 async def test_the_level_of_the_configuration_is_shown_and_changes_what_is_computed(
     stage: Stage, recordings: dict[str, Recording]
 ) -> None:
-    before = stage.daemon.config.read_text()
+    before = stage.daemon.drop_in.read_text()
     heard = []
     async with stage.client() as client:
         # With auto it goes on from the level that held, and rises only after a calm.
         for choice, level in (("full", "full"), ("minimal", "minimal"), ("auto", "minimal")):
             reloads = stage.daemon.read_log().count(" reloaded: ")
-            arbiter = f"arbiter: {{level: {choice}, threads: 2}}\n"
-            stage.daemon.config.write_text(before + arbiter)
+            stage.daemon.drop_in.write_text(f"arbiter: {{level: {choice}, threads: 2}}\n")
             stage.daemon.signal(signal.SIGHUP)
             await until(log_grows(stage, " reloaded: ", reloads))
             assert (await client.arbiter())["Level"] == level
@@ -249,7 +248,7 @@ async def test_the_level_of_the_configuration_is_shown_and_changes_what_is_compu
                 await events_until(client, is_end)
                 heard.append(from_json(await client.lattice(session)))
     assert "the level is minimal: the configuration says so" in stage.daemon.read_log()
-    stage.daemon.config.write_text(before)
+    stage.daemon.drop_in.write_text(before)
     # The second pass has no part in what the lattices of the lowest level say.
     full, minimal, automatic = (len({arc.graph for arc in one.arcs}) for one in heard)
     assert max(minimal, automatic) < full

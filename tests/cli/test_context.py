@@ -143,7 +143,7 @@ def test_a_name_that_was_given_is_understood(
                     return str(fields["text"])
         return ""
 
-    config, arguments = "wake: {enabled: false}\narbiter: {level: full}\n", ("--audio", str(sound))
+    config, arguments = "wake: {enabled: false}\n", ("--audio", str(sound))
     with RunningDaemon(bus.address, config, arguments=arguments) as daemon:
         assert asyncio.run(say()) not in ("", sentence.text)
         words = ["contacts", "McVeigh", "--bus", bus.address]

@@ -63,6 +63,11 @@ class RunningDaemon:
         return self._path / "auricle.yaml"
 
     @property
+    def drop_in(self) -> Path:
+        """What stands beside it, and keeps the level of computing unless the configuration does."""
+        return self._path / "auricle.yaml.d" / "00-level.yaml"
+
+    @property
     def pid(self) -> int:
         """Process id of the daemon."""
         return self._running().pid
@@ -75,6 +80,10 @@ class RunningDaemon:
         # sd_notify(3) blocks when a few messages wait, so somebody has to take them at once.
         threading.Thread(target=self._listen, args=(self._socket,), daemon=True).start()
         self.config.write_text(self._first_config, encoding="utf-8")
+        if "arbiter:" not in self._first_config:
+            # What is computed is not to depend on what else this machine does.
+            self.drop_in.parent.mkdir()
+            self.drop_in.write_text("arbiter: {level: full}\n", encoding="utf-8")
         environment = {
             **os.environ,
             "STATE_DIRECTORY": str(self._path / "state"),
