@@ -1,0 +1,71 @@
+"""Measure what ten thousand names cost: to make them ready, one more, and each chunk of sound.
+
+    python -m benchmarks.attending [--data ../shared/data] [--names 10000] [--bundle NAME]
+
+Run it with tools/ and daemon/ on the path. In: names as `benchmarks.biasing` draws them. Out:
+seconds and milliseconds of one processor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from auricle.bundle.manifest import load_bundle
+from auricle.config.locations import find_bundle
+from auricle.config.schema import RecognizerSettings
+from auricle.context.entries import Context, Entry
+from auricle.recognizer.biasing.attending import Listener
+from auricle.recognizer.loading import NAMES, load_recognizer
+from auricle.recognizer.search import SearchOptions
+from benchmarks.biasing import distracting
+
+ROUNDS = 100
+
+
+def seconds_of(work: Callable[[], object], rounds: int = 1) -> float:
+    """Return the median time of a processor that something takes."""
+    took = []
+    for _ in range(rounds):
+        began = time.thread_time()
+        work()
+        took.append(time.thread_time() - began)
+    return median(took)
+
+
+def main() -> None:
+    """Measure as the command line asks."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--names", type=int, default=10_000)
+    parser.add_argument("--bundle", default=RecognizerSettings().bundle, help="name or path")
+    arguments = parser.parse_args()
+    bundle = load_bundle(find_bundle(arguments.bundle), "recognizer")
+    recognizer = load_recognizer(bundle, SearchOptions(), 1)
+    names = tuple(distracting(arguments.data, arguments.names)[: arguments.names])
+    first = seconds_of(lambda: recognizer.biasing_of(Context(names)))
+    more = Context((*names, Entry("contacts", "Siobhan Kowalczyk")))
+    again = seconds_of(lambda: recognizer.biasing_of(more))
+    biasing = recognizer.biasing_of(more)
+    if biasing is None or biasing.keys is None:
+        parser.error(f"--bundle: {bundle.folder} does not attend to names")
+    listener = Listener(bundle.path(NAMES[0]), 1)
+    draw = np.random.default_rng(1)
+    chunk = [draw.standard_normal(size).astype(np.float32) for size in listener.heard]
+    state = listener.initial_state()
+    heard = seconds_of(lambda: listener.step(state, (chunk[0], chunk[1])), ROUNDS)
+    _, queries = listener.step(state, (chunk[0], chunk[1]))
+    keys = biasing.keys.matrix
+    looked = seconds_of(lambda: queries.best(keys), ROUNDS)
+    print(f"{len(names)} names, {len(biasing.automaton.forms)} forms, {len(keys)} keys")
+    print(f"ready in {first:.2f} s, with one more in {again:.2f} s")
+    print(f"a chunk of 640 ms: listener {heard * 1e3:.2f} ms, all names {looked * 1e3:.2f} ms")
+
+
+if __name__ == "__main__":
+    main()
