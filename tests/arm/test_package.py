@@ -17,7 +17,7 @@ import pytest
 from stage.debian_tree import debian_tree, throw_away_copy
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("systemd", "dbus", "python3", "python3-systemd", "libportaudio2")
+PACKAGES = ("systemd", "dbus", "python3", "python3-systemd", "libportaudio2", "libpulse0")
 RECORDING = "/usr/share/auricle/models/demo/command.flac"
 SAID = "how are you going to do it"
 

@@ -15,7 +15,7 @@ from stage.debian_tree import debian_tree, throw_away_copy
 ROOT = Path(__file__).parents[2]
 PACKAGES = (  # init and bus; the package's dependencies; sound; a certificate for the reranker
     *("systemd", "systemd-sysv", "libpam-systemd", "dbus", "dbus-user-session", "udev"),
-    *("python3", "python3-systemd", "libportaudio2", "polkitd", "man-db", "procps"),
+    *("python3", "python3-systemd", "libportaudio2", "libpulse0", "polkitd", "man-db", "procps"),
     *("pulseaudio", "pulseaudio-utils", "libasound2-plugins"),
     "openssl",
 )

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = (
     *("systemd", "systemd-sysv", "libpam-systemd", "dbus", "python3", "python3-systemd"),
     "libportaudio2",
+    "libpulse0",
 )
 
 
