@@ -10,6 +10,7 @@ import contextlib
 import json
 import random
 import re
+import string
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -222,7 +223,7 @@ def test_it_comes_back_from_fifty_kills_with_all_it_was_told(machine, say):
         f"{KILLS} kills: ready again after {took[len(took) // 2]:.1f} s (median), {took[-1]:.1f} s "
         f"at most; {told} names kept; music at {MUSIC_VOLUME}"
     )
-    assert hear_command(machine)["text"] == SAID
+    assert SAID in hear_command(machine)["text"]
 
 
 def volume_of_music(machine: BootedMachine) -> str:
@@ -255,7 +256,9 @@ def test_a_full_disk_is_told_and_overcome(machine, say):
     machine.run("systemctl", "start", "auricle")
     machine.run("auricle", "context", "add", "contacts", "Before")
     machine.run("sh", "-c", "dd if=/dev/zero of=/var/lib/auricle/filler bs=4k || true")
-    refused = machine.run("auricle", "context", "add", "contacts", "Refused", check=False)
+    # A line more may still fit into the last block of the file: so many do not.
+    many = [f"Refused {letter * 150}" for letter in string.ascii_lowercase]
+    refused = machine.run("auricle", "context", "add", "contacts", *many, check=False)
     say(f"full disk: {refused.stderr.strip()}")
     assert refused.returncode == 1
     assert "make room on the disk" in refused.stderr
