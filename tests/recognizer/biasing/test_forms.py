@@ -99,3 +99,10 @@ def test_every_row_of_digits_can_be_said(digits: str) -> None:
     ways = ways_to_say(digits)
     assert ways
     assert all(way.replace(" ", "").isalpha() for way in ways)
+
+
+def test_an_apostrophe_beside_a_digit_is_no_word() -> None:
+    assert {"zero zero", "oh oh"} & {form.text for form in forms_of(Entry("media", "0'0"))}
+    assert all(
+        "'" not in form.text for form in forms_of(Entry("media", "0'0")) if "'s" not in form.text
+    )

@@ -9,6 +9,7 @@ are named there.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,13 +48,18 @@ class ContextEncoder:
         self._graph.expect("keys", (self._rows, -1))
         self.width = self._graph.shape("keys")[1]
         self._known: dict[str, Floats] = {}
+        self._lock = threading.Lock()  # names are made ready in threads of their own
 
     def keys(self, forms: Sequence[str]) -> Floats:
-        """Return the keys of forms (forms, width) float32; not from two threads at once.
+        """Return the keys of forms (forms, width) float32.
 
         Raises:
             ModelError: the network cannot be run.
         """
+        with self._lock:
+            return self._keys(forms)
+
+    def _keys(self, forms: Sequence[str]) -> Floats:
         new = [form for form in dict.fromkeys(forms) if form not in self._known]
         if len(self._known) + len(new) > _KEPT:
             self._known, new = {}, list(dict.fromkeys(forms))

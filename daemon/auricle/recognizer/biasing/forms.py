@@ -117,7 +117,8 @@ def _word_ways(word: str, letters: str) -> tuple[str, ...]:
         return (SHORT[word], word)
     if not any(digit in word for digit in DIGITS):
         return (word,)
-    parts = re.findall(r"[0-9]+|[^0-9]+", word)
+    found = (part.strip("'") for part in re.findall(r"[0-9]+|[^0-9]+", word))
+    parts = [part for part in found if part]
     said = product(*(ways_to_say(part) if part.isdigit() else (part,) for part in parts))
     ways = tuple(" ".join(way) for way in said)
     if not set("".join(ways)) <= {*letters, " "}:
