@@ -330,9 +330,10 @@ def test_the_tests_of_the_package_pass_on_it(machine):
 def test_an_upgrade_keeps_what_the_owner_changed(machine, package, say):
     before, names = state_of(machine)["MainPID"], contacts(machine)
     machine.run("sh", "-c", "echo '# mine' >> /etc/auricle/auricle.yaml")
-    machine.run("sh", "/mnt/tests/boot/newer.sh", f"/mnt/build/{package.name}", "/root/newer.deb")
+    newer = "/var/tmp/newer.deb"
+    machine.run("sh", "/mnt/tests/boot/newer.sh", f"/mnt/build/{package.name}", newer)
     start = time.monotonic()
-    machine.run("dpkg", "--install", "--force-confold", "/root/newer.deb")
+    machine.run("dpkg", "--install", "--force-confold", newer)
     say(f"upgraded in {time.monotonic() - start:.0f} s")
     assert machine.told("dpkg-query", "-W", "-f", "${Version}", "auricle") == "999"
     assert machine.told("tail", "-n1", "/etc/auricle/auricle.yaml") == "# mine"

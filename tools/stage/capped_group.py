@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from stage.errors import StageError
@@ -58,12 +57,7 @@ class CappedGroup:
             ) from error
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Remove the group, which is empty once what was started in it has ended."""
         deadline = time.monotonic() + END_SECONDS
         for folder in (*(path for path in self._folder.iterdir() if path.is_dir()), self._folder):

@@ -18,7 +18,6 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -63,14 +62,9 @@ class EchoingRoom:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop the server."""
-        self._server.__exit__(kind, error, traceback)
+        self._server.__exit__(None, None, None)
 
     @property
     def environment(self) -> dict[str, str]:

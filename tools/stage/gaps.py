@@ -11,7 +11,6 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -95,12 +94,7 @@ class GapWatch:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Listen no more."""
         if self._process is not None:
             self._process.kill()

@@ -11,7 +11,6 @@ import tempfile
 import wave
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -84,12 +83,7 @@ class Player:
             self._process.wait()
             self._process = None
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End it and remove what it played."""
         self.stop()
         if self._folder is not None:

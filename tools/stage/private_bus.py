@@ -8,7 +8,6 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Literal, Self
 from xml.sax.saxutils import escape
 
@@ -84,12 +83,7 @@ class PrivateBus:
             raise StageError("dbus-daemon does not start; what is wrong stands above")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop the bus; all its clients are cut off."""
         self._stop()
 

@@ -63,6 +63,7 @@ class RecognizerState:
     silence: float = 0.0  # seconds since their last token, when the running phrase began
     biasing: Biasing | None = None  # names that the whole utterance is to favour
     listener: ListenerState | None = None  # of attention to them
+    known: Progress | None = None  # of its chunks so far; None: not asked for since the last one
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ class Recognizer:
             state = replace(self._advance(state, whole, len(whole)), pending=rest)
             if self._second is not None and self._is_over(state, self._second.frames):
                 state = self._close(state)
-        return state, self._progress(state)
+        return self._told(state)
 
     def look_ahead(self, state: RecognizerState) -> tuple[RecognizerState, Progress]:
         """Return where the stream would be if nothing but silence followed."""
@@ -188,7 +189,7 @@ class Recognizer:
             chunk = np.full((self._encoder.chunk, BANDS), SILENCE, np.float32)
             chunk[:count] = state.pending
             state = replace(self._advance(state, chunk, count), pending=state.pending[:0])
-        return state, self._progress(state)
+        return self._told(state)
 
     def result(self, state: RecognizerState) -> Result:
         """Return words, n-best and lattice of all that has been searched."""
@@ -272,7 +273,13 @@ class Recognizer:
             phrase=Phrase(),
             spoken=(*state.spoken, result) if result.text else state.spoken,
             silence=known.trailing_seconds,
+            known=None,
         )
+
+    def _told(self, state: RecognizerState) -> tuple[RecognizerState, Progress]:
+        """Return the best text so far; it is made once a chunk, not at every frame of sound."""
+        known = state.known or self._progress(state)
+        return replace(state, known=known), known
 
     def _progress(self, state: RecognizerState) -> Progress:
         """Return the best text so far, of all phrases."""
@@ -306,6 +313,7 @@ class Recognizer:
             phrase=phrase,
             unheard=state.unheard - skipped,
             listener=listener,
+            known=None,
         )
 
     def _begin_attending(self, biasing: Biasing | None) -> ListenerState | None:
