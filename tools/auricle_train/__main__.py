@@ -20,7 +20,7 @@ STEPS = Path(__file__).parent / "steps"
 def summaries() -> dict[str, str]:
     """Return what each step does, by name, without importing the libraries that it needs."""
     return {
-        path.stem: (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").splitlines()[0]
+        path.stem.replace("_", "-"): (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").splitlines()[0]
         for path in sorted(STEPS.glob("[a-z]*.py"))
     }
 
@@ -36,7 +36,7 @@ def build_parser(name: str | None) -> argparse.ArgumentParser:
     for step, summary in summaries().items():
         own = steps.add_parser(step, help=summary, description=summary)
         if step == name:
-            module = importlib.import_module(f"auricle_train.steps.{step}")
+            module = importlib.import_module(f"auricle_train.steps.{step.replace('-', '_')}")
             module.configure(own)
             own.set_defaults(run=module.run)
     return parser

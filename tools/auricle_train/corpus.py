@@ -22,10 +22,11 @@ from auricle.features import SAMPLE_RATE
 SPEECH = (
     "kathleen", "librispeech_small", "librispeech_tc100_pseudo", "ljspeech_subset",
     "speechocean762_train", "synthetic_kokoro", "words_speech_commands", "words_custom",
+    "commonvoice_en", "commonvoice_en_untranscribed", "an4_words",
 )  # fmt: skip
 BACKGROUND = ("noise", "music")
 REAL_DEV = ("kathleen", "librispeech_small", "ljspeech_subset", "speechocean762_train",
-            "words_speech_commands")  # fmt: skip
+            "commonvoice_en", "words_speech_commands")  # fmt: skip
 FORBIDDEN = ("BY-SA", "GPL", "not stated", "NC")  # parts of licences that we do not train on
 
 

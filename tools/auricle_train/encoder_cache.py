@@ -1,0 +1,236 @@
+"""Disk cache of what the frozen encoder computes, so that layers above it train many times faster.
+
+In: utterances and the weights of a recogniser. Out: a folder of shards. A shard is `NAME.f16`, the
+encoder frames (20 ms) of its utterances one after another as float16, and `NAME.json`, which names
+them; a shard without its JSON file is incomplete and is ignored. The encoder runs in chunks, with
+weights rounded to int8 per output channel, as on the device.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from auricle.errors import ModelError, StorageError
+from auricle.features import SILENCE
+from auricle_train.network import STRIDE, Encoder, Transducer
+from auricle_train.precision import computing
+
+FORMAT = 1
+SEARCH_FRAME = 4  # encoder frames (20 ms) to a search frame (80 ms)
+STREAMS = ("trunk", "encoder", "branch")
+"""What can be kept: `trunk`, the layers that both passes share; `encoder`, the output of all
+layers, normalised; `branch`, that of the first pass' own layers, normalised."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Features of one utterance and its transcript."""
+
+    features: NDArray[np.float32]  # (feature frames, 80)
+    text: str
+    skipped: int = 0  # feature frames at the start that are heard but not transcribed
+    source: str = ""  # set that it belongs to
+
+
+@dataclass(frozen=True)
+class CachedUtterance:
+    """One utterance as the encoder hears it."""
+
+    frames: NDArray[np.float16]  # (n * SEARCH_FRAME, streams * width), 20 ms each
+    text: str
+    skipped: int  # search frames (80 ms) at the start that are heard but not transcribed
+    source: str
+
+    @property
+    def search_frames(self) -> int:
+        """Search frames (80 ms), the skipped ones included."""
+        return len(self.frames) // SEARCH_FRAME
+
+
+class FrozenEncoder:
+    """The encoder of a recogniser as the device computes it: chunked, with int8 weights."""
+
+    def __init__(self, model: Transducer, streams: Sequence[str]) -> None:
+        """Round the weights of a model in place.
+
+        Args:
+            model: of attention, in evaluation mode.
+            streams: of STREAMS, in the order in which they are kept.
+
+        Raises:
+            ModelError: the model lacks a stream.
+        """
+        unknown = [name for name in streams if name not in STREAMS]
+        if unknown or not isinstance(model.encoder, Encoder):
+            raise ModelError(f"streams: no {unknown} in this encoder: name some of {STREAMS}")
+        if "branch" in streams and model.branch is None:
+            raise ModelError("streams: this recogniser has no `branch`: leave it out")
+        self.streams = tuple(streams)
+        self.shape = model.shape
+        self._encoder, self._branch = model.encoder, model.branch
+        for part in (model.encoder, model.branch):
+            if part is not None:
+                round_weights(part)
+        self.digest = digest(model)
+
+    @property
+    def width(self) -> int:
+        """Numbers in an encoder frame, all streams together."""
+        return len(self.streams) * self.shape.width
+
+    @torch.no_grad()
+    def encode(self, sounds: Sequence[Sound]) -> list[NDArray[np.float16]]:
+        """Return (frames, width) of each utterance; frames are a multiple of SEARCH_FRAME."""
+        whole = self.shape.chunk * STRIDE
+        longest = -(-max(len(sound.features) for sound in sounds) // whole) * whole
+        bands = sounds[0].features.shape[1]
+        batch = np.full((len(sounds), longest, bands), SILENCE, np.float32)
+        for row, sound in zip(batch, sounds, strict=True):
+            row[: len(sound.features)] = sound.features
+        with computing(torch.device("cpu")):
+            found = self._run(torch.from_numpy(batch))
+        joined = torch.cat([found[name].float() for name in self.streams], dim=-1)
+        frames = joined.numpy().astype(np.float16)
+        step = STRIDE * SEARCH_FRAME
+        counts = [-(-len(sound.features) // step) * SEARCH_FRAME for sound in sounds]
+        return [row[:count] for row, count in zip(frames, counts, strict=True)]
+
+    def _run(self, features: Tensor) -> dict[str, Tensor]:
+        trunk, mask = self._encoder.trunk(features)
+        found = {"trunk": trunk}
+        if "encoder" in self.streams:
+            found["encoder"] = self._encoder.top(trunk, mask)
+        if "branch" in self.streams and self._branch is not None:
+            found["branch"] = self._branch(trunk, mask)
+        return found
+
+
+def round_weights(module: nn.Module) -> None:
+    """Round the weights of all linear layers and convolutions to int8 per output channel."""
+    for part in module.modules():
+        if isinstance(part, nn.Linear | nn.Conv1d):
+            weight = part.weight.data
+            scale = weight.abs().flatten(1).amax(1).clamp(min=1e-9) / 127
+            scale = scale.view(-1, *[1] * (weight.dim() - 1))
+            weight.copy_((weight / scale).round() * scale)
+
+
+def digest(model: Transducer) -> str:
+    """Return a hash of the encoder's weights and chunking: caches of another one do not fit."""
+    found = hashlib.sha256(f"{model.shape.chunk} {model.shape.left}".encode())
+    for part in (model.encoder, model.branch):
+        for name, value in sorted(part.state_dict().items()) if part is not None else ():
+            found.update(name.encode())
+            found.update(value.detach().float().contiguous().numpy().tobytes())
+    return found.hexdigest()
+
+
+def write_shard(
+    folder: Path, name: str, groups: Iterable[Sequence[Sound]], encoder: FrozenEncoder
+) -> int:
+    """Write one shard, whole or not at all; return how many utterances it holds.
+
+    Args:
+        folder: made if it is missing.
+        name: of the shard.
+        groups: utterances of like length, encoded together.
+        encoder: of all shards in the folder.
+
+    Raises:
+        StorageError: the disk is full or may not be written to; nothing of the shard is left.
+    """
+    rows: list[dict[str, Any]] = []
+    frames, index = folder / f"{name}.f16", folder / f"{name}.json"
+    partial = frames.with_suffix(".partial"), index.with_suffix(".json.partial")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with partial[0].open("wb") as file:
+            for group in groups:
+                for sound, found in zip(group, encoder.encode(group), strict=True):
+                    file.write(found.tobytes())
+                    skipped = sound.skipped // (STRIDE * SEARCH_FRAME)
+                    rows.append({"text": sound.text, "frames": len(found), "skipped": skipped,
+                                 "source": sound.source})  # fmt: skip
+        head = {"format": FORMAT, "digest": encoder.digest, "streams": encoder.streams,
+                "width": encoder.width, "utterances": rows}  # fmt: skip
+        partial[1].write_text(json.dumps(head), encoding="utf-8")
+        os.replace(partial[0], frames)
+        os.replace(partial[1], index)
+    except OSError as error:
+        for path in partial:
+            path.unlink(missing_ok=True)
+        raise StorageError(
+            f"{folder}: shard {name} not written: {error}: free some space and run again, "
+            "complete shards are kept"
+        ) from error
+    return len(rows)
+
+
+def read_cache(folder: Path, wanted: str | None = None) -> list[CachedUtterance]:
+    """Return all utterances of the complete shards, mapped from disk.
+
+    Args:
+        folder: of `write_shard`.
+        wanted: digest of the encoder that they must be of; None: any, but the same in all shards.
+
+    Raises:
+        ModelError: there is no shard, or one is of another encoder or damaged.
+    """
+    found: list[CachedUtterance] = []
+    streams = None
+    for index in sorted(folder.glob("*.json")):
+        head = _head(index)
+        wanted, streams = wanted or head["digest"], streams or head["streams"]
+        if head["digest"] != wanted or head["streams"] != streams:
+            raise ModelError(
+                f"{index}: holds {head['streams']} of encoder {head['digest'][:12]}, wanted "
+                f"{streams} of {wanted[:12]}: run `cache-encoder` again into another folder"
+            )
+        found += _shard(index, head)
+    if not found:
+        raise ModelError(f"{folder}: holds no complete shard: run `cache-encoder` first")
+    return found
+
+
+def streams_of(folder: Path) -> tuple[str, tuple[str, ...], int]:
+    """Return digest of the encoder, streams and width of a cache; raises ModelError."""
+    for index in sorted(folder.glob("*.json")):
+        head = _head(index)
+        return head["digest"], tuple(head["streams"]), head["width"]
+    raise ModelError(f"{folder}: holds no complete shard: run `cache-encoder` first")
+
+
+def _head(index: Path) -> dict[str, Any]:
+    try:
+        head: dict[str, Any] = json.loads(index.read_text(encoding="utf-8"))
+        if head["format"] != FORMAT:
+            raise ModelError(f"{index}: format {head['format']}, not {FORMAT}: write it again")
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{index}: no shard of a cache: remove it, and write it again") from error
+    return head
+
+
+def _shard(index: Path, head: dict[str, Any]) -> list[CachedUtterance]:
+    path, width = index.with_suffix(".f16"), head["width"]
+    count = sum(row["frames"] for row in head["utterances"])
+    if not path.exists() or path.stat().st_size != count * width * 2:
+        raise ModelError(f"{path}: size is not that of its index: remove both, and run again")
+    if not count:
+        return []
+    frames = np.memmap(path, np.float16, "r").reshape(-1, width)
+    found, end = [], 0
+    for row in head["utterances"]:
+        first, end = end, end + row["frames"]
+        found.append(CachedUtterance(frames[first:end], row["text"], row["skipped"], row["source"]))
+    return found

@@ -1,0 +1,117 @@
+"""Cache what the frozen encoder computes of recordings, for `train-top`."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from auricle.features import SAMPLE_RATE, LogMel
+from auricle.recognizer.tokenizer import Tokenizer
+from auricle_train import checkpoint
+from auricle_train.batches import FRAME, Batches
+from auricle_train.corpus import BACKGROUND, Clip, read_set
+from auricle_train.encoder_cache import STREAMS, FrozenEncoder, Sound, write_shard
+from auricle_train.rooms import load_rooms
+from auricle_train.train import PREFIXES, Recordings
+
+BATCH_SECONDS = 60.0
+TRAIL = 0.3  # seconds of silence behind a dev clip
+DEV = ("kathleen", "librispeech_small", "ljspeech_subset", "speechocean762_train",
+       "commonvoice_en")  # fmt: skip
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the step."""
+    parser.add_argument("--data", type=Path, required=True, help="folder of sets")
+    parser.add_argument("--manifest", type=Path, nargs="*", default=(), metavar="FILE",
+                        help="other corpora, as `manifests` or `synthesize` write them")  # fmt: skip
+    parser.add_argument("--labels", type=Path, help="texts of clips that have none: id<TAB>text")
+    parser.add_argument("--exclude", type=Path, help="names of clips to leave out, one a line")
+    parser.add_argument("--store", type=Path, help="folder that keeps decoded samples")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="of the recogniser")
+    parser.add_argument("--vocabulary", type=Path, required=True, help="its tokens.txt")
+    parser.add_argument("--streams", nargs="+", choices=STREAMS, default=["encoder"])
+    parser.add_argument("--dev", action="store_true",
+                        help="the dev clips, undisturbed, a shard a set, instead of utterances "
+                        "made of train clips")  # fmt: skip
+    parser.add_argument("--shards", type=int, nargs=2, default=(0, 40), metavar=("FIRST", "END"),
+                        help="numbers of the shards to write; those that exist are kept")  # fmt: skip
+    parser.add_argument("--shard-minutes", type=float, default=30.0, help="of audio in a shard")
+    parser.add_argument("--rooms", type=int, default=100, help="simulated rooms")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, required=True,
+                        help="folder; a stream takes 38 kB a second of sound")  # fmt: skip
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the shards that are missing, one after another."""
+    torch.set_num_threads(arguments.threads)
+    encoder = FrozenEncoder(checkpoint.load_model(arguments.checkpoint), arguments.streams)
+    if arguments.dev:
+        for name in DEV:
+            clips = sorted(read_set(arguments.data, name, "dev", to_ship=False),
+                           key=lambda clip: len(clip.samples))  # fmt: skip
+            _write(arguments.out, name, _undisturbed(clips, name), encoder)
+        return
+    recordings = Recordings(arguments.data, arguments.manifest, arguments.labels, None,
+                            arguments.exclude, arguments.store)  # fmt: skip
+    clips = recordings.speech()
+    print(f"{len(clips)} clips, {sum(len(c.samples) for c in clips) / SAMPLE_RATE / 3600:.1f} h",
+          flush=True)  # fmt: skip
+    tokens = Tokenizer.load(arguments.vocabulary)
+    beside = recordings.others(PREFIXES), recordings.others(BACKGROUND)
+    rooms = load_rooms(arguments.rooms, arguments.seed, arguments.out) if arguments.rooms else ()
+    for number in range(*arguments.shards):
+        if (arguments.out / f"{number:05}.json").exists():
+            continue
+        # The clips' own texts serve both passes: the cache keeps no pieces of the second.
+        batches = Batches(clips, *beside, (tokens, tokens), BATCH_SECONDS,
+                          (arguments.seed, number), 0.0, rooms=rooms)  # fmt: skip
+        groups = _utterances(batches, tokens, arguments.shard_minutes * 60)
+        _write(arguments.out, f"{number:05}", groups, encoder)
+
+
+def _write(
+    folder: Path, name: str, groups: Iterator[list[Sound]], encoder: FrozenEncoder
+) -> None:
+    if (folder / f"{name}.json").exists():
+        return
+    began = time.monotonic()
+    count = write_shard(folder, name, groups, encoder)
+    print(f"{name}: {count} utterances in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def _utterances(batches: Batches, tokens: Tokenizer, seconds: float) -> Iterator[list[Sound]]:
+    """Yield disturbed utterances until so many seconds are reached."""
+    for batch in batches:
+        features = batch.features.numpy()
+        yield [
+            Sound(
+                features[row, : int(batch.frames[row]) * FRAME],
+                tokens.decode(batch.targets[row, : int(batch.tokens[row])].tolist()),
+                int(batch.skipped[row]) * FRAME,
+            )
+            for row in range(len(features))
+        ]
+        seconds -= batch.seconds
+        if seconds <= 0:
+            return
+
+
+def _undisturbed(clips: list[Clip], name: str) -> Iterator[list[Sound]]:
+    log_mel = LogMel()
+    trail = np.zeros(int(TRAIL * SAMPLE_RATE), np.float32)
+    for first in range(0, len(clips), 8):
+        yield [
+            Sound(
+                log_mel.whole(np.concatenate([clip.samples.astype(np.float32) / 32768, trail])),
+                clip.text, source=name,
+            )
+            for clip in clips[first : first + 8]
+        ]  # fmt: skip
