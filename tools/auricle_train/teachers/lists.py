@@ -41,7 +41,7 @@ def table(counts: Counts) -> str:
         for verdict in Verdict:
             if count := found[verdict]:
                 share = count / found.total()
-                lines.append(f"{origin:26}{verdict.value:38}{count:7}{share:8.1%}")
+                lines.append(f"{origin:30}{verdict.value:38}{count:7}{share:8.1%}")
     return "\n".join(lines)
 
 
