@@ -14,7 +14,11 @@ In: a YAML file. Out: a `Recipe`, checked: known keys, known places, distinct na
         outputs: ["{work}/texts.tsv"]                 # that it writes
 
 Relative places are relative to the file. An argument with a list becomes several words, `true` an
-option without a value, `null` nothing.
+option without a value, `null` nothing. A step with `each`, a list of mappings, stands for one step
+a mapping, whose keys are placeholders within it, its name too:
+
+      - name: "speech-{engine}"
+        each: [{engine: piper, count: 300}, {engine: espeak, count: 40}]
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ import yaml
 from auricle.errors import AuricleError
 
 KEYS = {"name", "places", "values", "data", "steps"}
-STEP_KEYS = {"name", "step", "command", "arguments", "inputs", "outputs"}
+STEP_KEYS = {"name", "each", "step", "command", "arguments", "inputs", "outputs"}
 PYTHON = "python"  # placeholder of the Python that runs the recipe
 WORK = "work"  # the place of outputs, records and logs; every recipe has it
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -91,7 +95,12 @@ def read_recipe(path: Path, changes: Mapping[str, str] | None = None) -> Recipe:
         raise RecipeError(f"recipe: {path} is not a mapping; see the head of recipes/recipe.py")
     _check_keys(content, KEYS, {"name", "places", "steps"}, str(path))
     names = _names(path, content, changes or {})
-    steps = tuple(_step(row, names, set(content["places"]), path) for row in content["steps"])
+    places = set(content["places"])
+    steps = tuple(
+        _step(row, names | own, places, path)
+        for row in content["steps"]
+        for own in _each(row, path)
+    )
     _check_distinct([step.name for step in steps], path)
     data = {Path(_fill(file, names, path)): digest for file, digest in
             (content.get("data") or {}).items()}  # fmt: skip
@@ -121,6 +130,16 @@ def _names(path: Path, content: dict[str, Any], changes: Mapping[str, str]) -> d
     return found
 
 
+def _each(row: Any, path: Path) -> list[dict[str, str]]:
+    """Return the placeholders of a step's own, for each step that it stands for."""
+    each = row.get("each") if isinstance(row, dict) else None
+    if each is None:
+        return [{}]
+    if not isinstance(each, list) or not all(isinstance(one, dict) for one in each):
+        raise RecipeError(f"{path}: step {row.get('name', '?')}: each is a list of mappings")
+    return [{name: str(value) for name, value in one.items()} for one in each]
+
+
 def _step(row: Any, names: Mapping[str, str], places: set[str], path: Path) -> Step:
     if not isinstance(row, dict):
         raise RecipeError(f"{path}: {row!r} is not a step; give it a name and a command")
@@ -131,7 +150,7 @@ def _step(row: Any, names: Mapping[str, str], places: set[str], path: Path) -> S
     words = _words(row)
     kept = {name: f"{{{name}}}" for name in (*places, PYTHON)}
     return Step(
-        name=row["name"],
+        name=_fill(row["name"], names, path),
         template=tuple(_fill(word, {**names, **kept}, path) for word in words),
         command=tuple(_fill(word, names, path) for word in words),
         inputs=_paths(row.get("inputs") or (), names, path),

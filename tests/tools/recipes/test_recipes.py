@@ -272,6 +272,21 @@ def test_sigterm_ends_the_step_as_well(write: Write, tmp_path: Path) -> None:
     assert issubclass(Terminated, KeyboardInterrupt)
 
 
+def test_one_step_stands_for_several(write: Write, tmp_path: Path) -> None:
+    row = {
+        "name": "say-{word}",
+        "each": [{"word": "yes", "count": 2}, {"word": "no", "count": 1}],
+        "command": ["sh", "-c", "echo {word} {count} > {work}/{word}"],
+        "outputs": ["{work}/{word}"],
+    }
+    recipe = write({}, steps=[row])
+    assert told_of(recipe) == ["say-yes: runs", "say-no: runs"]
+    assert (tmp_path / "work" / "yes").read_text() == "yes 2\n"
+    assert told_of(recipe) == ["say-yes: done", "say-no: done"]
+    with pytest.raises(RecipeError, match=r"step say-\{word\}: each is a list of mappings"):
+        write({}, steps=[row | {"each": {"word": "yes"}}])
+
+
 def test_a_stamp_tells_content_and_names(tmp_path: Path) -> None:
     assert stamp(tmp_path / "none") == ""
     (tmp_path / "one").write_text("a")
