@@ -1,4 +1,4 @@
-"""Texts to be spoken: two writings that belong together, seeded, nothing to be measured with."""
+"""Texts for synthesis: transcript and spoken form agree; evaluation data is excluded."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def draw_texts(count: int, seed: int = 1, **shares: float):
     return list(texts(kinds(LISTS, SENTENCES), shares or SHARES, count, seed))
 
 
-def test_letters_are_written_alone_and_said_by_name() -> None:
+def test_spelled_letters_are_single_in_the_transcript_and_names_when_spoken() -> None:
     found = form("letters", f"that is {spelled('o_dell')}, at noon", Draw(0))
     assert found.text == "that is o d e l l at noon"
     assert re.sub(",", "", found.say) == "that is oh dee ee ell ell at noon"
@@ -52,7 +52,7 @@ def test_speakers_pause_between_letters_or_do_not_and_say_z_in_two_ways() -> Non
     assert {"zee oh ee", "zed, oh, ee"} <= said
 
 
-def test_what_is_said_belongs_to_what_is_written() -> None:
+def test_spoken_form_and_transcript_agree_word_by_word() -> None:
     names = {name: letter.lower() for letter, name in LETTER_NAMES.items()} | {"zed": "z"}
     for one in draw_texts(800):
         said = one.say.replace(",", "").replace("double you", "doubleyou").split()
@@ -73,7 +73,7 @@ def test_texts_are_transcripts_in_the_normal_form() -> None:
     assert counts["names"] > counts["mail"]
 
 
-def test_a_seed_gives_the_same_texts_and_more_of_them_begin_alike() -> None:
+def test_a_seed_repeats_and_a_longer_table_starts_with_the_shorter() -> None:
     few, many, other = draw_texts(50), draw_texts(80), draw_texts(50, seed=2)
     assert many[: len(few)] == few
     assert other != few
@@ -108,7 +108,7 @@ def test_times_are_those_of_the_clock() -> None:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A folder with sentences, none of which is spoken yet but one."""
+    """A data folder with a few sentences, of which one is spoken already."""
     header = "id\tlanguage\ttext\tsplit\tlicence\n"
     for name in SPEECH:
         (tmp_path / f"{name}.tsv").write_text(header)
@@ -127,11 +127,11 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_sentences_that_are_spoken_or_measured_with_are_left_out(data: Path) -> None:
+def test_spoken_sentences_and_evaluation_sentences_are_excluded(data: Path) -> None:
     assert unspoken(data) == ["call ann"]
 
 
-def test_names_of_what_others_measure_with_are_left_out(data: Path) -> None:
+def test_names_in_evaluation_sentences_are_excluded(data: Path) -> None:
     (data / "people.txt").write_text("Zoë Abel\n\n")
     lists = read_lists(data, data / "people.txt")
     assert (list(lists.places), list(lists.people)) == (["oslo"], ["zoe abel"])

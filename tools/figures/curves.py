@@ -5,9 +5,9 @@
 
 In: the log of a run (see `auricle_train/run_log.py`): rows with `step`, `elapsed` (seconds),
 `heard_hours` and losses, or with `dev`, word error rates in percent by kind and set. Out:
-`models/curves/NAME.json`, a few kilobytes: losses as means over equal stretches of hours heard, all
-dev rates up to a number; and one picture of all curves that are kept: losses and dev word error
-rates, the mean over sets, against the hours heard.
+`models/curves/NAME.json`, a few kilobytes: losses averaged over equal intervals of
+hours heard, and dev rates; and one plot of all kept curves: losses and dev word error rates (mean
+over sets) against hours heard.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`python -m recipes run FILE`: a recipe from data to bundle; see `recipe.py` for the file.
 
 Exit status 0: done. 1: failed, with one clear sentence on standard error. 2: wrong usage. 130:
-interrupted; run it again to go on.
+interrupted; run it again to resume.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _run(recipe: Recipe, arguments: argparse.Namespace) -> None:
 def _list(recipe: Recipe, arguments: argparse.Namespace) -> None:
     for step in recipe.steps:
         why = records.why_not_done(recipe, step)
-        print(f"{step.name}: {f'runs, for {why}' if why else 'done'}")
+        print(f"{step.name}: {f'runs, because {why}' if why else 'done'}")
         if why:
             print(f"  {shlex.join(step.command)}")
 
@@ -75,7 +75,7 @@ def main(words: Sequence[str]) -> int:
         print(f"recipes: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("recipes: interrupted; run it again to go on", file=sys.stderr)
+        print("recipes: interrupted; run it again to resume", file=sys.stderr)
         return 130
     return 0
 

@@ -1,21 +1,21 @@
-"""What a recipe is, and how it is read.
+"""Recipes and how they are read.
 
-In: a YAML file. Out: a `Recipe`, checked: known keys, known places, distinct names. A recipe holds:
+In: a YAML file. Out: a validated `Recipe`: known keys, known placeholders, distinct names. Example:
 
     name: en-tiny-0.6
     places: {data: ../../../shared/data, work: ../../build}   # folders; --set NAME=PATH
-    values: {seed: 1}                                 # what several steps have in common
+    values: {seed: 1}                                 # shared by steps
     data: {"{data}/kathleen.tar": SHA256, ...}        # files from outside, checked before a step
     steps:                                            #   that reads them
       - name: texts                                   # distinct
         step: make-texts                              # of auricle_train; or command: [WORD, ...]
         arguments: {data: "{data}", seed: "{seed}", kinds: [time, date], count: 100}
         inputs: ["{data}/text"]                       # files and folders that it reads
-        outputs: ["{work}/texts.tsv"]                 # that it writes
+        outputs: ["{work}/texts.tsv"]                 # files and folders that it writes
 
-Relative places are relative to the file. An argument with a list becomes several words, `true` an
-option without a value, `null` nothing. A step with `each`, a list of mappings, stands for one step
-a mapping, whose keys are placeholders within it, its name too:
+Relative places are relative to the file. A list as argument becomes several words, `true` an option
+without a value, `null` and `false` nothing. A step with `each`, a list of mappings, expands to one
+step per mapping; its keys are placeholders in that step, including its name:
 
       - name: "speech-{engine}"
         each: [{engine: piper, count: 300}, {engine: espeak, count: 40}]

@@ -1,7 +1,7 @@
-"""What a recipe keeps of each step that is done: one JSON file a step, in `WORK/records`.
+"""Records of finished steps: one JSON file per step in `WORK/records`.
 
-In: a step, and how it went. Out: whether it is done: its command, inputs and outputs are those of
-the record. The commit is recorded and not compared, for most commits change nothing of a step.
+In: a step. Out: whether it is done, that is, whether its command, inputs and outputs are those of
+its record. The commit is recorded but not compared: most commits do not affect most steps.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ UNKNOWN = "unknown"  # commit of a tree that git does not know
 
 @dataclass(frozen=True)
 class Record:
-    """A step that is done."""
+    """A finished step."""
 
     name: str
     template: list[str]  # the words of its command
@@ -37,7 +37,7 @@ def path_of(recipe: Recipe, step: Step) -> Path:
 
 
 def stamps_of(paths: tuple[Path, ...]) -> dict[str, str]:
-    """Return the stamps of files and folders, by place in the list: places may move."""
+    """Return the stamps of files and folders, keyed by position and name, not by folder."""
     return {f"{number} {path.name}": stamp(path) for number, path in enumerate(paths)}
 
 
@@ -57,7 +57,7 @@ def write(recipe: Recipe, record: Record, step: Step) -> None:
 
 
 def why_not_done(recipe: Recipe, step: Step) -> str:
-    """Return why a step has to be run; empty where it is done."""
+    """Return why a step has to run; empty if it is done."""
     record = read(recipe, step)
     if record is None:
         return "it has not been run"

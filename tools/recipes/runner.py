@@ -1,9 +1,9 @@
 """Runs the steps of a recipe that are not done.
 
-In: a recipe. Out: the outputs of its steps; `WORK/logs/STEP.log`, what each wrote; `WORK/records`.
-A run that was stopped or failed goes on with the step that was not done; that step finds what it
-had written, for the steps of auricle_train go on from their own files. A lock in `WORK`, which a
-step's process holds as well, keeps two runs apart even after a kill.
+In: a recipe. Out: the outputs of its steps, `WORK/logs/STEP.log` with what each printed, and
+`WORK/records`. A run that was stopped or failed resumes at the unfinished step, and the steps of
+auricle_train resume from their own files. A lock in `WORK`, which the process of a step inherits,
+prevents two runs at once even after a kill.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def run(recipe: Recipe, steps: Sequence[Step], tell: Tell = print, *, again: boo
         for step in steps:
             why = "it was asked for" if again else records.why_not_done(recipe, step)
             if why:
-                tell(f"{step.name}: runs, for {why}")
+                tell(f"{step.name}: runs, because {why}")
                 tell(f"{step.name}: took {_run_step(recipe, step, lock).seconds:.0f} s")
             else:
                 tell(f"{step.name}: done")
@@ -144,8 +144,8 @@ def _call(step: Step, log: Path, started: datetime, lock: int) -> None:
     if status:
         said = _last_lines(log) or "it said nothing"
         raise RecipeError(
-            f"step {step.name}: ended with status {status}: {said}; see {log}, mend it and run "
-            "the recipe again: it goes on here"
+            f"step {step.name}: ended with status {status}: {said}; see {log}, fix the cause and "
+            "run the recipe again: it resumes here"
         )
 
 
@@ -163,7 +163,7 @@ def _wait(process: subprocess.Popen[bytes]) -> int:
         process.send_signal(signal.SIGTERM)
         raise
     finally:
-        process.wait()  # a terminal's SIGINT has reached it as well: it saves what it has
+        process.wait()  # a terminal sends SIGINT to it as well; it may need time to save
 
 
 def _last_lines(log: Path) -> str:

@@ -1,8 +1,8 @@
-"""Tells whether files are what they were.
+"""Detects changed files.
 
-In: files and folders. Out: SHA-256 of a file, and a stamp of a file or folder: a short text that
-changes when its content does. Stamps of files up to 16 MB are of their bytes; of larger ones of
-size and time of change, for caches of encoder frames take tens of gigabytes.
+In: files and folders. Out: the SHA-256 of a file; the stamp of a file or folder, a short text that
+changes when its content does. The stamp of a file above 16 MB is its size and time of change, since
+caches of encoder frames take tens of gigabytes; that of a smaller file is its SHA-256.
 """
 
 from __future__ import annotations

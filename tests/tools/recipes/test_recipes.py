@@ -146,7 +146,7 @@ def test_a_failed_step_is_named_and_the_next_run_goes_on_there(
     assert main(["run", str(recipe.path)]) == 1
     told = capsys.readouterr().err
     assert "step second: ended with status 1: no bread; see " in told
-    assert "second.log, mend it and run the recipe again" in told
+    assert "second.log, fix the cause and run the recipe again" in told
     mended.touch()
     assert main(["run", str(recipe.path)]) == 0
     assert (tmp_path / "work" / "first.out").read_text() == "x\n"  # once
@@ -242,7 +242,7 @@ def test_list_and_sums_tell_what_is_there(
     recipe_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["list", str(recipe_file)]) == 0
-    assert "texts: runs, for it has not been run" in capsys.readouterr().out
+    assert "texts: runs, because it has not been run" in capsys.readouterr().out
     assert main(["sums", str(recipe_file)]) == 0
     clip = recipe_file.parent / "data" / "clips" / "must_sleep.opus"
     assert capsys.readouterr().out == f"{sha256(clip)}  {clip}\n"

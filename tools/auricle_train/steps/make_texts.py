@@ -1,4 +1,4 @@
-"""Draw texts to be spoken: spelled letters, numbers, times, addresses, names, sentences."""
+"""Make texts for speech synthesis: spelled letters, numbers, times, addresses, names, sentences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="more names of people, one a line")  # fmt: skip
     parser.add_argument("--places", type=Path, metavar="FILE", help="likewise of places")
     parser.add_argument("--kinds", nargs="+", choices=SHARES, default=list(SHARES),
-                        help=f"kinds of texts; what each counts for: {_told(SHARES)}")  # fmt: skip
+                        help=f"kinds of texts, with weights: {_told(SHARES)}")  # fmt: skip
     parser.add_argument("--count", type=int, default=10_000, help="texts")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True, help="table for `synthesize --text`")

@@ -40,7 +40,7 @@ class Line:
     """One text."""
 
     text: str  # the transcript, normalised
-    say: str  # what the engine is told: "jay oh" of "j o"
+    say: str  # input of the engine: "jay oh" for "j o"
 
 
 @dataclass(frozen=True)

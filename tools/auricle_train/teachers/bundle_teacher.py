@@ -1,8 +1,8 @@
 """A bundle as a teacher: both passes of the daemon's own recogniser, on whole clips.
 
-In: a folder with a bundle. Out: a teacher. It runs the bundle's int8 graphs as the daemon does,
-one clip after another. Its `log_prob` is the mean, over the words of the best hypothesis, of the
-natural log of their posterior in the lattice: another scale than Whisper's tokens.
+In: the folder of a bundle. Out: a teacher. It runs the bundle's int8 graphs as the daemon does,
+clip by clip. `log_prob` is the mean over the words of the best hypothesis of the natural log of
+their posterior in the lattice; it does not compare with Whisper's mean over tokens.
 """
 
 from __future__ import annotations

@@ -73,8 +73,8 @@ def read_labels(path: Path) -> Iterator[Label]:
 def join_labels(files: Sequence[Path]) -> Iterator[Label]:
     """Yield the labels of clips that every file holds, with the readings of all files.
 
-    So teachers may read the same clips in runs of their own; clips that one of them has not read
-    yet are left out.
+    Teachers can thus read the same clips in separate runs; clips that one of them has not read yet
+    are skipped.
 
     Raises:
         StorageError: a line is not a label.

@@ -1,4 +1,5 @@
-"""Texts to be spoken: what assistants hear and what running text lacks.
+"""Texts for speech synthesis: what people say to assistants and what running text lacks.
 
-A module a kind of text; `mixture` draws from them. Each text has two writings, see `form`.
+One module per kind of text; `mixture` samples from them. Each text has a transcript and a
+pronounceable form, see `form`.
 """

@@ -1,8 +1,8 @@
-"""A text in two writings: the transcript, and what a voice engine is told to say.
+"""A text in two forms: the transcript, and what the voice engine is asked to say.
 
-In: a draft, in which a capital letter stands for the name of the letter, and a comma for a pause:
-"that is J O H N, at noon". Out: the transcript, "that is j o h n at noon", and what to say, "that
-is jay, oh aitch, en, at noon". Voice engines read "a" and "i" as words, hence the names.
+In: a draft in which a capital letter is a spelled letter and a comma is a pause: "that is J O H N,
+at noon". Out: the transcript, "that is j o h n at noon", and the spoken form, "that is jay, oh
+aitch, en, at noon". Letter names are needed because engines read "a" and "i" as words.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LETTER_NAMES = {
     "V": "vee", "W": "double you", "X": "ex", "Y": "why", "Z": "zee",
 }  # fmt: skip
 BRITISH_Z = "zed"
-PAUSES = (0.0, 0.0, 0.3, 0.7, 1.0)  # share of the letters that a pause follows, of a speaker
+PAUSES = (0.0, 0.0, 0.3, 0.7, 1.0)  # probability of a pause after a letter; one drawn per text
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class SpokenForm:
 
     kind: str
     text: str  # the transcript: lower case, letters, apostrophes, single spaces
-    say: str  # what a voice engine is told
+    say: str  # input of the voice engine
 
 
 class Draw:
@@ -50,22 +50,22 @@ class Draw:
         return int(self._generator.integers(first, last + 1))
 
     def chance(self, share: float) -> bool:
-        """Return True in this share of the calls."""
+        """Return True with this probability."""
         return bool(self._generator.random() < share)
 
     def kind(self, shares: dict[str, float]) -> str:
-        """Return a key; the values are what each counts for."""
+        """Return a key, drawn with its value as weight."""
         weights = np.array(list(shares.values()))
         return list(shares)[int(self._generator.choice(len(weights), p=weights / weights.sum()))]
 
 
 def form(kind: str, draft: str, draw: Draw) -> SpokenForm:
-    """Return both writings of a draft.
+    """Return both forms of a draft.
 
     Args:
-        kind: of the text.
+        kind: kind of the text.
         draft: lower-case words; capital letters are spelled, commas are pauses.
-        draw: chooses how letters are said.
+        draw: chooses "zee" or "zed", and pauses between letters.
     """
     text = re.sub(r"[^a-z']+", " ", draft.lower()).strip()
     names = LETTER_NAMES | ({"Z": BRITISH_Z} if draw.chance(0.3) else {})
@@ -75,7 +75,7 @@ def form(kind: str, draft: str, draw: Draw) -> SpokenForm:
 
 
 def _say(letters: str, names: dict[str, str], pauses: float, draw: Draw) -> str:
-    """Return the names of letters; where there are more than two, pauses between some of them."""
+    """Return the names of letters, with pauses in runs of more than two."""
     said = [names[letter] for letter in letters.split()]
     if len(said) > 2:
         said = [f"{name}," if draw.chance(pauses) else name for name in said[:-1]] + said[-1:]
@@ -83,5 +83,5 @@ def _say(letters: str, names: dict[str, str], pauses: float, draw: Draw) -> str:
 
 
 def spelled(word: str) -> str:
-    """Return the draft of a word spelled letter by letter; what is no letter is left out."""
+    """Return a draft that spells the letters a to z of a word."""
     return " ".join(letter for letter in word.upper() if "A" <= letter <= "Z")

@@ -1,7 +1,7 @@
-"""Draws texts of several kinds, and writes them for `synthesize`.
+"""Samples texts of several kinds and writes them for `synthesize`.
 
-In: lists (`sources`), what each kind counts for, a seed. Out: a table with the columns kind, text,
-say. The same seed and lists give the same texts; longer tables begin with the shorter ones.
+In: lists (`sources`), the weight of each kind, a seed. Out: a table with the columns kind, text,
+say. The same seed and lists give the same texts; a longer table starts with the shorter one.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from auricle_train.synthesis.texts.places import Places
 from auricle_train.synthesis.texts.sources import Lists
 from auricle_train.synthesis.texts.spelling import Spelling
 
-# What each kind counts for where nothing else is asked for.
+# Weight of each kind.
 SHARES = {
     "letters": 3.0, "explained": 2.0, "code": 1.5, "number": 2.0, "phone": 1.5, "price": 1.5,
     "measure": 1.0, "time": 2.0, "date": 2.0, "address": 1.5, "mail": 1.0, "names": 4.0,
     "sentences": 4.0,
 }  # fmt: skip
 COLUMNS = ("kind", "text", "say")
-MOST_WORDS = 26  # of a text; engines and encoders have limits
-TRIES = 20  # draws for one text that is new
+MOST_WORDS = 26  # in a text
+TRIES = 20  # attempts at a text that is not in the table yet
 
 MakeDraft = Callable[[Draw], str]
 
 
 def kinds(lists: Lists, sentences: Sequence[str]) -> dict[str, MakeDraft]:
-    """Return what draws a draft of each kind; "sentences" only where there are some."""
+    """Return the sampler of each kind; "sentences" only if some are given."""
     spelling, places = Spelling(lists.words), Places(lists.people, lists.places)
     made: dict[str, MakeDraft] = {
         "letters": spelling.letters, "explained": spelling.explained, "code": spelling.code,
@@ -52,10 +52,10 @@ def texts(
     """Yield distinct texts.
 
     Args:
-        made: what draws each kind.
-        shares: what each kind counts for; kinds that are not named are left out.
-        count: texts.
-        seed: of all choices.
+        made: sampler of each kind.
+        shares: weight of each kind to use.
+        count: number of texts.
+        seed: seed of all choices.
 
     Raises:
         ArgumentError: a kind is unknown.
@@ -76,7 +76,7 @@ def texts(
 
 
 def write(forms: Iterator[SpokenForm], path: Path) -> int:
-    """Write the table, atomically; return the number of its texts."""
+    """Write the table atomically; return the number of texts."""
     rows = [f"{one.kind}\t{one.text}\t{one.say}\n" for one in forms]
     partial = path.with_name(f"partial-{path.name}")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Names of people, places and media in the sentences that assistants hear.
+"""Names of people, places and media in assistant commands.
 
 In: lists of names. Out: drafts, see `form`.
 """
@@ -35,7 +35,7 @@ MEDIA = (
 
 
 class Names:
-    """Draws drafts with names."""
+    """Samples drafts with names."""
 
     def __init__(self, people: Sequence[str], places: Sequence[str], media: Sequence[str]) -> None:
         self._lists = ((PEOPLE, people), (LOCATIONS, places), (MEDIA, media))

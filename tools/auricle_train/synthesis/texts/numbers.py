@@ -59,7 +59,7 @@ FRACTIONS = (
 
 
 def cardinal(number: int, draw: Draw | None = None) -> str:
-    """Return a number in words; some people say "and" after hundreds, some do not."""
+    """Return a number in words; with `draw`, "and" and "a hundred" vary."""
     words = re.sub(r"[-,]", " ", num2words(number))
     if draw is None or draw.chance(0.7):
         words = words.replace(" and ", " ")
@@ -74,7 +74,7 @@ def ordinal(number: int) -> str:
 
 
 def digits(figures: str, draw: Draw) -> str:
-    """Return figures one by one; zeros are zero or oh, repeated ones may be doubled."""
+    """Return digits one by one; 0 is "zero" or "oh", repeats may be "double" or "triple"."""
     zero, parts, at = draw.one(ZEROS), [], 0
     while at < len(figures):
         run = len(figures[at:]) - len(figures[at:].lstrip(figures[at]))
@@ -89,7 +89,7 @@ def digits(figures: str, draw: Draw) -> str:
 
 
 def magnitude(draw: Draw) -> int:
-    """Return a number whose length is drawn first: small ones are said most."""
+    """Return a number; its order of magnitude is drawn first, so that small ones prevail."""
     return draw.number(0, int(draw.one((10, 20, 100, 100, 200, 1000, 10_000, 1_000_000))))
 
 

@@ -1,4 +1,4 @@
-"""Addresses: houses and streets, post codes, electronic mail and the web.
+"""Addresses: streets, post codes, email, web sites.
 
 In: names of people and of places. Out: drafts, see `form`.
 """
@@ -38,7 +38,7 @@ HOSTS = ("gmail", "yahoo", "outlook", "hotmail", "icloud", "proton", "company", 
 
 
 class Places:
-    """Draws drafts of addresses."""
+    """Samples drafts with addresses."""
 
     def __init__(self, people: Sequence[str], places: Sequence[str]) -> None:
         self._people, self._places = people, places
@@ -58,7 +58,7 @@ class Places:
         )  # fmt: skip
 
     def mail(self, draw: Draw) -> str:
-        """Return a sentence with an address of electronic mail or of a site."""
+        """Return a sentence with an email or web address."""
         first, last = draw.one(self._people).split()[0], draw.one(self._people).split()[-1]
         user = draw.one((f"{first} dot {last}", first, f"{first[0].upper()} {last}",
                          f"{first} underscore {last}", f"{first} {_figures(draw)}"))  # fmt: skip

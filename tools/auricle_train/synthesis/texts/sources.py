@@ -1,6 +1,6 @@
-"""Where words, names and sentences come from: all of it text that training may know.
+"""Words, names and sentences that texts are made from; evaluation data is excluded.
 
-In: the folder of sets and lists of names. Out: lists without what others measure with.
+In: the data folder and optional files of names. Out: lists of normalised text.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from auricle_train.language import SYNTHETIC, read_sources
 from auricle_train.layouts.utterance import LayoutError
 from auricle_train.normalizer import normalize
 
-# Slots of `text/nlu.jsonl.gz`, by what their values name.
+# Slots of `text/nlu.jsonl.gz` by what their values name.
 SLOTS = {
     "people": ("person", "contact", "party_size_description"),
     "places": ("city", "country", "state", "place_name", "geographic_poi", "poi",
@@ -34,7 +34,7 @@ SPOKEN = "spoken"  # source of `read_sources`: transcripts of recordings
 
 @dataclass(frozen=True)
 class Lists:
-    """What texts are made of; all normalised."""
+    """Material of texts; all normalised."""
 
     words: Sequence[str]
     people: Sequence[str]
@@ -46,9 +46,9 @@ def read_lists(data: Path, people: Path | None = None, places: Path | None = Non
     """Return the lists.
 
     Args:
-        data: folder of sets; of its sentences with slots only those to train on are read.
-        people: file of more names of people, one a line.
-        places: likewise of places.
+        data: folder of sets; slot values are taken from training sentences only.
+        people: file with more names of people, one per line.
+        places: file with more names of places, one per line.
 
     Raises:
         LayoutError: a file holds no names.
@@ -64,7 +64,7 @@ def read_lists(data: Path, people: Path | None = None, places: Path | None = Non
 def unspoken(data: Path) -> list[str]:
     """Return the sentences of `text/texts.tsv` that `synthetic_kokoro` does not speak.
 
-    Sentences that others measure with, and those near to what dev clips say, are left out, see
+    Evaluation sentences, and sentences close to transcripts of dev clips, are excluded, see
     `language.read_sources`.
     """
     spoken = {row["text"] for split in ("train", "dev") for row in

@@ -1,6 +1,6 @@
 """Spelled letters: names and words letter by letter, "d as in delta", codes, abbreviations.
 
-In: words that somebody might spell. Out: drafts, see `form`.
+In: words to spell. Out: drafts, see `form`.
 """
 
 from __future__ import annotations
@@ -36,31 +36,31 @@ CODE_CARRIERS = (
 
 
 class Spelling:
-    """Draws drafts of spelled words."""
+    """Samples drafts with spelled words."""
 
     def __init__(self, words: Sequence[str]) -> None:
-        """Take the words that are spelled, and that letters are explained by."""
+        """Take the words to spell; they also serve as examples of their first letter."""
         self._words = [word for word in words if FIRST <= len(word) <= LAST and word.isalpha()]
         self._by_letter: dict[str, list[str]] = defaultdict(list)
         for word in self._words:
             self._by_letter[word[0].upper()].append(word)
 
     def letters(self, draw: Draw) -> str:
-        """Return a sentence with a word that is spelled."""
+        """Return a sentence with a spelled word."""
         word = draw.one(self._words)
         return draw.one(CARRIERS).format(
             word=word, letters=spelled(word), letter=word[0].upper(), other=draw.one(LETTERS)
         )
 
     def explained(self, draw: Draw) -> str:
-        """Return a word or some letters, each with a word that begins with it."""
+        """Return letters, each with an example word: "d as in delta, e as in echo"."""
         word = draw.one(self._words)[: draw.number(1, 5)].upper()
         joint, nato = draw.one(JOINTS), draw.chance(0.5)
         parts = [f"{letter} {joint} {self._example(letter, nato, draw)}" for letter in word]
         return ("spell " if draw.chance(0.2) else "") + ", ".join(parts)
 
     def code(self, draw: Draw) -> str:
-        """Return letters and digits mixed, as plates, seats and bookings have them."""
+        """Return a code of letters and digits: a licence plate, a seat, a booking."""
         parts = [
             draw.one(LETTERS) if draw.chance(0.6) else digits(str(draw.number(0, 9)), draw)
             for _ in range(draw.number(2, 7))

@@ -78,7 +78,7 @@ def _hour_and_minute(hour: int, minute: int, bare: bool) -> str:
 
 
 def _past(hour: int, minute: int) -> str:
-    """Return the time as clocks with hands are read."""
+    """Return the time relative to the hour: "twenty past two"."""
     following = cardinal(hour % 12 + 1)
     quarters = {0: f"{cardinal(hour)} o'clock", 15: f"quarter past {cardinal(hour)}",
                 30: f"half past {cardinal(hour)}", 45: f"quarter to {following}"}  # fmt: skip
@@ -112,7 +112,7 @@ def day(draw: Draw) -> str:
 
 
 def near(draw: Draw) -> str:
-    """Return a day near to today."""
+    """Return a day relative to today."""
     weekday, part = draw.one(DAYS), draw.one(PARTS)
     return draw.one((
         "tomorrow", "today", "tonight", f"tomorrow {part}", f"on {weekday}", f"next {weekday}",
