@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         "made of train clips")  # fmt: skip
     parser.add_argument("--shards", type=int, nargs=2, default=(0, 40),
                         metavar=("FIRST", "END"),
-                        help="numbers of the shards to write; those that exist are kept")  # fmt: skip
+                        help="numbers of shards; those that exist are kept")  # fmt: skip
     parser.add_argument("--shard-minutes", type=float, default=30.0, help="of audio in a shard")
     parser.add_argument("--twice", nargs="*", default=(), metavar="SET",
                         help="sets whose clips are drawn twice as often")  # fmt: skip
