@@ -58,7 +58,9 @@ def test_the_daemon_loads_and_runs_a_bundle(
     files: tuple[Path, Path, Path], top: Path, tmp_path: Path, second_pass: bool
 ) -> None:
     checkpoint, tokens, pieces = files
-    write_bundle(checkpoint, top, tokens, pieces if second_pass else None, "tiny", "1", tmp_path / "out")
+    write_bundle(
+        checkpoint, top, tokens, pieces if second_pass else None, "tiny", "1", tmp_path / "out"
+    )
     made = load_bundle(tmp_path / "out", "recognizer")
     assert made.settings["second_pass"] is second_pass
     assert ("decoder.tflite.gz" in made.files) is second_pass

@@ -150,9 +150,7 @@ class DecoderGraphs:
         return self._layers.linear(f"{name}.cross_out", seen)
 
 
-def export_second_pass(
-    shape: Shape, weights: Weights, folder: Path, quantize: bool = True
-) -> None:
+def export_second_pass(shape: Shape, weights: Weights, folder: Path, quantize: bool = True) -> None:
     """Write `memory.tflite` and `decoder.tflite` into a folder.
 
     Args:

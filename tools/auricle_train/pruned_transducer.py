@@ -36,7 +36,9 @@ class SimpleJoint(nn.Module):
         self.frames = nn.Linear(frames, vocabulary)
         self.predictions = nn.Linear(predictions, vocabulary)
 
-    def forward(self, frames: Tensor, predictions: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, frames: Tensor, predictions: Tensor, targets: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Return log probabilities at each node.
 
         Args:

@@ -1,8 +1,8 @@
 """Writes what PyTorch computes in float32, for the tests that compare the shipped graphs with it.
 
 In: checkpoints, vocabularies, a recording. Out: an .npz with search frames, log probabilities of
-CTC and of a few contexts, and the text that the daemon's search finds on them; of the second pass what it
-expects after each piece of that text.
+CTC and of a few contexts, and the text that the daemon's search finds on them; of the second pass
+what it expects after each piece of that text.
 """
 
 from __future__ import annotations

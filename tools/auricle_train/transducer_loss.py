@@ -75,8 +75,9 @@ def _backward(blank: Tensor, emit: Tensor, frames: Tensor, tokens: Tensor) -> Te
 
 
 def _travelled(emit: Tensor) -> Tensor:
-    """Return what all tokens before each place cost: with it, a[u] = logaddexp(entering[u],
-    a[u - 1] + emit[u - 1]) is solved for all u at once.
+    """Return what all tokens before each place cost.
+
+    It solves a[u] = logaddexp(entering[u], a[u - 1] + emit[u - 1]) for all u at once.
     """
     return torch.nn.functional.pad(emit.cumsum(-1), (1, 0))
 

@@ -92,8 +92,7 @@ def test_bands_never_fall_back_and_always_overlap(
     frames: int, tokens: int, band: int, seed: int
 ) -> None:
     torch.manual_seed(seed)
-    if tokens > frames:
-        tokens = frames
+    tokens = min(tokens, frames)
     places = max(tokens + 1, band)
     scores = torch.randn(1, frames, places, 3).log_softmax(-1)
     counts, lengths = torch.tensor([frames]), torch.tensor([tokens])

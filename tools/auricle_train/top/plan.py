@@ -9,10 +9,12 @@ from dataclasses import dataclass
 class TopPlan:
     """See the module. Hours are of audio heard since the first step, over all resumptions."""
 
-    hours: float = 100.0  # at which the run ends
-    decay_hours: float = 30.0  # last part of them, in which the learning rate falls to 0
+    hours: float = 300.0  # at which the run ends
+    decay_hours: float = 80.0  # last part of them, in which the learning rate falls to 0
     rate: float = 1e-3  # peak learning rate of AdamW
-    matrix_rate: float = 0.0  # that of Muon for the layers' matrices; 0: AdamW takes all
+    # Peak rate of Muon, which takes the layers' matrices; 0: AdamW takes all. It needs a quarter
+    # fewer hours for the same loss, at 1.25 times the time a step.
+    matrix_rate: float = 2e-3
     warm_steps: int = 300  # in which the rate rises
     weight_decay: float = 0.02
     dropout: float = 0.1

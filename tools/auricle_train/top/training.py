@@ -2,7 +2,8 @@
 
 In: utterances, a plan, a folder. Out: a checkpoint there, resumed when it exists, with the weights
 and their moving average, and a log of one JSON object a line, dev word error rates among them.
-A step whose losses are not finite changes nothing; a kill costs what came after the last checkpoint.
+A step whose losses are not finite changes nothing; a kill costs what came after the last
+checkpoint.
 """
 
 from __future__ import annotations
@@ -283,8 +284,10 @@ def _optimizers(top: Top, plan: TopPlan) -> list[torch.optim.Optimizer]:
                              betas=(0.9, 0.98), weight_decay=plan.weight_decay)  # fmt: skip
     if not plan.matrix_rate:
         return [adam]
-    muon = torch.optim.Muon([{"params": matrices, "peak": plan.matrix_rate}], lr=0.0,
-                            weight_decay=plan.weight_decay, adjust_lr_fn="match_rms_adamw")  # fmt: skip
+    muon = torch.optim.Muon(
+        [{"params": matrices, "peak": plan.matrix_rate}], lr=0.0, weight_decay=plan.weight_decay,
+        adjust_lr_fn="match_rms_adamw",
+    )  # fmt: skip
     return [adam, muon]
 
 
