@@ -118,8 +118,8 @@ class PartialText:
         """Return the text after the first pass has changed its mind, or heard more.
 
         Args:
-            words: the best ones now. If `heard` begins with them, the first pass has only not caught up
-                yet, and all that stands for `heard` stays.
+            words: the best ones now. If `heard` begins with them, the first pass has only not
+                caught up yet, and all that stands for `heard` stays.
             firm: those that the first pass takes for sure; they count as far as `words` begin
                 with them.
         """
