@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
@@ -54,11 +54,21 @@ class Listener:
     """Lets a bundle and its peers hear recordings."""
 
     def __init__(
-        self, config: Config, peers: Sequence[Peer] = (), readings: Readings | None = None
+        self,
+        config: Config,
+        peers: Sequence[Peer] = (),
+        readings: Readings | None = None,
+        *,
+        glances: bool = True,
     ) -> None:
-        """Load the bundle that the configuration names; raises ModelError."""
+        """Load the bundle that the configuration names; raises ModelError.
+
+        Without `glances` partial results come from whole chunks only.
+        """
         self._config = config
-        self.models = load_models(config, budget_of(config), wake=False)
+        budget = budget_of(config)
+        budget = replace(budget, glances=budget.glances and glances)
+        self.models = load_models(config, budget, wake=False)
         self._peers = peers
         self._readings = readings or Readings()
 
