@@ -33,6 +33,7 @@ from auricle.pipeline import Pipeline
 from auricle.recognizer.lattice import Arc
 from auricle.recognizer.recognizer import Recognizer, RecognizerState
 from auricle.recognizer.search import Progress
+from auricle.session import ListenRequested, SessionMachine, TextChanged, numbered
 from stage.recordings import Recording
 
 Samples = NDArray[np.int16]
@@ -163,6 +164,26 @@ def test_partials_of_a_real_sentence_begin_with_all_that_was_settled(
     pipeline = make_pipeline(CONFIG, replace(models, recognizer=reader), clock=lambda: 0.0)
     events = [*pipeline.listen(), *play(pipeline, spoken(recordings, name), room(2.0))]
     assert check_partials(events) > 0
+
+
+def test_settled_words_stay_when_a_long_utterance_is_divided(
+    models: Models, recordings: dict[str, Recording]
+) -> None:
+    names = ("fell_as_steadily", "big_news", "momentum_gained", "wounded_in_the_arm", "must_sleep")
+    sounds = [sound for name in names for sound in (spoken(recordings, name), room(0.8))]
+    samples = np.concatenate([*sounds, *sounds[:4]])
+    reader, state = models.recognizer, models.recognizer.initial_state()
+    machine = SessionMachine(numbered())
+    session, events = machine.step(machine.initial_state(), ListenRequested(time=0.0))
+    for first in range(0, len(samples), 1600):
+        state, _ = reader.step(state, samples[first : first + 1600])
+        if reader.glance_due(state):
+            state = reader.glance(state)
+        text = TextChanged(time=first / SAMPLE_RATE, text=state.shown, firm=state.firm)
+        session, more = machine.step(session, text)
+        events += more
+    assert state.spoken  # it was divided
+    assert check_partials(events) > len(state.spoken[0].words)
 
 
 def test_partials_go_on_from_a_revised_speculation(
