@@ -23,6 +23,7 @@ from auricle.recognizer.attention import AttentionDecoder
 from auricle.recognizer.graph import Graph
 from auricle.recognizer.loading import load_recognizer
 from auricle.recognizer.networks import Encoder, TransducerScorer
+from auricle.recognizer.partial_text import PartialOptions
 from auricle.recognizer.recognizer import Recognizer
 from auricle.recognizer.result import Result
 from auricle.recognizer.search import SearchOptions
@@ -100,6 +101,7 @@ def test_a_recogniser_without_glances_never_asks_for_one(recognizer: Recognizer)
     state, _ = still.step(still.initial_state(), np.zeros(9000, np.int16))
     assert recognizer.glance_due(state)
     assert not still.glance_due(state)
+    assert not recognizer.with_partials(PartialOptions(glance_seconds=None)).glance_due(state)
 
 
 def test_looking_ahead_leaves_the_stream_as_it_was(

@@ -9,6 +9,7 @@ does the same in the middle of a chunk, for the text that a reader sees.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -151,6 +152,12 @@ class Recognizer:
             self._listener,
             self._partials if glances else replace(self._partials, glance_seconds=None),
         )
+
+    def with_partials(self, options: PartialOptions) -> Recognizer:
+        """Return a recogniser by the same networks that shows and settles words otherwise."""
+        other = copy(self)
+        other._partials = options
+        return other
 
     def biasing_of(self, context: Context) -> Biasing | None:
         """Return names made ready for `initial_state`; None if there are none to favour.

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from auricle.assembly import budget_of, load_models, make_pipeline
 from auricle.audio.format import FRAME_SAMPLES, SAMPLE_RATE
 from auricle.config.schema import Config
+from auricle.recognizer.partial_text import PartialOptions
 from auricle.transcription import Transcription, transcribe, transcribe_whole
 from auricle_train.corpus import Clip
 from auricle_train.evaluation.conditions import Background, Condition
@@ -58,17 +59,14 @@ class Listener:
         config: Config,
         peers: Sequence[Peer] = (),
         readings: Readings | None = None,
-        *,
-        glances: bool = True,
+        partials: PartialOptions | None = None,
     ) -> None:
-        """Load the bundle that the configuration names; raises ModelError.
-
-        Without `glances` partial results come from whole chunks only.
-        """
+        """Load the bundle that the configuration names; raises ModelError."""
         self._config = config
-        budget = budget_of(config)
-        budget = replace(budget, glances=budget.glances and glances)
-        self.models = load_models(config, budget, wake=False)
+        models = load_models(config, budget_of(config), wake=False)
+        if partials is not None:
+            models = replace(models, recognizer=models.recognizer.with_partials(partials))
+        self.models = models
         self._peers = peers
         self._readings = readings or Readings()
 

@@ -17,6 +17,7 @@ import numpy as np
 from auricle.bundle.manifest import Bundle
 from auricle.config.schema import Config, RecognizerSettings
 from auricle.errors import ArgumentError
+from auricle.recognizer.partial_text import PartialOptions
 from auricle_train.corpus import REAL_DEV, Clip, read_set
 from auricle_train.evaluation.conditions import CONDITIONS, Background
 from auricle_train.evaluation.listening import Heard, Listener
@@ -45,7 +46,7 @@ class Options:
     second_pass: Literal["off", "rescore", "full"] = "full"
     limit: int = 0  # recordings of each set; 0: all
     sets: Sequence[str] = REAL_DEV
-    glances: bool = True  # partial results from unfinished chunks too
+    partials: PartialOptions | None = None  # None: those that ship
     noise: int | None = None  # sentences in each noise; 0: all; None: no noise
     peers: Sequence[str] | None = None  # Whisper's models; None: no peers at all
     readings: Path | None = None  # of the peers, kept from run to run
@@ -66,7 +67,7 @@ def evaluate(data: Path, options: Options) -> Report:
     recognizer = RecognizerSettings(bundle=options.bundle, second_pass=options.second_pass)
     config = Config(recognizer=recognizer)
     peers = load_peers(options.peers) if options.peers is not None else []
-    listener = Listener(config, peers, Readings(options.readings), glances=options.glances)
+    listener = Listener(config, peers, Readings(options.readings), options.partials)
     clips = {name: _spoken(data, name) for name in options.sets}
     heard: list[Heard] = []
     sets = []
