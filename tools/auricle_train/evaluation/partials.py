@@ -24,7 +24,7 @@ class Partials:
     taken_back: Share  # texts after the first that change or take back a word of the one before
     last: Score  # word errors of the last one of each session; of an empty text if there was none
     settled: Share  # words of the last ones that were settled
-    kept: Share  # settled words that the final text has in their place
+    kept: Share  # settled words up to which the final text is the same
 
 
 def judge_partials(heard: Sequence[Heard]) -> Partials:

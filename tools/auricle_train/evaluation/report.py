@@ -64,7 +64,10 @@ class Report:
                     ("of these, taking back a shown word", _counted(self.partials.taken_back)),
                     ("word error rate of the last one", self.partials.last),
                     ("words of the last ones that are settled", _counted(self.partials.settled)),
-                    ("of these, the final text has", _counted(self.partials.kept)),
+                    (
+                        "of these, the same in the final text, up to there",
+                        _counted(self.partials.kept),
+                    ),
                 ),
             ),
             _table(
