@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import takewhile
 from typing import NamedTuple
 
 import numpy as np
@@ -210,6 +211,12 @@ class BeamSearch:
             trailing_seconds=trailing * self._options.frame_seconds,
             blank=min(1.0, float(state.blanks[best]) / trailing) if trailing else 0.0,
         )
+
+    def settled(self, state: SearchState) -> tuple[str, ...]:
+        """Return the complete words with which all hypotheses that go on begin."""
+        texts = [history.best_words("", one.branches) for one in state.hypotheses]
+        shared = takewhile(lambda words: len(set(words)) == 1, zip(*texts, strict=False))
+        return tuple(words[0] for words in shared)
 
     def result(self, state: SearchState, *, named: bool = True) -> Result:
         """Return all that is known, as if the utterance ended here.

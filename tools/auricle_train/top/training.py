@@ -157,16 +157,16 @@ class TopTrainer:
         )  # fmt: skip
         log = RunLog(self.path.with_name("log.jsonl"), self.step) if self.group.leads else None
         last = saved = looked = time.monotonic()
-        sums = torch.zeros(len(LOSSES))
+        recent: list[Tensor] = []
         with Interruption() as asked:
             for batch in batches:
                 losses, stop = self._train_step(batch, asked.signal is not None)
-                sums += losses
+                recent.append(losses)
                 now = time.monotonic()
                 self.elapsed, last = self.elapsed + now - last, now
                 if log is not None and self.step % SHOWN == 0:
-                    self._log(log, sums / SHOWN)
-                    sums.zero_()
+                    self._log(log, torch.stack(recent).mean(0))
+                    recent.clear()
                 if log is not None and now - looked > self.plan.dev_seconds:
                     self._look(log, dev, tokenizer)
                     looked = last = time.monotonic()
