@@ -10,6 +10,10 @@ Saon, Tüske and Audhkhasi, "Alignment-length synchronous decoding for RNN trans
 2020). Hypotheses with the same future share it: the better one goes on, the other stays in its
 history as an alternative, which is what makes the lattice. Where CTC has a share in the score, each
 hypothesis also carries its forward probabilities by CTC (see `acoustic.py`).
+
+If a frame may emit one token only, that token ends it, and no blank has to follow, as in Tripathi
+et al., "Monotonic recurrent neural network transducer" (arXiv:1911.06393): the joint then runs once
+a frame. If it may emit more, a blank ends it, as the transducer was trained.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -39,6 +43,7 @@ from auricle.recognizer.tokenizer import BLANK, WORD_START
 from auricle.recognizer.word_model import WordModel
 from auricle.recognizer.word_scores import WordScores
 
+_SPARE = 4  # one hypothesis in so many more is made than goes on, for some turn out to be alike
 _WORTH_A_LINK = 5.0  # nats by which CTC's new alignments may fall behind those known
 
 
@@ -48,7 +53,7 @@ class SearchOptions:
 
     beam: int = 6  # hypotheses that go on after each frame
     score_beam: float = 8.0  # nats by which a hypothesis may fall behind the best one
-    max_symbols: int = 3  # tokens that one frame may emit
+    max_symbols: int = 1  # tokens that one frame may emit; 1: a token ends its frame
     alternatives: int = 6  # histories that one hypothesis keeps
     joined_words: int = 2  # words back to which the histories of alignments are joined
     lattice_beam: float = 5.0  # nats by which a path of the lattice may fall behind the best one
@@ -95,11 +100,19 @@ class Hypothesis:
     language: LanguageState | None = None  # of the external language models, if there are some
     names: steps.State | None = None  # of the names that are favoured; None: there are none
     parent: Key | None = None  # what it was before its last token
+    key: Key = field(init=False)  # hypotheses of equal keys are continued as one
 
-    @property
-    def key(self) -> Key:
-        """All that the future depends on: hypotheses of equal keys are continued as one."""
-        return Key(self.context, self.word, self.language, self.names)
+    def __post_init__(self) -> None:
+        """Make the key, which is asked for often."""
+        key = Key(self.context, self.word, self.language, self.names)
+        object.__setattr__(self, "key", key)
+
+    def rewritten(self, branches: tuple[Branch, ...], graph: float) -> Hypothesis:
+        """Return the same with other histories."""
+        if branches is self.branches and graph == self.graph:
+            return self
+        same = self.context, self.word, branches, graph, self.language, self.names, self.parent
+        return Hypothesis(*same)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,6 +154,7 @@ class _Pick(NamedTuple):
     score: float  # natural log, after the token
     graph: float  # what language adds to it
     streams: Streams  # after the token
+    forced: bool  # goes on whatever it scores
 
 
 class _Frame(NamedTuple):
@@ -380,9 +394,12 @@ class BeamSearch:
             stayed: streams and blanks of those that emit none.
         """
         pool = _Pool(self._limits, self._mixture, frame.lowest)
+        if self._options.max_symbols == 1:
+            self._emit_last(pool, state, parents, frame, picks, stayed)
+            return pool.ranked()
         pool.add_all(parents.hypotheses, *stayed)
         for emitted in range(1, self._options.max_symbols + 1):
-            parents = self._emit(parents, picks, state, frame)
+            parents = self._emit(parents, picks, state, frame).parents()
             # After a token, nothing more is asked of CTC: it has said all of the frame.
             log_probs = self._heard(rows, parents.hypotheses, frame.ctc)
             ended = parents.streams.copy()
@@ -394,6 +411,30 @@ class BeamSearch:
                 if not picks:
                     break
         return pool.ranked()
+
+    def _emit_last(
+        self,
+        pool: _Pool,
+        state: SearchState,
+        parents: _Parents,
+        frame: _Frame,
+        picks: list[_Pick],
+        stayed: tuple[NDArray[np.float64], NDArray[np.float64]],
+    ) -> None:
+        """Fill a pool with those that emit nothing and those that emit the frame's only token.
+
+        Most of them would not go on: they are left out before they are made. See `_emissions`.
+        """
+        streams, blanks = stayed
+        scores = self._mixture.scores(streams, frame.lowest)
+        both = np.concatenate([scores, [pick.score for pick in picks]])
+        cutoff = self._cutoff(both, self._options.beam + self._options.beam // _SPARE)
+        keep = scores >= cutoff
+        if frame.names is not None and not keep.all():
+            keep |= self._sheltered(parents.hypotheses, scores, keep, frame.names)
+        kept = np.flatnonzero(keep)
+        pool.add_all([parents.hypotheses[index] for index in kept.tolist()], streams[kept], blanks[kept])
+        self._emit(parents, [one for one in picks if one.forced or one.score >= cutoff], state, frame, pool)
 
     def _heard(
         self,
@@ -439,10 +480,10 @@ class BeamSearch:
         chosen[sorted(found, key=lambda index: -scores[index])[: self._options.sheltered]] = True
         return chosen
 
-    def _cutoff(self, scores: NDArray[np.float64]) -> float:
+    def _cutoff(self, scores: NDArray[np.float64], beam: int | None = None) -> float:
         """Return the least score among those within both beams."""
         cutoff = float(scores.max()) - self._options.score_beam
-        last = len(scores) - self._options.beam
+        last = len(scores) - (beam or self._options.beam)
         if last < 0:
             return cutoff
         return max(cutoff, float(np.partition(scores, last)[last]))
@@ -498,19 +539,23 @@ class BeamSearch:
             best = np.argpartition(flat[above], -self._options.beam)[-self._options.beam :]
             above = above[best]
         if names is not None and favour is not None:
-            above = np.concatenate([above, self._within(chosen, flat, above, favour, floor, names)])
+            forced = self._within(chosen, flat, above, favour, floor, names)
+        else:
+            forced = above[:0]
         if links:
             place = {index: row for row, index in enumerate(near.tolist())}
             linked = [place[parent] * totals.shape[1] + token for parent, token in links]
-            above = np.union1d(above, np.array(linked, np.int64))
+            forced = np.union1d(forced, np.setdiff1d(np.array(linked, np.int64), above))
+        at_will = len(above)
+        above = np.concatenate([above, forced])
         rows, tokens = np.divmod(above, totals.shape[1])
         graph = np.zeros(len(above)) if language is None else language.ravel()[above]
         heard = ctc[rows, tokens] if ctc.shape[1] > 1 else ctc[rows, 0]
         columns = (near[rows], tokens, flat[above], graph, transducer.ravel()[above], heard)
         return [
-            _Pick(parent, token, score, more, Streams(first, acoustic.NOTHING, second))
-            for parent, token, score, more, first, second in zip(
-                *(column.tolist() for column in columns), strict=True
+            _Pick(parent, token, score, more, Streams(first, acoustic.NOTHING, second), at >= at_will)
+            for at, (parent, token, score, more, first, second) in enumerate(
+                zip(*(column.tolist() for column in columns), strict=True)
             )
         ]
 
@@ -583,12 +628,18 @@ class BeamSearch:
         return favour if language is None else language + favour
 
     def _emit(
-        self, parents: _Parents, picks: list[_Pick], state: SearchState, frame: _Frame
-    ) -> _Parents:
-        """Return hypotheses after one more token each."""
-        pool = _Pool(self._limits, self._mixture, frame.lowest)
+        self,
+        parents: _Parents,
+        picks: list[_Pick],
+        state: SearchState,
+        frame: _Frame,
+        pool: _Pool | None = None,
+    ) -> _Pool:
+        """Put hypotheses after one more token each into a pool, or into a new one; return it."""
+        if pool is None:
+            pool = _Pool(self._limits, self._mixture, frame.lowest)
         ended: dict[int, tuple[Branch, ...]] = {}
-        for index, token, score, graph, streams in picks:
+        for index, token, score, graph, streams, _ in picks:
             parent = parents.hypotheses[index]
             piece = self._pieces[token]
             starts = piece.startswith(WORD_START)
@@ -610,7 +661,7 @@ class BeamSearch:
                 parent=parent.key if self._mixture.ctc else None,
             )
             pool.add(_Candidate(hypothesis, score, 0.0, streams))
-        return pool.parents()
+        return pool
 
     def _end_word(self, hypothesis: Hypothesis, score: float) -> tuple[Branch, ...]:
         """Return the branches of a hypothesis after its word in progress."""
@@ -656,7 +707,7 @@ class _Pool:
             streams = better.streams.joined(worse.streams)
         else:
             streams = better.streams.plus(ways.score - better.score)
-        hypothesis = replace(better.hypothesis, branches=ways.branches, graph=ways.graph)
+        hypothesis = better.hypothesis.rewritten(ways.branches, ways.graph)
         score = self._mixture.score(streams, self._lowest)
         return _Candidate(hypothesis, score, better.blanks, streams)
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BEGINNING = 0  # of a sentence, as a word
+_CACHED = 4096  # histories
 
 History = tuple[int, ...]
 
@@ -62,6 +63,7 @@ class WordNgrams:
     def __init__(self, levels: Sequence[WordLevel]) -> None:
         """Take the n-grams, the single words first."""
         self._levels = tuple(levels)
+        self._known: dict[History, Continuations] = {}
 
     @property
     def order(self) -> int:
@@ -81,12 +83,20 @@ class WordNgrams:
     def step(self, history: History, word: int) -> History:
         """Return the history after one more word."""
         following = (*history, word)[-(self.order - 1) :] if self.order > 1 else ()
-        while following and self._place(following) is None:
+        while following and not len(self.continuations(following).words):
             following = following[1:]
         return following
 
     def continuations(self, history: History) -> Continuations:
-        """Return what follows a history of one word or more, as `step` gives them."""
+        """Return what follows a history of one word or more; that it is kept changes nothing."""
+        known = self._known.get(history)
+        if known is None:
+            if len(self._known) >= _CACHED:
+                self._known = {}
+            known = self._known[history] = self._find(history)
+        return known
+
+    def _find(self, history: History) -> Continuations:
         node, children = self._place(history) or (0, slice(0, 0))
         longer = self._levels[len(history)]
         level = self._levels[len(history) - 1]

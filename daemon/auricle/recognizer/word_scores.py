@@ -102,7 +102,7 @@ class WordScores:
         if row is None:
             row = self._make_row(state)
             if len(self._rows) >= _CACHED_ROWS:
-                self._rows = {}
+                del self._rows[next(iter(self._rows))]
             self._rows[state] = row
         return row
 
@@ -161,8 +161,8 @@ class WordScores:
         known = self._raised.get(history)
         if known is None:
             known = self._raise(history)
-            if self._kept + len(known.nodes) > _CACHED_NODES:
-                self._raised, self._kept = {}, 0
+            while self._raised and self._kept + len(known.nodes) > _CACHED_NODES:
+                self._kept -= len(self._raised.pop(next(iter(self._raised))).nodes)
             self._raised[history] = known
             self._kept += len(known.nodes)
         return known
