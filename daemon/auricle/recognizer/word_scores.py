@@ -97,6 +97,15 @@ class WordScores:
         """Return what the end of the word in progress adds, natural log, 0 at most."""
         return self._row(state).end
 
+    def open_prefix(self, tokens: Sequence[int]) -> float:
+        """Return the log probability that a word on the open path begins with tokens."""
+        before = (BLANK, *tokens[:-1])
+        return sum(float(self._pairs[pair]) for pair in zip(before, tokens, strict=True))
+
+    def open_word(self, tokens: Sequence[int]) -> float:
+        """Return the log probability of a word on the open path, without the entry."""
+        return self.open_prefix(tokens) + float(self._pairs[tokens[-1], BLANK])
+
     def _row(self, state: WordState) -> _Row:
         row = self._rows.get(state)
         if row is None:
