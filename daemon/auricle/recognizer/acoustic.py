@@ -6,8 +6,9 @@ with blank and with the last token (the prefix search of Hannun et al., arXiv:14
 the graph score as well, so that any mixture of them does. The score is log-linear: `ctc` of CTC's,
 the rest of the transducer's.
 
-CTC emits one token a frame at most, the transducer several, and each at a frame of its own. A
-hypothesis that CTC has not reached yet scores there `FLOOR` below the best, instead of nothing.
+Both emit a token each at a frame of its own, and the beam may lose the alignments of one of them.
+So what CTC gives a hypothesis is never less than `FLOOR` below what it gives the best: from there
+it goes on as if CTC had just emitted the last token.
 """
 
 from __future__ import annotations
@@ -54,10 +55,17 @@ class Mixture:
     floor: float = FLOOR  # nats below the best, at which CTC's score is held
 
     def lowest(self, streams: Floats) -> float:
-        """Return where CTC's score is held within a frame, given all streams (n, 3) before."""
+        """Return where CTC's score is held in a frame, given all streams (n, 3) without a token."""
         if not self.ctc:
             return NOTHING
         return float(np.logaddexp(streams[:, 1], streams[:, 2]).max()) - self.floor
+
+    def held(self, streams: Floats, lowest: float) -> Floats:
+        """Return streams (n, 3) with none of CTC's below the lowest; those given may change."""
+        if self.ctc:
+            low = np.logaddexp(streams[:, 1], streams[:, 2]) < lowest
+            streams[low, 1], streams[low, 2] = NOTHING, lowest
+        return streams
 
     def scores(self, streams: Floats, lowest: float) -> Floats:
         """Return the score of each hypothesis (n,) of streams (n, 3)."""

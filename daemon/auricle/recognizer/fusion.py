@@ -111,9 +111,10 @@ class Fusion:
         self._states: dict[tuple[LanguageState, int], LanguageState] = {}
 
     @property
-    def most(self) -> float:
-        """Nats that language adds to a token at most."""
-        return max(0.0, float(self._rewards.max()) - self._weights.internal * _LEAST)
+    def most(self) -> NDArray[np.float32]:
+        """Return what language adds to each token at most (vocabulary,), natural log."""
+        found: NDArray[np.float32] = self._rewards - np.float32(self._weights.internal * _LEAST)
+        return found
 
     def initial_state(self) -> LanguageState:
         """Return the state before the first token.

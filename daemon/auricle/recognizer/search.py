@@ -361,7 +361,7 @@ class BeamSearch:
                 frames=state.frames + 1,
                 hypotheses=hypotheses,
                 scores=_frozen(stayed),
-                streams=_frozen(streams),
+                streams=_frozen(self._mixture.held(streams, lowest)),
                 blanks=_frozen(blanks),
             )
         best = self._best(self._emissions(state, parents, rows, frame, picks, (streams, blanks)), names)
@@ -370,7 +370,7 @@ class BeamSearch:
             frames=state.frames + 1,
             hypotheses=tuple(candidate.hypothesis for candidate in best),
             scores=_frozen([candidate.score for candidate in best]),
-            streams=_frozen([candidate.streams for candidate in best]),
+            streams=_frozen(self._mixture.held(acoustic.array_of([one.streams for one in best]), lowest)),
             blanks=_frozen([candidate.blanks for candidate in best]),
         )
 
@@ -512,12 +512,12 @@ class BeamSearch:
         names = frame.names
         transducer = parents.streams[:, :1] + log_probs
         ctc = self._mixture.extended(parents.streams, frame.ctc, parents.last)
-        totals = self._mixture.mixed(transducer, ctc, frame.lowest)
-        totals[:, BLANK] = -np.inf
         # Most hypotheses are out of reach whatever language says: it is asked of the others only.
-        most = (self._fusion.most if self._fusion else 0.0) + (names.most if names else 0.0)
+        most = self._fusion.most if self._fusion else np.float32(0.0)
+        reach = self._mixture.mixed(transducer, ctc, frame.lowest) + most
+        reach[:, BLANK] = -np.inf
         floor = cutoff if names is None else min(cutoff, frame.top - self._options.shelter)
-        reached = totals.max(axis=1) > floor - most
+        reached = reach.max(axis=1) > floor - (names.most if names else 0.0)
         links = self._links(parents.hypotheses, ctc, stayed)
         reached[[parent for parent, _ in links]] = True
         near = np.flatnonzero(reached)
@@ -544,8 +544,9 @@ class BeamSearch:
             forced = above[:0]
         if links:
             place = {index: row for row, index in enumerate(near.tolist())}
-            linked = [place[parent] * totals.shape[1] + token for parent, token in links]
-            forced = np.union1d(forced, np.setdiff1d(np.array(linked, np.int64), above))
+            linked = {place[parent] * totals.shape[1] + token for parent, token in links}
+            linked.difference_update(above.tolist(), forced.tolist())
+            forced = np.concatenate([forced, np.array(sorted(linked), np.int64)])
         at_will = len(above)
         above = np.concatenate([above, forced])
         rows, tokens = np.divmod(above, totals.shape[1])

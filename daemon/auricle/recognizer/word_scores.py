@@ -131,7 +131,7 @@ class WordScores:
     def _within(self, history: History, node: int) -> tuple[Floats, float, History]:
         """Return what tokens add that go on from a node, what the end adds, and what follows."""
         lexicon = self._lexicon
-        here = float(self._look_ahead(history, slice(node, node + 1))[0]) if node != ROOT else 0.0
+        here = self._look_ahead_at(history, node) if node != ROOT else 0.0
         last = int(lexicon.tokens[node])
         left = self._entry + float(self._open[node]) - here
         gains = self._pairs[last] + np.float32(left)
@@ -161,6 +161,17 @@ class WordScores:
             found[places] = np.maximum(found[places], scores)
         least = self._open[nodes] + np.float32(self._entry)
         return np.minimum(np.maximum(found, least), np.float32(0.0))
+
+    def _look_ahead_at(self, history: History, node: int) -> float:
+        """Return the look-ahead of one node but the root."""
+        weight, found = 0.0, self._entry + float(self._open[node])
+        for length in range(len(history), 0, -1):
+            known = self._raised_by(history[-length:])
+            place = int(known.nodes.searchsorted(node))
+            if place < len(known.nodes) and int(known.nodes[place]) == node:
+                found = max(found, float(known.scores[place]) + weight)
+            weight += self._backoff(history[-length:])
+        return min(max(found, float(self._ahead[node]) + weight), 0.0)
 
     def _backoff(self, history: History) -> float:
         return max(self._ngrams.continuations(history).backoff, _LEAST)
