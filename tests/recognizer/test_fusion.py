@@ -158,7 +158,11 @@ def test_language_decides_where_sound_does_not(make_network: Make, load: Make) -
 def test_the_networks_are_asked_once_for_each_last_token(make_network: Make, load: Make) -> None:
     network = make_network(PIECES)
     fusion = Fusion(network, len(PIECES), BOTH, load(PIECES))
-    places = [Place(0, fusion.initial_state()), Place(1, LanguageState()), Place(0, LanguageState((2,)))]
+    places = [
+        Place(0, fusion.initial_state()),
+        Place(1, LanguageState()),
+        Place(0, LanguageState((2,))),
+    ]
     first = fusion.of([*places, places[0]], width=4)
     assert network.calls == [1, 1]
     assert (first[0] == first[3]).all()

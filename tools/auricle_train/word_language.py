@@ -57,9 +57,7 @@ def choose_words(
     return sorted(words)
 
 
-def number_words(
-    words: Sequence[str], tokenizer: Tokenizer
-) -> tuple[Lexicon, dict[str, int]]:
+def number_words(words: Sequence[str], tokenizer: Tokenizer) -> tuple[Lexicon, dict[str, int]]:
     """Return the lexicon of words, and their numbers in it, from 1; those spelled alike are one."""
     spellings = {word: tokenizer.encode(word) for word in words}
     spellings = {

@@ -100,9 +100,7 @@ class Mixture:
             stayed[:, 2] += ctc[last]
         return stayed
 
-    def extended(
-        self, streams: Floats, ctc: NDArray[np.float32] | None, last: list[int]
-    ) -> Floats:
+    def extended(self, streams: Floats, ctc: NDArray[np.float32] | None, last: list[int]) -> Floats:
         """Return CTC's score of each hypothesis after one more token of any kind.
 
         Args:

@@ -28,7 +28,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.errors import ArgumentError
+from auricle.errors import ArgumentError, ModelError
 from auricle.recognizer import acoustic, history
 from auricle.recognizer.acoustic import Mixture, Streams
 from auricle.recognizer.biasing import steps
@@ -63,7 +63,7 @@ class SearchOptions:
     sheltered: int = 4  # hypotheses within a name that go on besides
     shelter: float = 8.0  # nats by which these may fall behind the best one
     depth: float = 1.0  # nats that a name must have lent a hypothesis to be within it
-    skip_blank: float = 1.0  # probability of blank by CTC above which the joint is not asked
+    skip_blank: float = 0.97  # probability of blank by CTC above which the joint is not asked
     ctc_floor: float = acoustic.FLOOR  # nats; see `acoustic.Mixture`
 
     def __post_init__(self) -> None:
@@ -344,9 +344,13 @@ class BeamSearch:
         streams = self._mixture.stay(parents.streams, log_probs[:, BLANK], ctc, parents.last)
         lowest = self._mixture.lowest(streams)
         stayed = self._mixture.scores(streams, lowest)
-        blanks = state.blanks + (np.exp(log_probs[:, BLANK]) if ctc is None else math.exp(ctc[BLANK]))
+        blanks = state.blanks + (
+            np.exp(log_probs[:, BLANK]) if ctc is None else math.exp(ctc[BLANK])
+        )
         frame = _Frame(vector, ctc, lowest, float(stayed.max()), names)
-        picks = [] if skips else self._pick(parents, log_probs, self._cutoff(stayed), frame, streams)
+        picks = (
+            [] if skips else self._pick(parents, log_probs, self._cutoff(stayed), frame, streams)
+        )
         if not picks:
             # Most frames end here: the hypotheses stay what they are.
             keep = stayed >= self._cutoff(stayed)
@@ -364,13 +368,17 @@ class BeamSearch:
                 streams=_frozen(self._mixture.held(streams, lowest)),
                 blanks=_frozen(blanks),
             )
-        best = self._best(self._emissions(state, parents, rows, frame, picks, (streams, blanks)), names)
+        best = self._best(
+            self._emissions(state, parents, rows, frame, picks, (streams, blanks)), names
+        )
         return replace(
             state,
             frames=state.frames + 1,
             hypotheses=tuple(candidate.hypothesis for candidate in best),
             scores=_frozen([candidate.score for candidate in best]),
-            streams=_frozen(self._mixture.held(acoustic.array_of([one.streams for one in best]), lowest)),
+            streams=_frozen(
+                self._mixture.held(acoustic.array_of([one.streams for one in best]), lowest)
+            ),
             blanks=_frozen([candidate.blanks for candidate in best]),
         )
 
@@ -433,8 +441,12 @@ class BeamSearch:
         if frame.names is not None and not keep.all():
             keep |= self._sheltered(parents.hypotheses, scores, keep, frame.names)
         kept = np.flatnonzero(keep)
-        pool.add_all([parents.hypotheses[index] for index in kept.tolist()], streams[kept], blanks[kept])
-        self._emit(parents, [one for one in picks if one.forced or one.score >= cutoff], state, frame, pool)
+        pool.add_all(
+            [parents.hypotheses[index] for index in kept.tolist()], streams[kept], blanks[kept]
+        )
+        self._emit(
+            parents, [one for one in picks if one.forced or one.score >= cutoff], state, frame, pool
+        )
 
     def _heard(
         self,
@@ -554,7 +566,9 @@ class BeamSearch:
         heard = ctc[rows, tokens] if ctc.shape[1] > 1 else ctc[rows, 0]
         columns = (near[rows], tokens, flat[above], graph, transducer.ravel()[above], heard)
         return [
-            _Pick(parent, token, score, more, Streams(first, acoustic.NOTHING, second), at >= at_will)
+            _Pick(
+                parent, token, score, more, Streams(first, acoustic.NOTHING, second), at >= at_will
+            )
             for at, (parent, token, score, more, first, second) in enumerate(
                 zip(*(column.tolist() for column in columns), strict=True)
             )
@@ -746,7 +760,9 @@ def _after(biasing: Biasing | None, names: steps.State | None, token: int) -> st
     return biasing.search.step(names, token) if biasing and names else None
 
 
-def _frozen(values: Sequence[float] | Sequence[Streams] | NDArray[np.float64]) -> NDArray[np.float64]:
+def _frozen(
+    values: Sequence[float] | Sequence[Streams] | NDArray[np.float64],
+) -> NDArray[np.float64]:
     """Return values as a float64 array that cannot be written to."""
     array = np.array(values, dtype=np.float64)
     array.setflags(write=False)

@@ -68,7 +68,11 @@ class WordModel:
             levels = [_level(reader, header, header is headers[-1]) for header in headers]
         except ValueError:  # a column ends behind the file
             lexicon, levels = None, []
-        if lexicon is None or not _fits(lexicon, levels, len(pieces)) or reader.place != len(content):
+        if (
+            lexicon is None
+            or not _fits(lexicon, levels, len(pieces))
+            or reader.place != len(content)
+        ):
             raise ModelError(f"{path}: its parts do not fit each other: reinstall the bundle")
         return cls(lexicon, WordNgrams(levels))
 

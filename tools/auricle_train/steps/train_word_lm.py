@@ -41,9 +41,7 @@ def run(arguments: argparse.Namespace) -> None:
     }
     tokenizer = Tokenizer.load(arguments.vocabulary)
     try:
-        made = make_words(
-            sources, frequencies, tokenizer, arguments.order, arguments.size, trusted
-        )
+        made = make_words(sources, frequencies, tokenizer, arguments.order, arguments.size, trusted)
     except ValueError as error:
         raise ArgumentError(str(error)) from error
     arguments.out.write_bytes(made.content)
