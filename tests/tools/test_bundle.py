@@ -14,12 +14,31 @@ from auricle.recognizer.loading import load_recognizer
 from auricle.recognizer.search import SearchOptions
 from auricle_train import bundle
 from auricle_train.bundle import write_bundle
+from auricle_train.checkpoint import load_model
+from auricle_train.encoder_cache import FrozenEncoder
 from auricle_train.network import Shape, Transducer
+from auricle_train.top.network import TopShape
+from auricle_train.top.plan import TopPlan
+from auricle_train.top.training import TopTrainer
 
 SHAPE = Shape(
     vocabulary=5, layers=1, width=32, heads=2, hidden=64, positions=200, chunk=8, left=16,
     joint=32, embedding=16, branch=1, decoder_layers=1, pieces=40,
 )  # fmt: skip
+
+
+TOP = TopShape(
+    encoder_width=32, layers=1, width=32, heads=2, hidden=64, chunk=2, left=8, vocabulary=5,
+    joint=32, embedding=16,
+)  # fmt: skip
+
+
+@pytest.fixture
+def top(files: tuple[Path, Path, Path], tmp_path: Path) -> Path:
+    """A checkpoint of the top on the encoder of `files`."""
+    digest = FrozenEncoder(load_model(files[0]), TOP.streams).digest
+    TopTrainer(TOP, TopPlan(), digest, tmp_path / "top").save()
+    return tmp_path / "top" / "checkpoint.pt"
 
 
 @pytest.fixture
@@ -36,10 +55,12 @@ def files(tmp_path: Path) -> tuple[Path, Path, Path]:
 
 @pytest.mark.parametrize("second_pass", [False, True])
 def test_the_daemon_loads_and_runs_a_bundle(
-    files: tuple[Path, Path, Path], tmp_path: Path, second_pass: bool
+    files: tuple[Path, Path, Path], top: Path, tmp_path: Path, second_pass: bool
 ) -> None:
     checkpoint, tokens, pieces = files
-    write_bundle(checkpoint, tokens, pieces if second_pass else None, "tiny", "1", tmp_path / "out")
+    write_bundle(
+        checkpoint, top, tokens, pieces if second_pass else None, "tiny", "1", tmp_path / "out"
+    )
     made = load_bundle(tmp_path / "out", "recognizer")
     assert made.settings["second_pass"] is second_pass
     assert ("decoder.tflite.gz" in made.files) is second_pass
@@ -51,16 +72,16 @@ def test_the_daemon_loads_and_runs_a_bundle(
 
 
 def test_pieces_that_the_decoder_was_not_trained_with_are_refused(
-    files: tuple[Path, Path, Path], tmp_path: Path
+    files: tuple[Path, Path, Path], top: Path, tmp_path: Path
 ) -> None:
     checkpoint, tokens, _ = files
     with pytest.raises(ModelError, match="has 5 pieces, but the decoder of .* writes 40; name the"):
-        write_bundle(checkpoint, tokens, tokens, "tiny", "1", tmp_path / "out")
+        write_bundle(checkpoint, top, tokens, tokens, "tiny", "1", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_checkpoint_without_a_decoder_gives_no_second_pass(
-    files: tuple[Path, Path, Path], tmp_path: Path
+    files: tuple[Path, Path, Path], top: Path, tmp_path: Path
 ) -> None:
     checkpoint, tokens, pieces = files
     saved = torch.load(checkpoint, weights_only=True)
@@ -69,27 +90,38 @@ def test_a_checkpoint_without_a_decoder_gives_no_second_pass(
     }
     torch.save(saved, checkpoint)
     with pytest.raises(ModelError, match="has no second pass; leave --pieces out"):
-        write_bundle(checkpoint, tokens, pieces, "tiny", "1", tmp_path / "out")
+        write_bundle(checkpoint, top, tokens, pieces, "tiny", "1", tmp_path / "out")
 
 
 def test_a_bundle_larger_than_it_may_be_is_refused(
-    files: tuple[Path, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    files: tuple[Path, Path, Path], top: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint, tokens, pieces = files
     monkeypatch.setattr(bundle, "LIMITS", (("second pass", bundle.SECOND, 0),))
     with pytest.raises(ModelError, match=r"second pass: takes 0\.\d MB, and may take 0 MB"):
-        write_bundle(checkpoint, tokens, pieces, "tiny", "1", tmp_path / "out")
+        write_bundle(checkpoint, top, tokens, pieces, "tiny", "1", tmp_path / "out")
     assert not (tmp_path / "out" / "manifest.yaml").exists()
 
 
+def test_a_top_of_another_encoder_is_refused(
+    files: tuple[Path, Path, Path], top: Path, tmp_path: Path
+) -> None:
+    checkpoint, tokens, pieces = files
+    saved = torch.load(checkpoint, weights_only=True)
+    saved["model"]["encoder.conv1.bias"] += 1.0
+    torch.save(saved, checkpoint)
+    with pytest.raises(ModelError, match=r"checkpoint\.pt: was trained on encoder .* name the"):
+        write_bundle(checkpoint, top, tokens, pieces, "tiny", "1", tmp_path / "out")
+
+
 def test_float_weights_may_be_of_any_size(
-    files: tuple[Path, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    files: tuple[Path, Path, Path], top: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint, tokens, pieces = files
     monkeypatch.setattr(bundle, "LIMITS", (("second pass", bundle.SECOND, 0),))
-    write_bundle(checkpoint, tokens, pieces, "tiny", "1", tmp_path / "out", quantize=False)
+    write_bundle(checkpoint, top, tokens, pieces, "tiny", "1", tmp_path / "out", quantize=False)
     monkeypatch.undo()
-    write_bundle(checkpoint, tokens, pieces, "tiny", "1", tmp_path / "small")
+    write_bundle(checkpoint, top, tokens, pieces, "tiny", "1", tmp_path / "small")
     load_recognizer(load_bundle(tmp_path / "out", "recognizer"), SearchOptions(), threads=1)
     sizes = [(tmp_path / name / "memory.tflite.gz").stat().st_size for name in ("out", "small")]
     assert sizes[0] > sizes[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,18 @@ from auricle.errors import ArgumentError, ModelError
 from auricle.features import SILENCE
 from auricle.recognizer.attention import AttentionDecoder
 from auricle.recognizer.networks import Encoder, TransducerScorer
-from auricle_train.export import export
-from auricle_train.export_decoder import share_table
+from auricle_train.export_decoder import export_second_pass, share_table
 from auricle_train.network import STRIDE, Shape, Transducer
+from auricle_train.top.export import export_first_pass
+from auricle_train.top.network import Top, TopShape
 
 SHAPE = Shape(
     vocabulary=40, layers=2, width=64, heads=4, hidden=128, positions=60, chunk=8, left=16,
     joint=48, embedding=24, branch=1, decoder_layers=2, pieces=50,
+)  # fmt: skip
+TOP = TopShape(
+    encoder_width=64, layers=2, width=48, heads=4, hidden=96, chunk=2, left=4, vocabulary=40,
+    joint=48, embedding=24,
 )  # fmt: skip
 RUNTIMES = ("ai_edge_litert", "tflite_runtime")
 
@@ -36,14 +42,25 @@ def model() -> Transducer:
     return model
 
 
+@pytest.fixture(scope="module")
+def top() -> Top:
+    torch.manual_seed(1)
+    return Top(TOP).eval()
+
+
 @pytest.fixture(scope="module", params=[False, True], ids=["float", "int8"])
 def graphs(
-    request: pytest.FixtureRequest, model: Transducer, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    model: Transducer,
+    top: Top,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, float]:
     """The folder of the graphs, and the relative squared error that is allowed."""
     folder = tmp_path_factory.mktemp("graphs")
     weights = {name: value.numpy() for name, value in model.state_dict().items()}
-    export(SHAPE, weights, folder, quantize=request.param)
+    both = weights | {f"top.{name}": value.numpy() for name, value in top.state_dict().items()}
+    export_first_pass(SHAPE, TOP, both, folder, quantize=request.param)
+    export_second_pass(SHAPE, weights, folder, quantize=request.param)
     return folder, 0.02 if request.param else 1e-8
 
 
@@ -59,21 +76,23 @@ def load_decoder(folder: Path, runtime: str) -> AttentionDecoder:
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_the_encoder_streams_what_pytorch_computes_at_once(
-    model: Transducer, graphs: tuple[Path, float], runtime: str
+    model: Transducer, top: Top, graphs: tuple[Path, float], runtime: str
 ) -> None:
     folder, tolerance = graphs
     chunks = 11  # past the left context, and past the positions, which begin anew
     features = torch.randn(1, chunks * SHAPE.chunk * STRIDE, 80) * 0.3
     with torch.no_grad():
-        _, first = model.encode(features)
         shared, _ = model.encoder.trunk(features)
-        expected = model.frames(first)[0].numpy()
+        encoded = model.encoder(features)
+        encoded = top.encode(encoded.reshape(1, chunks * TOP.chunk, -1))
+        expected, ctc = top.project(encoded)[0].numpy(), top.ctc_log_probs(encoded)[0].numpy()
     encoder = Encoder(folder / "encoder.tflite", threads=1, runtime=runtime)
     state, parts = encoder.initial_state(), []
     for chunk in features[0].numpy().reshape(chunks, encoder.chunk, 80):
         state, part = encoder.step(state, chunk)
         parts.append(part)
     assert difference(np.concatenate([part.frames for part in parts]), expected) < tolerance
+    assert difference(np.concatenate([part.ctc for part in parts]), ctc) < tolerance
     passed_on = np.concatenate([part.shared for part in parts])
     assert difference(passed_on, shared[0].numpy()) < tolerance
     assert state.position[0] == chunks * SHAPE.chunk
@@ -81,16 +100,23 @@ def test_the_encoder_streams_what_pytorch_computes_at_once(
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_predictor_and_joint_score_as_pytorch_does(
-    model: Transducer, graphs: tuple[Path, float], runtime: str
+    top: Top, graphs: tuple[Path, float], runtime: str
 ) -> None:
     folder, tolerance = graphs
     scorer = TransducerScorer(folder / "predictor.tflite", folder / "joint.tflite", 1, runtime)
     contexts = [(0, 0), (0, 7), (7, 39), (3, 3)]
-    frame = torch.randn(1, SHAPE.joint)
+    frame = torch.randn(1, TOP.joint)
     with torch.no_grad():
-        logits = model.joint(frame, model.predictions(torch.tensor(contexts)))
+        logits = top.joint(frame, top.predictions(torch.tensor(contexts)))
     expected = logits.log_softmax(-1).numpy()
     assert difference(scorer.log_probs(frame[0].numpy(), contexts), expected) < tolerance
+
+
+def test_a_top_of_other_chunks_is_refused(model: Transducer, top: Top, tmp_path: Path) -> None:
+    weights = {name: value.numpy() for name, value in model.state_dict().items()}
+    for wrong in (replace(TOP, chunk=4), replace(TOP, streams=("trunk",))):
+        with pytest.raises(ModelError, match="top: reads"):
+            export_first_pass(SHAPE, wrong, weights, tmp_path)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

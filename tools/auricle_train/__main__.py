@@ -20,7 +20,9 @@ STEPS = Path(__file__).parent / "steps"
 def summaries() -> dict[str, str]:
     """Return what each step does, by name, without importing the libraries that it needs."""
     return {
-        path.stem.replace("_", "-"): (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").splitlines()[0]
+        path.stem.replace("_", "-"): (
+            ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+        ).splitlines()[0]
         for path in sorted(STEPS.glob("[a-z]*.py"))
     }
 

@@ -1,8 +1,8 @@
 """Makes a bundle that the daemon loads: graphs, vocabulary, manifest.
 
-In: a checkpoint and the vocabularies it was trained with. Out: a folder with `manifest.yaml`, which
-names every file with its sha256, the training data and the licences. Without the vocabulary of the
-second pass the bundle has none.
+In: a checkpoint of both passes' encoder, one of the top of the first pass, and the vocabularies
+they were trained with. Out: a folder with `manifest.yaml`, which names every file with its sha256,
+the training data and the licences. Without the vocabulary of the second pass the bundle has none.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 import yaml
@@ -22,13 +23,18 @@ from auricle.errors import ModelError
 from auricle.features import DEFINITION
 from auricle.recognizer.tokenizer import Tokenizer
 from auricle.tflite import PACKED
-from auricle_train.export import export
+from auricle_train.checkpoint import load_model
+from auricle_train.encoder_cache import FrozenEncoder
+from auricle_train.export_decoder import export_second_pass
 from auricle_train.layers import Weights
-from auricle_train.network import STACK, STRIDE, Shape
+from auricle_train.network import STRIDE, Shape
+from auricle_train.top.export import export_first_pass
+from auricle_train.top.network import Top
+from auricle_train.top.training import load_top
 
 FIRST = ("encoder.tflite.gz", "predictor.tflite.gz", "joint.tflite.gz", "tokens.txt")
 SECOND = ("memory.tflite.gz", "decoder.tflite.gz", "pieces.txt")
-LIMITS = (("first pass", FIRST, 15), ("decoder", SECOND[1:2], 15), ("bundle", FIRST + SECOND, 30))
+LIMITS = (("first pass", FIRST, 18), ("decoder", SECOND[1:2], 15), ("bundle", FIRST + SECOND, 45))
 GZIP = 16  # added to the bits of zlib's window: the form of gzip
 WHISPER = (
     "initial weights: Whisper tiny.en, OpenAI (arXiv:2212.04356), as packed in the Python package "
@@ -40,6 +46,8 @@ DATA = [
     "LJSpeech, a part (public domain; Ito and Johnson, 2017)",
     "speechocean762, train (free for commercial and non-commercial use; arXiv:2104.01378)",
     "Speech Commands, a part (CC BY 4.0; Warden, arXiv:1804.03209)",
+    "Common Voice English, transcribed and teacher-labelled clips (CC0 1.0; arXiv:1912.06670)",
+    "CMU AN4 control words (free for any purpose; Acero, 1990)",
     "Custom speech commands (CC BY 4.0; Shawn Hymel)",
     "OpenVoiceOS wake words, clips with a stated public-domain dedication (heard, not written)",
     "synthetic speech by Kokoro-82M (Apache-2.0)",
@@ -49,6 +57,7 @@ DATA = [
 
 def write_bundle(
     checkpoint: Path,
+    top: Path,
     vocabulary: Path,
     pieces: Path | None,
     name: str,
@@ -61,6 +70,7 @@ def write_bundle(
 
     Args:
         checkpoint: of `train`.
+        top: checkpoint of `train-top`, on the encoder of the former.
         vocabulary: of the first pass.
         pieces: vocabulary of the second pass; None: the bundle gets no second pass.
         name: of the bundle.
@@ -70,17 +80,22 @@ def write_bundle(
         quantize: False leaves weights in float32, to compare with: of any size.
 
     Raises:
-        ModelError: the checkpoint has no second pass, or another vocabulary, or a pass becomes
-            larger than a bundle may be.
+        ModelError: the checkpoint has no second pass, or another vocabulary, the top was trained
+            on another encoder, or a pass becomes larger than a bundle may be.
     """
     saved = torch.load(checkpoint, weights_only=True)
     shape = Shape(**saved["shape"])
     weights = {key: value.float().numpy() for key, value in saved["model"].items()}
     if pieces is not None:
         _check_pieces(checkpoint, pieces, shape, weights)
+    first, trained = load_top(top)
+    _check_top(checkpoint, top, first, trained["digest"])
+    both = weights | {f"top.{name}": value.numpy() for name, value in first.state_dict().items()}
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder:
-        export(shape, weights, Path(folder), quantize, second_pass=pieces is not None)
+        export_first_pass(shape, first.shape, both, Path(folder), quantize)
+        if pieces is not None:
+            export_second_pass(shape, weights, Path(folder), quantize)
         for graph in Path(folder).iterdir():
             (out / f"{graph.name}{PACKED}").write_bytes(pack(graph.read_bytes()))
     shutil.copyfile(vocabulary, out / "tokens.txt")
@@ -97,17 +112,15 @@ def write_bundle(
         "kind": "recognizer",
         "language": "en",
         "settings": {
-            "frame_features": STRIDE * STACK,
+            "frame_features": STRIDE * first.shape.stack,
             "chunk_features": shape.chunk * STRIDE,
             "features": DEFINITION,
             "second_pass": pieces is not None,
         },
         "files": {file: hashlib.sha256((out / file).read_bytes()).hexdigest() for file in files},
         "training": {
-            "hours_heard": round(saved["heard"] / 3600, 1),
-            "steps": saved["step"],
-            "shape": saved["shape"],
-            "plan": saved["plan"],
+            "first_pass": _training_of(trained),
+            "encoder_and_second_pass": _training_of(saved),
             "data": DATA,
         },
         "minimum_runtime": {"ai_edge_litert": "2.0", "tflite_runtime": "2.14"},
@@ -128,6 +141,26 @@ def pack(graph: bytes) -> bytes:
     """
     packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS + GZIP, 9, zlib.Z_FILTERED)
     return packer.compress(graph) + packer.flush()
+
+
+def _training_of(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a bundle tells of a training run."""
+    return {
+        "hours_heard": round(saved["heard"] / 3600, 1),
+        "steps": saved["step"],
+        "shape": saved["shape"],
+        "plan": saved["plan"],
+    }
+
+
+def _check_top(checkpoint: Path, path: Path, top: Top, digest: str) -> None:
+    """Raise ModelError if the top was trained on another encoder."""
+    found = FrozenEncoder(load_model(checkpoint), top.shape.streams).digest
+    if digest != found:
+        raise ModelError(
+            f"{path}: was trained on encoder {digest[:12]}, but that of {checkpoint} is "
+            f"{found[:12]}: name the checkpoint that `cache-encoder` had"
+        )
 
 
 def _check_pieces(checkpoint: Path, pieces: Path, shape: Shape, weights: Weights) -> None:

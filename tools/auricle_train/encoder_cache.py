@@ -47,15 +47,21 @@ class Sound:
 class CachedUtterance:
     """One utterance as the encoder hears it."""
 
-    frames: NDArray[np.float16]  # (n * SEARCH_FRAME, streams * width), 20 ms each
+    frames: NDArray[np.float16]  # (n * SEARCH_FRAME, cached streams * width), 20 ms each
     text: str
     skipped: int  # search frames (80 ms) at the start that are heard but not transcribed
     source: str
+    columns: tuple[slice, ...]  # where the streams that are asked for lie in a frame
 
     @property
     def search_frames(self) -> int:
         """Search frames (80 ms), the skipped ones included."""
         return len(self.frames) // SEARCH_FRAME
+
+    def stacked(self) -> NDArray[np.float32]:
+        """Return (n, SEARCH_FRAME * streams * width): the streams asked for, stacked in time."""
+        chosen = np.concatenate([self.frames[:, column] for column in self.columns], axis=1)
+        return chosen.reshape(self.search_frames, -1).astype(np.float32)
 
 
 class FrozenEncoder:
@@ -177,37 +183,39 @@ def write_shard(
     return len(rows)
 
 
-def read_cache(folder: Path, wanted: str | None = None) -> list[CachedUtterance]:
+def read_cache(
+    folder: Path, streams: Sequence[str] = ("encoder",), wanted: str | None = None
+) -> list[CachedUtterance]:
     """Return all utterances of the complete shards, mapped from disk.
 
     Args:
         folder: of `write_shard`.
+        streams: of STREAMS, that are to be read.
         wanted: digest of the encoder that they must be of; None: any, but the same in all shards.
 
     Raises:
-        ModelError: there is no shard, or one is of another encoder or damaged.
+        ModelError: there is no shard, or one is of another encoder, without a stream, or damaged.
     """
     found: list[CachedUtterance] = []
-    streams = None
     for index in sorted(folder.glob("*.json")):
         head = _head(index)
-        wanted, streams = wanted or head["digest"], streams or head["streams"]
-        if head["digest"] != wanted or head["streams"] != streams:
+        wanted = wanted or head["digest"]
+        if head["digest"] != wanted or not set(streams) <= set(head["streams"]):
             raise ModelError(
                 f"{index}: holds {head['streams']} of encoder {head['digest'][:12]}, wanted "
-                f"{streams} of {wanted[:12]}: run `cache-encoder` again into another folder"
+                f"{list(streams)} of {wanted[:12]}: run `cache-encoder` again into another folder"
             )
-        found += _shard(index, head)
+        found += _shard(index, head, streams)
     if not found:
         raise ModelError(f"{folder}: holds no complete shard: run `cache-encoder` first")
     return found
 
 
-def streams_of(folder: Path) -> tuple[str, tuple[str, ...], int]:
-    """Return digest of the encoder, streams and width of a cache; raises ModelError."""
+def digest_of(folder: Path) -> str:
+    """Return the digest of the encoder that a cache is of; raises ModelError."""
     for index in sorted(folder.glob("*.json")):
-        head = _head(index)
-        return head["digest"], tuple(head["streams"]), head["width"]
+        digest: str = _head(index)["digest"]
+        return digest
     raise ModelError(f"{folder}: holds no complete shard: run `cache-encoder` first")
 
 
@@ -221,16 +229,21 @@ def _head(index: Path) -> dict[str, Any]:
     return head
 
 
-def _shard(index: Path, head: dict[str, Any]) -> list[CachedUtterance]:
+def _shard(index: Path, head: dict[str, Any], streams: Sequence[str]) -> list[CachedUtterance]:
     path, width = index.with_suffix(".f16"), head["width"]
     count = sum(row["frames"] for row in head["utterances"])
     if not path.exists() or path.stat().st_size != count * width * 2:
         raise ModelError(f"{path}: size is not that of its index: remove both, and run again")
     if not count:
         return []
+    each = width // len(head["streams"])
+    firsts = [each * head["streams"].index(name) for name in streams]
+    columns = tuple(slice(first, first + each) for first in firsts)
     frames = np.memmap(path, np.float16, "r").reshape(-1, width)
     found, end = [], 0
     for row in head["utterances"]:
         first, end = end, end + row["frames"]
-        found.append(CachedUtterance(frames[first:end], row["text"], row["skipped"], row["source"]))
+        found.append(
+            CachedUtterance(frames[first:end], row["text"], row["skipped"], row["source"], columns)
+        )
     return found

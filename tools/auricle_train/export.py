@@ -1,45 +1,45 @@
-"""Writes the networks as TFLite graphs with int8 weights per channel.
+"""The encoder as part of a TFLite graph, and the conversion of any graph.
 
-In: a checkpoint of `train`. Out: `encoder.tflite`, `predictor.tflite`, `joint.tflite` and, of the
-second pass, `memory.tflite` and `decoder.tflite`, which `auricle.recognizer` runs. Weights are int8
-with a scale for each output channel, activations are quantized as they come (dynamic range), sums
-are float.
+In: the weights of a `Transducer`. Out: functions on tensors, and TFLite files with int8 weights: a
+scale for each output channel, activations quantized as they come (dynamic range), sums in float.
+`top.export` writes the graphs of the first pass, `export_decoder` those of the second.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
-from auricle_train.export_decoder import DecoderGraphs, Specs, share_table
-from auricle_train.layers import MASKED, Layers, Weights, attend, gelu
-from auricle_train.network import CONV_CONTEXT, STACK, STRIDE, Shape
+from auricle_train.layers import MASKED, Layers, attend, gelu
+from auricle_train.network import CONV_CONTEXT, STRIDE, Shape
 
-JOINT_ROWS = 8  # hypotheses that one call of the joint or the predictor takes
+Specs = dict[str, tf.TensorSpec]  # inputs of a graph by name
 
 
-class Graphs:
-    """The networks of the first pass, with the weights of a PyTorch `Transducer` as constants."""
+class ChunkedEncoder:
+    """The frozen encoder, with the weights of a PyTorch `Transducer` as constants."""
 
     def __init__(self, shape: Shape, layers: Layers) -> None:
         self.shape = shape
         self._layers = layers
 
-    def encoder(
+    def chunk(
         self, features: Any, context: Any, keys: Any, values: Any, position: Any
-    ) -> dict[str, Any]:
-        """One chunk; the same as `network.Encoder` and `Transducer.frames` on the whole.
+    ) -> tuple[dict[str, Any], Any, Any]:
+        """Encode one chunk; the same as `network.Encoder` on the whole.
 
         Args:
             features: (1, chunk * STRIDE, 80).
             context: (1, CONV_CONTEXT, 80), the features before them.
-            keys: (layers, left, width) of the frames before, zeros where there are none; the
-                layers of the branch come last.
-            values: the same.
+            keys: (layers, left, width) of the frames before, zeros where there are none.
+            values: likewise.
             position: (1,) int32, encoder frames before this chunk.
+
+        Returns:
+            The next state; what both passes share, (1, chunk, 1, width); the last layer's output,
+            normalised, of the same shape.
         """
         shape, layers = self.shape, self._layers
         heard = tf.concat([context, features], axis=1)
@@ -47,67 +47,37 @@ class Graphs:
         x = gelu(layers.convolve("encoder.conv2", x, STRIDE))  # (1, chunk, 1, width)
         where = tf.math.floormod(position + tf.range(shape.chunk), shape.positions)
         x += layers.lookup("encoder.positions", where)[None, :, None]
-        known = tf.range(shape.left) >= shape.left - tf.minimum(position, shape.left)
-        mask = tf.concat([
-            tf.where(known, 0.0, MASKED), tf.zeros([shape.chunk], tf.float32)], axis=0)  # fmt: skip
-        new_keys, new_values = [], []
-        trunk = shape.layers - shape.branch
-
-        def climb(x: Any, blocks: str, numbers: range) -> Any:
-            for number in numbers:
-                place = len(new_keys)
-                x, key, value = self._block(f"{blocks}.{number}", x, mask, keys[place],
-                                            values[place])  # fmt: skip
-                new_keys.append(key[shape.chunk :])
-                new_values.append(value[shape.chunk :])
-            return x
-
-        shared = climb(x, "encoder.blocks", range(trunk))
-        if shape.branch:
-            own = climb(shared, "branch.blocks", range(shape.branch))
-            first = layers.norm("branch.norm", own)
-        else:
-            first = layers.norm("encoder.norm", shared)
-        stacked = tf.reshape(first, [1, shape.chunk // STACK, 1, STACK * shape.width])
-        return {
-            "frames": layers.linear("project", stacked)[:, :, 0],
-            "shared": shared[:, :, 0],
+        mask = known_mask(position, shape.left, shape.chunk)
+        new_keys, new_values, shared = [], [], x
+        for number in range(shape.layers):
+            name = f"encoder.blocks.{number}"
+            query, key, value = layers.queries_keys_values(name, x)
+            key = tf.concat([keys[number], key], axis=0)
+            value = tf.concat([values[number], value], axis=0)
+            x = layers.block(name, x, attend(query, key, value, shape.heads, mask))
+            new_keys.append(key[shape.chunk :])
+            new_values.append(value[shape.chunk :])
+            if number == shape.layers - shape.branch - 1:
+                shared = x
+        state = {
             "context_out": heard[:, -CONV_CONTEXT:],
             "keys_out": tf.stack(new_keys),
             "values_out": tf.stack(new_values),
             "position_out": position + shape.chunk,
         }
+        return state, shared, layers.norm("encoder.norm", x)
 
-    def encoder_inputs(self) -> Specs:
-        """Return what `encoder` takes."""
-        shape = self.shape
-        cache = tf.TensorSpec([shape.layers, shape.left, shape.width])
-        return {
-            "features": tf.TensorSpec([1, shape.chunk * STRIDE, 80]),
-            "context": tf.TensorSpec([1, CONV_CONTEXT, 80]),
-            "keys": cache,
-            "values": cache,
-            "position": tf.TensorSpec([1], tf.int32),
-        }
 
-    def predictor(self, contexts: Any) -> dict[str, Any]:
-        """(rows, 2) int32 -> (rows, joint)."""
-        embedded = self._layers.lookup("embedding.weight", tf.reshape(contexts, [-1]))
-        embedded = tf.reshape(embedded, [1, JOINT_ROWS, 1, 2 * self.shape.embedding])
-        hidden = tf.nn.relu(self._layers.linear("context", embedded))
-        return {"predictions": self._layers.linear("predict", hidden)[0, :, 0]}
+def known_mask(before: Any, left: int, chunk: int) -> Any:
+    """Return (left + chunk,) to add to scores: frames before the first one are not seen.
 
-    def joint(self, frame: Any, predictions: Any) -> dict[str, Any]:
-        """(1, joint) and (rows, joint) -> (rows, vocabulary) log probabilities."""
-        hidden = tf.tanh(frame + predictions)[None, :, None]
-        return {"log_probs": tf.nn.log_softmax(self._layers.linear("output", hidden)[0, :, 0])}
-
-    def _block(self, name: str, x: Any, mask: Any, keys: Any, values: Any) -> tuple[Any, Any, Any]:
-        query, key, value = self._layers.queries_keys_values(name, x)
-        keys = tf.concat([keys, key], axis=0)
-        values = tf.concat([values, value], axis=0)
-        seen = attend(query, keys, values, self.shape.heads, mask)
-        return self._layers.block(name, x, seen), keys, values
+    Args:
+        before: (1,) int32, frames before the chunk.
+        left: frames of the cache.
+        chunk: frames of the chunk.
+    """
+    known = tf.range(left) >= left - tf.minimum(before, left)
+    return tf.concat([tf.where(known, 0.0, MASKED), tf.zeros([chunk], tf.float32)], axis=0)
 
 
 def convert(function: Callable[..., dict[str, Any]], inputs: Specs, quantize: bool) -> bytes:
@@ -120,28 +90,3 @@ def convert(function: Callable[..., dict[str, Any]], inputs: Specs, quantize: bo
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     model: bytes = converter.convert()
     return model
-
-
-def export(
-    shape: Shape, weights: Weights, folder: Path, quantize: bool = True, second_pass: bool = True
-) -> None:
-    """Write all graphs into a folder, those of the second pass if it is wanted."""
-    layers = Layers(weights, quantize)
-
-    def write(function: Callable[..., dict[str, Any]], inputs: Specs) -> Path:
-        path = folder / f"{function.__name__}.tflite"
-        path.write_bytes(convert(function, inputs, quantize))
-        return path
-
-    first = Graphs(shape, layers)
-    write(first.encoder, first.encoder_inputs())
-    write(first.predictor, {"contexts": tf.TensorSpec([JOINT_ROWS, 2], tf.int32)})
-    write(first.joint, {
-        "frame": tf.TensorSpec([1, shape.joint]),
-        "predictions": tf.TensorSpec([JOINT_ROWS, shape.joint]),
-    })  # fmt: skip
-    if second_pass:
-        second = DecoderGraphs(shape, layers)
-        write(second.memory, second.memory_inputs())
-        decoder = write(second.decoder, second.decoder_inputs())
-        share_table(decoder, [shape.pieces, shape.width])

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from tensorflow.lite.python.schema_py_generated import ModelT, TensorT
 from tensorflow.lite.tools import flatbuffer_utils
 
-from auricle_train.layers import MASKED, Layers, attend
+from auricle_train.export import Specs, convert
+from auricle_train.layers import MASKED, Layers, Weights, attend
 from auricle_train.network import Shape
 
-Specs = dict[str, tf.TensorSpec]  # inputs of a graph by name
 ROWS = 4  # hypotheses that one step of the decoder takes
 PLACES = 96  # places of an utterance: its pieces and the prompt
 CHUNKS = 39  # of 640 ms each: utterances of 25 s
@@ -148,6 +148,22 @@ class DecoderGraphs:
         seen = tf.matmul(tf.nn.softmax(scores), values, transpose_b=True)
         seen = tf.reshape(tf.transpose(seen, [1, 0, 2]), x.shape)
         return self._layers.linear(f"{name}.cross_out", seen)
+
+
+def export_second_pass(shape: Shape, weights: Weights, folder: Path, quantize: bool = True) -> None:
+    """Write `memory.tflite` and `decoder.tflite` into a folder.
+
+    Args:
+        shape: of the recogniser.
+        weights: of a `Transducer`.
+        folder: exists.
+        quantize: False leaves weights in float32.
+    """
+    graphs = DecoderGraphs(shape, Layers(weights, quantize))
+    memory, decoder = folder / "memory.tflite", folder / "decoder.tflite"
+    memory.write_bytes(convert(graphs.memory, graphs.memory_inputs(), quantize))
+    decoder.write_bytes(convert(graphs.decoder, graphs.decoder_inputs(), quantize))
+    share_table(decoder, [shape.pieces, shape.width])
 
 
 def share_table(path: Path, size: list[int]) -> None:

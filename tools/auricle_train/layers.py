@@ -44,6 +44,18 @@ class Layers:
         bias = self._weights.get(f"{name}.bias")
         return y if bias is None else y + bias
 
+    def depthwise(self, name: str, x: Any) -> Any:
+        """(frames + kernel - 1, width) -> (frames, width), a causal convolution and its SiLU.
+
+        A few products of rows: TFLite's own depthwise convolution gains nothing on so few frames.
+        """
+        kernel = self._weights[f"{name}.weight"][:, 0].T  # (kernel, width)
+        frames = x.shape[0] - len(kernel) + 1
+        y = self._weights[f"{name}.bias"] + tf.add_n(
+            [x[place : place + frames] * row for place, row in enumerate(kernel)]
+        )
+        return y * tf.sigmoid(y)
+
     def norm(self, name: str, x: Any) -> Any:
         """Layer normalization of the last axis."""
         mean = tf.reduce_mean(x, axis=-1, keepdims=True)

@@ -1,8 +1,8 @@
 """Writes what PyTorch computes in float32, for the tests that compare the shipped graphs with it.
 
-In: a checkpoint, its vocabulary, a recording. Out: an .npz with encoder frames, log probabilities
-of a few contexts, and the text that the daemon's search finds on them; of the second pass what it
-expects after each piece of that text.
+In: checkpoints, vocabularies, a recording. Out: an .npz with search frames, log probabilities of
+CTC and of a few contexts, and the text that the daemon's search finds on them; of the second pass
+what it expects after each piece of that text.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ from auricle.recognizer.scorer import Context
 from auricle.recognizer.search import BeamSearch, SearchOptions
 from auricle.recognizer.tokenizer import Tokenizer
 from auricle_train.checkpoint import load_model
-from auricle_train.network import STACK, STRIDE, Transducer
+from auricle_train.network import STRIDE, Transducer
+from auricle_train.top.data import SEARCH_SECONDS
+from auricle_train.top.network import Top
+from auricle_train.top.training import load_top
 
 CONTEXTS = ((0, 0), (0, 5), (7, 20), (100, 200))
 BEST = 16  # pieces of each place
@@ -31,37 +34,41 @@ BEST = 16  # pieces of each place
 class TorchScorer:
     """Predictor and joint in PyTorch, for the daemon's search."""
 
-    def __init__(self, model: Transducer) -> None:
-        self._model = model
+    def __init__(self, top: Top) -> None:
+        self._top = top
 
     @torch.no_grad()
     def log_probs(
         self, frame: NDArray[np.float32], contexts: Sequence[Context]
     ) -> NDArray[np.float32]:
         """See `auricle.recognizer.search.Scorer`."""
-        predictions = self._model.predictions(torch.tensor(list(contexts)))
-        logits = self._model.joint(torch.from_numpy(frame)[None], predictions)
+        predictions = self._top.predictions(torch.tensor(list(contexts)))
+        logits = self._top.joint(torch.from_numpy(frame)[None], predictions)
         return logits.log_softmax(-1).numpy()
 
 
-@torch.no_grad()
-def hear(model: Transducer, samples: NDArray[np.int16]) -> tuple[Tensor, Tensor, int]:
-    """Return what the second pass and the first see of a recording, and how much is not filling.
+def chunks_of(model: Transducer, samples: NDArray[np.int16]) -> tuple[Tensor, int]:
+    """Return the features of a recording, (1, frames, 80), the last chunk filled with silence.
 
-    Both are encoder frames, (1, frames, width); the last chunk is filled with silence.
+    Also how many of its encoder frames are not filling.
     """
     features = LogMel().whole(samples)
     chunk = model.shape.chunk * STRIDE
     filled = np.full((-(-len(features) // chunk) * chunk, 80), SILENCE, np.float32)
     filled[: len(features)] = features
-    return *model.encode(torch.from_numpy(filled[None])), -(-len(features) // STRIDE)
+    return torch.from_numpy(filled[None]), -(-len(features) // STRIDE)
 
 
 @torch.no_grad()
-def encode(model: Transducer, samples: NDArray[np.int16]) -> NDArray[np.float32]:
-    """Return (frames, joint) of a recording."""
-    _, first, count = hear(model, samples)
-    return model.frames(first)[0, : -(-count // STACK)].numpy()
+def encode(
+    model: Transducer, top: Top, samples: NDArray[np.int16]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return what the joint sees of each search frame, and what CTC says of it."""
+    features, count = chunks_of(model, samples)
+    frames = model.encoder(features)
+    encoded = top.encode(frames.reshape(1, frames.shape[1] // top.shape.stack, -1))
+    encoded = encoded[:, : -(-count // top.shape.stack)]
+    return top.project(encoded)[0].numpy(), top.ctc_log_probs(encoded)[0].numpy()
 
 
 @torch.no_grad()
@@ -73,7 +80,8 @@ def judge(
     `heard` is how many encoder frames it reads, `pieces` (n,) the text; `likely` (n + 1, BEST) are
     the best pieces at each place, `likely_log_probs` their natural logs.
     """
-    encoded, _, count = hear(model, samples)
+    features, count = chunks_of(model, samples)
+    encoded, _ = model.encode(features)
     heard = torch.arange(encoded.shape[1])[None] < count
     tokens = torch.tensor(pieces.encode(f"{text.capitalize()}."), dtype=torch.long)
     best = model.decoder(encoded, heard, tokens[None]).log_softmax(-1)[0].topk(BEST)
@@ -86,19 +94,22 @@ def judge(
 
 
 def write_reference(
-    checkpoint: Path, vocabulary: Path, pieces: Path | None, recording: Path, out: Path
+    checkpoint: Path, top: Path, vocabulary: Path, pieces: Path | None, recording: Path, out: Path
 ) -> None:
     """Write the reference of one recording; without `pieces` nothing of the second pass."""
     model, samples = load_model(checkpoint), read_recording(recording)
-    frames = encode(model, samples)
-    scorer = TorchScorer(model)
-    search = BeamSearch(scorer, Tokenizer.load(vocabulary).pieces, SearchOptions(beam=4))
+    first, _ = load_top(top)
+    frames, ctc = encode(model, first, samples)
+    scorer = TorchScorer(first)
+    options = SearchOptions(beam=4, frame_seconds=SEARCH_SECONDS)
+    search = BeamSearch(scorer, Tokenizer.load(vocabulary).pieces, options)
     state, _ = search.step(search.initial_state(), frames)
     text = search.result(state).text
     np.savez_compressed(
         out,
         recording=recording.stem,
         frames=frames.astype(np.float16),
+        ctc=ctc.astype(np.float16),
         contexts=np.array(CONTEXTS),
         log_probs=np.stack([scorer.log_probs(frame, CONTEXTS) for frame in frames]).astype(
             np.float16

@@ -7,51 +7,93 @@ of a frame is a linear recurrence, solved at once by a cumulative sum, so only f
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 
+class Occupancies(NamedTuple):
+    """Forward-backward results of a batch, float64."""
+
+    total: Tensor  # (batch,) log probability of the targets
+    blank: Tensor  # (batch, frames, tokens + 1) probability that a path takes blank at a node
+    emit: Tensor  # (batch, frames, tokens) probability that it takes the next token there
+
+
+@torch.no_grad()
+def occupancies(blank: Tensor, emit: Tensor, frames: Tensor, tokens: Tensor) -> Occupancies:
+    """Run forward-backward on the alignment grid; arguments as in `transducer_loss`."""
+    batch, steps, places = blank.shape
+    rows = torch.arange(batch, device=blank.device)
+    blank, emit = blank.double(), emit.double()
+    place = torch.arange(places, device=blank.device)
+    # Tokens beyond an utterance's own can't be emitted.
+    emit = emit.masked_fill(place[None, None, :-1] >= tokens[:, None, None], -1e4)
+    alpha, beta = _forward(blank, emit), _backward(blank, emit, frames, tokens)
+    total = alpha[rows, frames - 1, tokens] + blank[rows, frames - 1, tokens]
+    left = frames[:, None, None] - 1 - torch.arange(steps, device=frames.device)[:, None]
+    after_blank = beta[:, 1:].clone()
+    after_blank[rows, frames - 1] = -1e9
+    after_blank[rows, frames - 1, tokens] = 0.0
+    norm, inside = total[:, None, None], left >= 0
+    return Occupancies(
+        total,
+        torch.exp(alpha + blank + after_blank - norm) * inside,
+        torch.exp(alpha[:, :, :-1] + emit + beta[:, :steps, 1:] - norm) * inside,
+    )
+
+
+def _forward(blank: Tensor, emit: Tensor) -> Tensor:
+    """Return the log probability of reaching each node."""
+    batch, steps, places = blank.shape
+    travelled = _travelled(emit)
+    alpha = torch.empty_like(blank)
+    start = blank.new_full((batch, places), -1e9)
+    start[:, 0] = 0.0
+    for step in range(steps):
+        along = travelled[:, step]
+        alpha[:, step] = torch.logcumsumexp(start - along, dim=-1) + along
+        start = alpha[:, step] + blank[:, step]
+    return alpha
+
+
+def _backward(blank: Tensor, emit: Tensor, frames: Tensor, tokens: Tensor) -> Tensor:
+    """Return the log probability of the rest from each node, one frame more than there are."""
+    batch, steps, places = blank.shape
+    place = torch.arange(places, device=blank.device)
+    left = frames[:, None, None] - 1 - torch.arange(steps, device=frames.device)[:, None]
+    is_end = (left == 0) & (place == tokens[:, None, None])
+    travelled = _travelled(emit.flip(-1))
+    beta = blank.new_full((batch, steps + 1, places), -1e9)
+    for step in range(steps - 1, -1, -1):
+        following = torch.where(left[:, step] > 0, beta[:, step + 1] + blank[:, step], -1e9)
+        following = torch.where(is_end[:, step], blank[:, step], following)
+        along = travelled[:, step]
+        beta[:, step] = (torch.logcumsumexp(following.flip(-1) - along, dim=-1) + along).flip(-1)
+    return beta
+
+
+def _travelled(emit: Tensor) -> Tensor:
+    """Return what all tokens before each place cost.
+
+    It solves a[u] = logaddexp(entering[u], a[u - 1] + emit[u - 1]) for all u at once.
+    """
+    return torch.nn.functional.pad(emit.cumsum(-1), (1, 0))
+
+
 class TransducerLoss(torch.autograd.Function):
-    """Forward-backward on the alignment grid, in float64; see `transducer_loss`."""
+    """See `transducer_loss`."""
 
     @staticmethod
     def forward(
         ctx: Any, blank: Tensor, emit: Tensor, frames: Tensor, tokens: Tensor, fast_emit: float
     ) -> Tensor:
         """See `transducer_loss`."""
-        batch, steps, places = blank.shape
-        rows = torch.arange(batch, device=blank.device)
-        blank64, emit64 = blank.double(), emit.double()
-        place = torch.arange(places, device=blank.device)
-        # Tokens beyond an utterance's own can't be emitted.
-        emit64 = emit64.masked_fill(place[None, None, :-1] >= tokens[:, None, None], -1e4)
-        alpha = torch.empty_like(blank64)
-        start = blank64.new_full((batch, places), -1e9)
-        start[:, 0] = 0.0
-        for step in range(steps):
-            alpha[:, step] = _along(start, emit64[:, step])
-            start = alpha[:, step] + blank64[:, step]
-        total = alpha[rows, frames - 1, tokens] + blank64[rows, frames - 1, tokens]
-        left = frames[:, None, None] - 1 - torch.arange(steps, device=frames.device)[:, None]
-        is_end = (left == 0) & (place == tokens[:, None, None])
-        beta = blank64.new_full((batch, steps + 1, places), -1e9)
-        for step in range(steps - 1, -1, -1):
-            following = beta[:, step + 1] + blank64[:, step]
-            following = torch.where(left[:, step] > 0, following, -1e9)
-            following = torch.where(is_end[:, step], blank64[:, step], following)
-            beta[:, step] = _along(following.flip(-1), emit64[:, step].flip(-1)).flip(-1)
-        inside = left >= 0
-        after_blank = beta[:, 1:].clone()
-        after_blank[rows, frames - 1] = -1e9
-        after_blank[rows, frames - 1, tokens] = 0.0
-        norm = total[:, None, None]
-        to_blank = torch.exp(alpha + blank64 + after_blank - norm) * inside
-        to_emit = torch.exp(alpha[:, :, :-1] + emit64 + beta[:, :steps, 1:] - norm) * inside
-        ctx.save_for_backward(to_blank.to(blank.dtype), to_emit.to(emit.dtype))
+        found = occupancies(blank, emit, frames, tokens)
+        ctx.save_for_backward(found.blank.to(blank.dtype), found.emit.to(emit.dtype))
         ctx.fast_emit = fast_emit
-        return -total.to(blank.dtype)
+        return -found.total.to(blank.dtype)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
@@ -59,12 +101,6 @@ class TransducerLoss(torch.autograd.Function):
         to_blank, to_emit = ctx.saved_tensors
         scale = -gradients[0][:, None, None]
         return scale * to_blank, scale * (1.0 + ctx.fast_emit) * to_emit, None, None, None
-
-
-def _along(entering: Tensor, emit: Tensor) -> Tensor:
-    """Solve a[u] = logaddexp(entering[u], a[u - 1] + emit[u - 1]) for all u at once."""
-    travelled = torch.nn.functional.pad(emit.cumsum(-1), (1, 0))
-    return torch.logcumsumexp(entering - travelled, dim=-1) + travelled
 
 
 def transducer_loss(

@@ -22,7 +22,7 @@ from auricle.recognizer.biasing.vocabulary import Vocabulary
 from auricle.recognizer.fusion import Weights
 from auricle.recognizer.language import LanguageModel
 from auricle.recognizer.networks import Encoder, TransducerScorer
-from auricle.recognizer.recognizer import STACK, Recognizer
+from auricle.recognizer.recognizer import ENCODER_STRIDE, Recognizer
 from auricle.recognizer.search import BeamSearch, SearchOptions
 from auricle.recognizer.second_pass import SecondPass, SecondPassMode, SecondPassOptions
 from auricle.recognizer.tokenizer import Tokenizer
@@ -64,11 +64,12 @@ def load_recognizer(
     )
     _check(bundle, "chunk_features", encoder.chunk)
     expected = (encoder.chunk // frame, scorer.width)
-    if encoder.frames != expected or scorer.vocabulary != len(tokenizer):
+    sizes = encoder.vocabulary, scorer.vocabulary
+    if encoder.frames != expected or set(sizes) != {len(tokenizer)}:
         raise _misfit(
             bundle,
-            f"encoder gives {encoder.frames}, not {expected}, and joint knows "
-            f"{scorer.vocabulary} tokens of {len(tokenizer)}",
+            f"encoder gives {encoder.frames}, not {expected}, and CTC and joint know {sizes} "
+            f"tokens of {len(tokenizer)}",
         )
     _try(encoder, scorer)
     options = replace(options, frame_seconds=frame * FRAME_SECONDS)
@@ -90,7 +91,7 @@ def load_recognizer(
         encoder=names.encoder if names else None,
     )
     listener = names.listener if names else None
-    return Recognizer(encoder, scorer, search, frame, attention, make_biasing, listener)
+    return Recognizer(encoder, search, frame, attention, make_biasing, listener)
 
 
 def _load_names(bundle: Bundle, encoder: Encoder, threads: int, runtime: str) -> Attention | None:
@@ -99,7 +100,7 @@ def _load_names(bundle: Bundle, encoder: Encoder, threads: int, runtime: str) ->
         return None
     listener, names = (bundle.path(name) for name in NAMES)
     attention = Attention(ContextEncoder(names, 1, runtime), Listener(listener, threads, runtime))
-    heard = (encoder.frames[0] * STACK, encoder.width), encoder.frames
+    heard = (encoder.chunk // ENCODER_STRIDE, encoder.width), encoder.frames
     if attention.listener.heard != heard:
         raise _misfit(
             bundle,

@@ -8,7 +8,7 @@ behind `TransducerScorer`, which the search asks. `tools/auricle_train/export.py
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,8 @@ CACHED_CONTEXTS = 4096  # predictor outputs that are kept: 8 MB
 class Encoded:
     """What the encoder makes of one chunk."""
 
-    frames: Floats  # (n, joint): what the joint sees, 40 ms each
+    frames: Floats  # (n, joint): search frames (80 ms), as the joint sees them
+    ctc: Floats  # (n, vocabulary): CTC's log probabilities of these frames, natural log
     shared: Floats  # (chunk, width): what the second pass goes on from, 20 ms each
 
 
@@ -35,9 +36,15 @@ class EncoderState:
     """What the encoder remembers; never changed in place."""
 
     context: Floats  # (1, 3, 80): the last features, which the convolutions still need
-    keys: Floats  # (layers, left, width): attention keys of the frames before
+    keys: Floats  # (layers, left, width): attention keys of the encoder frames before
     values: Floats  # (layers, left, width)
+    top_keys: Floats  # (top layers, left, width): attention keys of the search frames before
+    top_values: Floats  # (top layers, left, width)
+    top_near: Floats  # (top layers, kernel - 1, width): what the top's convolutions still need
     position: NDArray[np.int32]  # (1,): encoder frames before
+
+
+_STATE = tuple(field.name for field in fields(EncoderState))
 
 
 class Encoder:
@@ -45,29 +52,35 @@ class Encoder:
 
     def __init__(self, path: Path, threads: int, runtime: str = "auto") -> None:
         """Load the graph; raises ModelError."""
-        state = ("context", "keys", "values", "position")
-        following = tuple(f"{name}_out" for name in state)
+        following = tuple(f"{name}_out" for name in _STATE)
         self._graph = Graph(
-            path, ("features", *state), ("frames", "shared", *following), threads, runtime
+            path, ("features", *_STATE), ("frames", "ctc", "shared", *following), threads, runtime
         )
         self._graph.expect("features", (1, -1, BANDS))
         self._graph.expect("context", (1, -1, BANDS))
         self._graph.expect("frames", (1, -1, -1))
+        self._graph.expect("ctc", (1, self._graph.shape("frames")[1], -1))
         self._graph.expect("shared", (1, -1, -1))
-        for before, after in zip(state, following, strict=True):
+        for before, after in zip(_STATE, following, strict=True):
             self._graph.expect(after, self._graph.shape(before))
         self.chunk = self._graph.shape("features")[1]  # feature frames of one step
         self.frames = self._graph.shape("frames")[1:]  # (frames, joint) that one step gives
+        self.vocabulary = self._graph.shape("ctc")[2]  # tokens of CTC, blank included
         self.width = self._graph.shape("shared")[2]
 
     def initial_state(self) -> EncoderState:
         """Return the state before the first chunk: silence."""
-        shape = self._graph.shape
+        def zeros(name: str) -> Floats:
+            return np.zeros(self._graph.shape(name), np.float32)
+
         return EncoderState(
-            np.full(shape("context"), SILENCE, np.float32),
-            np.zeros(shape("keys"), np.float32),
-            np.zeros(shape("values"), np.float32),
-            np.zeros(shape("position"), np.int32),
+            context=zeros("context") + np.float32(SILENCE),
+            keys=zeros("keys"),
+            values=zeros("values"),
+            top_keys=zeros("top_keys"),
+            top_values=zeros("top_values"),
+            top_near=zeros("top_near"),
+            position=np.zeros(self._graph.shape("position"), np.int32),
         )
 
     def step(self, state: EncoderState, features: Floats) -> tuple[EncoderState, Encoded]:
@@ -80,17 +93,10 @@ class Encoder:
         Returns:
             The next state, and what the two passes see of the chunk.
         """
-        out = self._graph(
-            features=features[np.newaxis],
-            context=state.context,
-            keys=state.keys,
-            values=state.values,
-            position=state.position,
-        )
-        following = EncoderState(
-            out["context_out"], out["keys_out"], out["values_out"], out["position_out"]
-        )
-        return following, Encoded(out["frames"][0], out["shared"][0])
+        before = {name: getattr(state, name) for name in _STATE}
+        out = self._graph(features=features[np.newaxis], **before)
+        following = EncoderState(*(out[f"{name}_out"] for name in _STATE))
+        return following, Encoded(out["frames"][0], out["ctc"][0], out["shared"][0])
 
 
 class TransducerScorer:
@@ -133,25 +139,6 @@ class TransducerScorer:
             out = self._joint(frame=frame[np.newaxis], predictions=predictions)
             parts.append(out["log_probs"][: len(group)])
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-    def ctc(self, frames: Floats) -> Floats:
-        """Return what CTC says of each frame: the joint, without a predictor.
-
-        Args:
-            frames: (n, joint) float32.
-
-        Returns:
-            (n, vocabulary) float32, natural log.
-        """
-        # The joint adds both of its inputs up, so that frames may take the place of predictions.
-        nothing = np.zeros((1, self.width), np.float32)
-        parts = []
-        for first in range(0, len(frames), self._rows):
-            group = np.zeros((self._rows, self.width), np.float32)
-            taken = frames[first : first + self._rows]
-            group[: len(taken)] = taken
-            parts.append(self._joint(frame=nothing, predictions=group)["log_probs"][: len(taken)])
-        return np.concatenate(parts)
 
     def _predict(self, contexts: Sequence[Context]) -> None:
         """Run the predictor on contexts that are not cached."""

@@ -23,7 +23,7 @@ class Chunk:
     """What the second pass needs of one chunk."""
 
     shared: Floats  # (chunk, width): what both passes share, 20 ms each
-    frames: Floats  # (frames, joint): those that the search has taken, 40 ms each
+    ctc: Floats  # (frames, vocabulary): CTC's log probabilities of the searched frames, 80 ms each
     names: Floats | None = None  # (keys,): the best score of each name in it, if any are listed
 
 
@@ -32,10 +32,10 @@ class Phrase:
     """The chunks of a phrase; never changed in place."""
 
     chunks: tuple[Chunk, ...] = ()
-    skipped: int = 0  # frames of the joint at the start of the first chunk that are not of it
+    skipped: int = 0  # search frames at the start of the first chunk that are not of it
 
     def take(self, chunk: Chunk, skipped: int) -> Phrase:
-        """Return the phrase with another chunk, of which `skipped` frames were not searched."""
+        """Return the phrase with another chunk, of which `skipped` search frames were not used."""
         return Phrase((*self.chunks, chunk), self.skipped if self.chunks else skipped)
 
     @property
@@ -44,9 +44,9 @@ class Phrase:
         return np.concatenate([chunk.shared for chunk in self.chunks])
 
     @property
-    def frames(self) -> Floats:
-        """(frames, joint) of the phrase."""
-        return np.concatenate([chunk.frames for chunk in self.chunks])
+    def ctc(self) -> Floats:
+        """(frames, vocabulary): CTC's log probabilities of its search frames."""
+        return np.concatenate([chunk.ctc for chunk in self.chunks])
 
     @property
     def names(self) -> Floats | None:

@@ -30,7 +30,7 @@ from auricle.recognizer.biasing.attending import (
 )
 from auricle.recognizer.biasing.biasing import Biasing
 from auricle.recognizer.biasing.naming import spelled
-from auricle.recognizer.networks import Encoded, Encoder, EncoderState, TransducerScorer
+from auricle.recognizer.networks import Encoded, Encoder, EncoderState
 from auricle.recognizer.phrase import Chunk, Phrase, joined
 from auricle.recognizer.result import Result, with_names
 from auricle.recognizer.search import BeamSearch, Progress, SearchState
@@ -40,7 +40,7 @@ from auricle.recognizer.second_pass import (
     Utterance,
 )
 
-STACK = 2  # encoder frames of 20 ms to a frame of the search
+ENCODER_STRIDE = 2  # feature frames (10 ms) to an encoder frame (20 ms)
 PAUSE_SECONDS = 0.5  # without a token: where a long utterance may be divided
 PAUSE_BLANK = 0.7  # mean probability of blank over them
 LONG_SECONDS = 14.0  # from which on it is: what is cut within a sentence is read worse
@@ -87,7 +87,6 @@ class Recognizer:
     def __init__(
         self,
         encoder: Encoder,
-        scorer: TransducerScorer,
         search: BeamSearch,
         frame: int,
         second: SecondPass | None = None,
@@ -98,18 +97,17 @@ class Recognizer:
 
         Args:
             encoder: of both passes.
-            scorer: of the first pass.
-            search: the same.
-            frame: how many feature frames make one of the search.
+            search: beam search of the first pass.
+            frame: feature frames (10 ms) to a search frame.
             second: the second pass, if there is one.
             make_biasing: makes names ready for both passes; without, none are favoured.
             listener: of attention to names, if there is one.
         """
         self._log_mel = LogMel()
         self._encoder = encoder
-        self._scorer = scorer
         self._search = search
         self._frame = frame
+        self._stack = frame // ENCODER_STRIDE  # encoder frames to a search frame
         self._second = second
         self._make_biasing = make_biasing
         self._listener = listener
@@ -131,7 +129,6 @@ class Recognizer:
         search = self._search.narrowed(beam)
         return Recognizer(
             self._encoder,
-            self._scorer,
             search,
             self._frame,
             second,
@@ -236,12 +233,12 @@ class Recognizer:
         """Return the second pass' result of the running phrase, if there is one."""
         if self._second is None or not state.phrase.chunks:
             return with_names(first, state.biasing)
-        frames = state.phrase.frames
-        heard = state.phrase.skipped * STACK, (state.phrase.skipped + len(frames)) * STACK
+        log_probs, skipped = state.phrase.ctc, state.phrase.skipped
+        heard = skipped * self._stack, (skipped + len(log_probs)) * self._stack
         utterance = Utterance(
             shared=state.phrase.shared,
             heard=heard,
-            log_probs=self._scorer.ctc(frames),
+            log_probs=log_probs,
             start=state.search.start_time,
             frame_seconds=self._frame * FRAME_SECONDS,
         )
@@ -254,7 +251,7 @@ class Recognizer:
     def _is_over(self, state: RecognizerState, most: int) -> bool:
         """Return whether a long utterance is to be divided here."""
         count = state.search.frames
-        if (count + self._encoder.frames[0]) * STACK > most:
+        if (count + self._encoder.frames[0]) * self._stack > most:
             return True
         if count * self._frame * FRAME_SECONDS < LONG_SECONDS:
             return False
@@ -298,14 +295,14 @@ class Recognizer:
     ) -> RecognizerState:
         """Encode and search one chunk (chunk, 80), of which `heard` frames are not filling."""
         encoder, encoded = self._encoder.step(state.encoder, chunk)
-        frames = encoded.frames[: -(-heard // self._frame)]
-        skipped = min(state.unheard, len(frames))
-        frames = frames[skipped:]
+        count = -(-heard // self._frame)
+        skipped = min(state.unheard, count)
+        frames, ctc = encoded.frames[skipped:count], encoded.ctc[skipped:count]
         search, _ = self._search.step(state.search, frames)
         listener, names = self._attend(state, encoded, skipped, skipped + len(frames))
         phrase = state.phrase
         if self._second is not None and len(frames):
-            phrase = phrase.take(Chunk(encoded.shared, frames, names), skipped)
+            phrase = phrase.take(Chunk(encoded.shared, ctc, names), skipped)
         return replace(
             state,
             encoder=encoder,

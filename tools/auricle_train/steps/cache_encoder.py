@@ -14,7 +14,7 @@ from auricle.features import SAMPLE_RATE, LogMel
 from auricle.recognizer.tokenizer import Tokenizer
 from auricle_train import checkpoint
 from auricle_train.batches import FRAME, Batches
-from auricle_train.corpus import BACKGROUND, Clip, read_set
+from auricle_train.corpus import BACKGROUND, Clip, read_set, read_table
 from auricle_train.encoder_cache import STREAMS, FrozenEncoder, Sound, write_shard
 from auricle_train.rooms import load_rooms
 from auricle_train.train import PREFIXES, Recordings
@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the step."""
     parser.add_argument("--data", type=Path, required=True, help="folder of sets")
     parser.add_argument("--manifest", type=Path, nargs="*", default=(), metavar="FILE",
-                        help="other corpora, as `manifests` or `synthesize` write them")  # fmt: skip
+                        help="other corpora: `manifests`, `synthesize`")  # fmt: skip
     parser.add_argument("--labels", type=Path, help="texts of clips that have none: id<TAB>text")
     parser.add_argument("--exclude", type=Path, help="names of clips to leave out, one a line")
     parser.add_argument("--store", type=Path, help="folder that keeps decoded samples")
@@ -39,9 +39,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dev", action="store_true",
                         help="the dev clips, undisturbed, a shard a set, instead of utterances "
                         "made of train clips")  # fmt: skip
-    parser.add_argument("--shards", type=int, nargs=2, default=(0, 40), metavar=("FIRST", "END"),
-                        help="numbers of the shards to write; those that exist are kept")  # fmt: skip
+    parser.add_argument("--shards", type=int, nargs=2, default=(0, 40),
+                        metavar=("FIRST", "END"),
+                        help="numbers of shards; those that exist are kept")  # fmt: skip
     parser.add_argument("--shard-minutes", type=float, default=30.0, help="of audio in a shard")
+    parser.add_argument("--twice", nargs="*", default=(), metavar="SET",
+                        help="sets whose clips are drawn twice as often")  # fmt: skip
     parser.add_argument("--rooms", type=int, default=100, help="simulated rooms")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
@@ -62,6 +65,9 @@ def run(arguments: argparse.Namespace) -> None:
     recordings = Recordings(arguments.data, arguments.manifest, arguments.labels, None,
                             arguments.exclude, arguments.store)  # fmt: skip
     clips = recordings.speech()
+    rows = (row for name in arguments.twice for row in read_table(arguments.data, name, "train"))
+    twice = {row["id"] for row in rows}
+    clips += [clip for clip in clips if clip.name in twice]
     print(f"{len(clips)} clips, {sum(len(c.samples) for c in clips) / SAMPLE_RATE / 3600:.1f} h",
           flush=True)  # fmt: skip
     tokens = Tokenizer.load(arguments.vocabulary)
@@ -77,9 +83,7 @@ def run(arguments: argparse.Namespace) -> None:
         _write(arguments.out, f"{number:05}", groups, encoder)
 
 
-def _write(
-    folder: Path, name: str, groups: Iterator[list[Sound]], encoder: FrozenEncoder
-) -> None:
+def _write(folder: Path, name: str, groups: Iterator[list[Sound]], encoder: FrozenEncoder) -> None:
     if (folder / f"{name}.json").exists():
         return
     began = time.monotonic()

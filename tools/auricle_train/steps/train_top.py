@@ -1,0 +1,65 @@
+"""Train the layers of the first pass above the frozen encoder, or resume."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+
+import torch
+
+from auricle.recognizer.tokenizer import Tokenizer
+from auricle_train.encoder_cache import digest_of, read_cache
+from auricle_train.group import joined, threads_for_each
+from auricle_train.top.data import examples_of
+from auricle_train.top.network import TopShape
+from auricle_train.top.plan import TopPlan
+from auricle_train.top.training import TopTrainer
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the step."""
+    parser.add_argument("--cache", type=Path, nargs="+", required=True,
+                        help="folders of `cache-encoder`")  # fmt: skip
+    parser.add_argument("--dev", type=Path, required=True, help="the same of dev clips")
+    parser.add_argument("--vocabulary", type=Path, required=True, help="tokens.txt")
+    parser.add_argument("--streams", nargs="+", default=["encoder"],
+                        help="of the cache, that the top reads")  # fmt: skip
+    parser.add_argument("--layers", type=int, default=TopShape.layers)
+    parser.add_argument("--chunk", type=int, default=TopShape.chunk, help="search frames of 80 ms")
+    parser.add_argument("--start", type=Path, help="checkpoint whose weights to begin with")
+    parser.add_argument("--threads", type=int, default=threads_for_each(),
+                        help="of each process")  # fmt: skip
+    parser.add_argument("--out", type=Path, required=True, help="folder of checkpoint and log")
+    plan = parser.add_argument_group("plan", "see `top/plan.py`")
+    for field in fields(TopPlan):
+        option = "--" + field.name.replace("_", "-")
+        plan.add_argument(option, type=type(field.default), help=f"usually {field.default}")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train until the hours are heard, or a signal asks for the end."""
+    torch.set_num_threads(arguments.threads)
+    given = vars(arguments)
+    plan = replace(TopPlan(), **{
+        item.name: given[item.name] for item in fields(TopPlan) if given[item.name] is not None
+    })  # fmt: skip
+    tokenizer = Tokenizer.load(arguments.vocabulary)
+    digest, streams = digest_of(arguments.cache[0]), tuple(arguments.streams)
+    utterances = [one for folder in arguments.cache for one in read_cache(folder, streams, digest)]
+    train = examples_of(utterances, tokenizer)
+    dev = examples_of(read_cache(arguments.dev, streams, digest), tokenizer)
+    shape = TopShape(
+        streams=streams, layers=arguments.layers, chunk=arguments.chunk, vocabulary=len(tokenizer)
+    )
+    with joined() as group:
+        if group.leads:
+            hours = sum(item.seconds for item in train) / 3600
+            print(f"{len(train)} utterances, {hours:.1f} h; {len(utterances) - len(train)} with "
+                  "texts that do not fit were left out", flush=True)  # fmt: skip
+        trainer = TopTrainer(shape, plan, digest, arguments.out, group, arguments.start)
+        ended = trainer.run(train, dev, tokenizer)
+    if ended == signal.SIGINT:
+        sys.exit(130)

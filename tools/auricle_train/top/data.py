@@ -1,0 +1,176 @@
+"""Batches of cached utterances for the top, sorted by length within a pool.
+
+In: utterances of `encoder_cache` and a seed. Out: an endless stream of batches, each of about so
+many seconds. Now and then a moment of the cached frames is blanked out (SpecAugment in time,
+arXiv:1904.08779), for the cache itself never changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from auricle.errors import ArgumentError
+from auricle.recognizer.tokenizer import Tokenizer
+from auricle_train.encoder_cache import CachedUtterance
+
+SEARCH_SECONDS = 0.08
+POOL = 1024  # utterances that are sorted by length together
+
+
+@dataclass(frozen=True)
+class TimeMasks:
+    """Moments that are blanked out."""
+
+    every: int = 30  # search frames to a mask
+    longest: int = 6  # search frames
+
+
+@dataclass(frozen=True)
+class TopBatch:
+    """Utterances of like length, padded with zeros."""
+
+    stacked: Tensor  # (batch, n, inputs) float32: stacked encoder frames
+    skipped: Tensor  # (batch,) search frames at the start without a transcript
+    frames: Tensor  # (batch,) search frames, those at the start included
+    targets: Tensor  # (batch, tokens) int64, padded with blanks
+    tokens: Tensor  # (batch,) int64
+    seconds: float  # of audio, padding excluded
+
+    def to(self, device: torch.device) -> TopBatch:
+        """Return it on a device."""
+        moved = (item.to(device, non_blocking=True) for item in
+                 (self.stacked, self.skipped, self.frames, self.targets, self.tokens))  # fmt: skip
+        return TopBatch(*moved, self.seconds)
+
+
+@dataclass(frozen=True)
+class Example:
+    """An utterance with its tokens."""
+
+    utterance: CachedUtterance
+    tokens: tuple[int, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Length of its audio."""
+        return self.utterance.search_frames * SEARCH_SECONDS
+
+
+def examples_of(utterances: Sequence[CachedUtterance], tokenizer: Tokenizer) -> list[Example]:
+    """Return the utterances whose text fits its frames.
+
+    Raises:
+        ArgumentError: none does.
+    """
+    word = cache(lambda word: tuple(tokenizer.encode(word)))
+    found = [
+        Example(item, tuple(token for one in item.text.split() for token in word(one)))
+        for item in utterances
+    ]
+    kept = [item for item in found if _fits(item)]
+    if not kept:
+        raise ArgumentError(
+            f"cache: of {len(found)} utterances none has a text that fits its frames: check that "
+            "it was written with the right texts"
+        )
+    return kept
+
+
+def _fits(example: Example) -> bool:
+    """Whether CTC has a frame for each token, and one more between two of a kind."""
+    repeats = sum(one == other for one, other in pairwise(example.tokens))
+    room = example.utterance.search_frames - example.utterance.skipped
+    return len(example.tokens) + repeats <= room
+
+
+class TopBatches:
+    """An endless, seeded stream of batches."""
+
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        seconds: float,
+        seed: int | Sequence[int],
+        masks: TimeMasks | None = TimeMasks(),
+        share: tuple[int, int] = (0, 1),
+    ) -> None:
+        """Take what batches are made of.
+
+        Args:
+            examples: at least one.
+            seconds: of audio in a batch.
+            seed: the same makes the same batches.
+            masks: None: nothing is blanked out.
+            share: rank and size of the group of processes: each takes utterances of its own.
+        """
+        self._examples, self._seconds = examples, seconds
+        self._seed, self._masks = np.random.default_rng(seed), masks
+        self._share = share
+
+    def __iter__(self) -> Iterator[TopBatch]:
+        while True:
+            yield from self.epoch()
+
+    def epoch(self) -> Iterator[TopBatch]:
+        """Yield this process' utterances once, in an order of its own."""
+        rank, size = self._share
+        order = self._seed.permutation(len(self._examples))[rank::size]
+        for first in range(0, len(order), POOL):
+            pool = sorted(order[first : first + POOL].tolist(), key=self._length)
+            groups = list(self._groups(pool))
+            for number in self._seed.permutation(len(groups)):
+                yield batch_of(groups[number], self._seed, self._masks)
+
+    def _length(self, index: int) -> int:
+        return self._examples[index].utterance.search_frames
+
+    def _groups(self, pool: Sequence[int]) -> Iterator[list[Example]]:
+        group: list[Example] = []
+        for index in pool:
+            example = self._examples[index]
+            if group and (len(group) + 1) * example.seconds > self._seconds:
+                yield group
+                group = []
+            group.append(example)
+        yield group
+
+
+def batch_of(
+    examples: Sequence[Example],
+    generator: np.random.Generator | None = None,
+    masks: TimeMasks | None = None,
+) -> TopBatch:
+    """Return one batch of utterances."""
+    rows = [example.utterance.stacked() for example in examples]
+    if masks is not None and generator is not None:
+        for row in rows:
+            _blank_out(row, masks, generator)
+    longest, most = max(map(len, rows)), max(1, *(len(example.tokens) for example in examples))
+    padded = np.zeros((len(rows), longest, rows[0].shape[1]), np.float32)
+    targets = np.zeros((len(rows), most), np.int64)
+    for number, (row, example) in enumerate(zip(rows, examples, strict=True)):
+        padded[number, : len(row)] = row
+        targets[number, : len(example.tokens)] = example.tokens
+    return TopBatch(
+        torch.from_numpy(padded),
+        torch.tensor([example.utterance.skipped for example in examples]),
+        torch.tensor([len(row) for row in rows]),
+        torch.from_numpy(targets),
+        torch.tensor([len(example.tokens) for example in examples]),
+        sum(map(len, rows)) * SEARCH_SECONDS,
+    )
+
+
+def _blank_out(row: NDArray[np.float32], masks: TimeMasks, generator: np.random.Generator) -> None:
+    for _ in range(max(1, len(row) // masks.every)):
+        length = int(generator.integers(masks.longest + 1))
+        start = int(generator.integers(max(1, len(row) - length)))
+        row[start : start + length] = 0.0

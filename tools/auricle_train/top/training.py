@@ -1,0 +1,296 @@
+"""Trains the top on cached encoder frames: CTC first, then CTC and a pruned transducer.
+
+In: utterances, a plan, a folder. Out: a checkpoint there, resumed when it exists, with the weights
+and their moving average, and a log of one JSON object a line, dev word error rates among them.
+A step whose losses are not finite changes nothing; a kill costs what came after the last
+checkpoint.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from auricle.errors import ModelError, StorageError
+from auricle.recognizer.tokenizer import BLANK, Tokenizer
+from auricle_train import checkpoint
+from auricle_train.group import Group
+from auricle_train.interruption import Interruption
+from auricle_train.precision import computing
+from auricle_train.run_log import RunLog
+from auricle_train.top.data import Example, TopBatch, TopBatches
+from auricle_train.top.evaluation import greedy_rates
+from auricle_train.top.network import Top, TopShape
+from auricle_train.top.plan import TopPlan
+
+LOSSES = ("ctc", "simple", "transducer")
+SHOWN = 25  # steps from line to line of the log
+BAD_STEPS = 50  # in a row, not finite, after which the run is given up
+
+
+class TopObjective(nn.Module):
+    """The losses of a batch; what `DistributedDataParallel` wraps."""
+
+    def __init__(self, top: Top, plan: TopPlan) -> None:
+        super().__init__()
+        self.top, self.plan = top, plan
+
+    def forward(self, batch: TopBatch, ctc_only: bool) -> Tensor:
+        """Return (len(LOSSES),): means over the batch in nats a token."""
+        encoded = self.top.encode(batch.stacked).float()
+        encoded, counts = after_skipped(encoded, batch)
+        log_probs = self.top.ctc_log_probs(encoded)
+        ctc = functional.ctc_loss(
+            log_probs.transpose(0, 1), batch.targets, counts, batch.tokens,
+            blank=BLANK, reduction="none", zero_infinity=True,
+        )  # fmt: skip
+        most = batch.tokens.sum().clamp(min=1)
+        if ctc_only:
+            return torch.stack([ctc.sum() / most, most.new_zeros(()), most.new_zeros(())])
+        lengths = counts, batch.tokens
+        found = self.top.transducer(encoded, batch.targets, lengths, self.plan.fast_emit)
+        return torch.stack([ctc.sum(), found.simple.sum(), found.pruned.sum()]) / most
+
+
+def after_skipped(encoded: Tensor, batch: TopBatch) -> tuple[Tensor, Tensor]:
+    """Drop each utterance's first `skipped` frames; return (frames, count of each)."""
+    counts = batch.frames - batch.skipped
+    where = torch.arange(int(counts.max()), device=encoded.device) + batch.skipped[:, None]
+    where = where.clamp(max=encoded.shape[1] - 1)
+    return encoded.gather(1, where[..., None].expand(-1, -1, encoded.shape[2])), counts
+
+
+class TopTrainer:
+    """Holds what a run changes: weights, their average, optimisers, hours heard."""
+
+    def __init__(
+        self, shape: TopShape, plan: TopPlan, digest: str, out: Path, group: Group | None = None,
+        start: Path | None = None,
+    ) -> None:  # fmt: skip
+        """Begin, or go on from the checkpoint in `out`.
+
+        Args:
+            shape: of the top.
+            plan: of the run.
+            digest: of the frozen encoder, see `encoder_cache.digest`.
+            out: folder of checkpoint and log.
+            group: processes that train together.
+            start: checkpoint whose averaged weights a new run begins with.
+
+        Raises:
+            ModelError: the checkpoint there is of another shape or encoder.
+        """
+        out.mkdir(parents=True, exist_ok=True)
+        self.plan, self.digest, self.path = plan, digest, out / "checkpoint.pt"
+        self.group = group or Group()
+        torch.manual_seed(plan.seed)
+        self.top = Top(shape, plan.dropout)
+        self.step, self.heard, self.elapsed, self.left_out, self._bad = 0, 0.0, 0.0, 0, 0
+        saved = checkpoint.read(self.path) if self.path.exists() else None
+        if saved is None and start is not None:
+            begun = checkpoint.read(start)
+            self._check(start, begun)
+            self.top.load_state_dict({k: v.float() for k, v in begun["average"].items()})
+        self.average = copy.deepcopy(self.top).eval().requires_grad_(False)
+        self.top.to(self.group.device)
+        self.average.to(self.group.device)
+        self._optimizers = _optimizers(self.top, plan)
+        if saved is not None:
+            self._resume(saved)
+        self._network = self.group.wrap(TopObjective(self.top, plan))
+
+    def _check(self, path: Path, saved: dict[str, Any]) -> None:
+        if TopShape.of(saved["shape"]) != self.top.shape or saved["digest"] != self.digest:
+            raise ModelError(
+                f"{path}: made with shape {saved['shape']} on encoder {saved['digest'][:12]}, "
+                f"this run has {self.top.shape.as_dict()} on {self.digest[:12]}: name another"
+            )
+
+    def _resume(self, saved: dict[str, Any]) -> None:
+        self._check(self.path, saved)
+        self.top.load_state_dict(saved["model"])
+        self.average.load_state_dict(saved["average"])
+        for optimizer, state in zip(self._optimizers, saved["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
+        self.step, self.heard, self.elapsed = saved["step"], saved["heard"], saved["elapsed"]
+        self.left_out = saved["left_out"]
+
+    def save(self) -> None:
+        """Write the checkpoint atomically; the leading process alone does.
+
+        Raises:
+            StorageError: it cannot be written; the one before is still there.
+        """
+        if self.group.leads:
+            checkpoint.write(self.path, {
+                "shape": self.top.shape.as_dict(), "digest": self.digest,
+                "plan": asdict(self.plan), "model": self.top.state_dict(),
+                "average": self.average.state_dict(),
+                "optimizers": [item.state_dict() for item in self._optimizers],
+                "step": self.step, "heard": self.heard, "elapsed": self.elapsed,
+                "left_out": self.left_out,
+            })  # fmt: skip
+
+    def run(
+        self, train: Sequence[Example], dev: Sequence[Example], tokenizer: Tokenizer
+    ) -> int | None:
+        """Train until the plan's hours are heard; return the signal that ended it, or None.
+
+        Raises:
+            ModelError: too many steps in a row were not finite.
+            StorageError: the last checkpoint cannot be written.
+        """
+        seed = (self.plan.seed, self.group.rank, self.step)
+        torch.manual_seed(abs(hash(seed)))
+        batches = TopBatches(
+            train, self.plan.batch_seconds, (self.plan.seed, self.step),
+            share=(self.group.rank, self.group.size),
+        )  # fmt: skip
+        log = RunLog(self.path.with_name("log.jsonl"), self.step) if self.group.leads else None
+        last = saved = looked = time.monotonic()
+        sums = torch.zeros(len(LOSSES))
+        with Interruption() as asked:
+            for batch in batches:
+                losses, stop = self._train_step(batch, asked.signal is not None)
+                sums += losses
+                now = time.monotonic()
+                self.elapsed, last = self.elapsed + now - last, now
+                if log is not None and self.step % SHOWN == 0:
+                    self._log(log, sums / SHOWN)
+                    sums.zero_()
+                if log is not None and now - looked > self.plan.dev_seconds:
+                    self._look(log, dev, tokenizer)
+                    looked = last = time.monotonic()
+                if now - saved > self.plan.save_seconds:
+                    self._save_or_tell()
+                    saved = now
+                if stop:
+                    break
+        self.save()
+        if log is not None:
+            self._look(log, dev, tokenizer)
+        return asked.signal
+
+    def _train_step(self, batch: TopBatch, stop: bool) -> tuple[Tensor, bool]:
+        """Return the losses, and whether the run is at its end, in all processes alike."""
+        plan = self.plan
+        ctc_only = self.heard < plan.ctc_hours * 3600
+        self._set_rates()
+        with computing(self.group.device):
+            losses = self._network(batch.to(self.group.device), ctc_only)
+        weights = losses.new_tensor((plan.ctc, plan.simple, plan.transducer))
+        for optimizer in self._optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        (weights * losses).sum().backward()
+        norm = nn.utils.clip_grad_norm_(self.top.parameters(), 1.0)
+        told = torch.tensor([batch.seconds, stop, torch.isfinite(norm)], dtype=torch.float64)
+        seconds, stops, finite = self.group.sum(told.to(self.group.device)).tolist()
+        self._apply(finite == self.group.size)
+        self.step, self.heard = self.step + 1, self.heard + seconds
+        return losses.detach().float().cpu(), bool(stops) or self.heard >= plan.hours * 3600
+
+    def _apply(self, finite: bool) -> None:
+        if not finite:
+            self.left_out, self._bad = self.left_out + 1, self._bad + 1
+            if self._bad >= BAD_STEPS:
+                raise ModelError(
+                    f"step {self.step}: losses or gradients of {self._bad} steps in a row were "
+                    f"not finite; the last good checkpoint is {self.path}: go on with lower rates"
+                )
+            return
+        self._bad = 0
+        for optimizer in self._optimizers:
+            optimizer.step()
+        # The average of a young run would hold its first weights for long.
+        share = 1.0 - min(self.plan.average, (1 + self.step) / (10 + self.step))
+        torch._foreach_lerp_(
+            list(self.average.parameters()), [p.detach() for p in self.top.parameters()], share
+        )
+
+    def _set_rates(self) -> None:
+        plan = self.plan
+        left = (plan.hours * 3600 - self.heard) / max(plan.decay_hours * 3600, 1e-9)
+        shape = min(1.0, max(left, 0.0)) * min(1.0, (self.step + 1) / plan.warm_steps)
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * shape
+
+    def _log(self, log: RunLog, means: Tensor) -> None:
+        row: dict[str, Any] = {"step": self.step, "elapsed": round(self.elapsed, 1),
+                               "heard_hours": round(self.heard / 3600, 3)}  # fmt: skip
+        row |= {name: _rounded(value) for name, value in zip(LOSSES, means.tolist(), strict=True)}
+        row["rate"] = self._optimizers[0].param_groups[0]["lr"]
+        if self.left_out:
+            row["left_out"] = self.left_out
+        self._write(log, row)
+        speed = self.heard / max(self.elapsed, 1e-9)
+        print(f"step {self.step}  {self.heard / 3600:.2f} h heard  {speed:.0f} times real time  "
+              + "  ".join(f"{name} {row[name]}" for name in LOSSES), flush=True)  # fmt: skip
+
+    def _look(self, log: RunLog, dev: Sequence[Example], tokenizer: Tokenizer) -> None:
+        """Measure the averaged weights on the dev clips."""
+        average = copy.deepcopy(self.average).cpu()
+        found = greedy_rates(average, dev, tokenizer,
+                             transducer=self.heard > self.plan.ctc_hours * 3600)  # fmt: skip
+        rates = {kind: {name: round(100 * one.rate, 1) for name, one in sets.items()}
+                 for kind, sets in found.items()}  # fmt: skip
+        self._write(log, {"step": self.step, "elapsed": round(self.elapsed, 1),
+                          "heard_hours": round(self.heard / 3600, 3), "dev": rates})  # fmt: skip
+        print(f"dev word error rates, %: {rates}", flush=True)
+
+    def _write(self, log: RunLog, row: dict[str, Any]) -> None:
+        try:
+            log.write(row)
+        except OSError as error:
+            print(f"the log waits: {error}", flush=True)
+
+    def _save_or_tell(self) -> None:
+        try:
+            self.save()
+        except StorageError as error:
+            print(f"{error}; training goes on and tries again", flush=True)
+
+
+def load_top(path: Path) -> tuple[Top, dict[str, Any]]:
+    """Return the averaged top of a checkpoint, in evaluation mode, and what else is saved.
+
+    Raises:
+        ModelError: it is not a checkpoint of the top.
+    """
+    saved = checkpoint.read(path)
+    try:
+        top = Top(TopShape.of(saved["shape"]))
+        top.load_state_dict({name: value.float() for name, value in saved["average"].items()})
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ModelError(f"{path}: not a checkpoint of `train-top` ({error}): name one") from error
+    return top.eval(), saved
+
+
+def _optimizers(top: Top, plan: TopPlan) -> list[torch.optim.Optimizer]:
+    """Return AdamW, and Muon (Jordan et al., 2024) for the layers' matrices where it is asked."""
+    matrices = [item for name, item in top.blocks.named_parameters() if item.dim() == 2]
+    own = {id(item) for item in matrices} if plan.matrix_rate else set()
+    others = [item for item in top.parameters() if id(item) not in own]
+    adam = torch.optim.AdamW([{"params": others, "peak": plan.rate}], lr=0.0, fused=True,
+                             betas=(0.9, 0.98), weight_decay=plan.weight_decay)  # fmt: skip
+    if not plan.matrix_rate:
+        return [adam]
+    muon = torch.optim.Muon(
+        [{"params": matrices, "peak": plan.matrix_rate}], lr=0.0, weight_decay=plan.weight_decay,
+        adjust_lr_fn="match_rms_adamw",
+    )  # fmt: skip
+    return [adam, muon]
+
+
+def _rounded(value: float) -> float | None:
+    """JSON knows no NaN."""
+    return round(value, 4) if math.isfinite(value) else None
