@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -181,8 +182,6 @@ def test_a_file_of_another_vocabulary_is_refused(tmp_path: Path, make_words: Mak
 def test_parts_that_do_not_fit_are_refused_even_with_a_right_checksum(
     tmp_path: Path, make_words: Make, at: int
 ) -> None:
-    import zlib
-
     content = bytearray(make_words(PIECES).content)
     header = list(word_model.HEADER.unpack_from(content))
     body = content[word_model.HEADER.size :]

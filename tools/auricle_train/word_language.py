@@ -19,7 +19,7 @@ import numpy as np
 from auricle.recognizer.lexicon import Lexicon, build_lexicon
 from auricle.recognizer.tokenizer import Tokenizer
 from auricle.recognizer.word_model import HEADER, LEVEL, pack
-from auricle_train.language import HELD_OUT, SHARES, fit_size, quantize, scores_of, weigh
+from auricle_train.language import HELD_OUT, fit_size, quantize, scores_of, weigh
 from auricle_train.ngram import Floats, Ngram, kneser_ney, mix
 
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)*'?|'[a-z]+")  # as transcripts spell them
@@ -87,7 +87,7 @@ def make_words(
         trusted: see `choose_words`.
 
     Raises:
-        ValueError: the limit is too small for the words alone.
+        ValueError: there is nothing to learn from, or the limit is too small for the words alone.
     """
     lexicon, numbers = number_words(choose_words(sources, frequencies, trusted), tokenizer)
     size = len(numbers) + 1
@@ -96,11 +96,15 @@ def make_words(
     for name, sentences in sources.items():
         known = [[numbers.get(word, 0) for word in sentence.split()] for sentence in sentences]
         known = [sentence for sentence in known if sentence and 0 not in sentence]
+        if not known:
+            continue
         drawn = np.random.default_rng(0).permutation(len(known))
         cut = len(known) // HELD_OUT
         held[name] = [known[at] for at in drawn[:cut]]
         taken = [known[at] for at in drawn[cut:]]
         models[name] = kneser_ney(taken, size, order, starts=True, base=base)
+    if not models:
+        raise ValueError("text: no source has a sentence of known words")
     weights = weigh(models, held, order)
     nodes = HEADER.size + order * LEVEL.size + NODE_BYTES * len(lexicon.tokens)
     whole = fit_size(

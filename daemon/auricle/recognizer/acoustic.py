@@ -83,7 +83,11 @@ class Mixture:
         return (1.0 - self.ctc) * streams.transducer + self.ctc * heard
 
     def stay(
-        self, streams: Floats, blank: Floats, ctc: NDArray[np.float32] | None, last: list[int]
+        self,
+        streams: Floats,
+        blank: NDArray[np.float32],
+        ctc: NDArray[np.float32] | None,
+        last: list[int],
     ) -> Floats:
         """Return the streams after a frame without a new token.
 

@@ -19,10 +19,9 @@ a frame. If it may emit more, a blank ends it, as the transducer was trained.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -259,9 +258,9 @@ class BeamSearch:
             raise ArgumentError(
                 f"frames must be of shape (frames, encoder_dim), not {frames.shape}."
             )
-        heard: Sequence[NDArray[np.float32] | None] = [None] * len(frames)
+        heard: list[NDArray[np.float32] | None] = [None] * len(frames)
         if self._mixture.ctc:
-            heard = self._checked(ctc, len(frames), state.frames)
+            heard = list(self._checked(ctc, len(frames), state.frames))
         for frame, row in zip(frames, heard, strict=True):
             state = self._advance(state, frame, row)
         return state, self.progress(state)
@@ -344,9 +343,7 @@ class BeamSearch:
         streams = self._mixture.stay(parents.streams, log_probs[:, BLANK], ctc, parents.last)
         lowest = self._mixture.lowest(streams)
         stayed = self._mixture.scores(streams, lowest)
-        blanks = state.blanks + (
-            np.exp(log_probs[:, BLANK]) if ctc is None else math.exp(ctc[BLANK])
-        )
+        blanks = state.blanks + np.exp(log_probs[:, BLANK] if ctc is None else ctc[BLANK])
         frame = _Frame(vector, ctc, lowest, float(stayed.max()), names)
         picks = (
             [] if skips else self._pick(parents, log_probs, self._cutoff(stayed), frame, streams)
@@ -636,7 +633,11 @@ class BeamSearch:
         """
         language = None
         if self._fusion:
-            places = [Place(parent.context[1], parent.language) for parent in parents]
+            states = [parent.language or LanguageState() for parent in parents]
+            places = [
+                Place(parent.context[1], known)
+                for parent, known in zip(parents, states, strict=True)
+            ]
             language = self._fusion.of(places, width)
         if favour is None:
             return language

@@ -117,8 +117,9 @@ class WordScores:
 
     def _make_row(self, state: WordState) -> _Row:
         history, node = state
+        after: History = ()
         if node < ROOT:
-            gains, end, after = self._pairs[-node].copy(), float(self._pairs[-node, BLANK]), ()
+            gains, end = self._pairs[-node].copy(), float(self._pairs[-node, BLANK])
         else:
             gains, end, after = self._within(history, node)
         if node != ROOT:
@@ -160,7 +161,8 @@ class WordScores:
             places = some - nodes.start
             found[places] = np.maximum(found[places], scores)
         least = self._open[nodes] + np.float32(self._entry)
-        return np.minimum(np.maximum(found, least), np.float32(0.0))
+        held: Floats = np.minimum(np.maximum(found, least), np.float32(0.0))
+        return held
 
     def _look_ahead_at(self, history: History, node: int) -> float:
         """Return the look-ahead of one node but the root."""
@@ -249,4 +251,5 @@ def _pairs(lexicon: Lexicon, starts: NDArray[np.bool_]) -> Floats:
     probs = counts + _SMOOTHING * smooth
     with np.errstate(divide="ignore"):  # what cannot follow within a word
         found = np.log(probs / probs.sum(axis=1, keepdims=True))
-    return np.maximum(found, -50.0).astype(np.float32)
+    held: Floats = np.maximum(found, -50.0).astype(np.float32)
+    return held

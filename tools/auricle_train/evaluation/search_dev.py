@@ -1,8 +1,8 @@
 """Word errors of the first pass on cached dev frames, with the search as the device runs it.
 
-In: a checkpoint of the top, cached encoder frames, language models, weights. Out: for each choice of
-options the word error rate by set, of the best reading and of the best of the n-best, and the cost.
-One half of the clips is for choosing, the other for telling what a choice gives.
+In: a checkpoint of the top, cached encoder frames, language models, weights. Out: for each choice
+the word error rate by set, of the best reading and of the best of the n-best, and the cost. One
+half of the clips is for choosing, the other for telling what a choice gives.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 
 from auricle.recognizer.search import BeamSearch
-from auricle.recognizer.tokenizer import Tokenizer
 from auricle_train.encoder_cache import read_cache
 from auricle_train.evaluation.language import Half
 from auricle_train.scoring import Errors, compare, score
@@ -135,8 +134,3 @@ def measure(search: BeamSearch, clips: Sequence[HeardClip]) -> Measured:
         best.setdefault(clip.source, []).append(found[0])
         fewest.setdefault(clip.source, []).append(min(found, key=lambda one: one.errors))
     return Measured(best, fewest, spent / sum(clip.seconds for clip in clips))
-
-
-def pieces_of(vocabulary: Path) -> tuple[str, ...]:
-    """Return the vocabulary of the first pass."""
-    return Tokenizer.load(vocabulary).pieces
