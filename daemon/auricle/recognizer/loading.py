@@ -26,8 +26,10 @@ from auricle.recognizer.recognizer import ENCODER_STRIDE, Recognizer
 from auricle.recognizer.search import BeamSearch, SearchOptions
 from auricle.recognizer.second_pass import SecondPass, SecondPassMode, SecondPassOptions
 from auricle.recognizer.tokenizer import Tokenizer
+from auricle.recognizer.word_model import WordModel
 
-LANGUAGE = "ngram.bin"  # file of the language model, which a bundle may lack
+LANGUAGE = "ngram.bin"  # file of the language model of tokens, which a bundle may lack
+WORDS = "words.bin"  # file of the lexicon and the language model of words, which it may lack
 SPELLINGS = "spellings.tsv"  # file of what becomes of names, which a bundle may lack
 NAMES = ("listener.tflite.gz", "names.tflite.gz")  # of attention to names, which it may lack
 
@@ -78,7 +80,10 @@ def load_recognizer(
     language = None
     if LANGUAGE in bundle.files:
         language = LanguageModel.load(bundle.path(LANGUAGE), tokenizer.pieces)
-    search = BeamSearch(scorer, tokenizer.pieces, options, language)
+    words = None
+    if WORDS in bundle.files:
+        words = WordModel.load(bundle.path(WORDS), tokenizer.pieces)
+    search = BeamSearch(scorer, tokenizer.pieces, options, language, words)
     wanted = second or SecondPassOptions()
     attention = _load_second(bundle, encoder, tokenizer, wanted, threads, runtime)
     names = _load_names(bundle, encoder, threads, runtime) if attention else None

@@ -350,7 +350,7 @@ class Recognizer:
         count = -(-heard // self._frame)
         skipped = min(state.unheard, count)
         frames, ctc = encoded.frames[skipped:count], encoded.ctc[skipped:count]
-        search, _ = self._search.step(state.search, frames)
+        search, _ = self._search.step(state.search, frames, ctc)
         listener, names = self._attend(state, encoded, skipped, skipped + len(frames))
         phrase = state.phrase
         if self._second is not None and len(frames):
