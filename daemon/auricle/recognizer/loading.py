@@ -103,13 +103,17 @@ def _load_names(bundle: Bundle, encoder: Encoder, threads: int, runtime: str) ->
     """Return attention to names, if the bundle has it."""
     if NAMES[0] not in bundle.files:
         return None
-    listener, names = (bundle.path(name) for name in NAMES)
-    attention = Attention(ContextEncoder(names, 1, runtime), Listener(listener, threads, runtime))
-    heard = (encoder.chunk // ENCODER_STRIDE, encoder.width), encoder.frames
-    if attention.listener.heard != heard:
+    paths = [bundle.path(name) for name in NAMES]
+    attention = Attention(
+        ContextEncoder(paths[1], 1, runtime), Listener(paths[0], threads, runtime)
+    )
+    chunk = encoder.chunk // ENCODER_STRIDE, encoder.width
+    expected, listener = (chunk, encoder.frames[0]), attention.listener
+    if (listener.chunk, listener.frames) != expected:
         raise _misfit(
             bundle,
-            f"attention to names hears {attention.listener.heard}, the encoder gives {heard}",
+            f"attention to names reads {listener.chunk} for {listener.frames} search frames, the "
+            f"encoder gives {chunk} for {encoder.frames[0]}",
         )
     return attention
 

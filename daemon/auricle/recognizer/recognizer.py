@@ -24,7 +24,7 @@ from auricle.features import (
     LogMel,
     Samples,
 )
-from auricle.recognizer.biasing.attended import Attended, attended
+from auricle.recognizer.biasing.attended import MOST_ATTENDED, Attended, attended
 from auricle.recognizer.biasing.attending import (
     Listener,
     ListenerState,
@@ -240,12 +240,15 @@ class Recognizer:
         last = self._refine(state, first)
         return Outcome(phrases, first, joined([*state.spoken, last], len(first.nbest)))
 
-    def attend(self, samples: Samples, biasing: Biasing | None) -> Attended | None:
+    def attend(
+        self, samples: Samples, biasing: Biasing | None, most: int = MOST_ATTENDED
+    ) -> Attended | None:
         """Return which names attention sees in a recording; None without attention or names.
 
         Args:
             samples: (n,) int16 or float32, from the first to the last.
             biasing: the names.
+            most: names to return, the most attended first.
         """
         if self._listener is None or biasing is None or biasing.keys is None:
             return None
@@ -256,11 +259,11 @@ class Recognizer:
         encoder, listener, found = self._encoder.initial_state(), self._listener.initial_state(), []
         for first in range(0, len(padded), chunk):
             encoder, encoded = self._encoder.step(encoder, padded[first : first + chunk])
-            listener, queries = self._listener.step(listener, (encoded.shared, encoded.frames))
+            listener, queries = self._listener.step(listener, encoded.encoded)
             found.append(queries)
         heard = -(-len(frames) // self._frame)
         queries = Queries.joined(found).between(0, heard)
-        return attended(queries, biasing.keys, self._frame * FRAME_SECONDS)
+        return attended(queries, biasing.keys, self._frame * FRAME_SECONDS, most)
 
     def _refine(self, state: RecognizerState, first: Result) -> Result:
         """Return the second pass' result of the running phrase, if there is one."""
@@ -378,8 +381,7 @@ class Recognizer:
         keys = state.biasing.keys if state.biasing is not None else None
         if self._listener is None or state.listener is None or keys is None:
             return None, None
-        chunk = encoded.shared, encoded.frames
-        listener, queries = self._listener.step(state.listener, chunk)
+        listener, queries = self._listener.step(state.listener, encoded.encoded)
         return listener, queries.between(first, last).best(keys.matrix)
 
 
