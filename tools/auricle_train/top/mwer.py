@@ -104,7 +104,7 @@ class MwerObjective(TopObjective):
 
     def weights(self) -> tuple[float, ...]:
         """Return the weight of each loss."""
-        return 1.0, *(self.plan.likelihood * one for one in super().weights())
+        return self.plan.expected, *(self.plan.likelihood * one for one in super().weights())
 
     def forward(self, batch: TopBatch, most: Tensor, ctc_only: bool) -> Tensor:
         """Return (losses,): expected word errors, then nats, a token; see `TopObjective`."""

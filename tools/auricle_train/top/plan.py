@@ -41,7 +41,8 @@ class MwerPlan(TopPlan):
     batch_seconds: float = 80.0
     ctc_hours: float = 0.0
     average: float = 0.99
-    likelihood: float = 0.1  # weight of the losses of `train-top`, beside expected word errors
+    expected: float = 1.0  # weight of expected word errors; 0: a run to compare with
+    likelihood: float = 0.1  # weight of the losses of `train-top`
     ctc_share: float = 0.3  # of CTC in a hypothesis' score, the rest is the transducer's
     refresh_hours: float = 0.0  # after which the lists are decoded anew; 0: never
 
