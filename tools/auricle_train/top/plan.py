@@ -47,6 +47,20 @@ class MwerPlan(TopPlan):
     refresh_hours: float = 0.0  # after which the lists are decoded anew; 0: never
 
 
+@dataclass(frozen=True)
+class LivePlan(TopPlan):
+    """What a packed job does on a machine that is at hand for minutes."""
+
+    hours: float = 300.0
+    decay_hours: float = 100.0
+    batch_seconds: float = 400.0
+    ctc_hours: float = 0.0
+    warm_steps: int = 50
+    average: float = 0.998
+    save_seconds: float = 120.0
+    dev_seconds: float = 1e9  # at the end of a leg alone
+
+
 P = TypeVar("P", bound=TopPlan)
 
 

@@ -183,16 +183,25 @@ class TopTrainer:
         return self.run_on(batches, dev, tokenizer)
 
     def run_on(
-        self, batches: Iterable[TopBatch], dev: Sequence[Example], tokenizer: Tokenizer
-    ) -> int | None:
-        """Do as `run` does, on an endless stream of batches of this process."""
+        self, batches: Iterable[TopBatch], dev: Sequence[Example], tokenizer: Tokenizer,
+        until: float = math.inf,
+    ) -> int | None:  # fmt: skip
+        """Do as `run` does, on an endless stream of batches of this process.
+
+        Args:
+            batches: see there.
+            dev: clips to measure on.
+            tokenizer: of the top.
+            until: reading of the monotonic clock, in seconds, at which the run stops for now.
+        """
         torch.manual_seed(abs(hash((self.plan.seed, self.group.rank, self.step))))
         log = RunLog(self.path.with_name("log.jsonl"), self.step) if self.group.leads else None
         last = saved = looked = time.monotonic()
         sums = torch.zeros(len(self.objective.losses))
         with Interruption() as asked:
             for batch in batches:
-                losses, stop = self._train_step(batch, asked.signal is not None)
+                asks = asked.signal is not None or time.monotonic() >= until
+                losses, stop = self._train_step(batch, asks)
                 sums += losses
                 now = time.monotonic()
                 self.elapsed, last = self.elapsed + now - last, now
