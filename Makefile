@@ -134,6 +134,10 @@ test-arm: $(VENV)/.dev | arm-packages ## run the package for 64-bit Arm with qem
 bench: $(VENV)/.dev ## measure speed, memory and idle cost of the daemon
 	PYTHONPATH=tools $(VENV)/bin/python -m benchmarks.cost
 
+.PHONY: figures
+figures: $(VENV)/.dev ## draw the curves of the training runs that models/curves keeps
+	PYTHONPATH=tools $(VENV)/bin/python -m figures.curves draw
+
 .PHONY: clean
 clean: ## remove all that was made here
 	rm -rf $(VENV) $(TRAIN_VENV) build dist daemon/auricle.egg-info .coverage .coverage.* \

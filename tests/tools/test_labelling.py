@@ -10,18 +10,22 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from auricle.audio.file import read_recording
 from auricle.errors import ModelError, StorageError
 from auricle_train.__main__ import main
 from auricle_train.corpus import Clip
+from auricle_train.normalizer import normalize
 from auricle_train.teachers.agreement import difference, disagreement, letter_error_rate
 from auricle_train.teachers.labelling import SHARD, label
-from auricle_train.teachers.labels import Label, LabelFile, read_labels
+from auricle_train.teachers.labels import Label, LabelFile, join_labels, read_labels
 from auricle_train.teachers.lists import table, write_lists
-from auricle_train.teachers.selection import Criteria, Verdict, judge
+from auricle_train.teachers.loading import load_teachers
+from auricle_train.teachers.selection import Criteria, Verdict, judge, pseudo_label
 from auricle_train.teachers.shards import cut
 from auricle_train.teachers.sources import Found
 from auricle_train.teachers.teacher import Reading
-from auricle_train.teachers.whisper_teacher import WhisperOptions, load_whispers
+from auricle_train.teachers.whisper_teacher import WhisperOptions
+from stage.recordings import Recording
 
 
 @dataclass
@@ -103,14 +107,26 @@ def test_a_stream_is_cut_into_shards_without_reading_it_all() -> None:
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="has no model.bin, config.json, tokenizer.json"):
-        load_whispers([tmp_path], WhisperOptions())
+        load_teachers([tmp_path], WhisperOptions())
 
 
 def test_a_damaged_model_is_refused(tmp_path: Path) -> None:
     for name in ("model.bin", "config.json", "tokenizer.json"):
         (tmp_path / name).write_bytes(b"{}")
     with pytest.raises(ModelError, match="not a Whisper model in CTranslate2's format"):
-        load_whispers([tmp_path], WhisperOptions())
+        load_teachers([tmp_path], WhisperOptions())
+
+
+def test_a_bundle_is_a_teacher(recordings: dict[str, Recording]) -> None:
+    (teacher,) = load_teachers([Path("models/en-tiny").resolve()], WhisperOptions())
+    said = recordings["must_sleep"]
+    (reading,) = teacher.read([read_recording(said.path)])
+    assert (reading.teacher, reading.no_speech) == ("en-tiny", 0.0)
+    assert difference(reading.text, normalize(said.text)) < 0.5
+    assert -2.0 < reading.log_prob < 0.0
+    (silent,) = teacher.read([np.zeros(16_000, np.int16)])
+    assert (silent.text, silent.no_speech) == ("", 1.0)
+    assert silent.log_prob < Criteria().unsure
 
 
 def test_disagreement_is_symmetric_and_at_most_one() -> None:
@@ -172,6 +188,26 @@ def test_lists_hold_labels_and_exclusions_and_all_is_counted(tmp_path: Path) -> 
     lines = table(counts).splitlines()
     assert len(lines) == 3
     assert lines[0].split() == ["set", "transcript", "kept", "1", "33.3%"]
+
+
+def test_teachers_may_read_in_runs_of_their_own(tmp_path: Path) -> None:
+    names = ("one", "other")
+    for name, clips in zip(names, ((found(0), found(1)), (found(1), found(2))), strict=True):
+        label(clips, lambda name=name: [Parrot(name, [f"{name} text"])], tmp_path / name)
+    (joined,) = join_labels([tmp_path / name for name in names])
+    assert joined.clip == "clip1"
+    assert [(reading.teacher, reading.text) for reading in joined.readings] == [
+        ("one", "one text"),
+        ("other", "other text"),
+    ]
+
+
+def test_the_pseudo_label_is_the_preferred_teachers_text() -> None:
+    sure, unsure = Reading("a", "turn it on", -0.1, 0.0), Reading("b", "turn it off", -0.5, 0.0)
+    both = Label("clip", "set", 1.0, "", (sure, unsure))
+    assert pseudo_label(both) == "turn it on"
+    assert pseudo_label(both, "b") == "turn it off"
+    assert pseudo_label(both, "who has not read it") == "turn it on"
 
 
 def test_the_step_select_prints_the_counts(

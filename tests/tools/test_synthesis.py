@@ -14,10 +14,17 @@ from auricle_train.layouts.utterance import LayoutError, read_table
 from auricle_train.manifests import clips_of
 from auricle_train.synthesis import espeak, flite, load_engine, rhvoice
 from auricle_train.synthesis.engine import SPEEDS, EngineError, Manner, Speech, draw_manner
-from auricle_train.synthesis.synthesize import Order, read_texts, synthesize, with_names
+from auricle_train.synthesis.synthesize import (
+    Line,
+    Order,
+    read_texts,
+    synthesize,
+    with_names,
+)
 from stage.recordings import Recording
 
 TEXTS = ["you must sleep he urged", "must you sleep he urged", "you he must urged sleep"]
+LINES = [Line(text, text) for text in TEXTS]
 
 
 class Parrot:
@@ -55,7 +62,7 @@ def rows(folder: Path) -> list[dict[str, str]]:
 @pytest.mark.parametrize("kind", ["opus", "flac"])
 def test_clips_and_their_manifest_are_made(tmp_path: Path, said: Recording, kind: str) -> None:
     order = Order("parrot", 12, dev_share=0.4, format=kind)
-    report = synthesize(Parrot(said), TEXTS, order, tmp_path)
+    report = synthesize(Parrot(said), LINES, order, tmp_path)
     assert report.kept == 12
     clips = {split: list(clips_of(tmp_path / "synthetic.jsonl.gz", split))
              for split in ("train", "dev")}  # fmt: skip
@@ -67,26 +74,26 @@ def test_clips_and_their_manifest_are_made(tmp_path: Path, said: Recording, kind
 
 def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, said: Recording) -> None:
     whole, interrupted, resumed = Parrot(said), Parrot(said, spoken=5), Parrot(said)
-    synthesize(whole, TEXTS, ORDER, tmp_path / "whole")
+    synthesize(whole, LINES, ORDER, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        synthesize(interrupted, TEXTS, ORDER, tmp_path / "other")
-    synthesize(resumed, TEXTS, ORDER, tmp_path / "other")
+        synthesize(interrupted, LINES, ORDER, tmp_path / "other")
+    synthesize(resumed, LINES, ORDER, tmp_path / "other")
     assert interrupted.manners + resumed.manners == whole.manners
     assert rows(tmp_path / "other") == rows(tmp_path / "whole")
 
 
 def test_shares_of_the_work_add_up(tmp_path: Path, said: Recording) -> None:
-    synthesize(Parrot(said), TEXTS, ORDER, tmp_path / "whole")
+    synthesize(Parrot(said), LINES, ORDER, tmp_path / "whole")
     for first in (0, 6):
         order = Order("parrot", 6, first, dev_share=0.4, format="flac")
-        synthesize(Parrot(said), TEXTS, order, tmp_path / "shared")
+        synthesize(Parrot(said), LINES, order, tmp_path / "shared")
     assert rows(tmp_path / "shared") == rows(tmp_path / "whole")
 
 
 def test_another_seed_says_other_things(tmp_path: Path, said: Recording) -> None:
     for seed in (1, 2):
         order = Order("parrot", 12, dev_share=0.4, seed=seed, format="flac")
-        synthesize(Parrot(said), TEXTS, order, tmp_path / str(seed))
+        synthesize(Parrot(said), LINES, order, tmp_path / str(seed))
     one, two = ([(row["text"], row["source"]) for row in rows(tmp_path / seed)] for seed in "12")
     assert one != two
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from auricle_train.teachers import sources
 from auricle_train.teachers.labelling import label
-from auricle_train.teachers.whisper_teacher import WhisperOptions, load_whispers
+from auricle_train.teachers.loading import load_teachers
+from auricle_train.teachers.whisper_teacher import WhisperOptions
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +17,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     sources.configure(parser)
     default = WhisperOptions()
     parser.add_argument("--model", type=Path, nargs="+", required=True, metavar="FOLDER",
-                        help="Whisper in CTranslate2's format, the cheapest first")  # fmt: skip
+                        help="Whisper in CTranslate2's format, or a bundle of Auricle; the "
+                        "cheapest first")  # fmt: skip
     parser.add_argument("--doubt", type=float, default=0.0, metavar="RATE",
                         help="word errors of the first model against a transcript below which the "
                         "others are not asked: 0.75 saves most of their time")  # fmt: skip
@@ -31,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Label what is not labelled yet."""
     options = WhisperOptions(arguments.beam, arguments.silence, arguments.threads)
-    teachers = partial(load_whispers, arguments.model, options)
+    teachers = partial(load_teachers, arguments.model, options)
     label(
         sources.clips(arguments),
         teachers,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from auricle_train.teachers.labels import read_labels
+from auricle_train.teachers.labels import join_labels
 from auricle_train.teachers.lists import table, write_lists
 from auricle_train.teachers.selection import Criteria
 
@@ -13,7 +13,9 @@ from auricle_train.teachers.selection import Criteria
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the step."""
     default = Criteria()
-    parser.add_argument("--labels", type=Path, required=True, help="what `label` wrote")
+    parser.add_argument("--labels", type=Path, nargs="+", required=True, metavar="FILE",
+                        help="what `label` wrote; of several files, clips that all of them hold, "
+                        "with the readings of all")  # fmt: skip
     parser.add_argument("--agreement", type=float, default=default.agreement, metavar="RATE",
                         help="most word errors between teachers, for a pseudo-label")  # fmt: skip
     parser.add_argument("--confidence", type=float, default=default.confidence, metavar="LOG",
@@ -24,6 +26,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         "where they agree")  # fmt: skip
     parser.add_argument("--union", type=float, default=default.union, metavar="RATE",
                         help="most word errors between teachers to doubt it")  # fmt: skip
+    parser.add_argument("--prefer", default=default.prefer, metavar="TEACHER",
+                        help="whose text is the pseudo-label (name of its folder); without, the "
+                        "surest teacher's")  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="folder of the lists")
 
 
@@ -34,5 +39,6 @@ def run(arguments: argparse.Namespace) -> None:
         confidence=arguments.confidence,
         contradiction=arguments.contradiction,
         union=arguments.union,
+        prefer=arguments.prefer,
     )
-    print(table(write_lists(read_labels(arguments.labels), criteria, arguments.out)))
+    print(table(write_lists(join_labels(arguments.labels), criteria, arguments.out)))

@@ -8,7 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from auricle_train.synthesis import ENGINES, load_engine
-from auricle_train.synthesis.synthesize import FORMATS, Order, read_texts, synthesize, with_names
+from auricle_train.synthesis.synthesize import (
+    FORMATS,
+    Line,
+    Order,
+    read_lines,
+    read_texts,
+    synthesize,
+    with_names,
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +26,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--text",
         type=Path,
         required=True,
-        help="a text a line; of a .tsv, such as text/texts.tsv, the last column",
+        help="a text a line; of a .tsv, such as text/texts.tsv, the last column; or a table of "
+        "make-texts",
     )
     parser.add_argument("--names", type=Path, help="a name a line, put into sentences as well")
     parser.add_argument("--engine", choices=ENGINES, required=True)
@@ -40,13 +49,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Make what is missing; tell how fast."""
-    texts = read_texts(arguments.text)
+    lines = read_lines(arguments.text)
     if arguments.names is not None:
         names = read_texts(arguments.names)
-        texts += with_names(names, np.random.default_rng(arguments.seed))
+        sentences = with_names(names, np.random.default_rng(arguments.seed))
+        lines += [Line(text, text) for text in sentences]
     order = Order(
         arguments.engine, arguments.count, arguments.first, arguments.dev_share, arguments.seed,
         arguments.format,
     )  # fmt: skip
     engine = load_engine(arguments.engine, arguments.voices)
-    print(f"{arguments.out}: {synthesize(engine, texts, order, arguments.out)}")
+    print(f"{arguments.out}: {synthesize(engine, lines, order, arguments.out)}")

@@ -28,10 +28,19 @@ from auricle_train.synthesis.engine import Engine, Speech
 COLUMNS = ("path", "text", "speaker", "split", "licence", "source")
 FORMATS = {"opus": ("OGG", "OPUS"), "flac": ("FLAC", "PCM_16")}
 LONGEST = 300  # letters of a text
+HEADER = "kind\ttext\tsay"  # of a table that `make-texts` wrote
 CARRIERS = (
     "call {}", "phone {} please", "send a message to {}", "what is the number of {}",
     "remind me to write to {}", "play something by {}", "is {} at home", "{}",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Line:
+    """One text."""
+
+    text: str  # the transcript, normalised
+    say: str  # input of the engine: "jay oh" for "j o"
 
 
 @dataclass(frozen=True)
@@ -47,20 +56,28 @@ class Order:
 
 
 def read_texts(path: Path) -> list[str]:
-    """Return the texts of a file, normalised: lines, or the last column of a `.tsv`.
+    """Return the transcripts of `read_lines`."""
+    return [line.text for line in read_lines(path)]
+
+
+def read_lines(path: Path) -> list[Line]:
+    """Return the texts of a file: lines, the last column of a `.tsv`, or a table of `make-texts`.
 
     Texts longer than a sentence are left out: engines have limits of their own.
 
     Raises:
         LayoutError: there are none.
     """
-    lines = path.read_text(encoding="utf-8").splitlines()
-    if path.suffix == ".tsv":
-        lines = [line.rsplit("\t", 1)[-1] for line in lines]
-    texts = [text for line in lines if 0 < len(text := normalize(line)) <= LONGEST]
-    if not texts:
+    rows = path.read_text(encoding="utf-8").splitlines()
+    if rows[:1] == [HEADER]:
+        found = [Line(*row.split("\t")[1:]) for row in rows[1:]]
+    else:
+        last = (row.rsplit("\t", 1)[-1] if path.suffix == ".tsv" else row for row in rows)
+        found = [Line(text, text) for text in map(normalize, last)]
+    lines = [line for line in found if 0 < len(line.text) <= LONGEST]
+    if not lines:
         raise LayoutError(f"text: {path} holds no words; name a file with a text a line")
-    return texts
+    return lines
 
 
 def with_names(names: Sequence[str], generator: np.random.Generator) -> list[str]:
@@ -69,7 +86,7 @@ def with_names(names: Sequence[str], generator: np.random.Generator) -> list[str
     return [CARRIERS[number].format(name) for number, name in zip(chosen, names, strict=True)]
 
 
-def synthesize(engine: Engine, texts: Sequence[str], order: Order, out: Path) -> Report:
+def synthesize(engine: Engine, lines: Sequence[Line], order: Order, out: Path) -> Report:
     """Make what is not there yet, then write the manifest.
 
     Raises:
@@ -83,34 +100,33 @@ def synthesize(engine: Engine, texts: Sequence[str], order: Order, out: Path) ->
     done = {row["path"] for row in read_table(clips)}
     made, began = 0.0, time.monotonic()
     with clips.open("a", encoding="utf-8") as rows:
-        for path, text, split, generator in _jobs(texts, order):
+        for path, line, split, generator in _jobs(lines, order):
             if path in done:
                 continue
             manner = engine.draw(split, generator)
-            speech = engine.speak(text, manner, generator)
+            speech = engine.speak(line.say, manner, generator)
             made += _write(speech, out / path, order.format)
             speaker = f"{order.engine}:{manner.voice}"
             source = f"{order.engine} speed {manner.speed:.2f}"
-            print(
-                path, text, speaker, split, engine.licence, source, sep="\t", file=rows, flush=True
-            )
+            row = (path, line.text, speaker, split, engine.licence, source)
+            print(*row, sep="\t", file=rows, flush=True)
     spent = max(time.monotonic() - began, 1e-3)
     print(f"{made:.1f} s of speech in {spent:.1f} s: {made / spent:.2f} s a second")
     return write_manifest(table.utterances(clips, out), out / "synthetic.jsonl.gz")
 
 
 def _jobs(
-    texts: Sequence[str], order: Order
-) -> Iterator[tuple[str, str, str, np.random.Generator]]:
-    """Yield (file name, text, split, random generator) of each clip."""
-    shuffled = np.random.default_rng(order.seed).permutation(len(texts))
+    lines: Sequence[Line], order: Order
+) -> Iterator[tuple[str, Line, str, np.random.Generator]]:
+    """Yield (file name, line, split, random generator) of each clip."""
+    shuffled = np.random.default_rng(order.seed).permutation(len(lines))
     for number in range(order.first, order.first + order.count):
-        text = texts[shuffled[number % len(texts)]]
+        line = lines[shuffled[number % len(lines)]]
         generator = np.random.default_rng([order.seed, number])
         split = "dev" if generator.random() < order.dev_share else "train"
-        about = f"{order.engine} {order.seed} {number} {split} {text}"
+        about = f"{order.engine} {order.seed} {number} {split} {line.say}"
         digest = hashlib.sha256(about.encode()).hexdigest()[:16]
-        yield f"{order.engine}-{digest}.{order.format}", text, split, generator
+        yield f"{order.engine}-{digest}.{order.format}", line, split, generator
 
 
 def _write(speech: Speech, path: Path, kind: str) -> float:

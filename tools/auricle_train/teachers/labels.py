@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from auricle.errors import StorageError
@@ -68,6 +68,23 @@ def read_labels(path: Path) -> Iterator[Label]:
                     f"{path}:{number}: not a label: run `label` once more, which mends a last line "
                     "cut short, or delete the line"
                 ) from error
+
+
+def join_labels(files: Sequence[Path]) -> Iterator[Label]:
+    """Yield the labels of clips that every file holds, with the readings of all files.
+
+    Teachers can thus read the same clips in separate runs; clips that one of them has not read yet
+    are skipped.
+
+    Raises:
+        StorageError: a line is not a label.
+    """
+    first, *others = ({label.clip: label for label in read_labels(path)} for path in files)
+    for name, label in first.items():
+        found = [labels[name] for labels in others if name in labels]
+        if len(found) == len(others):
+            more = (reading for other in found for reading in other.readings)
+            yield replace(label, readings=(*label.readings, *more))
 
 
 class LabelFile:

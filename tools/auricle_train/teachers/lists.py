@@ -25,7 +25,7 @@ def write_lists(labels: Iterable[Label], criteria: Criteria, folder: Path) -> Co
         verdict = judge(label, criteria)
         counts.setdefault(label.origin, Counter())[verdict] += 1
         if verdict is Verdict.LABELLED:
-            texts.append(f"{label.clip}\t{pseudo_label(label)}")
+            texts.append(f"{label.clip}\t{pseudo_label(label, criteria.prefer)}")
         elif verdict in EXCLUDED:
             excluded.append(label.clip)
     folder.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def table(counts: Counts) -> str:
         for verdict in Verdict:
             if count := found[verdict]:
                 share = count / found.total()
-                lines.append(f"{origin:26}{verdict.value:38}{count:7}{share:8.1%}")
+                lines.append(f"{origin:30}{verdict.value:38}{count:7}{share:8.1%}")
     return "\n".join(lines)
 
 

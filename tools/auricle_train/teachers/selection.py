@@ -30,6 +30,7 @@ class Criteria:
     words: int = 3  # least, of a transcript, to doubt it
     letters: float = 0.5  # letter error rate of every teacher, to doubt it
     union: float = 0.25  # most, between teachers, to doubt a transcript
+    prefer: str = ""  # the teacher whose text is the pseudo-label; empty: the surest one
 
 
 class Verdict(Enum):
@@ -61,9 +62,14 @@ def judge(label: Label, criteria: Criteria) -> Verdict:
     return Verdict.LABELLED
 
 
-def pseudo_label(label: Label) -> str:
-    """Return the text of the surest teacher."""
-    return max(label.readings, key=lambda reading: reading.log_prob).text
+def pseudo_label(label: Label, prefer: str = "") -> str:
+    """Return the text of the preferred teacher, or of the surest where no such teacher has read.
+
+    Log probabilities compare only between teachers of one kind.
+    """
+    preferred = (reading.text for reading in label.readings if reading.teacher == prefer)
+    surest = max(label.readings, key=lambda reading: reading.log_prob).text
+    return next(preferred, surest)
 
 
 def _hears_nobody(reading: Reading, criteria: Criteria) -> bool:

@@ -99,8 +99,3 @@ class WhisperTeacher:
 def _mean(score: float, tokens: int) -> float:
     """Return the mean with the end counted; CTranslate2's leaves it out of the divisor."""
     return score * tokens / (tokens + 1)
-
-
-def load_whispers(folders: Sequence[Path], options: WhisperOptions) -> list[WhisperTeacher]:
-    """Load a teacher of each folder."""
-    return [WhisperTeacher(folder, options) for folder in folders]

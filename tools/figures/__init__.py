@@ -1,0 +1,1 @@
+"""Tables and pictures of the documents, one script each; `make figures` draws them."""

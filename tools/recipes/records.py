@@ -1,0 +1,87 @@
+"""Records of finished steps: one JSON file per step in `WORK/records`.
+
+In: a step. Out: whether it is done, that is, whether its command, inputs and outputs are those of
+its record. The commit is recorded but not compared: most commits do not affect most steps.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from auricle.durable import replace_file
+from recipes.recipe import Recipe, Step
+from recipes.stamps import stamp
+
+UNKNOWN = "unknown"  # commit of a tree that git does not know
+
+
+@dataclass(frozen=True)
+class Record:
+    """A finished step."""
+
+    name: str
+    template: list[str]  # the words of its command
+    inputs: dict[str, str]  # stamps by file or folder
+    outputs: dict[str, str]
+    commit: str  # of the code; "+" behind it: with changes that are not committed
+    started: str  # ISO 8601, UTC
+    seconds: float
+
+
+def path_of(recipe: Recipe, step: Step) -> Path:
+    """Return the file of a step's record."""
+    return recipe.work / "records" / f"{step.name}.json"
+
+
+def stamps_of(paths: tuple[Path, ...]) -> dict[str, str]:
+    """Return the stamps of files and folders, keyed by position and name, not by folder."""
+    return {f"{number} {path.name}": stamp(path) for number, path in enumerate(paths)}
+
+
+def read(recipe: Recipe, step: Step) -> Record | None:
+    """Return the record of a step; None where there is none, or not a whole one."""
+    try:
+        return Record(**json.loads(path_of(recipe, step).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write(recipe: Recipe, record: Record, step: Step) -> None:
+    """Write the record of a step, atomically."""
+    path = path_of(recipe, step)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, json.dumps(asdict(record), indent=1).encode() + b"\n")
+
+
+def why_not_done(recipe: Recipe, step: Step) -> str:
+    """Return why a step has to run; empty if it is done."""
+    record = read(recipe, step)
+    if record is None:
+        return "it has not been run"
+    if record.template != list(step.template):
+        return "its command has changed"
+    if record.inputs != stamps_of(step.inputs):
+        return "an input has changed"
+    if record.outputs != stamps_of(step.outputs):
+        return "an output is missing or has changed"
+    return ""
+
+
+def commit_of(folder: Path) -> str:
+    """Return the commit of a tree, with "+" where something is changed."""
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError):
+        return UNKNOWN
+    return commit + ("+" if changed else "")
+
+
+def _git(folder: Path, *words: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
