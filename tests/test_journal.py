@@ -19,6 +19,7 @@ from auricle.events import (
     Final,
     Partial,
     Revised,
+    Settled,
     Speculative,
     Wake,
 )
@@ -51,6 +52,7 @@ EVENTS: tuple[Event, ...] = (
     Final(session="a_1", time=2.25, result=RESULT, reason=EndReason.SILENCE),
     Cancelled(session="a_1", time=2.3, reason=CancelReason.NO_SPEECH),
     Failed(session="a_1", time=2.4, error="InvalidModel", message="the joint is damaged"),
+    Settled(session="a_1", time=1.5, text="call", words=1),
 )
 
 

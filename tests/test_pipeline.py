@@ -25,6 +25,7 @@ from auricle.events import (
     Final,
     Partial,
     Revised,
+    Settled,
     Speculative,
     Wake,
 )
@@ -32,6 +33,7 @@ from auricle.pipeline import Pipeline
 from auricle.recognizer.lattice import Arc
 from auricle.recognizer.recognizer import Recognizer, RecognizerState
 from auricle.recognizer.search import Progress
+from auricle.session import ListenRequested, SessionMachine, TextChanged, numbered
 from stage.recordings import Recording
 
 Samples = NDArray[np.int16]
@@ -65,7 +67,7 @@ def play(pipeline: Pipeline, *sounds: Samples) -> list[Event]:
 
 
 def kinds(events: Iterable[Event]) -> list[type[Event]]:
-    return [type(event) for event in events if not isinstance(event, Partial)]
+    return [type(event) for event in events if not isinstance(event, Partial | Settled)]
 
 
 def spoken(recordings: dict[str, Recording], name: str) -> Samples:
@@ -128,6 +130,87 @@ def test_a_command_that_pauses_is_speculated_revised_and_finished(
     final = events[-1]
     assert isinstance(final, Final)
     assert len(final.result.text) > len(guess.result.text)
+
+
+def check_partials(events: Iterable[Event]) -> int:
+    """Assert that settled words stay up to a speculation; return how many were settled."""
+    settled: list[str] = []
+    text: list[str] = []
+    most = 0
+    for event in events:
+        match event:
+            case Partial():
+                assert event.text.split() != text
+                text = event.text.split()
+                assert text[: len(settled)] == settled
+            case Settled():
+                assert event.words > len(settled)
+                settled = event.text.split()
+                assert text[: event.words] == settled
+                most = max(most, event.words)
+            case Speculative():
+                settled, text = [], event.result.text.split()
+    return most
+
+
+@pytest.mark.parametrize(
+    "name", ["slightest_idea", "wounded_in_the_arm", "fell_as_steadily", "momentum_gained"]
+)
+@pytest.mark.parametrize("level", [ComputeLevel.FULL, ComputeLevel.MINIMAL])
+def test_partials_of_a_real_sentence_begin_with_all_that_was_settled(
+    models: Models, recordings: dict[str, Recording], name: str, level: ComputeLevel
+) -> None:
+    reader = limited(models.recognizer, budget_at(level, budget_of(CONFIG)))
+    pipeline = make_pipeline(CONFIG, replace(models, recognizer=reader), clock=lambda: 0.0)
+    events = [*pipeline.listen(), *play(pipeline, spoken(recordings, name), room(2.0))]
+    assert check_partials(events) > 0
+
+
+def test_settled_words_stay_when_a_long_utterance_is_divided(
+    models: Models, recordings: dict[str, Recording]
+) -> None:
+    names = ("fell_as_steadily", "big_news", "momentum_gained", "wounded_in_the_arm", "must_sleep")
+    sounds = [sound for name in names for sound in (spoken(recordings, name), room(0.8))]
+    samples = np.concatenate([*sounds, *sounds[:4]])
+    reader, state = models.recognizer, models.recognizer.initial_state()
+    machine = SessionMachine(numbered())
+    session, events = machine.step(machine.initial_state(), ListenRequested(time=0.0))
+    for first in range(0, len(samples), 1600):
+        state, _ = reader.step(state, samples[first : first + 1600])
+        if reader.glance_due(state):
+            state = reader.glance(state)
+        text = TextChanged(time=first / SAMPLE_RATE, text=state.shown, firm=state.firm)
+        session, more = machine.step(session, text)
+        events += more
+    assert state.spoken  # it was divided
+    assert check_partials(events) > len(state.spoken[0].words)
+
+
+def test_partials_go_on_from_a_revised_speculation(
+    pipeline: Pipeline, recordings: dict[str, Recording]
+) -> None:
+    first, second = spoken(recordings, "must_sleep"), spoken(recordings, "slightest_idea")
+    pipeline.listen()
+    events = play(pipeline, first, room(0.25), second, room(2.0))
+    check_partials(events)
+    revised = next(index for index, one in enumerate(events) if isinstance(one, Revised))
+    withdrawn = events[revised - 1]
+    assert isinstance(withdrawn, Speculative)
+    partials = [one for one in events[revised:] if isinstance(one, Partial)]
+    assert len(partials[0].text.split()) >= len(withdrawn.result.words)
+
+
+def test_partials_come_twice_a_chunk_while_there_is_compute_for_it(
+    models: Models, recordings: dict[str, Recording]
+) -> None:
+    def partials(level: ComputeLevel) -> int:
+        reader = limited(models.recognizer, budget_at(level, budget_of(CONFIG)))
+        pipeline = make_pipeline(CONFIG, replace(models, recognizer=reader), clock=lambda: 0.0)
+        pipeline.listen()
+        events = play(pipeline, spoken(recordings, "wounded_in_the_arm"), room(2.0))
+        return sum(isinstance(event, Partial) for event in events)
+
+    assert partials(ComputeLevel.FULL) > 1.2 * partials(ComputeLevel.SAVER)
 
 
 @pytest.mark.parametrize(("sound", "ratio"), [("jazz", 12.0), ("rain", 12.0)])
@@ -222,6 +305,8 @@ class Breaking:
         self.real, self.steps = real, steps
         self.initial_state = real.initial_state
         self.look_ahead = real.look_ahead
+        self.glance_due = real.glance_due
+        self.glance = real.glance
         self.outcome = real.outcome
 
     def step(self, state: RecognizerState, chunk: Samples) -> tuple[RecognizerState, Progress]:

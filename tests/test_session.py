@@ -19,6 +19,7 @@ from auricle.events import (
     Final,
     Partial,
     Revised,
+    Settled,
     Speculative,
     Wake,
 )
@@ -151,6 +152,64 @@ def test_text_that_only_catches_up_with_the_speculation_leaves_it_standing() -> 
     assert kinds(events) == ["Wake", "Partial", "Speculative", "Final"]
 
 
+def test_text_of_the_first_pass_does_not_fall_back_behind_a_withdrawn_speculation() -> None:
+    events = run(
+        wake_heard(1.0),
+        TextChanged(time=1.5, text="power"),
+        SpeechPaused(time=2.0, result=result_of("how are you"), first="power you"),
+        SpeechResumed(time=2.1),
+        TextChanged(time=2.2, text="power"),
+        TextChanged(time=2.3, text="power you"),
+        TextChanged(time=2.4, text="power you going"),
+    )
+    assert kinds(events) == ["Wake", "Partial", "Speculative", "Revised", "Partial"]
+    assert events[-1] == Partial(session="s1", time=2.4, text="how are you going")
+
+
+def test_first_pass_that_heard_other_words_than_the_second_leaves_its_speculation_standing() -> (
+    None
+):
+    events = run(
+        wake_heard(1.0),
+        TextChanged(time=1.5, text="power"),
+        SpeechPaused(time=2.0, result=result_of("how are you"), first="power you"),
+        TextChanged(time=2.1, text="power you"),
+        SpeechEnded(time=2.4, result=result_of("how are you"), reason=EndReason.SILENCE),
+    )
+    assert kinds(events) == ["Wake", "Partial", "Speculative", "Final"]
+
+
+def test_settled_words_are_told_after_their_partial_and_again_when_there_are_more() -> None:
+    events = run(
+        wake_heard(1.0),
+        TextChanged(time=1.5, text="turn on", firm=("turn",)),
+        TextChanged(time=1.6, text="turn on", firm=("turn",)),
+        TextChanged(time=1.7, text="turn on", firm=("turn", "on")),
+        TextChanged(time=1.8, text="turn off", firm=()),
+    )
+    assert events[1:] == [
+        Partial(session="s1", time=1.5, text="turn on", settled=1),
+        Settled(session="s1", time=1.5, text="turn", words=1),
+        Settled(session="s1", time=1.7, text="turn on", words=2),
+    ]
+
+
+def test_a_speculation_makes_void_what_was_settled_and_partials_settle_it_anew() -> None:
+    firm = ("power", "you")
+    events = run(
+        wake_heard(1.0),
+        TextChanged(time=1.5, text="power you", firm=firm),
+        SpeechPaused(time=2.0, result=result_of("how are you"), first="power you"),
+        TextChanged(time=2.1, text="power you", firm=firm),
+        SpeechResumed(time=2.2),
+        TextChanged(time=2.4, text="power you going", firm=firm),
+    )
+    assert kinds(events) == [
+        "Wake", "Partial", "Settled", "Speculative", "Revised", "Partial", "Settled",
+    ]  # fmt: skip
+    assert events[-1] == Settled(session="s1", time=2.4, text="how are you", words=3)
+
+
 def test_second_pause_with_the_same_text_says_nothing_new() -> None:
     paused = SpeechPaused(time=2.0, result=result_of("turn on"))
     again = SpeechPaused(time=2.1, result=result_of("turn on", confidence=0.5))
@@ -278,8 +337,13 @@ RESULTS = TEXTS.map(result_of)
 SIGNALS = st.one_of(
     TIMES.map(wake_heard),
     st.builds(ListenRequested, time=TIMES, owner=st.sampled_from(["", ":1.7"])),
-    st.builds(TextChanged, time=TIMES, text=TEXTS),
-    st.builds(SpeechPaused, time=TIMES, result=RESULTS),
+    st.builds(
+        lambda time, text, firm: TextChanged(time=time, text=text, firm=tuple(text.split()[:firm])),
+        TIMES,
+        TEXTS,
+        st.integers(0, 3),
+    ),
+    st.builds(SpeechPaused, time=TIMES, result=RESULTS, first=st.one_of(st.none(), TEXTS)),
     st.builds(SpeechResumed, time=TIMES),
     st.builds(SpeechEnded, time=TIMES, result=RESULTS, reason=st.sampled_from(EndReason)),
     st.builds(NoSpeech, time=TIMES),
@@ -299,13 +363,14 @@ SIGNALS = st.one_of(
 LETTERS = {
     Wake: "W",
     Partial: "P",
+    Settled: "T",
     Speculative: "S",
     Revised: "R",
     Final: "F",
     Cancelled: "C",
     Failed: "X",
 }
-LIFE = re.compile(r"(W(P|SR)*(S?F|C|X))*(W(P|SR)*S?)?")
+LIFE = re.compile(r"(W(PT?|T|SR)*(S?F|C|X))*(W(PT?|T|SR)*S?)?")
 
 
 def live(signals: list[Signal]) -> tuple[SessionState, list[Event]]:
@@ -365,8 +430,37 @@ def test_speculation_is_confirmed_only_by_the_same_text(signals: list[Signal]) -
 def test_partial_comes_only_when_the_text_has_changed(signals: list[Signal]) -> None:
     _, events = live(signals)
     for session in sessions_of(events):
-        texts = ["", *(event.text for event in session if isinstance(event, Partial))]
-        assert all(before != after for before, after in pairwise(texts))
+        last = ""
+        for event in session:
+            if isinstance(event, Partial):
+                assert event.text != last
+                last = event.text
+            elif isinstance(event, Speculative):
+                last = event.result.text
+
+
+@settings(max_examples=500)
+@given(st.lists(SIGNALS, max_size=40))
+def test_what_was_told_to_be_settled_stays_up_to_the_next_speculation(
+    signals: list[Signal],
+) -> None:
+    _, events = live(signals)
+    for session in sessions_of(events):
+        settled: list[str] = []
+        text: list[str] = []
+        for event in session:
+            match event:
+                case Partial():
+                    text = event.text.split()
+                    assert text[: len(settled)] == settled
+                    assert len(settled) <= event.settled <= len(text)
+                case Settled():
+                    assert event.words > len(settled)
+                    assert event.words == len(event.text.split())
+                    settled = event.text.split()
+                    assert text[: len(settled)] == settled
+                case Speculative():
+                    settled, text = [], event.result.text.split()
 
 
 @given(st.lists(SIGNALS, max_size=40))

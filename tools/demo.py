@@ -202,8 +202,10 @@ def show_recorded(console: Console, *, forced: bool) -> int:
 
 
 def show(console: Console, name: str, time: float, fields: Fields) -> None:
-    """Print an event of a session on one line."""
+    """Print an event of a session on one line; what is settled needs none."""
     match name:
+        case "settled":
+            return
         case "wake":
             told = f"{fields['wake_word']}, score {fields['score']:.2f}"
         case "final":

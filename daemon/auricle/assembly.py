@@ -51,7 +51,7 @@ def budget_of(config: Config, level: ComputeLevel = ComputeLevel.FULL) -> Budget
 def limited(recognizer: Recognizer, budget: Budget) -> Recognizer:
     """Return a recogniser by the same networks that keeps to a budget, but for its threads."""
     mode = SecondPassMode(budget.second_pass)
-    return recognizer.limited(budget.beam, mode, budget.second_beam)
+    return recognizer.limited(budget.beam, mode, budget.second_beam, glances=budget.glances)
 
 
 def load_models(config: Config, budget: Budget, *, wake: bool = True) -> Models:

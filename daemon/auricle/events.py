@@ -1,7 +1,8 @@
 """The events of a session, which the core emits and every face (D-Bus, CLI, tests) consumes.
 
-A session is `Wake`, `Partial`*, then any number of `Speculative`, each withdrawn by `Revised` or
-confirmed by the end. It ends with exactly one of `Final`, `Cancelled` and `Failed`.
+A session is `Wake`, `Partial` and `Settled` in turn, then any number of `Speculative`, each
+withdrawn by `Revised`, after which more of them may follow, or confirmed by the end. It ends with
+exactly one of `Final`, `Cancelled` and `Failed`.
 """
 
 from __future__ import annotations
@@ -53,9 +54,26 @@ class Wake(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partial(Event):
-    """The best hypothesis so far has changed."""
+    """The best text so far has changed.
+
+    Where a second pass has read the beginning of the command again, for a `Speculative` that was
+    `Revised`, the text goes on from there.
+    """
 
     text: str
+    settled: int = 0  # words at its beginning that no later Partial changes; see `Settled`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled(Event):
+    """More of the text so far is settled: every later `Partial` begins with it.
+
+    The text is that of the last `Partial`, or of a `Speculative` that was `Revised` since. It holds
+    up to the next `Speculative`, which reads all of the command again.
+    """
+
+    text: str  # the settled beginning
+    words: int  # in it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

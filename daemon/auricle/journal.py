@@ -9,7 +9,7 @@ fields of an entry, beside those of systemd.journal-fields(7):
     AURICLE_TIME         seconds on the audio clock
     AURICLE_WAKE_WORD    name of the wake word; missing when a client began the session
     AURICLE_SCORE        of the wake word, 0 to 1
-    AURICLE_WORDS        number of words in the result
+    AURICLE_WORDS        number of words in the result, or that are settled
     AURICLE_LATENCY_MS   milliseconds from the end of the last word to the event
     AURICLE_REASON       why the session ended
     AURICLE_ERROR        name of the error, as on D-Bus
@@ -42,6 +42,7 @@ from auricle.events import (
     Final,
     Partial,
     Revised,
+    Settled,
     Speculative,
     Wake,
 )
@@ -82,6 +83,7 @@ NO_REALTIME = Kind("no-realtime", "warning", "eedd88caa12d468caff0e0592f8ae143")
 NOT_DUCKED = Kind("not-ducked", "info", "5dec05124dd9431f87ffe5e773bc875b")
 WAKE = Kind("wake", "info", "db2b03f4ac1e41638c558d6811107b01")
 PARTIAL = Kind("partial", "debug", "0d9da2b71bfe484b8d41be5964d4d323")
+SETTLED = Kind("settled", "debug", "d85b1a65276c40d5ac62673659bf589e")
 SPECULATIVE = Kind("speculative", "info", "9ecaeab1677b40cd88ee832c3dbac790")
 REVISED = Kind("revised", "info", "60f99df945a542d5916a0efaaf6d64f3")
 FINAL = Kind("final", "info", "10940cfc39aa44158b4bba80da200f3e")
@@ -91,6 +93,7 @@ FAILED = Kind("failed", "error", "b21088667ec74e2a8595129d65fbb386")
 EVENT_KINDS: dict[type[Event], Kind] = {
     Wake: WAKE,
     Partial: PARTIAL,
+    Settled: SETTLED,
     Speculative: SPECULATIVE,
     Revised: REVISED,
     Final: FINAL,
@@ -187,6 +190,8 @@ def _describe(event: Event) -> tuple[Kind, str, dict[str, str]]:
             message, fields = _describe_wake(event)
         case Partial():
             message = "the text so far has changed"
+        case Settled(words=count):
+            message, fields = "more of the text so far will stay", {"AURICLE_WORDS": str(count)}
         case Revised():
             message = "the command goes on, what seemed complete is withdrawn"
         case Speculative(result=result):

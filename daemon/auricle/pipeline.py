@@ -41,6 +41,8 @@ from auricle.wake.detector import WakeDetector
 
 Clock = Callable[[], float]  # seconds of computing
 
+SPEAKING_SECONDS = 0.2  # since VAD heard speech: it goes on, and its text may change at any time
+
 ENDS = {
     Verdict.SILENT: EndReason.SILENCE,
     Verdict.BLANK: EndReason.DECODER,
@@ -237,9 +239,12 @@ class Pipeline:
         return events + self._look() if look else events
 
     def _recognize(self, utterance: _Utterance, samples: Samples) -> tuple[Event, ...]:
-        state, progress = utterance.reader.step(utterance.recognizer, samples)
+        reader = utterance.reader
+        state, _ = reader.step(utterance.recognizer, samples)
+        if utterance.ending.silence < SPEAKING_SECONDS and reader.glance_due(state):
+            state = reader.glance(state)
         self._utterance = replace(utterance, recognizer=state)
-        return self._signal(TextChanged(time=self._now(), text=progress.text))
+        return self._signal(TextChanged(time=self._now(), text=state.shown, firm=state.firm))
 
     def _look(self) -> tuple[Event, ...]:
         """Look ahead, as if the utterance ended now, and act on the end-pointers' verdict."""
@@ -257,6 +262,7 @@ class Pipeline:
         outcome = reader.outcome(state, utterance.outcome)
         self._utterance = replace(self._utterance, outcome=outcome)
         if verdict is Verdict.PAUSED:
-            return self._signal(SpeechPaused(time=self._now(), result=outcome.result))
+            paused = SpeechPaused(time=self._now(), result=outcome.result, first=known.text)
+            return self._signal(paused)
         ended = SpeechEnded(time=self._now(), result=outcome.result, reason=ENDS[verdict])
         return self._signal(ended)

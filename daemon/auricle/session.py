@@ -10,7 +10,11 @@ What holds for any order of signals:
 - no event of a session comes before its `Wake` or after its end;
 - a `Speculative` is confirmed by a `Final` of the same text, which follows it at once, or
   withdrawn by `Revised`, which comes before anything else;
-- `Partial` comes only when the text has changed;
+- `Partial` comes only when the text is another than that of the last `Partial` or `Speculative`;
+- between two `Speculative` every `Partial` begins with all that was told to be settled before it,
+  and no `Settled` tells less than the one before;
+- after a `Speculative` was withdrawn, `Partial` goes on from its text as far as the first pass
+  still hears the same words there;
 - the times of events never run backwards: a late signal gets the time of the last event.
 """
 
@@ -29,9 +33,11 @@ from auricle.events import (
     Final,
     Partial,
     Revised,
+    Settled,
     Speculative,
     Wake,
 )
+from auricle.recognizer.partial_text import PartialText
 from auricle.recognizer.result import Result
 
 Events = tuple[Event, ...]
@@ -63,13 +69,15 @@ class ListenRequested(Signal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextChanged(Signal):
-    """The best hypothesis so far.
+    """The best hypothesis of the first pass so far.
 
-    It withdraws an open speculative result unless that begins with this text: the speculative
-    end-pointer looks ahead of what is known so far, which then only catches up.
+    It withdraws an open speculative result when it adds to what the first pass had heard by then,
+    or contradicts it. The speculative end-pointer looks ahead of what is known so far: text that
+    only catches up with it changes nothing.
     """
 
     text: str
+    firm: tuple[str, ...] = ()  # words at its beginning that the first pass takes for sure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +85,7 @@ class SpeechPaused(Signal):
     """The speculative end-pointer fired. Ignored when nothing was said."""
 
     result: Result
+    first: str | None = None  # text of the first pass at this moment; None: that of the result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +139,11 @@ class Running:
     """The session that runs."""
 
     session: str
-    text: str = ""  # of the last Partial
+    text: str = ""  # of the last Partial or Speculative
+    settled: int = 0  # words of it that were told to be settled
+    partial: PartialText = PartialText()  # what a Partial would tell now
+    heard: TextChanged | None = None  # the last one: it comes with every frame of sound
+    reread: str | None = None  # text of the first pass that a Speculative has replaced
     speculative: Result | None = None  # neither confirmed nor withdrawn yet
 
 
@@ -218,10 +231,10 @@ def _no_such_session(session: str) -> str:
 def _continue(running: Running, signal: Signal, time: float) -> tuple[Running | None, Events]:
     """Answer a signal while a session runs."""
     match signal:
-        case TextChanged(text=text):
-            return _hear(running, text, time)
-        case SpeechPaused(result=result):
-            return _speculate(running, result, time)
+        case TextChanged():
+            return _hear(running, signal, time)
+        case SpeechPaused():
+            return _speculate(running, signal, time)
         case SpeechResumed():
             return _withdraw(running, time)
         case ListenRequested():
@@ -234,24 +247,49 @@ def _continue(running: Running, signal: Signal, time: float) -> tuple[Running | 
             return _end(running, signal, time)
 
 
-def _hear(running: Running, text: str, time: float) -> tuple[Running, Events]:
-    if text == running.text:
+def _hear(running: Running, signal: TextChanged, time: float) -> tuple[Running, Events]:
+    if running.heard is not None and _says_the_same(running.heard, signal):
         return running, ()
-    if running.speculative is not None and running.speculative.text.startswith(text):
+    running = replace(running, heard=signal)
+    if signal.text == running.reread:
+        return running, ()  # the first pass knows no more than before the Speculative
+    partial = running.partial.follow(signal.text.split(), signal.firm)
+    running = replace(running, partial=partial, reread=None)
+    if running.speculative is not None and running.speculative.text.startswith(partial.text):
         return running, ()
-    running, events = _withdraw(running, time)
-    partial = Partial(session=running.session, time=time, text=text)
-    return replace(running, text=text), (*events, partial)
+    events: Events = ()
+    if partial.text != running.text:
+        running, events = _withdraw(running, time)
+        told = Partial(
+            session=running.session, time=time, text=partial.text, settled=partial.settled
+        )
+        running, events = replace(running, text=partial.text), (*events, told)
+    if running.speculative is not None or partial.settled == running.settled:
+        return running, events
+    settled = Settled(
+        session=running.session, time=time, text=partial.settled_text, words=partial.settled
+    )
+    return replace(running, settled=partial.settled), (*events, settled)
 
 
-def _speculate(running: Running, result: Result, time: float) -> tuple[Running, Events]:
+def _says_the_same(one: TextChanged, other: TextChanged) -> bool:
+    return one.text == other.text and one.firm == other.firm
+
+
+def _speculate(running: Running, signal: SpeechPaused, time: float) -> tuple[Running, Events]:
+    result = signal.result
     if not result.text:
         return running, ()
+    first = result.text if signal.first is None else signal.first
+    partial = running.partial.reread(first.split(), result.text.split())
+    heard = running.heard.text if running.heard else ""
+    running = replace(running, partial=partial, reread=heard, settled=0)
     if running.speculative is not None and running.speculative.text == result.text:
         return running, ()
     running, events = _withdraw(running, time)
     speculative = Speculative(session=running.session, time=time, result=result)
-    return replace(running, speculative=result), (*events, speculative)
+    running = replace(running, speculative=result, text=result.text)
+    return running, (*events, speculative)
 
 
 def _withdraw(running: Running, time: float) -> tuple[Running, Events]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from auricle.audio.format import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE, Frame, Samples
 from auricle.errors import AuricleError
-from auricle.events import Event, Failed, Final, Partial, Revised, Speculative
+from auricle.events import Event, Failed, Final, Partial, Revised, Settled, Speculative
 from auricle.pipeline import Clock, Pipeline
 from auricle.recognizer.biasing.biasing import Biasing
 from auricle.recognizer.lattice import Arc, Lattice
@@ -36,6 +36,13 @@ class Known:
     time: float  # seconds since the start of the recording
 
 
+@dataclass(frozen=True, slots=True)
+class KnownPartial(Known):
+    """A partial result."""
+
+    settled: int = 0  # words at its beginning that are in all that follow, up to a speculation
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcription:
     """What became of a recording."""
@@ -46,7 +53,7 @@ class Transcription:
     revised: bool  # whether any speculative result was withdrawn
     final: Known
     compute_seconds: float  # spent on it, without reading the file
-    partials: tuple[Known, ...] = ()  # the texts that were told before the end, in order
+    partials: tuple[KnownPartial, ...] = ()  # told before the end, in order; see `partials_of`
 
 
 def transcribe(
@@ -125,6 +132,23 @@ def nothing_heard(seconds: float) -> Result:
     return Result(text="", nbest=(), words=(), lattice=Lattice(2, (silence,)))
 
 
+def partials_of(events: Iterable[Event]) -> tuple[KnownPartial, ...]:
+    """Return an entry for each partial text, and one more where it stays and more of it settles."""
+    partials: list[KnownPartial] = []
+    text, settled = "", 0
+    for event in events:
+        match event:
+            case Partial():
+                text, settled = event.text, event.settled
+                partials.append(KnownPartial(text, event.time, settled))
+            case Settled() if event.words != settled:
+                settled = event.words
+                partials.append(KnownPartial(text, event.time, settled))
+            case Speculative():
+                text, settled = event.result.text, 0
+    return tuple(partials)
+
+
 class _Listener:
     """Does the work that comes with each frame; knows how far it would lag behind live sound."""
 
@@ -158,11 +182,7 @@ class _Listener:
             revised=any(isinstance(event, Revised) for event in self._events),
             final=Known(result.text, end.time),
             compute_seconds=self._compute_seconds,
-            partials=tuple(
-                Known(event.text, event.time)
-                for event in self._events
-                if isinstance(event, Partial)
-            ),
+            partials=partials_of(self._events),
         )
 
 

@@ -12,7 +12,9 @@ import auricle
 from auricle.assistant import Level, ListenOptions
 from auricle.bus.client import AssistantClient
 from auricle.bus.connection import Connection
+from auricle.bus.interface import signature_of
 from auricle.bus.names import ASSISTANT_PATH, BUS_NAME
+from auricle.bus.session1 import SIGNALS
 from auricle.errors import (
     ArgumentError,
     BusyError,
@@ -31,7 +33,9 @@ from auricle.session import (
     TextChanged,
 )
 
-SESSION_EVENTS = {"wake", "partial", "speculative", "revised", "final", "cancelled", "error"}
+SESSION_EVENTS = {
+    "wake", "partial", "settled", "speculative", "revised", "final", "cancelled", "error",
+}  # fmt: skip
 
 
 async def until_end(client: AssistantClient) -> list[tuple[str, dict[str, object]]]:
@@ -91,6 +95,38 @@ async def test_subscriber_sees_a_whole_session_in_order(address, serve, heard):
                 },
             ),
         ]
+
+
+@pytest.mark.asyncio
+async def test_settled_words_are_told_beside_partials_that_stay_as_they_were(address, serve, heard):
+    async with serve() as assistant, AssistantClient(address) as client:
+        await client.subscribe()
+        assistant.wake(1.0)
+        assistant.hear(TextChanged(time=1.5, text="zoé is"))
+        assistant.hear(TextChanged(time=1.75, text="zoé is there", firm=("zoé", "is")))
+        assistant.hear(SpeechPaused(time=2.0, result=heard("zoé is there")))
+        assistant.hear(SpeechResumed(time=2.25))
+        assistant.hear(TextChanged(time=2.5, text="zoé is there now", firm=("zoé",)))
+        assistant.hear(CancelRequested(time=3.0, session=None))
+        told = (await until_end(client))[1:-1]
+    assert told == [
+        ("partial", {"session": "s1", "text": "zoé is", "time": 1.5}),
+        ("partial", {"session": "s1", "text": "zoé is there", "time": 1.75}),
+        ("settled", {"session": "s1", "words": 2, "characters": 6, "time": 1.75}),
+        ("speculative", {"session": "s1", "text": "zoé is there", "time": 2.0}),
+        ("revised", {"session": "s1", "time": 2.25}),
+        ("partial", {"session": "s1", "text": "zoé is there now", "time": 2.5}),
+        ("settled", {"session": "s1", "words": 1, "characters": 3, "time": 2.5}),
+    ]
+
+
+def test_signals_that_older_clients_know_keep_their_arguments() -> None:
+    """A client takes their bodies apart by these; what is new comes in signals of its own."""
+    known = {
+        "Wake": "sdddd", "Partial": "sd", "Speculative": "sd", "Revised": "d", "Final": "ssdb",
+        "Cancelled": "sd", "Error": "ssd",
+    }  # fmt: skip
+    assert {name: signature_of(SIGNALS[name]) for name in known} == known
 
 
 @pytest.mark.asyncio

@@ -168,6 +168,24 @@ def test_the_view_follows_state_level_scores_and_text() -> None:
     assert "listening  turn on" in text
 
 
+def test_the_view_shows_settled_words_bold_and_others_not() -> None:
+    view = View()
+    view.follow(("state", {"state": "listening"}))
+    view.follow(("partial", {"session": "1", "text": "turn on", "time": 1.2}))
+    view.follow(("settled", {"session": "1", "words": 1, "characters": 4, "time": 1.2}))
+    assert bold_of(view) == "listening  turn"
+    view.follow(("speculative", {"session": "1", "text": "turn on", "time": 1.5}))
+    assert bold_of(view) == "listening  "
+    assert line_of(("settled", {"session": "1", "words": 1, "characters": 4, "time": 1})) is None
+
+
+def bold_of(view: View) -> str:
+    """Return the part of the text so far that a terminal shows bold."""
+    console = Console(width=100, color_system="truecolor", force_terminal=True)
+    segments = [segment for line in console.render_lines(view) for segment in line]
+    return "".join(one.text for one in segments if one.style and one.style.bold)
+
+
 @pytest.mark.parametrize("decibels", [-96.0, -60.0, -30.0, -0.5, 0.0])
 @pytest.mark.parametrize("loudest", [-60.0, -29.0, 0.0])
 def test_the_meter_has_always_the_same_width(decibels: float, loudest: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ KEYS = [
     "nbest",
     "words",
     "names",
+    "partials",
     "speculative",
     "revised",
     "final",
@@ -44,6 +46,16 @@ def told(done: subprocess.CompletedProcess[str]) -> list[str]:
     return [line for line in done.stderr.splitlines() if line.startswith("auricle: ")]
 
 
+def check_partials(partials: list[dict[str, Any]]) -> None:
+    """Assert that partial results have the promised keys and types, and come in order."""
+    assert all(list(partial) == ["text", "time", "settled"] for partial in partials)
+    assert all(isinstance(partial["settled"], int) for partial in partials)
+    assert all(0 <= partial["settled"] <= len(partial["text"].split()) for partial in partials)
+    assert [partial["time"] for partial in partials] == sorted(p["time"] for p in partials)
+    told = [(partial["text"], partial["settled"]) for partial in partials]
+    assert all(before != after for before, after in pairwise(told))
+
+
 def check_form(found: dict[str, Any]) -> None:
     """Assert that an object has exactly the keys and types that the design promises."""
     assert list(found) == KEYS
@@ -57,6 +69,7 @@ def check_form(found: dict[str, Any]) -> None:
     assert found["text"] == " ".join(word["word"] for word in found["words"])
     assert all(0 <= word["confidence"] <= 1 for word in found["words"])
     assert all(0 <= word["start"] <= word["end"] for word in found["words"])
+    check_partials(found["partials"])
     assert found["speculative"] is None or list(found["speculative"]) == ["text", "time"]
     assert isinstance(found["revised"], bool)
     assert list(found["final"]) == ["text", "time"]

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from auricle.recognizer import language
+from auricle.recognizer import language, word_model
 from auricle.recognizer.lattice import Arc, Lattice
+from auricle.recognizer.lexicon import build_lexicon
 
 
 class ToyNetwork:
@@ -46,6 +47,7 @@ class ToyLanguage:
 
     content: bytes
     ngrams: dict[language.State, tuple[float, float]]  # log probability and log backoff
+    levels: list[language.Level]
 
 
 def _make_language(pieces: Sequence[str], seed: int = 0, order: int = 3) -> ToyLanguage:
@@ -80,7 +82,7 @@ def _make_language(pieces: Sequence[str], seed: int = 0, order: int = 3) -> ToyL
             ngrams[key] = (-0.0625 * prob, weight)
         levels.append(level)
         keys = longer
-    return ToyLanguage(language.pack(levels, pieces), ngrams)
+    return ToyLanguage(language.pack(levels, pieces), ngrams, levels)
 
 
 def _make_lattice(seed: int) -> Lattice:
@@ -125,3 +127,32 @@ def make_network() -> type[ToyNetwork]:
 def make_language() -> Callable[..., ToyLanguage]:
     """Give a maker of n-gram models."""
     return _make_language
+
+
+@dataclass(frozen=True)
+class ToyWords:
+    """A random lexicon and random n-grams over its words: the file, and all it holds."""
+
+    content: bytes
+    ngrams: dict[tuple[int, ...], tuple[float, float]]  # log probability and log backoff
+
+
+def _make_words(pieces: Sequence[str], seed: int = 0) -> ToyWords:
+    """Return words of up to three tokens, of which the first alone starts a word."""
+    draw = np.random.default_rng(seed)
+    starts = [token for token, piece in enumerate(pieces) if piece.startswith("▁")]
+    inner = [token for token in range(1, len(pieces)) if token not in starts]
+    words = {
+        (int(draw.choice(starts)), *draw.choice(inner, draw.integers(0, 3)).tolist())
+        for _ in range(8)
+    }
+    lexicon = build_lexicon(words)
+    names = [str(number) for number in range(len(lexicon.leaves) + 1)]
+    toy = _make_language(names, seed)
+    return ToyWords(word_model.pack(lexicon, toy.levels, pieces), toy.ngrams)
+
+
+@pytest.fixture(scope="session")
+def make_words() -> Callable[..., ToyWords]:
+    """Give a maker of word language models."""
+    return _make_words

@@ -23,6 +23,7 @@ from auricle.recognizer.attention import AttentionDecoder
 from auricle.recognizer.graph import Graph
 from auricle.recognizer.loading import load_recognizer
 from auricle.recognizer.networks import Encoder, TransducerScorer
+from auricle.recognizer.partial_text import PartialOptions
 from auricle.recognizer.recognizer import Recognizer
 from auricle.recognizer.result import Result
 from auricle.recognizer.search import SearchOptions
@@ -73,6 +74,34 @@ def test_a_real_sentence_gives_words_in_order_within_the_recording(
     assert times[0] >= 7.0
     assert times[-1] <= 7.0 + len(samples) / 16000 + 0.05
     assert all(0 < word.confidence <= 1 for word in result.words)
+
+
+def test_a_glance_is_due_once_a_chunk_and_leaves_the_stream_as_it_was(
+    recognizer: Recognizer, recordings: dict[str, Recording]
+) -> None:
+    samples = read_recording(recordings["slightest_idea"].path)
+    plain, looked, glances = recognizer.initial_state(), recognizer.initial_state(), 0
+    for begin in range(0, len(samples), 160):
+        plain, _ = recognizer.step(plain, samples[begin : begin + 160])
+        looked, _ = recognizer.step(looked, samples[begin : begin + 160])
+        if recognizer.glance_due(looked):
+            before, looked = looked, recognizer.glance(looked)
+            glances += 1
+            assert looked.shown.startswith(before.shown)
+            assert not recognizer.glance_due(looked)
+    assert glances == pytest.approx(len(samples) / 16000 / 0.64, abs=1.0)
+    first, second = (recognizer.result(recognizer.look_ahead(one)[0]) for one in (plain, looked))
+    assert (first.text, first.nbest[0].score) == (second.text, second.nbest[0].score)
+    assert plain.firm == looked.firm
+    assert len(plain.firm) > 2
+
+
+def test_a_recogniser_without_glances_never_asks_for_one(recognizer: Recognizer) -> None:
+    still = recognizer.limited(4, SecondPassMode.OFF, 1, glances=False)
+    state, _ = still.step(still.initial_state(), np.zeros(9000, np.int16))
+    assert recognizer.glance_due(state)
+    assert not still.glance_due(state)
+    assert not recognizer.with_partials(PartialOptions(glance_seconds=None)).glance_due(state)
 
 
 def test_looking_ahead_leaves_the_stream_as_it_was(

@@ -61,7 +61,8 @@ def sum_over_alignments(
             longer = {}
             for tokens, probability in sequences.items():
                 row = rows[((0, 0) + tokens)[-2:]]
-                after[tokens] += probability * row[0]
+                ended = emitted == max_symbols == 1  # the only token of a frame ends it
+                after[tokens] += probability * (1.0 if ended else row[0])
                 for token in range(1, size) if emitted < max_symbols else ():
                     longer[(*tokens, token)] = probability * row[token]
             sequences = longer
@@ -321,6 +322,10 @@ def test_no_frames_give_an_empty_result() -> None:
 def test_networks_run_once_for_a_frame_of_blank() -> None:
     network = Script(8, {3: {1: 0.6, 2: 0.4}})
     search = BeamSearch(network, COMMAND)
+    search.step(search.initial_state(), network.frames(50))
+    assert len(network.calls) == 50
+    network.calls.clear()
+    search = BeamSearch(network, COMMAND, SearchOptions(max_symbols=2))
     search.step(search.initial_state(), network.frames(50))
     assert len(network.calls) == 50 + 1
 

@@ -84,8 +84,8 @@ def test_the_encoder_streams_what_pytorch_computes_at_once(
     with torch.no_grad():
         shared, _ = model.encoder.trunk(features)
         encoded = model.encoder(features)
-        encoded = top.encode(encoded.reshape(1, chunks * TOP.chunk, -1))
-        expected, ctc = top.project(encoded)[0].numpy(), top.ctc_log_probs(encoded)[0].numpy()
+        above = top.encode(encoded.reshape(1, chunks * TOP.chunk, -1))
+        expected, ctc = top.project(above)[0].numpy(), top.ctc_log_probs(above)[0].numpy()
     encoder = Encoder(folder / "encoder.tflite", threads=1, runtime=runtime)
     state, parts = encoder.initial_state(), []
     for chunk in features[0].numpy().reshape(chunks, encoder.chunk, 80):
@@ -95,6 +95,8 @@ def test_the_encoder_streams_what_pytorch_computes_at_once(
     assert difference(np.concatenate([part.ctc for part in parts]), ctc) < tolerance
     passed_on = np.concatenate([part.shared for part in parts])
     assert difference(passed_on, shared[0].numpy()) < tolerance
+    last = np.concatenate([part.encoded for part in parts])
+    assert difference(last, encoded[0].numpy()) < tolerance
     assert state.position[0] == chunks * SHAPE.chunk
 
 

@@ -25,6 +25,7 @@ from auricle_train.corpus import Clip
 FRAME = 4  # feature frames to a frame of the joint
 LONGEST = 24.0  # seconds of an utterance
 MOST_PIECES = POSITIONS - 4  # that fit behind a prompt in the second pass
+POOL = 96  # utterances that are sorted by length together
 PATIENCE = 1000  # utterances in a row that do not fit
 
 
@@ -90,6 +91,7 @@ class Batches:
         taught: float = 1.0,
         disturbance: augment.Disturbance = augment.USUAL,
         rooms: Sequence[np.ndarray] = (),
+        pool: int = POOL,
     ) -> None:
         """Take what utterances are made of.
 
@@ -103,6 +105,7 @@ class Batches:
             taught: share of the batches that come with clean features.
             disturbance: what is done to what the student hears.
             rooms: impulse responses, see `rooms`.
+            pool: utterances that are sorted by length together.
         """
         self._clips, self._prefixes = clips, prefixes
         # A clip is drawn in proportion to its length, so that single words do not crowd out speech.
@@ -115,7 +118,7 @@ class Batches:
         )
         self._disturbance = disturbance
         self._tokenizers, self._taught = tokenizers, taught
-        self._seconds = seconds
+        self._seconds, self._pool = seconds, pool
         self._generator = np.random.default_rng(seed)
         self._log_mel = LogMel()
         self._dropped = 0
@@ -123,9 +126,8 @@ class Batches:
     def __iter__(self) -> Iterator[Batch]:
         while True:
             # Sorting a pool by length keeps padding small.
-            pool = sorted(
-                (self._draw_fitting() for _ in range(96)), key=lambda item: len(item.samples)
-            )
+            drawn = (self._draw_fitting() for _ in range(self._pool))
+            pool = sorted(drawn, key=lambda item: len(item.samples))
             groups: list[list[_Utterance]] = [[]]
             for item in pool:
                 if (len(groups[-1]) + 1) * len(item.samples) > self._seconds * SAMPLE_RATE:

@@ -27,6 +27,7 @@ from auricle_train.network import STRIDE, Encoder, Transducer
 from auricle_train.precision import computing
 
 FORMAT = 1
+CPU = torch.device("cpu")
 SEARCH_FRAME = 4  # encoder frames (20 ms) to a search frame (80 ms)
 STREAMS = ("trunk", "encoder", "branch")
 """What can be kept: `trunk`, the layers that both passes share; `encoder`, the output of all
@@ -67,12 +68,15 @@ class CachedUtterance:
 class FrozenEncoder:
     """The encoder of a recogniser as the device computes it: chunked, with int8 weights."""
 
-    def __init__(self, model: Transducer, streams: Sequence[str]) -> None:
+    def __init__(
+        self, model: Transducer, streams: Sequence[str], device: torch.device = CPU
+    ) -> None:
         """Round the weights of a model in place.
 
         Args:
             model: of attention, in evaluation mode.
             streams: of STREAMS, in the order in which they are kept.
+            device: that computes; the model moves there.
 
         Raises:
             ModelError: the model lacks a stream.
@@ -88,7 +92,8 @@ class FrozenEncoder:
         for part in (model.encoder, model.branch):
             if part is not None:
                 round_weights(part)
-        self.digest = digest(model)
+        self.digest, self.device = digest(model), device
+        model.to(device)
 
     @property
     def width(self) -> int:
@@ -104,13 +109,25 @@ class FrozenEncoder:
         batch = np.full((len(sounds), longest, bands), SILENCE, np.float32)
         for row, sound in zip(batch, sounds, strict=True):
             row[: len(sound.features)] = sound.features
-        with computing(torch.device("cpu")):
-            found = self._run(torch.from_numpy(batch))
-        joined = torch.cat([found[name].float() for name in self.streams], dim=-1)
-        frames = joined.numpy().astype(np.float16)
+        frames = self.encode_batch(torch.from_numpy(batch)).cpu().numpy()
         step = STRIDE * SEARCH_FRAME
         counts = [-(-len(sound.features) // step) * SEARCH_FRAME for sound in sounds]
         return [row[:count] for row, count in zip(frames, counts, strict=True)]
+
+    @torch.no_grad()
+    def encode_batch(self, features: Tensor) -> Tensor:
+        """Encode utterances that are padded already.
+
+        Args:
+            features: (batch, whole chunks of feature frames, 80) float32, padded with SILENCE.
+
+        Returns:
+            (batch, encoder frames, width) float16, on the device.
+        """
+        with computing(self.device):
+            found = self._run(features.to(self.device, non_blocking=True))
+        joined = torch.cat([found[name].float() for name in self.streams], dim=-1)
+        return joined.to(torch.float16)
 
     def _run(self, features: Tensor) -> dict[str, Tensor]:
         trunk, mask = self._encoder.trunk(features)
@@ -197,23 +214,33 @@ def read_cache(
         ModelError: there is no shard, or one is of another encoder, without a stream, or damaged.
     """
     found: list[CachedUtterance] = []
-    for index in sorted(folder.glob("*.json")):
-        head = _head(index)
-        wanted = wanted or head["digest"]
-        if head["digest"] != wanted or not set(streams) <= set(head["streams"]):
-            raise ModelError(
-                f"{index}: holds {head['streams']} of encoder {head['digest'][:12]}, wanted "
-                f"{list(streams)} of {wanted[:12]}: run `cache-encoder` again into another folder"
-            )
-        found += _shard(index, head, streams)
+    wanted = wanted or digest_of(folder)
+    for index in shards_of(folder):
+        found += read_shard(index, streams, wanted)
     if not found:
         raise ModelError(f"{folder}: holds no complete shard: run `cache-encoder` first")
     return found
 
 
+def shards_of(folder: Path) -> list[Path]:
+    """Return the index files of the complete shards, in order."""
+    return sorted(folder.glob("*.json"))
+
+
+def read_shard(index: Path, streams: Sequence[str], wanted: str) -> list[CachedUtterance]:
+    """Return the utterances of one shard; arguments and errors as in `read_cache`."""
+    head = _head(index)
+    if head["digest"] != wanted or not set(streams) <= set(head["streams"]):
+        raise ModelError(
+            f"{index}: holds {head['streams']} of encoder {head['digest'][:12]}, wanted "
+            f"{list(streams)} of {wanted[:12]}: run `cache-encoder` again into another folder"
+        )
+    return _shard(index, head, streams)
+
+
 def digest_of(folder: Path) -> str:
     """Return the digest of the encoder that a cache is of; raises ModelError."""
-    for index in sorted(folder.glob("*.json")):
+    for index in shards_of(folder):
         digest: str = _head(index)["digest"]
         return digest
     raise ModelError(f"{folder}: holds no complete shard: run `cache-encoder` first")

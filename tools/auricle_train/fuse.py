@@ -1,6 +1,7 @@
-"""Puts a language model into a bundle, with the weights that it was tuned to.
+"""Puts language models into a bundle, with the weights that they were tuned to.
 
-In: the folder of a bundle, `ngram.bin`, weights. Out: the same folder, whose manifest names them.
+In: the folder of a bundle, `ngram.bin`, `words.bin`, weights. Out: the same folder, whose
+manifest names them.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import yaml
 from auricle.bundle.manifest import load_bundle
 from auricle.recognizer.fusion import Weights
 from auricle.recognizer.language import LanguageModel
-from auricle.recognizer.loading import LANGUAGE
+from auricle.recognizer.loading import LANGUAGE, WORDS
 from auricle.recognizer.tokenizer import Tokenizer
+from auricle.recognizer.word_model import WordModel
 
 TEXTS = (
     "text: SNIPS 2017-06 custom intents (CC0 1.0; arXiv:1805.10190)",
@@ -27,24 +29,38 @@ TEXTS = (
 )
 
 
-def fuse(folder: Path, language: Path, weights: Weights, texts: Sequence[str] = ()) -> None:
-    """Copy the model into a bundle and name it in the manifest; one that is there is replaced.
+def fuse(
+    folder: Path,
+    language: Path | None,
+    weights: Weights,
+    texts: Sequence[str] = (),
+    words: Path | None = None,
+) -> None:
+    """Copy models into a bundle and name them in the manifest; those that are there are replaced.
 
     Args:
         folder: of the bundle.
-        language: the file of the model.
-        weights: what the search gives it.
-        texts: what it was made of, with licences, beside `TEXTS`.
+        language: the file of the model of tokens; None: the bundle keeps what it has.
+        weights: what the search gives the models.
+        texts: what they were made of, with licences, beside `TEXTS`.
+        words: the file of the model of words; None: the bundle keeps what it has.
 
     Raises:
         ModelError: the bundle is damaged, or the model is, or it is of another vocabulary.
     """
     bundle = load_bundle(folder, "recognizer")
-    LanguageModel.load(language, Tokenizer.load(bundle.path("tokens.txt")).pieces)
-    shutil.copyfile(language, folder / LANGUAGE)
+    pieces = Tokenizer.load(bundle.path("tokens.txt")).pieces
+    given = {LANGUAGE: language, WORDS: words}
+    if language is not None:
+        LanguageModel.load(language, pieces)
+    if words is not None:
+        WordModel.load(words, pieces)
     path = folder / "manifest.yaml"
     manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
-    manifest["files"][LANGUAGE] = hashlib.sha256(language.read_bytes()).hexdigest()
+    for name, file in given.items():
+        if file is not None:
+            shutil.copyfile(file, folder / name)
+            manifest["files"][name] = hashlib.sha256(file.read_bytes()).hexdigest()
     manifest["settings"]["language_weights"] = asdict(weights)
     training = manifest.setdefault("training", {})
     speech = [source for source in training.get("data", []) if not source.startswith("text: ")]

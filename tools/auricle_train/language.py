@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -122,7 +122,7 @@ def make(sources: dict[str, list[str]], tokenizer: Tokenizer, order: int, limit:
     weights = weigh(models, held, order)
     whole = fit(mix(list(models.values()), weights), tokenizer, limit)
     losses = {
-        name: float(-_scores(whole, sentences, order).mean())
+        name: float(-scores_of(whole, sentences, order).mean())
         for name, sentences in held.items() if sentences
     }  # fmt: skip
     return Made(
@@ -130,7 +130,7 @@ def make(sources: dict[str, list[str]], tokenizer: Tokenizer, order: int, limit:
     )
 
 
-def _scores(model: Ngram, sentences: Sequence[Sequence[int]], order: int) -> Floats:
+def scores_of(model: Ngram, sentences: Sequence[Sequence[int]], order: int) -> Floats:
     """Return the log probability of every token of sentences."""
     scores = []
     for length in range(2, order + 1):
@@ -144,7 +144,7 @@ def weigh(models: dict[str, Ngram], held: dict[str, list[list[int]]], order: int
     columns, importance = [], []
     for name, sentences in held.items():
         if sentences and name in SHARES:
-            rows = [np.exp(_scores(model, sentences, order)) for model in models.values()]
+            rows = [np.exp(scores_of(model, sentences, order)) for model in models.values()]
             columns.append(np.stack(rows))
             importance.append(np.full(columns[-1].shape[1], SHARES[name] / columns[-1].shape[1]))
     weights = np.full(len(models), 1 / len(models))
@@ -159,22 +159,42 @@ def weigh(models: dict[str, Ngram], held: dict[str, list[list[int]]], order: int
 
 
 def fit(model: Ngram, tokenizer: Tokenizer, limit: int) -> Ngram:
-    """Return the model pruned just so far that its file has `limit` bytes at most."""
+    """Return the model pruned just so far that its file has `limit` bytes at most.
+
+    Raises:
+        ValueError: the limit is too small for the tokens alone.
+    """
+    return fit_size(model, lambda tried: len(write(tried, tokenizer)), limit)
+
+
+def fit_size(model: Ngram, size_of: Callable[[Ngram], int], limit: int) -> Ngram:
+    """Return the model pruned just so far that it takes `limit` bytes at most.
+
+    Raises:
+        ValueError: the limit is too small for the tokens alone.
+    """
+    if size_of(model) <= limit:
+        return model
     low, high, best = -16.0, 0.0, None  # log10 of the threshold
     for _ in range(SEARCHES):
         middle = (low + high) / 2
         tried = prune(model, 10.0**middle)
-        if len(write(tried, tokenizer)) <= limit:
+        if size_of(tried) <= limit:
             high, best = middle, tried
         else:
             low = middle
     if best is None:
-        raise ValueError(f"size: {limit} bytes are too few for {len(tokenizer)} tokens")
+        raise ValueError(f"size: {limit} bytes are too few for {model.vocabulary} tokens")
     return best
 
 
 def write(model: Ngram, tokenizer: Tokenizer) -> bytes:
-    """Return the file of a model.
+    """Return the file of a model."""
+    return pack(quantize(model), tokenizer.pieces)
+
+
+def quantize(model: Ngram) -> list[Level]:
+    """Return the n-grams of a model as a file keeps them.
 
     Backoffs are found anew for the probabilities as they are stored, so that these sum to one.
     """
@@ -187,6 +207,7 @@ def write(model: Ngram, tokenizer: Tokenizer) -> bytes:
         for level, step, code in zip(model.levels, steps, codes, strict=True)
     ]
     model = normalize(replace(model, levels=tuple(stored)))
+    kind = np.uint16 if model.vocabulary <= 1 << 16 else np.uint32
     levels = []
     for length, level in enumerate(model.levels):
         backoffs = np.maximum(level.backoffs, LEAST_BACKOFF)
@@ -196,7 +217,7 @@ def write(model: Ngram, tokenizer: Tokenizer) -> bytes:
         following = model.levels[length + 1].keys if length + 1 < model.order else ends[:0]
         levels.append(
             Level(
-                tokens=(level.keys % model.vocabulary).astype(np.uint16),
+                tokens=(level.keys % model.vocabulary).astype(kind),
                 first=np.concatenate([[0], np.searchsorted(following, ends)]),
                 log_probs=codes[length],
                 backoffs=np.round((backoffs - least) / step).astype(np.uint8),
@@ -205,4 +226,4 @@ def write(model: Ngram, tokenizer: Tokenizer) -> bytes:
                 backoff_step=step,
             )
         )
-    return pack(levels, tokenizer.pieces)
+    return levels

@@ -8,7 +8,8 @@ modeling" (1999); pruning that of Stolcke, "Entropy-based pruning of backoff lan
 An n-gram is one whole number, its tokens the digits in base `vocabulary`, the oldest one first: so
 the history of n-gram `key` is `key // vocabulary`, and its shorter self `key % vocabulary**(n-1)`.
 Token 0 stands for the beginning of a sentence: a token may follow it when tokens are counted, but
-nothing is predicted from it, nor is it itself. Ends are not modelled, for the search scores none.
+it is not predicted itself, and nothing is predicted from it unless `starts` says so. Ends are not
+modelled, for the search scores none.
 """
 
 from __future__ import annotations
@@ -104,8 +105,23 @@ def windows(sentences: Sequence[Sequence[int]], vocabulary: int, length: int) ->
     return np.concatenate([nothing, *parts]), np.array(first, np.int64)
 
 
-def kneser_ney(sentences: Sequence[Sequence[int]], vocabulary: int, order: int) -> Ngram:
-    """Return the interpolated modified Kneser-Ney model of sentences; one token at least."""
+def kneser_ney(
+    sentences: Sequence[Sequence[int]],
+    vocabulary: int,
+    order: int,
+    *,
+    starts: bool = False,
+    base: Floats | None = None,
+) -> Ngram:
+    """Return the interpolated modified Kneser-Ney model of sentences.
+
+    Args:
+        sentences: of one token at least.
+        vocabulary: tokens that there are, the beginning included.
+        order: length of the longest n-grams.
+        starts: whether to keep the n-grams that begin with the beginning of a sentence.
+        base: (vocabulary,) probability of each token where nothing else is known; None: all alike.
+    """
     counted = [windows(sentences, vocabulary, length) for length in range(1, order + 1)]
     total = len(counted[0][0])
     keys, counts = np.unique(counted[-1][0], return_counts=True)
@@ -120,15 +136,17 @@ def kneser_ney(sentences: Sequence[Sequence[int]], vocabulary: int, order: int) 
             rank = np.argsort(keys)
             keys, counts = keys[rank], counts[rank]
         types.insert(0, (keys, counts))
-    levels = [_tokens(*types[0], vocabulary)]
+    if base is None:
+        base = np.full(vocabulary, 1.0 / (vocabulary - 1))
+    levels = [_tokens(*types[0], base)]
     for length in range(2, order + 1):
         levels[-1], level = _level(levels[-1], *types[length - 1], vocabulary, length)
         levels.append(level)
     for length, level in enumerate(levels, start=1):
         met, times = np.unique(counted[length - 1][0], return_counts=True)
         shares = pick(times / total, *find(met, level.keys))
-        inside = (level.keys // vocabulary ** (length - 1) != START) | (length == 1)
-        backoffs = np.where(level.keys == START, 0.0, level.backoffs)
+        inside = (level.keys // vocabulary ** (length - 1) != START) | (length == 1) | starts
+        backoffs = level.backoffs if starts else np.where(level.keys == START, 0.0, level.backoffs)
         levels[length - 1] = Level(
             level.keys[inside], level.log_probs[inside], backoffs[inside], shares[inside]
         )
@@ -147,13 +165,14 @@ def _discounts(observed: Keys) -> Floats:
     return np.array([0.0, *np.clip(some, 0.1, 0.95 * counts)])
 
 
-def _tokens(keys: Keys, counts: Keys, vocabulary: int) -> Level:
+def _tokens(keys: Keys, counts: Keys, base: Floats) -> Level:
     """Return the level of single tokens, all of which have a probability."""
+    vocabulary = len(base)
     dense = np.zeros(vocabulary)
     dense[keys] = counts
     dense[START] = 0
     taken = _discounts(counts)[np.minimum(dense.astype(np.int64), 3)]
-    probs = (dense - taken + taken.sum() / (vocabulary - 1)) / dense.sum()
+    probs = (dense - taken + taken.sum() * base) / dense.sum()
     probs[START] = 1.0
     log_probs = np.log(probs)
     log_probs[START] = -np.inf

@@ -93,8 +93,7 @@ class Recordings:
         if self.manifests:  # lhotse takes seconds to import, for which only these wait
             manifests = importlib.import_module("auricle_train.manifests")
             clips += [clip for path in self.manifests for clip in manifests.clips_of(path, "train")]
-        labels, written = _texts(self.labels), _texts(self.written)
-        wrong = set(_lines(self.exclude))
+        labels, written, wrong = self.labelled(), _texts(self.written), self.excluded()
         read = [
             replace(
                 clip,
@@ -104,6 +103,14 @@ class Recordings:
             for clip in clips
         ]
         return [clip for clip in read if clip.text and clip.name not in wrong]
+
+    def labelled(self) -> dict[str, str]:
+        """Return the texts that teachers gave to clips without, by name."""
+        return _texts(self.labels)
+
+    def excluded(self) -> set[str]:
+        """Return the names of clips that are left out."""
+        return set(_lines(self.exclude))
 
     def others(self, sets: Sequence[str]) -> list[Clip]:
         """Return what is heard beside them."""

@@ -56,10 +56,10 @@ def main() -> None:
         parser.error(f"--bundle: {bundle.folder} does not attend to names")
     listener = Listener(bundle.path(NAMES[0]), 1)
     draw = np.random.default_rng(1)
-    chunk = [draw.standard_normal(size).astype(np.float32) for size in listener.heard]
+    chunk = draw.standard_normal(listener.chunk).astype(np.float32)
     state = listener.initial_state()
-    heard = seconds_of(lambda: listener.step(state, (chunk[0], chunk[1])), ROUNDS)
-    _, queries = listener.step(state, (chunk[0], chunk[1]))
+    heard = seconds_of(lambda: listener.step(state, chunk), ROUNDS)
+    _, queries = listener.step(state, chunk)
     keys = biasing.keys.matrix
     looked = seconds_of(lambda: queries.best(keys), ROUNDS)
     print(f"{len(names)} names, {len(biasing.automaton.forms)} forms, {len(keys)} keys")

@@ -1,8 +1,9 @@
 """A client of the daemon, for the command line, the demo and the tests.
 
 In: calls. Out: replies as plain Python values, and the events that the daemon sends this client,
-as `(name, fields)`: those of a session ("wake", "partial", "speculative", "revised", "final",
-"cancelled", "error"), "level" of the monitor, and "state" with the properties that changed.
+as `(name, fields)`: those of a session ("wake", "partial", "settled", "speculative", "revised",
+"final", "cancelled", "error"), "level" of the monitor, and "state" with what has changed of its
+properties.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from auricle.events import (
     Final,
     Partial,
     Revised,
+    Settled,
     Speculative,
     Wake,
 )
@@ -27,6 +28,7 @@ from auricle.recognizer.result import Result
 SIGNALS: dict[str, Arguments] = {
     "Wake": {"wake_word": "s", "score": "d", "start": "d", "end": "d", "time": "d"},
     "Partial": {"text": "s", "time": "d"},
+    "Settled": {"words": "u", "characters": "u", "time": "d"},
     "Speculative": {"text": "s", "time": "d"},
     "Revised": {"time": "d"},
     "Final": {"text": "s", "reason": "s", "time": "d", "reranked": "b"},
@@ -36,6 +38,7 @@ SIGNALS: dict[str, Arguments] = {
 _SIGNAL_NAMES: dict[type[Event], str] = {
     Wake: "Wake",
     Partial: "Partial",
+    Settled: "Settled",
     Speculative: "Speculative",
     Revised: "Revised",
     Final: "Final",
@@ -104,6 +107,8 @@ def signal_of(event: Event) -> tuple[str, list[object]]:
 def _value(event: Event, argument: str) -> object:
     if argument == "text" and isinstance(event, Speculative | Final):
         return event.result.text
+    if argument == "characters" and isinstance(event, Settled):
+        return len(event.text)
     return getattr(event, argument)
 
 

@@ -1,11 +1,11 @@
 """`auricle monitor`: what the daemon hears and decides, live.
 
 With `--json`, one object a line: `event` is `status` (first, with all that `auricle status` tells),
-`state` (what of it has changed), `level`, `wake`, `partial`, `speculative`, `revised`, `final`,
-`cancelled` or `error`; the other keys are those of the D-Bus signal of that name, and with `final`
-`names`, the entries of the context that were said. `dropped` says
-how many `events` in all are missing because they came faster than they were shown. It shows the
-sessions that a wake word begins; those of other clients are theirs alone.
+`state` (what of it has changed), `level`, `wake`, `partial`, `settled`, `speculative`, `revised`,
+`final`, `cancelled` or `error`; the other keys are those of the D-Bus signal of that name, and with
+`final` `names`, the entries of the context that were said. `dropped` says how many `events` in all
+are missing because they came faster than they were shown. It shows the sessions that a wake word
+begins; those of other clients are theirs alone. On a terminal, settled words are bold.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def line_of(event: Event) -> Text | None:
     """Return one line for an event; None for those that come all the time."""
     name, fields = event
     match name:
-        case "level" | "partial":
+        case "level" | "partial" | "settled":
             return None
         case "status" | "state":
             told = ", ".join(f"{key} {as_text(value)}" for key, value in fields.items())
@@ -156,6 +156,7 @@ class View:
         """Begin in silence."""
         self.state = ""
         self.text = ""  # so far
+        self.settled = 0  # characters of it that no longer change
         self.decibels = QUIETEST
         self.loudest = QUIETEST
         self.scores: dict[str, float] = {}
@@ -171,10 +172,17 @@ class View:
                     self.scores = dict.fromkeys(words, 0.0)
             case "level":
                 self._follow_level(fields)
-            case "partial" | "speculative" | "final":
+            case "partial":
                 self.text = str(fields["text"])
+            case "settled":
+                self.settled = int(str(fields["characters"]))
+            case "speculative":
+                self.text, self.settled = str(fields["text"]), 0
+            case "final":
+                self.text = str(fields["text"])
+                self.settled = len(self.text)
             case "wake" | "cancelled" | "error":
-                self.text = ""
+                self.text, self.settled = "", 0
 
     def _follow_level(self, fields: dict[str, object]) -> None:
         decibels, scores = fields["decibels"], fields["wake_scores"]
@@ -190,7 +198,8 @@ class View:
         table.add_row("level", meter(self.decibels, self.loudest), f"{self.decibels:6.1f} dBFS")
         for word, score in self.scores.items():
             table.add_row(word, bar(score), f"{score:6.2f}")
-        return Group(table, Text(f"{self.state}  {self.text}", "bold cyan"))
+        text = Text(f"{self.state}  {self.text[: self.settled]}", "bold cyan")
+        return Group(table, text.append(self.text[self.settled :], "not bold"))
 
 
 def meter(decibels: float, loudest: float) -> Text:

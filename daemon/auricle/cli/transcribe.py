@@ -35,13 +35,18 @@ With --json one object a recording is printed, with the keys
   words             {word, start, end, confidence}
   names             {kind, written, id, start, end} of the names of --context among the words; kind
                     is the list that holds it, written and id what stand there; id may be empty
+  partials          {text, time, settled} of each text told while speech went on, in order; settled
+                    is how many of its first words are the same in all that follow, up to a result
+                    told ahead; a text stands here again when more of it is settled; empty with
+                    --no-endpoint
   speculative       {text, time} of the last result told ahead of the final one; null if none was
   revised           whether a result told ahead was withdrawn
   final             {text, time}
   intent            null
   compute_seconds   spent on it
-Times are seconds from the start of the recording. Those of speculative and final say when it was
-known: when the end-pointer fired on the clock of the sound, and the delay by computing on top.
+Times are seconds from the start of the recording. Those of partials, speculative and final say
+when it was known: when its last sound was there, or the end-pointer fired, on the clock of the
+sound, and the delay by computing on top.
 """
 
 
@@ -199,6 +204,10 @@ def as_line(path: Path, done: Transcription) -> str:
                 "end": round(name.end, 3),
             }
             for name in done.result.names
+        ],
+        "partials": [
+            {"text": known.text, "time": round(known.time, 3), "settled": known.settled}
+            for known in done.partials
         ],
         "speculative": speculative,
         "revised": done.revised,

@@ -123,10 +123,10 @@ class RecognizerSettings:
     runtime: Literal["auto", "ai_edge_litert", "tflite_runtime"] = setting(
         "auto", Choice(("auto", "ai_edge_litert", "tflite_runtime"))
     )
-    beam: int = setting(4, Whole(1, 32))  # hypotheses kept at each frame
+    beam: int = setting(8, Whole(1, 32))  # hypotheses kept at each frame
     nbest: int = setting(5, Whole(1, 100))  # hypotheses reported
     lattice_beam: float = setting(8.0, Real(0, 50))  # natural log: arcs this much worse are cut
-    max_symbols: int = setting(3, Whole(1, 10))  # word pieces in one encoder frame, at most
+    max_symbols: int = setting(1, Whole(1, 10))  # word pieces in one encoder frame, at most
     second_pass: Literal["off", "rescore", "full"] = setting(
         "full", Choice(("off", "rescore", "full"))
     )  # what attention may do after the search

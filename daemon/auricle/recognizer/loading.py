@@ -26,8 +26,10 @@ from auricle.recognizer.recognizer import ENCODER_STRIDE, Recognizer
 from auricle.recognizer.search import BeamSearch, SearchOptions
 from auricle.recognizer.second_pass import SecondPass, SecondPassMode, SecondPassOptions
 from auricle.recognizer.tokenizer import Tokenizer
+from auricle.recognizer.word_model import WordModel
 
-LANGUAGE = "ngram.bin"  # file of the language model, which a bundle may lack
+LANGUAGE = "ngram.bin"  # file of the language model of tokens, which a bundle may lack
+WORDS = "words.bin"  # file of the lexicon and the language model of words, which it may lack
 SPELLINGS = "spellings.tsv"  # file of what becomes of names, which a bundle may lack
 NAMES = ("listener.tflite.gz", "names.tflite.gz")  # of attention to names, which it may lack
 
@@ -78,7 +80,10 @@ def load_recognizer(
     language = None
     if LANGUAGE in bundle.files:
         language = LanguageModel.load(bundle.path(LANGUAGE), tokenizer.pieces)
-    search = BeamSearch(scorer, tokenizer.pieces, options, language)
+    words = None
+    if WORDS in bundle.files:
+        words = WordModel.load(bundle.path(WORDS), tokenizer.pieces)
+    search = BeamSearch(scorer, tokenizer.pieces, options, language, words)
     wanted = second or SecondPassOptions()
     attention = _load_second(bundle, encoder, tokenizer, wanted, threads, runtime)
     names = _load_names(bundle, encoder, threads, runtime) if attention else None
@@ -98,13 +103,17 @@ def _load_names(bundle: Bundle, encoder: Encoder, threads: int, runtime: str) ->
     """Return attention to names, if the bundle has it."""
     if NAMES[0] not in bundle.files:
         return None
-    listener, names = (bundle.path(name) for name in NAMES)
-    attention = Attention(ContextEncoder(names, 1, runtime), Listener(listener, threads, runtime))
-    heard = (encoder.chunk // ENCODER_STRIDE, encoder.width), encoder.frames
-    if attention.listener.heard != heard:
+    paths = [bundle.path(name) for name in NAMES]
+    attention = Attention(
+        ContextEncoder(paths[1], 1, runtime), Listener(paths[0], threads, runtime)
+    )
+    chunk = encoder.chunk // ENCODER_STRIDE, encoder.width
+    expected, listener = (chunk, encoder.frames[0]), attention.listener
+    if (listener.chunk, listener.frames) != expected:
         raise _misfit(
             bundle,
-            f"attention to names hears {attention.listener.heard}, the encoder gives {heard}",
+            f"attention to names reads {listener.chunk} for {listener.frames} search frames, the "
+            f"encoder gives {chunk} for {encoder.frames[0]}",
         )
     return attention
 

@@ -29,6 +29,7 @@ class Encoded:
     frames: Floats  # (n, joint): search frames (80 ms), as the joint sees them
     ctc: Floats  # (n, vocabulary): CTC's log probabilities of these frames, natural log
     shared: Floats  # (chunk, width): what the second pass goes on from, 20 ms each
+    encoded: Floats  # (chunk, width): output of the last encoder layer, normalised, 20 ms each
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,13 +55,15 @@ class Encoder:
         """Load the graph; raises ModelError."""
         following = tuple(f"{name}_out" for name in _STATE)
         self._graph = Graph(
-            path, ("features", *_STATE), ("frames", "ctc", "shared", *following), threads, runtime
-        )
+            path, ("features", *_STATE), ("frames", "ctc", "shared", "encoded", *following),
+            threads, runtime,
+        )  # fmt: skip
         self._graph.expect("features", (1, -1, BANDS))
         self._graph.expect("context", (1, -1, BANDS))
         self._graph.expect("frames", (1, -1, -1))
         self._graph.expect("ctc", (1, self._graph.shape("frames")[1], -1))
         self._graph.expect("shared", (1, -1, -1))
+        self._graph.expect("encoded", self._graph.shape("shared"))
         for before, after in zip(_STATE, following, strict=True):
             self._graph.expect(after, self._graph.shape(before))
         self.chunk = self._graph.shape("features")[1]  # feature frames of one step
@@ -96,7 +99,8 @@ class Encoder:
         before = {name: getattr(state, name) for name in _STATE}
         out = self._graph(features=features[np.newaxis], **before)
         following = EncoderState(*(out[f"{name}_out"] for name in _STATE))
-        return following, Encoded(out["frames"][0], out["ctc"][0], out["shared"][0])
+        given = (out[name][0] for name in ("frames", "ctc", "shared", "encoded"))
+        return following, Encoded(*given)
 
 
 class TransducerScorer:

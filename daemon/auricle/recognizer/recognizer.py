@@ -2,12 +2,14 @@
 
 The encoder takes whole chunks of 640 ms. At the end of speech nobody wants to wait for one, so
 `look_ahead` fills the chunk with silence, on a copy of the state, and tells what the result would
-be if the utterance ended now; the stream itself goes on undisturbed.
+be if the utterance ended now; the stream itself goes on undisturbed. While speech goes on, `glance`
+does the same in the middle of a chunk, for the text that a reader sees.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,15 +24,16 @@ from auricle.features import (
     LogMel,
     Samples,
 )
-from auricle.recognizer.biasing.attended import Attended, attended
+from auricle.recognizer.biasing.attended import MOST_ATTENDED, Attended, attended
 from auricle.recognizer.biasing.attending import (
     Listener,
     ListenerState,
     Queries,
 )
 from auricle.recognizer.biasing.biasing import Biasing
-from auricle.recognizer.biasing.naming import spelled
+from auricle.recognizer.biasing.naming import spelled, spelled_for_good
 from auricle.recognizer.networks import Encoded, Encoder, EncoderState
+from auricle.recognizer.partial_text import Best, FirstPassText, PartialOptions, Words
 from auricle.recognizer.phrase import Chunk, Phrase, joined
 from auricle.recognizer.result import Result, with_names
 from auricle.recognizer.search import BeamSearch, Progress, SearchState
@@ -64,6 +67,10 @@ class RecognizerState:
     biasing: Biasing | None = None  # names that the whole utterance is to favour
     listener: ListenerState | None = None  # of attention to them
     known: Progress | None = None  # of its chunks so far; None: not asked for since the last one
+    text: FirstPassText = FirstPassText()  # of the running phrase
+    glanced: bool = False  # since the last chunk
+    shown: str = ""  # words of the whole utterance that a reader sees now
+    firm: Words = ()  # words at its beginning that the first pass takes for sure
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,7 @@ class Recognizer:
         second: SecondPass | None = None,
         make_biasing: MakeBiasing | None = None,
         listener: Listener | None = None,
+        partials: PartialOptions | None = None,
     ) -> None:
         """Join the parts.
 
@@ -102,6 +110,7 @@ class Recognizer:
             second: the second pass, if there is one.
             make_biasing: makes names ready for both passes; without, none are favoured.
             listener: of attention to names, if there is one.
+            partials: when words are shown, and when they are firm.
         """
         self._log_mel = LogMel()
         self._encoder = encoder
@@ -111,8 +120,11 @@ class Recognizer:
         self._second = second
         self._make_biasing = make_biasing
         self._listener = listener
+        self._partials = partials or PartialOptions()
 
-    def limited(self, beam: int, mode: SecondPassMode, second_beam: int) -> Recognizer:
+    def limited(
+        self, beam: int, mode: SecondPassMode, second_beam: int, *, glances: bool = True
+    ) -> Recognizer:
         """Return a recogniser by the same networks that costs something else; that is cheap.
 
         An utterance stays with the one that it began with. A second pass that was not loaded is not
@@ -122,6 +134,7 @@ class Recognizer:
             beam: of the first pass.
             mode: of the second.
             second_beam: of the second.
+            glances: whether to look into unfinished chunks, if that is wanted at all.
         """
         second = self._second
         if second is not None:
@@ -134,7 +147,14 @@ class Recognizer:
             second,
             self._make_biasing,
             self._listener,
+            self._partials if glances else replace(self._partials, glance_seconds=None),
         )
+
+    def with_partials(self, options: PartialOptions) -> Recognizer:
+        """Return a recogniser by the same networks that shows and settles words otherwise."""
+        other = copy(self)
+        other._partials = options
+        return other
 
     def biasing_of(self, context: Context) -> Biasing | None:
         """Return names made ready for `initial_state`; None if there are none to favour.
@@ -174,7 +194,7 @@ class Recognizer:
         while len(state.pending) >= self._encoder.chunk:
             whole = state.pending[: self._encoder.chunk]
             rest = state.pending[self._encoder.chunk :]
-            state = replace(self._advance(state, whole, len(whole)), pending=rest)
+            state = self._read(replace(self._advance(state, whole, len(whole)), pending=rest))
             if self._second is not None and self._is_over(state, self._second.frames):
                 state = self._close(state)
         return self._told(state)
@@ -187,6 +207,19 @@ class Recognizer:
             chunk[:count] = state.pending
             state = replace(self._advance(state, chunk, count), pending=state.pending[:0])
         return self._told(state)
+
+    def glance_due(self, state: RecognizerState) -> bool:
+        """Return whether enough of the unfinished chunk is there, and was not yet looked at."""
+        seconds = self._partials.glance_seconds
+        if seconds is None or state.glanced:
+            return False
+        return len(state.pending) >= round(seconds / FRAME_SECONDS)
+
+    def glance(self, state: RecognizerState) -> RecognizerState:
+        """Return the state with what a look ahead adds to the text that is shown; costs a chunk."""
+        ahead, _ = self.look_ahead(state)
+        text = state.text.glance(self._best(ahead.search), self._partials)
+        return replace(state, glanced=True, text=text, shown=_told_text(state, text.shown))
 
     def result(self, state: RecognizerState) -> Result:
         """Return words, n-best and lattice of all that has been searched."""
@@ -207,12 +240,15 @@ class Recognizer:
         last = self._refine(state, first)
         return Outcome(phrases, first, joined([*state.spoken, last], len(first.nbest)))
 
-    def attend(self, samples: Samples, biasing: Biasing | None) -> Attended | None:
+    def attend(
+        self, samples: Samples, biasing: Biasing | None, most: int = MOST_ATTENDED
+    ) -> Attended | None:
         """Return which names attention sees in a recording; None without attention or names.
 
         Args:
             samples: (n,) int16 or float32, from the first to the last.
             biasing: the names.
+            most: names to return, the most attended first.
         """
         if self._listener is None or biasing is None or biasing.keys is None:
             return None
@@ -223,11 +259,11 @@ class Recognizer:
         encoder, listener, found = self._encoder.initial_state(), self._listener.initial_state(), []
         for first in range(0, len(padded), chunk):
             encoder, encoded = self._encoder.step(encoder, padded[first : first + chunk])
-            listener, queries = self._listener.step(listener, (encoded.shared, encoded.frames))
+            listener, queries = self._listener.step(listener, encoded.encoded)
             found.append(queries)
         heard = -(-len(frames) // self._frame)
         queries = Queries.joined(found).between(0, heard)
-        return attended(queries, biasing.keys, self._frame * FRAME_SECONDS)
+        return attended(queries, biasing.keys, self._frame * FRAME_SECONDS, most)
 
     def _refine(self, state: RecognizerState, first: Result) -> Result:
         """Return the second pass' result of the running phrase, if there is one."""
@@ -271,7 +307,26 @@ class Recognizer:
             spoken=(*state.spoken, result) if result.text else state.spoken,
             silence=known.trailing_seconds,
             known=None,
+            text=FirstPassText(),
         )
+
+    def _read(self, state: RecognizerState) -> RecognizerState:
+        """Return the state after a chunk with the words that are shown and firm now."""
+        best, shared = self._best(state.search), self._search.settled(state.search)
+        text = state.text.follow(best, shared, self._partials)
+        return replace(
+            state,
+            text=text,
+            glanced=False,
+            shown=_told_text(state, text.shown),
+            firm=_told_firm(state, text.words[: text.firm]),
+        )
+
+    def _best(self, search: SearchState) -> Best:
+        """Return the best words of the running phrase."""
+        known = self._search.progress(search)
+        seconds = search.frames * self._frame * FRAME_SECONDS
+        return Best(tuple(known.text.split()), known.trailing_seconds, seconds)
 
     def _told(self, state: RecognizerState) -> tuple[RecognizerState, Progress]:
         """Return the best text so far; it is made once a chunk, not at every frame of sound."""
@@ -298,7 +353,7 @@ class Recognizer:
         count = -(-heard // self._frame)
         skipped = min(state.unheard, count)
         frames, ctc = encoded.frames[skipped:count], encoded.ctc[skipped:count]
-        search, _ = self._search.step(state.search, frames)
+        search, _ = self._search.step(state.search, frames, ctc)
         listener, names = self._attend(state, encoded, skipped, skipped + len(frames))
         phrase = state.phrase
         if self._second is not None and len(frames):
@@ -326,6 +381,20 @@ class Recognizer:
         keys = state.biasing.keys if state.biasing is not None else None
         if self._listener is None or state.listener is None or keys is None:
             return None, None
-        chunk = encoded.shared, encoded.frames
-        listener, queries = self._listener.step(state.listener, chunk)
+        listener, queries = self._listener.step(state.listener, encoded.encoded)
         return listener, queries.between(first, last).best(keys.matrix)
+
+
+def _told_text(state: RecognizerState, words: Words) -> str:
+    """Return the text of all phrases, of which the running one has these words."""
+    text = " ".join(words)
+    if state.biasing is not None:
+        text = spelled(text, state.biasing)
+    return " ".join([*(result.text for result in state.spoken), *([text] if text else [])])
+
+
+def _told_firm(state: RecognizerState, words: Words) -> Words:
+    """Return the firm words of all phrases, of which the running one has these."""
+    if state.biasing is not None:
+        words = spelled_for_good(words, state.biasing)
+    return (*(word for result in state.spoken for word in result.text.split()), *words)

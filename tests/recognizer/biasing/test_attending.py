@@ -121,6 +121,19 @@ def test_a_bundle_may_lack_attention() -> None:
     assert biasing.keys is None
 
 
+def test_a_listener_that_reads_other_chunks_than_the_encoder_gives_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class LongListener(Listener):
+        def __init__(self, path: Path, threads: int, runtime: str = "auto") -> None:
+            super().__init__(path, threads, runtime)
+            self.chunk = 2 * self.chunk[0], self.chunk[1]
+
+    monkeypatch.setattr("auricle.recognizer.loading.Listener", LongListener)
+    with pytest.raises(ModelError, match=r"attention to names reads \(64, 384\)"):
+        load_recognizer(load_bundle(SHIPPED, "recognizer"), SearchOptions(), 1)
+
+
 def test_graphs_that_do_not_belong_together_are_refused(encoder: ContextEncoder) -> None:
     listener = Listener(SHIPPED / "listener.tflite.gz", 1)
     listener.width += 1

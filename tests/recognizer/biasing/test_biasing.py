@@ -11,7 +11,7 @@ import pytest
 from auricle.context.entries import Context, Entry
 from auricle.errors import ArgumentError
 from auricle.recognizer.biasing.biasing import Biasing, BiasingOptions, build
-from auricle.recognizer.biasing.naming import marked, names_in
+from auricle.recognizer.biasing.naming import marked, names_in, spelled, spelled_for_good
 from auricle.recognizer.biasing.vocabulary import Vocabulary
 from auricle.recognizer.lattice import Arc, Lattice
 from auricle.recognizer.tokenizer import Tokenizer
@@ -90,6 +90,14 @@ def test_names_that_are_given_twice_are_one() -> None:
 def test_the_longest_name_is_the_one_that_was_said() -> None:
     biasing = biasing_of(Entry("contacts", "John"), Entry("contacts", "John Zimmer"))
     assert named(biasing, "call john zimmer and john") == ["John Zimmer", "John"]
+
+
+def test_words_in_which_a_name_may_have_begun_are_not_spelled_for_good() -> None:
+    biasing = biasing_of(Entry("contacts", "McVeigh"), Entry("contacts", "Anna Maria"))
+    words = ("call", "anna", "maria", "now")
+    assert spelled_for_good(words[:2], biasing) == ("call",)
+    assert spelled_for_good(words[:3], biasing) == ("call",)
+    assert spelled_for_good(words, biasing) == tuple(spelled(" ".join(words), biasing).split())
 
 
 def test_arcs_carry_the_entry_of_the_best_path_on_which_they_lie() -> None:

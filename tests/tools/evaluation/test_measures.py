@@ -26,6 +26,7 @@ from auricle_train.evaluation.measures import (
     real_time_factors,
     row,
 )
+from auricle_train.evaluation.partials import judge_partials
 from auricle_train.evaluation.readings import Told
 from auricle_train.evaluation.report import Report
 from auricle_train.evaluation.run import choose
@@ -132,7 +133,8 @@ def test_the_report_says_the_same_as_table_and_as_json(heard: list[Heard]) -> No
     report = Report(
         command="measure", bundle="en-tiny 1", size=1_500_000, sets=sets,
         lengths=by_length(some), speakers=by_speaker(some), noise=[], lost=lost(some),
-        delays=delays(heard), endings=endings(heard), real_time_factors=real_time_factors(heard),
+        delays=delays(heard), partials=judge_partials(heard), endings=endings(heard),
+        real_time_factors=real_time_factors(heard),
     )  # fmt: skip
     markdown, values = report.markdown(), json.loads(report.json())
     assert f"| real | 4 | 20 | {sets[0].scores[WHOLE]} | {sets[0].scores[SESSION]} |" in markdown
@@ -140,6 +142,9 @@ def test_the_report_says_the_same_as_table_and_as_json(heard: list[Heard]) -> No
     assert "| noise |" not in markdown
     assert values["sets"][0]["scores"][WHOLE]["rate"] == sets[0].scores[WHOLE].rate
     assert values["endings"]["cut_off"]["total"] == 4
+    assert f"| texts | {values['partials']['told']} |" in markdown
+    assert values["partials"]["told"] > 4
+    assert all(one["low"] <= one["median"] <= one["high"] for one in values["delays"])
 
 
 def test_the_same_recordings_are_chosen_in_every_run_and_kept_when_more_are(

@@ -19,7 +19,7 @@ from auricle.tflite import PACKED
 from auricle_train.attending.export import export
 from auricle_train.attending.training import load
 from auricle_train.bundle import pack
-from auricle_train.network import STACK, STRIDE
+from auricle_train.network import STRIDE
 
 
 def attach(folder: Path, checkpoint: Path, sources: Sequence[str] = ()) -> None:
@@ -35,7 +35,7 @@ def attach(folder: Path, checkpoint: Path, sources: Sequence[str] = ()) -> None:
     """
     bundle = load_bundle(folder, "recognizer")
     model = load(checkpoint)
-    chunk = int(bundle.settings["chunk_features"]) // (STRIDE * STACK)
+    chunk = int(bundle.settings["chunk_features"]) // (STRIDE * model.shape.stack)
     weights = {name: value.float().numpy() for name, value in model.state_dict().items()}
     path = folder / "manifest.yaml"
     manifest = yaml.safe_load(path.read_text(encoding="utf-8"))

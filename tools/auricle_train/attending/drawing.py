@@ -1,9 +1,9 @@
 """Draws what the attention to names learns from: utterances, names in them, and others.
 
-In: heard clips and names that nobody says. Out: an endless stream of `Drawn`. Any word or words of
-a transcript may be a name, as in "Deep context" (Pundak et al., SLT 2018), rare ones first. Most of
-the others are drawn from transcripts too, or whether a name is said would show in its letters; some
-are spelled like one that is said, for these are what a list of ten thousand is full of.
+In: aligned utterances and names that nobody says. Out: an endless stream of `Drawn`. Any word or
+words of a transcript may be a name, as in "Deep context" (Pundak et al., SLT 2018), rare ones
+first. Most of the others are drawn from transcripts too, or whether a name is said would show in
+its letters; some are spelled like one that is said, for a list of ten thousand has many of these.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ import torch
 from torch import Tensor
 
 from auricle.recognizer.biasing.attending import LETTERS, numbered
-from auricle_train.attending.heard import Heard
-from auricle_train.network import STACK
+from auricle_train.attending.word_ends import AlignedUtterance
+from auricle_train.top.data import SEARCH_SECONDS
 
 MOST_SECONDS = 16.0
-FRAMES_PER_SECOND = 25
 POOL = 256  # utterances that are sorted by length together
 SPANS = (1, 1, 1, 2, 2, 3)  # words of a name
 LONGEST_DRAWN = 18  # letters: longer ones cost more than they teach
@@ -31,12 +30,11 @@ LIKE = str.maketrans("bcdefgiklmnoprstuvyz", "pktivjeknmnobrztovis")  # letters 
 class Drawn:
     """A batch."""
 
-    shared: Tensor  # (batch, n * STACK, width)
-    frames: Tensor  # (batch, n, joint)
-    heard: Tensor  # (batch, n) bool: frames that are not padding
+    stacked: Tensor  # (batch, n, inputs) float32: encoder frames, stacked to search frames
+    heard: Tensor  # (batch, n) bool: search frames that are not padding
     letters: Tensor  # (names, letters) int64
     said: Tensor  # (batch, names) bool: which name is in which utterance
-    ends: Tensor  # (occurrences, 3) int64: utterance, name, frame of the name's last token
+    ends: Tensor  # (occurrences, 3) int64: utterance, name, search frame of its last token
     seconds: float
 
 
@@ -55,7 +53,7 @@ class Drawing:
 
     def __init__(
         self,
-        clips: Sequence[Heard],
+        utterances: Sequence[AlignedUtterance],
         pool: Sequence[str],
         common: frozenset[str],
         seconds: float,
@@ -65,71 +63,71 @@ class Drawing:
         """Take what is drawn from.
 
         Args:
-            clips: that are heard.
+            utterances: those without words and those longer than MOST_SECONDS are left out.
             pool: names that are listed and not said; where one is, it counts as said.
             common: words that are hardly ever names.
             seconds: of sound in a batch.
             seed: the same draws the same.
             plan: how names are drawn.
         """
-        longest = MOST_SECONDS * FRAMES_PER_SECOND
-        self._clips = [clip for clip in clips if clip.words and len(clip.frames) <= longest]
+        longest = MOST_SECONDS / SEARCH_SECONDS
+        self._utterances = [one for one in utterances if one.words and one.frames <= longest]
         self._pool, self._common, self._seconds = pool, common, seconds
         self._plan = plan or Names()
         self._generator = np.random.default_rng(seed)
 
     def __iter__(self) -> Iterator[Drawn]:
         while True:
-            chosen = self._generator.integers(len(self._clips), size=POOL)
-            clips = sorted((self._clips[i] for i in chosen), key=lambda clip: len(clip.frames))
-            groups: list[list[Heard]] = [[]]
-            most = self._seconds * FRAMES_PER_SECOND
-            for clip in clips:
-                if (len(groups[-1]) + 1) * len(clip.frames) > most and groups[-1]:
+            chosen = self._generator.integers(len(self._utterances), size=POOL)
+            pool = sorted((self._utterances[i] for i in chosen), key=lambda one: one.frames)
+            groups: list[list[AlignedUtterance]] = [[]]
+            most = self._seconds / SEARCH_SECONDS
+            for one in pool:
+                if (len(groups[-1]) + 1) * one.frames > most and groups[-1]:
                     groups.append([])
-                groups[-1].append(clip)
+                groups[-1].append(one)
             for number in self._generator.permutation(len(groups)):
                 yield self._batch(groups[number])
 
-    def _batch(self, clips: Sequence[Heard]) -> Drawn:
-        names = self._names(clips)
-        longest = max(len(clip.frames) for clip in clips)
-        shared = np.zeros((len(clips), longest * STACK, clips[0].shared.shape[1]), np.float32)
-        frames = np.zeros((len(clips), longest, clips[0].frames.shape[1]), np.float32)
-        heard = np.zeros((len(clips), longest), bool)
-        said = np.zeros((len(clips), len(names)), bool)
+    def _batch(self, utterances: Sequence[AlignedUtterance]) -> Drawn:
+        names = self._names(utterances)
+        longest = max(one.frames for one in utterances)
+        rows = [one.utterance.stacked() for one in utterances]
+        stacked = np.zeros((len(rows), longest, rows[0].shape[1]), np.float32)
+        heard = np.zeros((len(rows), longest), bool)
+        said = np.zeros((len(rows), len(names)), bool)
         places = {name: place for place, name in enumerate(names)}
         ends = []
-        for row, clip in enumerate(clips):
-            shared[row, : len(clip.shared)] = clip.shared
-            frames[row, : len(clip.frames)] = clip.frames
-            heard[row, : len(clip.frames)] = True
-            for name, end in _spans(clip):
+        for row, (one, frames) in enumerate(zip(utterances, rows, strict=True)):
+            stacked[row, : len(frames)] = frames
+            heard[row, : len(frames)] = True
+            for name, end in _spans(one):
                 if name in places:
                     said[row, places[name]] = True
                     ends.append((row, places[name], end))
         letters = numbered(names)[:, : max(map(len, names))]
         return Drawn(
-            torch.from_numpy(shared), torch.from_numpy(frames), torch.from_numpy(heard),
+            torch.from_numpy(stacked), torch.from_numpy(heard),
             torch.from_numpy(letters.astype(np.int64)), torch.from_numpy(said),
             torch.tensor(ends, dtype=torch.int64).view(-1, 3),
-            float(heard.sum()) / FRAMES_PER_SECOND,
+            float(heard.sum()) * SEARCH_SECONDS,
         )  # fmt: skip
 
-    def _names(self, clips: Sequence[Heard]) -> list[str]:
-        """Return names of these clips, some like them, and others, none twice."""
+    def _names(self, utterances: Sequence[AlignedUtterance]) -> list[str]:
+        """Return names of these utterances, some like them, and others, none twice, by length."""
         found: list[str] = []
-        for clip in clips:
+        for one in utterances:
             for _ in range(self._plan.a_clip):
-                name = self._of(clip.words)
+                name = self._of(one.words)
                 found.append(name)
                 if self._generator.random() < self._plan.alike:
                     found.append(self._like(name))
-        chosen = self._generator.integers(len(self._clips), size=self._plan.elsewhere)
-        found += [self._of(self._clips[i].words) for i in chosen]
+        chosen = self._generator.integers(len(self._utterances), size=self._plan.elsewhere)
+        found += [self._of(self._utterances[i].words) for i in chosen]
         chosen = self._generator.integers(len(self._pool), size=self._plan.others)
         found += [self._pool[i] for i in chosen]
-        return list(dict.fromkeys(name for name in found if 1 < len(name) <= LONGEST_DRAWN))
+        found = [name for name in dict.fromkeys(found) if 1 < len(name) <= LONGEST_DRAWN]
+        return sorted(found, key=len)
 
     def _of(self, words: Sequence[str]) -> str:
         """Return a few words of a text, mostly with a rare one among them."""
@@ -163,8 +161,8 @@ class Drawing:
         return (name[:place] + name[place:].translate(LIKE)).strip()
 
 
-def _spans(clip: Heard) -> Iterator[tuple[str, int]]:
-    """Yield all that may be a name in a clip, with the frame in which it ends."""
-    for first in range(len(clip.words)):
-        for last in range(first, min(first + max(SPANS), len(clip.words))):
-            yield " ".join(clip.words[first : last + 1]), clip.ends[last]
+def _spans(one: AlignedUtterance) -> Iterator[tuple[str, int]]:
+    """Yield all that may be a name in an utterance, with the search frame in which it ends."""
+    for first in range(len(one.words)):
+        for last in range(first, min(first + max(SPANS), len(one.words))):
+            yield " ".join(one.words[first : last + 1]), one.ends[last]

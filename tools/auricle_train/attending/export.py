@@ -11,6 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from auricle.errors import ModelError
 from auricle.recognizer.biasing.attending import LONGEST
 from auricle_train.attending.network import TAPS, AttendingShape
 from auricle_train.export import convert
@@ -24,31 +25,38 @@ class AttendingGraphs:
     """Both networks, with the weights of an `Attending` as constants."""
 
     def __init__(self, shape: AttendingShape, chunk: int, layers: Layers) -> None:
-        """Take the sizes, the frames of 40 ms in a chunk, and the weights."""
+        """Take the sizes, the search frames (80 ms) in a chunk, and the weights.
+
+        Raises:
+            ModelError: the listener reads what the exported encoder does not give.
+        """
+        if shape.streams != ("encoder",):
+            raise ModelError(
+                f"attention to names: reads {shape.streams}; the exported encoder gives "
+                "('encoder',): train it on that"
+            )
         self.shape, self.chunk = shape, chunk
         self._layers = layers
 
     def listener_inputs(self) -> Specs:
         """Return what `listener` takes."""
         shape = self.shape
-        inputs = {
-            "shared": tf.TensorSpec([1, self.chunk * shape.stack, shape.shared]),
-            "frames": tf.TensorSpec([1, self.chunk, shape.joint]),
-        }
+        encoded = tf.TensorSpec([1, self.chunk * shape.stack, shape.encoder_width])
+        inputs = {"encoded": encoded}
         for number, reach in enumerate(shape.reaches):
             inputs[f"before_{number}"] = tf.TensorSpec([(TAPS - 1) * reach, shape.width])
         return inputs
 
-    def listener(self, shared: Any, frames: Any, **before: Any) -> dict[str, Any]:
+    def listener(self, encoded: Any, **before: Any) -> dict[str, Any]:
         """One chunk; the same as `network.Listener` on the whole.
 
+        `encoded` (1, chunk * stack, encoder_width) are encoder frames (20 ms).
         `before_N` ((TAPS - 1) * reach, width) is what layer N has read before, zeros at first.
         Queries are scaled as attention does.
         """
         shape, layers = self.shape, self._layers
-        stacked = tf.reshape(shared, [1, self.chunk, shape.stack * shape.shared])
-        x = tf.concat([stacked, frames], axis=-1)[:, :, None]
-        x = layers.linear("listener.enter", layers.norm("listener.heard_norm", x))
+        x = tf.reshape(encoded, [1, self.chunk, 1, shape.inputs])
+        x = layers.linear("listener.input", layers.norm("listener.input_norm", x))
         out = {}
         for number, reach in enumerate(shape.reaches):
             read = layers.norm(f"listener.norms.{number}", x)[0, :, 0]
@@ -97,10 +105,13 @@ def export(
 
     Args:
         shape: of the networks.
-        chunk: frames of 40 ms that the encoder gives at once.
+        chunk: search frames (80 ms) that the encoder gives at once.
         weights: of `network.Attending`.
         folder: must be there.
         quantize: False leaves weights in float32.
+
+    Raises:
+        ModelError: the listener reads what the exported encoder does not give.
     """
     graphs = AttendingGraphs(shape, chunk, Layers(weights, quantize))
     for function, inputs in (

@@ -1,7 +1,9 @@
-"""Attention from what the encoder hears to the names of a context, in PyTorch.
+"""Attention from encoder frames to the names of a context, in PyTorch.
 
-A context encoder makes of a name's letters a key for each head; a listener makes of the frozen
-encoder's frames a query for each head, and the score of "no name". Each frame attends to all names
+A context encoder makes a key for each head of a name's letters; a listener makes a query for each
+head, and the score of "no name", of the frozen encoder's frames, stacked to search frames of 80 ms.
+It reads nothing of the first pass' own layers, so these can be trained anew without it. Each search
+frame attends to all names
 and to no-bias, as in "Deep context" (Pundak et al., SLT 2018) and "Context-aware transformer
 transducer" (Chang et al., arXiv:2111.03250); like "Contextual adapters" (Sathyendra et al.,
 arXiv:2205.13660) it is learned beside a network that stays as it is. No-bias depends on the frame,
@@ -12,6 +14,7 @@ arXiv:2306.00804).
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,38 +22,50 @@ from torch.nn import functional
 
 from auricle.recognizer.biasing.attending import LETTERS, LONGEST
 from auricle_train.attention import MASKED
+from auricle_train.encoder_cache import SEARCH_FRAME
 
-TAPS = 5  # frames that a layer of the listener sees, and letters that one of names does
+TAPS = 5  # search frames that a layer of the listener sees, and letters that one of names does
+
+GROUP = 128  # names that the context encoder takes at once in training
 
 
 @dataclass(frozen=True)
 class AttendingShape:
     """The sizes of both networks."""
 
-    shared: int = 384  # width of the frames that both passes share, 20 ms each
-    joint: int = 512  # of those that the joint sees, 40 ms each
-    stack: int = 2  # of the former to one of the latter
+    streams: tuple[str, ...] = ("encoder",)  # of `encoder_cache.STREAMS`, which it reads
+    encoder_width: int = 384  # of one stream
+    stack: int = SEARCH_FRAME  # encoder frames (20 ms) to a search frame (80 ms)
     width: int = 256  # of the listener
-    reaches: tuple[int, ...] = (1, 2, 4, 4)  # frames of 40 ms between the taps of its layers
+    reaches: tuple[int, ...] = (1, 1, 2, 2)  # search frames between the taps of its layers
     letters: int = 192  # width of the context encoder
     layers: int = 3  # of it
     heads: int = 4
     head: int = 32  # width of a key
 
-    def as_dict(self) -> dict[str, object]:
-        """Return it for a checkpoint."""
-        return asdict(self) | {"reaches": list(self.reaches)}
+    @property
+    def inputs(self) -> int:
+        """Numbers in a stack of encoder frames."""
+        return self.stack * self.encoder_width * len(self.streams)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the sizes by name."""
+        return asdict(self) | {"streams": list(self.streams), "reaches": list(self.reaches)}
+
+    @classmethod
+    def of(cls, saved: dict[str, Any]) -> AttendingShape:
+        """Return the shape that `as_dict` gave."""
+        return cls(**(saved | {key: tuple(saved[key]) for key in ("streams", "reaches")}))
 
 
 class Listener(nn.Module):
-    """Frames of the encoder -> queries, and the score of no-bias."""
+    """Stacked encoder frames -> queries, and the score of no-bias."""
 
     def __init__(self, shape: AttendingShape) -> None:
         super().__init__()
         self.shape = shape
-        heard = shape.stack * shape.shared + shape.joint
-        self.heard_norm = nn.LayerNorm(heard)
-        self.enter = nn.Linear(heard, shape.width)
+        self.input_norm = nn.LayerNorm(shape.inputs)
+        self.input = nn.Linear(shape.inputs, shape.width)
         self.norms = nn.ModuleList(nn.LayerNorm(shape.width) for _ in shape.reaches)
         self.taps = nn.ModuleList(
             nn.Linear(TAPS * shape.width, 2 * shape.width) for _ in shape.reaches
@@ -60,19 +75,17 @@ class Listener(nn.Module):
         self.queries = nn.Linear(shape.width, shape.heads * shape.head)
         self.nothing = nn.Linear(shape.width, 1)
 
-    def forward(self, shared: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, stacked: Tensor) -> tuple[Tensor, Tensor]:
         """Listen.
 
         Args:
-            shared: (batch, n * stack, shared) of the encoder.
-            frames: (batch, n, joint) of the encoder.
+            stacked: (batch, n, inputs) encoder frames, stacked to search frames.
 
         Returns:
             (batch, n, heads, head) queries and (batch, n) scores of no-bias.
         """
-        batch, count, _ = frames.shape
-        stacked = shared.reshape(batch, count, -1)
-        x = self.enter(self.heard_norm(torch.cat([stacked, frames], dim=-1)))
+        batch, count, _ = stacked.shape
+        x = self.input(self.input_norm(stacked))
         for reach, norm, taps, down in zip(
             self.shape.reaches, self.norms, self.taps, self.downs, strict=True
         ):
@@ -118,6 +131,13 @@ class ContextEncoder(nn.Module):
         keys = self.keys(looked.flatten(1))
         return keys.view(len(letters), self.shape.heads, self.shape.head)
 
+    def in_groups(self, letters: Tensor) -> Tensor:
+        """Do the same in groups, each as long as its longest name: quick if sorted by length."""
+        groups = letters.split(GROUP)
+        lengths = [int((group > 0).sum(dim=1).amax()) for group in groups]
+        pairs = zip(groups, lengths, strict=True)
+        return torch.cat([self(group[:, :longest]) for group, longest in pairs])
+
 
 class Attending(nn.Module):
     """Both, and what they say of names and sound."""
@@ -128,16 +148,15 @@ class Attending(nn.Module):
         self.listener = Listener(self.shape)
         self.names = ContextEncoder(self.shape)
 
-    def forward(self, shared: Tensor, frames: Tensor, letters: Tensor) -> Tensor:
+    def forward(self, stacked: Tensor, letters: Tensor) -> Tensor:
         """Return (batch, n, names): how much likelier than no name each is at each frame, nats.
 
         Args:
-            shared: see `Listener`.
-            frames: the same.
+            stacked: see `Listener`.
             letters: see `ContextEncoder`.
         """
-        queries, nothing = self.listener(shared, frames)
-        keys = self.names(letters)
+        queries, nothing = self.listener(stacked)
+        keys = self.names.in_groups(letters)
         scale = (self.shape.heads * self.shape.head) ** -0.5
         scores = torch.einsum("bthd,nhd->btn", queries, keys) * scale
         return scores.float() - nothing.float()[..., None]

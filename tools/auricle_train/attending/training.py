@@ -1,4 +1,4 @@
-"""Trains the attention to names beside the frozen recogniser.
+"""Trains the attention to names beside the frozen encoder.
 
 In: a stream of `Drawn`. Out: a checkpoint, resumed when it exists, and a log of one JSON object a
 line. Attention is taught where to look: where a name ends, as CTC aligns it, it is to see that name
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from auricle.errors import ModelError
 from auricle_train import checkpoint
 from auricle_train.attending.drawing import Drawn
 from auricle_train.attending.network import Attending, AttendingShape
@@ -24,7 +25,7 @@ from auricle_train.interruption import Interruption
 from auricle_train.precision import computing
 from auricle_train.run_log import RunLog
 
-LATE = 6  # frames: a token may come before its sound is over
+LATE = 3  # search frames: a token may come before its sound is over
 LOSSES = ("attended", "nothing", "ranking", "first")
 
 
@@ -39,6 +40,7 @@ class AttendingPlan:
     nothing: float = 4.0  # weight of no-bias
     ranking: float = 0.3  # weight of the ranking over whole utterances
     sharpness: float = 4.0  # of the pooling over frames there: large is the best frame alone
+    only_listener: float = 0.0  # first part of the time, in which the context encoder stays
     save_seconds: float = 120.0
     log_steps: int = 20
 
@@ -102,6 +104,14 @@ class Run:
             "step": self.step, "elapsed": self.elapsed, "heard": self.heard,
         })  # fmt: skip
 
+    def save_weights(self, path: Path) -> None:
+        """Write what `load` needs, the weights as float16; raises StorageError."""
+        weights = {name: value.half() for name, value in self.model.state_dict().items()}
+        checkpoint.write(path, {
+            "shape": self.model.shape.as_dict(), "plan": asdict(self.plan), "model": weights,
+            "step": self.step, "elapsed": self.elapsed, "heard": self.heard,
+        })  # fmt: skip
+
     def train(self, batches: Iterable[Drawn], log_path: Path) -> None:
         """Train until the plan's time is over, or a signal asks to end."""
         log, sums = RunLog(log_path, self.step), torch.zeros(len(LOSSES))
@@ -134,8 +144,9 @@ class Run:
         rate = self.plan.rate * min(1.0, rise, (1.0 - done) / self.plan.decay)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        self.model.names.requires_grad_(done >= self.plan.only_listener)
         with computing(torch.device("cpu")):
-            scores = self.model(batch.shared, batch.frames, batch.letters)
+            scores = self.model(batch.stacked, batch.letters)
         found = losses(scores, batch, self.plan.sharpness)
         attended, nothing, ranking, _ = found.unbind()
         self.optimizer.zero_grad(set_to_none=True)
@@ -146,9 +157,33 @@ class Run:
 
 
 def load(path: Path) -> Attending:
-    """Return the networks of a checkpoint."""
+    """Return the networks of a checkpoint, in evaluation mode.
+
+    Raises:
+        ModelError: it is not a checkpoint of `attend`.
+    """
     saved = checkpoint.read(path)
-    shape = dict(saved["shape"])
-    model = Attending(AttendingShape(**{**shape, "reaches": tuple(shape["reaches"])}))
-    model.load_state_dict(saved["model"])
+    try:
+        model = Attending(AttendingShape.of(saved["shape"]))
+        model.load_state_dict({name: value.float() for name, value in saved["model"].items()})
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ModelError(f"{path}: not a checkpoint of `attend` ({error}): name one") from error
     return model.eval()
+
+
+def take_fitting(model: Attending, path: Path) -> list[str]:
+    """Give a network the weights of another checkpoint that have the same name and size.
+
+    Returns:
+        The names of the weights that stay as they are.
+
+    Raises:
+        ModelError: `path` is not a checkpoint.
+    """
+    saved, own = checkpoint.read(path)["model"], model.state_dict()
+    fitting = {
+        name: value.float() for name, value in saved.items()
+        if name in own and value.shape == own[name].shape
+    }  # fmt: skip
+    model.load_state_dict(own | fitting)
+    return [name for name in own if name not in fitting]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from auricle.assembly import budget_of, load_models, make_pipeline
 from auricle.audio.format import FRAME_SAMPLES, SAMPLE_RATE
 from auricle.config.schema import Config
+from auricle.recognizer.partial_text import PartialOptions
 from auricle.transcription import Transcription, transcribe, transcribe_whole
 from auricle_train.corpus import Clip
 from auricle_train.evaluation.conditions import Background, Condition
@@ -54,11 +55,18 @@ class Listener:
     """Lets a bundle and its peers hear recordings."""
 
     def __init__(
-        self, config: Config, peers: Sequence[Peer] = (), readings: Readings | None = None
+        self,
+        config: Config,
+        peers: Sequence[Peer] = (),
+        readings: Readings | None = None,
+        partials: PartialOptions | None = None,
     ) -> None:
         """Load the bundle that the configuration names; raises ModelError."""
         self._config = config
-        self.models = load_models(config, budget_of(config), wake=False)
+        models = load_models(config, budget_of(config), wake=False)
+        if partials is not None:
+            models = replace(models, recognizer=models.recognizer.with_partials(partials))
+        self.models = models
         self._peers = peers
         self._readings = readings or Readings()
 
@@ -71,7 +79,8 @@ class Listener:
             samples = background.mix(clip, samples, condition)
         said = samples[: len(clip.samples)]
         whole = transcribe_whole(frames(said), self.models.recognizer, time.process_time)
-        pipeline = make_pipeline(self._config, self.models)
+        # Processor time throughout: other programs on this machine delay nothing.
+        pipeline = make_pipeline(self._config, self.models, clock=time.process_time)
         session = transcribe(frames(samples), pipeline, time.process_time)
         peers = {peer.name: self._readings.of(peer, said) for peer in self._peers}
         return Heard(clip, end_of_speech(clip.samples), whole, session, peers)

@@ -5,14 +5,16 @@ In: recordings as they were heard. Out: rows of tables, each figure with its 95 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auricle_train.evaluation.emission import emission_delays
 from auricle_train.evaluation.listening import Heard
-from auricle_train.scoring import Errors, Score, Share, compare, score, share
+from auricle_train.evaluation.partials import settling_delays
+from auricle_train.scoring import RESAMPLES, Errors, Score, Share, compare, score, share
 
 WHOLE, SESSION = "whole", "session"  # readers, as the peers are
 LENGTHS = ((1, 1), (2, 4), (5, 8), (9, 15), (16, None))  # words of an utterance
@@ -55,6 +57,8 @@ class Delay:
     median: float  # seconds
     ninth: float  # seconds, 90th percentile
     count: int
+    low: float  # seconds: 95 % interval of the median, by a bootstrap over sessions
+    high: float
 
 
 @dataclass(frozen=True)
@@ -130,13 +134,14 @@ def delays(heard: Sequence[Heard]) -> list[Delay]:
     """Return how late words, speculative and final results came, where sessions were not cut."""
     kept = [one for one in heard if one.session.final.text and not one.cut_off]
     seconds = {
-        "a word, after its end": [delay for one in kept for delay in emission_delays(one.session)],
+        "a word, after its end": [emission_delays(one.session) for one in kept],
+        "a word settled, after its end": [settling_delays(one.session) for one in kept],
         "speculative, after the end of speech": [
-            one.session.speculative.time - one.end for one in kept if one.session.speculative
+            [one.session.speculative.time - one.end] for one in kept if one.session.speculative
         ],
-        "final, after the end of speech": [one.session.final.time - one.end for one in kept],
+        "final, after the end of speech": [[one.session.final.time - one.end] for one in kept],
     }
-    return [_delay(name, values) for name, values in seconds.items() if values]
+    return [_delay(name, values) for name, values in seconds.items() if any(values)]
 
 
 def endings(heard: Sequence[Heard]) -> Endings:
@@ -165,7 +170,21 @@ def _counts(one: Row) -> tuple[int, int, Mapping[str, Score]]:
     return one.utterances, one.words, one.scores
 
 
-def _delay(name: str, seconds: Iterable[float]) -> Delay:
-    values = list(seconds)
+def _delay(name: str, sessions: Sequence[Sequence[float]]) -> Delay:
+    """Return the delay of all that was known in some sessions."""
+    values = np.concatenate(sessions)
     median, ninth = np.percentile(values, [50, 90])
-    return Delay(name, float(median), float(ninth), len(values))
+    lengths = np.array([len(one) for one in sessions])
+    generator = np.random.default_rng(0)
+    medians = []
+    for drawn in generator.integers(0, len(sessions), (RESAMPLES, len(sessions))):
+        times_drawn = np.bincount(drawn, minlength=len(sessions))
+        medians.append(_weighted_median(values, np.repeat(times_drawn, lengths)))
+    low, high = np.nanpercentile(medians, [2.5, 97.5])
+    return Delay(name, float(median), float(ninth), len(values), float(low), float(high))
+
+
+def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.int64]) -> float:
+    """Return the median of values that stand there so often each; of none it is not a number."""
+    repeated = np.repeat(values, weights)
+    return float(np.median(repeated)) if len(repeated) else float("nan")

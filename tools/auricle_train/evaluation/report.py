@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from auricle_train.evaluation.measures import Delay, Endings, Lost, Row
+from auricle_train.evaluation.partials import Partials
 from auricle_train.scoring import Share
 
 
@@ -26,6 +27,7 @@ class Report:
     noise: Sequence[Row]  # empty when none was asked for
     lost: Sequence[Lost]
     delays: Sequence[Delay]
+    partials: Partials
     endings: Endings
     real_time_factors: Mapping[str, float]  # by reader
 
@@ -53,7 +55,20 @@ class Report:
             ),
             _table(
                 ("known", "median", "90th percentile", "count"),
-                ((d.name, f"{d.median:.2f} s", f"{d.ninth:.2f} s", d.count) for d in self.delays),
+                ((one.name, _median(one), f"{one.ninth:.2f} s", one.count) for one in self.delays),
+            ),
+            _table(
+                ("partial results", ""),
+                (
+                    ("texts", self.partials.told),
+                    ("of these, taking back a shown word", _counted(self.partials.taken_back)),
+                    ("word error rate of the last one", self.partials.last),
+                    ("words of the last ones that are settled", _counted(self.partials.settled)),
+                    (
+                        "of these, the same in the final text, up to there",
+                        _counted(self.partials.kept),
+                    ),
+                ),
             ),
             _table(
                 ("sessions", ""),
@@ -65,6 +80,10 @@ class Report:
             ),
         ]
         return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _median(one: Delay) -> str:
+    return f"{one.median:.2f} s [{one.low:.2f}, {one.high:.2f}]"
 
 
 def _counted(one: Share) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 from auricle.bundle.manifest import Bundle
 from auricle.config.schema import Config, RecognizerSettings
 from auricle.errors import ArgumentError
+from auricle.recognizer.partial_text import PartialOptions
 from auricle_train.corpus import REAL_DEV, Clip, read_set
 from auricle_train.evaluation.conditions import CONDITIONS, Background
 from auricle_train.evaluation.listening import Heard, Listener
@@ -31,6 +32,7 @@ from auricle_train.evaluation.measures import (
     real_time_factors,
     row,
 )
+from auricle_train.evaluation.partials import judge_partials
 from auricle_train.evaluation.peers import load_peers
 from auricle_train.evaluation.readings import Readings
 from auricle_train.evaluation.report import Report
@@ -43,6 +45,8 @@ class Options:
     bundle: str  # name or absolute path
     second_pass: Literal["off", "rescore", "full"] = "full"
     limit: int = 0  # recordings of each set; 0: all
+    sets: Sequence[str] = REAL_DEV
+    partials: PartialOptions | None = None  # None: those that ship
     noise: int | None = None  # sentences in each noise; 0: all; None: no noise
     peers: Sequence[str] | None = None  # Whisper's models; None: no peers at all
     readings: Path | None = None  # of the peers, kept from run to run
@@ -63,8 +67,8 @@ def evaluate(data: Path, options: Options) -> Report:
     recognizer = RecognizerSettings(bundle=options.bundle, second_pass=options.second_pass)
     config = Config(recognizer=recognizer)
     peers = load_peers(options.peers) if options.peers is not None else []
-    listener = Listener(config, peers, Readings(options.readings))
-    clips = {name: _spoken(data, name) for name in REAL_DEV}
+    listener = Listener(config, peers, Readings(options.readings), options.partials)
+    clips = {name: _spoken(data, name) for name in options.sets}
     heard: list[Heard] = []
     sets = []
     for name, some in clips.items():
@@ -73,7 +77,7 @@ def evaluate(data: Path, options: Options) -> Report:
         if own:
             sets.append(_shown(row(name, [judge(one) for one in own])))
     if not heard:
-        raise ArgumentError(f"{data}: the dev splits of {', '.join(REAL_DEV)} hold no speech")
+        raise ArgumentError(f"{data}: the dev splits of {', '.join(options.sets)} hold no speech")
     every = [clip for some in clips.values() for clip in some]
     judged = [judge(one) for one in heard]
     bundle = listener.models.bundle
@@ -87,6 +91,7 @@ def evaluate(data: Path, options: Options) -> Report:
         noise=_in_noise(data, every, listener, options.noise) if options.noise is not None else [],
         lost=lost(judged),
         delays=delays(heard),
+        partials=judge_partials(heard),
         endings=endings(heard),
         real_time_factors=real_time_factors(heard),
     )

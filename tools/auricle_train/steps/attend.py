@@ -1,4 +1,4 @@
-"""Train attention from sound to names beside a recogniser that stays as it is."""
+"""Train attention from sound to names on cached encoder frames."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ import torch
 from wordfreq import top_n_list
 
 from auricle.recognizer.biasing.attending import LETTERS
+from auricle.recognizer.tokenizer import Tokenizer
 from auricle_train.attending import training
 from auricle_train.attending.drawing import Drawing
-from auricle_train.attending.heard import read
-from auricle_train.attending.network import Attending
+from auricle_train.attending.network import Attending, AttendingShape
+from auricle_train.attending.word_ends import AlignedUtterance, align_words
+from auricle_train.encoder_cache import STREAMS, read_cache
+from auricle_train.top.data import SEARCH_SECONDS
+from auricle_train.top.training import load_top
 
 COMMON = 1000  # words that are hardly ever names
 
@@ -20,30 +24,69 @@ COMMON = 1000  # words that are hardly ever names
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the step."""
     plan = training.AttendingPlan()
-    parser.add_argument("--heard", type=Path, nargs="+", required=True, help="folders of `hear`")
-    parser.add_argument("--names", type=Path, required=True, help="names that nobody says, a line")
+    parser.add_argument("--cache", type=Path, nargs="+", required=True,
+                        help="folders of `cache-encoder`")  # fmt: skip
+    parser.add_argument("--top", type=Path, required=True,
+                        help="checkpoint of `train-top`: only aligns the transcripts")  # fmt: skip
+    parser.add_argument("--vocabulary", type=Path, required=True, help="its tokens.txt")
+    parser.add_argument("--names", type=Path, required=True,
+                        help="names that nobody says, one a line: `list-names`")  # fmt: skip
+    parser.add_argument("--streams", nargs="+", choices=STREAMS, default=["encoder"],
+                        help="of the cache, that the listener reads; only `encoder` is "
+                        "exported")  # fmt: skip
+    parser.add_argument("--start", type=Path, help="checkpoint whose fitting weights to begin with")
     parser.add_argument("--minutes", type=float, default=plan.minutes)
     parser.add_argument("--rate", type=float, default=plan.rate)
-    parser.add_argument("--seconds", type=float, default=120.0, help="of sound in a batch")
+    parser.add_argument("--only-listener", type=float, default=plan.only_listener,
+                        help="first part of the time, in which the context encoder stays as it "
+                        "is: quicker, where `--start` gives it")  # fmt: skip
+    parser.add_argument("--seconds", type=float, default=120.0, help="of audio in a batch")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", type=Path, required=True, help="folder; goes on from there")
+    parser.add_argument("--out", type=Path, required=True,
+                        help="folder of checkpoint.pt, from which it goes on, and of weights.pt, "
+                        "without the optimizer's state, in float16")  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Train, then tell how many names are found among 5,000."""
+    """Align the words, train, and write the weights."""
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    clips = [clip for folder in arguments.heard for clip in read(folder)]
+    streams = tuple(arguments.streams)
+    utterances = aligned(arguments.cache, arguments.top, arguments.vocabulary, streams)
     names = arguments.names.read_text(encoding="utf-8").splitlines()
     pool = [name for name in names if name and set(name) <= set(LETTERS)]
-    plan = training.AttendingPlan(minutes=arguments.minutes, rate=arguments.rate)
-    going = training.Run(Attending(), plan, arguments.out / "checkpoint.pt")
+    model = Attending(AttendingShape(streams=streams))
+    if arguments.start is not None:
+        print("new weights:", *training.take_fitting(model, arguments.start), flush=True)
+    plan = training.AttendingPlan(
+        minutes=arguments.minutes, rate=arguments.rate, only_listener=arguments.only_listener
+    )
+    going = training.Run(model, plan, arguments.out / "checkpoint.pt")
     seed = arguments.seed + going.step  # a resumed run must not draw the same again
     going.train(
-        Drawing(clips, pool, common_words(), arguments.seconds, seed), arguments.out / "log.jsonl"
+        Drawing(utterances, pool, common_words(), arguments.seconds, seed),
+        arguments.out / "log.jsonl",
     )
+    going.save_weights(arguments.out / "weights.pt")
+
+
+def aligned(
+    folders: list[Path], top: Path, vocabulary: Path, streams: tuple[str, ...]
+) -> list[AlignedUtterance]:
+    """Return the utterances of caches with the ends of their words.
+
+    Raises:
+        ModelError: the top is of another encoder than a cache, or one of the files is damaged.
+    """
+    aligner, saved = load_top(top)
+    asked = aligner.shape.streams + streams
+    cached = [one for folder in folders for one in read_cache(folder, asked, saved["digest"])]
+    found = align_words(cached, aligner, Tokenizer.load(vocabulary))
+    hours = sum(one.frames for one in found) * SEARCH_SECONDS / 3600
+    print(f"{len(found)} of {len(cached)} utterances are aligned, {hours:.1f} h", flush=True)
+    return [one.reading(slice(-len(streams), None)) for one in found]
 
 
 def common_words() -> frozenset[str]:

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 from auricle.errors import ArgumentError
+from auricle.recognizer.partial_text import PartialOptions
+from auricle_train.corpus import REAL_DEV
 from auricle_train.evaluation.run import Options, evaluate
 
 CLIPS_IN_NOISE = 60
@@ -18,6 +20,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of sets, see `corpus.py`")
     parser.add_argument("--bundle", default="en-tiny", help="name or absolute path")
     parser.add_argument("--second-pass", choices=("off", "rescore", "full"), default="full")
+    parser.add_argument("--sets", nargs="+", choices=REAL_DEV, default=REAL_DEV, help="all of them")
+    shown = PartialOptions()
+    parser.add_argument(
+        "--hold", type=float, default=shown.hold_seconds, metavar="SECONDS",
+        help="how old the last piece of a word is when a partial result shows it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--stable", type=float, default=shown.stable_seconds, metavar="SECONDS",
+        help="how long a word was the best when it is settled",
+    )  # fmt: skip
+    parser.add_argument(
+        "--no-glances", action="store_true", help="partial results from whole chunks only"
+    )
     parser.add_argument("--limit", type=int, default=0, help="recordings of each set; 0: all")
     parser.add_argument(
         "--noise", type=int, nargs="?", const=CLIPS_IN_NOISE, metavar="CLIPS",
@@ -43,6 +58,12 @@ def run(arguments: argparse.Namespace) -> None:
         bundle=arguments.bundle,
         second_pass=arguments.second_pass,
         limit=arguments.limit,
+        sets=arguments.sets,
+        partials=PartialOptions(
+            hold_seconds=arguments.hold,
+            stable_seconds=arguments.stable,
+            glance_seconds=None if arguments.no_glances else PartialOptions().glance_seconds,
+        ),
         noise=arguments.noise,
         peers=arguments.whisper if arguments.peers else None,
         readings=arguments.readings,

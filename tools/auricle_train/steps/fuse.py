@@ -1,4 +1,4 @@
-"""Put a language model and its weights into a bundle."""
+"""Put language models and their weights into a bundle."""
 
 from __future__ import annotations
 
@@ -12,15 +12,23 @@ from auricle_train.steps.weights import weights
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the step."""
     parser.add_argument("--bundle", type=Path, required=True, help="folder of a bundle")
-    parser.add_argument("--language", type=Path, required=True, help="ngram.bin")
+    parser.add_argument("--language", type=Path, help="ngram.bin; without, the one that is there")
+    parser.add_argument("--words", type=Path, help="words.bin; without, the one that is there")
     parser.add_argument(
-        "--weights", type=weights, required=True, metavar="LANGUAGE,INTERNAL,REWARD"
-    )
+        "--weights", type=weights, required=True, metavar="NAME=VALUE,...",
+        help="of `fusion.Weights`, or LANGUAGE,INTERNAL,REWARD",
+    )  # fmt: skip
     parser.add_argument(
-        "--source", nargs="*", default=[], help="more that the model was made of, with its licence"
+        "--source", nargs="*", default=[], help="more that models were made of, with its licence"
     )
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Change the bundle's folder."""
-    fuse(arguments.bundle, arguments.language, arguments.weights, arguments.source)
+    fuse(
+        arguments.bundle,
+        arguments.language,
+        arguments.weights,
+        arguments.source,
+        arguments.words,
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from dataclasses import fields, replace
 from pathlib import Path
 
 import torch
@@ -15,7 +14,7 @@ from auricle_train.encoder_cache import digest_of, read_cache
 from auricle_train.group import joined, threads_for_each
 from auricle_train.top.data import examples_of
 from auricle_train.top.network import TopShape
-from auricle_train.top.plan import TopPlan
+from auricle_train.top.plan import TopPlan, add_plan, plan_of
 from auricle_train.top.training import TopTrainer
 
 
@@ -33,19 +32,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=threads_for_each(),
                         help="of each process")  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="folder of checkpoint and log")
-    plan = parser.add_argument_group("plan", "see `top/plan.py`")
-    for field in fields(TopPlan):
-        option = "--" + field.name.replace("_", "-")
-        plan.add_argument(option, type=type(field.default), help=f"usually {field.default}")
+    add_plan(parser, TopPlan)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Train until the hours are heard, or a signal asks for the end."""
     torch.set_num_threads(arguments.threads)
-    given = vars(arguments)
-    plan = replace(TopPlan(), **{
-        item.name: given[item.name] for item in fields(TopPlan) if given[item.name] is not None
-    })  # fmt: skip
+    plan = plan_of(arguments, TopPlan)
     tokenizer = Tokenizer.load(arguments.vocabulary)
     digest, streams = digest_of(arguments.cache[0]), tuple(arguments.streams)
     utterances = [one for folder in arguments.cache for one in read_cache(folder, streams, digest)]

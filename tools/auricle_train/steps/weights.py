@@ -12,9 +12,19 @@ from auricle_train.evaluation.language import FirstPass, Half, table
 
 
 def weights(text: str) -> Weights:
-    """Return the weights that `LANGUAGE,INTERNAL,REWARD` says."""
-    language, internal, reward = map(float, text.split(","))
-    return Weights(language=language, internal=internal, reward=reward)
+    """Return the weights that `LANGUAGE,INTERNAL,REWARD` or `NAME=VALUE,NAME=VALUE` says.
+
+    Weights that are not named keep their defaults.
+    """
+    if "=" not in text:
+        language, internal, reward = map(float, text.split(","))
+        return Weights(language=language, internal=internal, reward=reward)
+    named = dict(part.split("=", 1) for part in text.split(","))
+    unknown = sorted(set(named) - set(Weights.__dataclass_fields__))
+    if unknown:
+        known = ", ".join(Weights.__dataclass_fields__)
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is no weight: name some of {known}")
+    return Weights(**{name: float(value) for name, value in named.items()})
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

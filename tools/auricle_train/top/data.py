@@ -8,7 +8,7 @@ arXiv:1904.08779), for the cache itself never changes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from itertools import pairwise
 
@@ -46,9 +46,10 @@ class TopBatch:
 
     def to(self, device: torch.device) -> TopBatch:
         """Return it on a device."""
-        moved = (item.to(device, non_blocking=True) for item in
-                 (self.stacked, self.skipped, self.frames, self.targets, self.tokens))  # fmt: skip
-        return TopBatch(*moved, self.seconds)
+        tensors = {item.name: getattr(self, item.name) for item in fields(self)}
+        moved = {name: value.to(device, non_blocking=True) for name, value in tensors.items()
+                 if isinstance(value, Tensor)}  # fmt: skip
+        return replace(self, **moved)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def examples_of(utterances: Sequence[CachedUtterance], tokenizer: Tokenizer) -> 
         Example(item, tuple(token for one in item.text.split() for token in word(one)))
         for item in utterances
     ]
-    kept = [item for item in found if _fits(item)]
+    kept = [item for item in found if fits(item.tokens, item.utterance)]
     if not kept:
         raise ArgumentError(
             f"cache: of {len(found)} utterances none has a text that fits its frames: check that "
@@ -84,11 +85,10 @@ def examples_of(utterances: Sequence[CachedUtterance], tokenizer: Tokenizer) -> 
     return kept
 
 
-def _fits(example: Example) -> bool:
+def fits(tokens: Sequence[int], utterance: CachedUtterance) -> bool:
     """Whether CTC has a frame for each token, and one more between two of a kind."""
-    repeats = sum(one == other for one, other in pairwise(example.tokens))
-    room = example.utterance.search_frames - example.utterance.skipped
-    return len(example.tokens) + repeats <= room
+    repeats = sum(one == other for one, other in pairwise(tokens))
+    return len(tokens) + repeats <= utterance.search_frames - utterance.skipped
 
 
 class TopBatches:
@@ -110,8 +110,16 @@ class TopBatches:
             seed: the same makes the same batches.
             masks: None: nothing is blanked out.
             share: rank and size of the group of processes: each takes utterances of its own.
+
+        Raises:
+            ArgumentError: there are fewer utterances than processes.
         """
+        if len(examples) < share[1]:
+            raise ArgumentError(
+                f"cache: {len(examples)} utterances for {share[1]} processes: start fewer"
+            )
         self._examples, self._seconds = examples, seconds
+        self._lengths = [example.seconds for example in examples]
         self._seed, self._masks = np.random.default_rng(seed), masks
         self._share = share
 
@@ -124,23 +132,32 @@ class TopBatches:
         rank, size = self._share
         order = self._seed.permutation(len(self._examples))[rank::size]
         for first in range(0, len(order), POOL):
-            pool = sorted(order[first : first + POOL].tolist(), key=self._length)
-            groups = list(self._groups(pool))
+            pool = sorted(order[first : first + POOL].tolist(), key=self._lengths.__getitem__)
+            groups = list(grouped(pool, self._lengths, self._seconds))
             for number in self._seed.permutation(len(groups)):
-                yield batch_of(groups[number], self._seed, self._masks)
+                yield self._batch(groups[number])
 
-    def _length(self, index: int) -> int:
-        return self._examples[index].utterance.search_frames
+    def _batch(self, numbers: Sequence[int]) -> TopBatch:
+        return batch_of([self._examples[number] for number in numbers], self._seed, self._masks)
 
-    def _groups(self, pool: Sequence[int]) -> Iterator[list[Example]]:
-        group: list[Example] = []
-        for index in pool:
-            example = self._examples[index]
-            if group and (len(group) + 1) * example.seconds > self._seconds:
-                yield group
-                group = []
-            group.append(example)
-        yield group
+
+def grouped(
+    numbers: Sequence[int], lengths: Sequence[float], seconds: float
+) -> Iterator[list[int]]:
+    """Yield groups of utterances that, padded, hold at most so many seconds, or one utterance.
+
+    Args:
+        numbers: of at least one utterance, the shortest first.
+        lengths: of the utterances, seconds, by number.
+        seconds: of a group.
+    """
+    group: list[int] = []
+    for number in numbers:
+        if group and (len(group) + 1) * lengths[number] > seconds:
+            yield group
+            group = []
+        group.append(number)
+    yield group
 
 
 def batch_of(

@@ -68,7 +68,8 @@ class FirstPassGraphs:
         """
         state, shared, encoded = self._encoder.chunk(features, context, keys, values, position)
         frames, ctc, above = self._climb(encoded, top_keys, top_values, top_near, position)
-        return {"frames": frames, "ctc": ctc, "shared": shared[:, :, 0], **state, **above}
+        frames_20ms = {"shared": shared[:, :, 0], "encoded": encoded[:, :, 0]}
+        return {"frames": frames, "ctc": ctc, **frames_20ms, **state, **above}
 
     def _climb(
         self, encoded: Any, keys: Any, values: Any, near: Any, position: Any

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -40,25 +40,46 @@ BAD_STEPS = 50  # in a row, not finite, after which the run is given up
 class TopObjective(nn.Module):
     """The losses of a batch; what `DistributedDataParallel` wraps."""
 
+    losses: tuple[str, ...] = LOSSES
+
     def __init__(self, top: Top, plan: TopPlan) -> None:
         super().__init__()
         self.top, self.plan = top, plan
 
-    def forward(self, batch: TopBatch, ctc_only: bool) -> Tensor:
-        """Return (len(LOSSES),): means over the batch in nats a token."""
-        encoded = self.top.encode(batch.stacked).float()
-        encoded, counts = after_skipped(encoded, batch)
+    def weights(self) -> tuple[float, ...]:
+        """Return the weight of each loss."""
+        return self.plan.ctc, self.plan.simple, self.plan.transducer
+
+    def forward(self, batch: TopBatch, most: Tensor, ctc_only: bool) -> Tensor:
+        """Return (losses,), nats a token.
+
+        Args:
+            batch: of this process.
+            most: () float32, tokens of a process' batch, on average over the processes: a token
+                weighs the same whoever hears it.
+            ctc_only: no other loss than CTC's.
+        """
+        encoded, counts = self.heard(batch)
+        return self.likelihood(encoded, counts, batch, ctc_only) / most
+
+    def heard(self, batch: TopBatch) -> tuple[Tensor, Tensor]:
+        """Return the search frames of the text, (batch, n, width) float32, and their counts."""
+        return after_skipped(self.top.encode(batch.stacked).float(), batch)
+
+    def likelihood(
+        self, encoded: Tensor, counts: Tensor, batch: TopBatch, ctc_only: bool
+    ) -> Tensor:
+        """Return the sums of CTC's, the simple and the pruned transducer's losses, nats."""
         log_probs = self.top.ctc_log_probs(encoded)
         ctc = functional.ctc_loss(
             log_probs.transpose(0, 1), batch.targets, counts, batch.tokens,
             blank=BLANK, reduction="none", zero_infinity=True,
-        )  # fmt: skip
-        most = batch.tokens.sum().clamp(min=1)
+        ).sum()  # fmt: skip
         if ctc_only:
-            return torch.stack([ctc.sum() / most, most.new_zeros(()), most.new_zeros(())])
+            return torch.stack([ctc, ctc.new_zeros(()), ctc.new_zeros(())])
         lengths = counts, batch.tokens
         found = self.top.transducer(encoded, batch.targets, lengths, self.plan.fast_emit)
-        return torch.stack([ctc.sum(), found.simple.sum(), found.pruned.sum()]) / most
+        return torch.stack([ctc, found.simple.sum(), found.pruned.sum()])
 
 
 def after_skipped(encoded: Tensor, batch: TopBatch) -> tuple[Tensor, Tensor]:
@@ -74,7 +95,7 @@ class TopTrainer:
 
     def __init__(
         self, shape: TopShape, plan: TopPlan, digest: str, out: Path, group: Group | None = None,
-        start: Path | None = None,
+        start: Path | None = None, objective: type[TopObjective] = TopObjective,
     ) -> None:  # fmt: skip
         """Begin, or go on from the checkpoint in `out`.
 
@@ -85,6 +106,7 @@ class TopTrainer:
             out: folder of checkpoint and log.
             group: processes that train together.
             start: checkpoint whose averaged weights a new run begins with.
+            objective: what the losses are.
 
         Raises:
             ModelError: the checkpoint there is of another shape or encoder.
@@ -106,7 +128,8 @@ class TopTrainer:
         self._optimizers = _optimizers(self.top, plan)
         if saved is not None:
             self._resume(saved)
-        self._network = self.group.wrap(TopObjective(self.top, plan))
+        self.objective = objective(self.top, plan)
+        self._network = self.group.wrap(self.objective)
 
     def _check(self, path: Path, saved: dict[str, Any]) -> None:
         if TopShape.of(saved["shape"]) != self.top.shape or saved["digest"] != self.digest:
@@ -138,7 +161,11 @@ class TopTrainer:
                 "optimizers": [item.state_dict() for item in self._optimizers],
                 "step": self.step, "heard": self.heard, "elapsed": self.elapsed,
                 "left_out": self.left_out,
-            })  # fmt: skip
+            } | self.more())  # fmt: skip
+
+    def more(self) -> dict[str, Any]:
+        """Return what else the checkpoint keeps."""
+        return {}
 
     def run(
         self, train: Sequence[Example], dev: Sequence[Example], tokenizer: Tokenizer
@@ -149,24 +176,38 @@ class TopTrainer:
             ModelError: too many steps in a row were not finite.
             StorageError: the last checkpoint cannot be written.
         """
-        seed = (self.plan.seed, self.group.rank, self.step)
-        torch.manual_seed(abs(hash(seed)))
         batches = TopBatches(
             train, self.plan.batch_seconds, (self.plan.seed, self.step),
             share=(self.group.rank, self.group.size),
         )  # fmt: skip
+        return self.run_on(batches, dev, tokenizer)
+
+    def run_on(
+        self, batches: Iterable[TopBatch], dev: Sequence[Example], tokenizer: Tokenizer,
+        until: float = math.inf,
+    ) -> int | None:  # fmt: skip
+        """Do as `run` does, on an endless stream of batches of this process.
+
+        Args:
+            batches: see there.
+            dev: clips to measure on.
+            tokenizer: of the top.
+            until: reading of the monotonic clock, in seconds, at which the run stops for now.
+        """
+        torch.manual_seed(abs(hash((self.plan.seed, self.group.rank, self.step))))
         log = RunLog(self.path.with_name("log.jsonl"), self.step) if self.group.leads else None
         last = saved = looked = time.monotonic()
-        sums = torch.zeros(len(LOSSES))
+        recent: list[Tensor] = []
         with Interruption() as asked:
             for batch in batches:
-                losses, stop = self._train_step(batch, asked.signal is not None)
-                sums += losses
+                asks = asked.signal is not None or time.monotonic() >= until
+                losses, stop = self._train_step(batch, asks)
+                recent.append(losses)
                 now = time.monotonic()
                 self.elapsed, last = self.elapsed + now - last, now
                 if log is not None and self.step % SHOWN == 0:
-                    self._log(log, sums / SHOWN)
-                    sums.zero_()
+                    self._log(log, torch.stack(recent).mean(0))
+                    recent.clear()
                 if log is not None and now - looked > self.plan.dev_seconds:
                     self._look(log, dev, tokenizer)
                     looked = last = time.monotonic()
@@ -185,18 +226,22 @@ class TopTrainer:
         plan = self.plan
         ctc_only = self.heard < plan.ctc_hours * 3600
         self._set_rates()
+        batch = batch.to(self.group.device)
+        most = self.group.sum(batch.tokens.sum().float()).clamp(min=1) / self.group.size
         with computing(self.group.device):
-            losses = self._network(batch.to(self.group.device), ctc_only)
-        weights = losses.new_tensor((plan.ctc, plan.simple, plan.transducer))
+            losses = self._network(batch, most, ctc_only)
+        weights = losses.new_tensor(self.objective.weights())
         for optimizer in self._optimizers:
             optimizer.zero_grad(set_to_none=True)
         (weights * losses).sum().backward()
         norm = nn.utils.clip_grad_norm_(self.top.parameters(), 1.0)
-        told = torch.tensor([batch.seconds, stop, torch.isfinite(norm)], dtype=torch.float64)
-        seconds, stops, finite = self.group.sum(told.to(self.group.device)).tolist()
+        told = torch.tensor([batch.seconds, stop, torch.isfinite(norm), *losses.tolist()],
+                            dtype=torch.float64)  # fmt: skip
+        seconds, stops, finite, *shown = self.group.sum(told.to(self.group.device)).tolist()
         self._apply(finite == self.group.size)
         self.step, self.heard = self.step + 1, self.heard + seconds
-        return losses.detach().float().cpu(), bool(stops) or self.heard >= plan.hours * 3600
+        done = bool(stops) or self.heard >= plan.hours * 3600
+        return torch.tensor(shown) / self.group.size, done
 
     def _apply(self, finite: bool) -> None:
         if not finite:
@@ -227,14 +272,18 @@ class TopTrainer:
     def _log(self, log: RunLog, means: Tensor) -> None:
         row: dict[str, Any] = {"step": self.step, "elapsed": round(self.elapsed, 1),
                                "heard_hours": round(self.heard / 3600, 3)}  # fmt: skip
-        row |= {name: _rounded(value) for name, value in zip(LOSSES, means.tolist(), strict=True)}
+        row |= {
+            name: _rounded(value)
+            for name, value in zip(self.objective.losses, means.tolist(), strict=True)
+        }
         row["rate"] = self._optimizers[0].param_groups[0]["lr"]
         if self.left_out:
             row["left_out"] = self.left_out
         self._write(log, row)
         speed = self.heard / max(self.elapsed, 1e-9)
+        losses = "  ".join(f"{name} {row[name]}" for name in self.objective.losses)
         print(f"step {self.step}  {self.heard / 3600:.2f} h heard  {speed:.0f} times real time  "
-              + "  ".join(f"{name} {row[name]}" for name in LOSSES), flush=True)  # fmt: skip
+              f"{losses}", flush=True)  # fmt: skip
 
     def _look(self, log: RunLog, dev: Sequence[Example], tokenizer: Tokenizer) -> None:
         """Measure the averaged weights on the dev clips."""

@@ -13,6 +13,8 @@ import numpy as np
 from auricle.recognizer.biasing.attending import Floats, Queries
 from auricle.recognizer.biasing.shortlist import Keys
 
+MOST_ATTENDED = 12  # names to tell of
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attended:
@@ -23,7 +25,9 @@ class Attended:
     frame_seconds: float
 
 
-def attended(queries: Queries, keys: Keys, frame_seconds: float, most: int = 12) -> Attended:
+def attended(
+    queries: Queries, keys: Keys, frame_seconds: float, most: int = MOST_ATTENDED
+) -> Attended:
     """Return attention to the names that were seen most.
 
     Args:

@@ -1,10 +1,10 @@
 """Attention from what is heard to the names of a context, as two graphs.
 
-In: forms of names, once; then what the encoder gives of each chunk. Out: at each frame of 40 ms how
-much likelier than no name each form is, in nats: attention's scores against no-bias, which opens
-where a name is said and closes elsewhere. The keys of ten thousand names are one matrix, so that a
-chunk costs one product. `tools/auricle_train/attending` trains and exports the graphs; the papers
-are named there.
+In: forms of names, once; then the encoder frames of each chunk. Out: at each search frame (80 ms)
+how much likelier than no name each form is, in nats: attention's scores against no-bias, which
+opens where a name is said and closes elsewhere. The keys of ten thousand names are one matrix, so
+that a chunk costs one product. `tools/auricle_train/attending` trains and exports the graphs and
+names the papers.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class ListenerState:
 class Queries:
     """What a chunk asks of names."""
 
-    queries: Floats  # (n, width): scaled, one for each frame of 40 ms
+    queries: Floats  # (n, width): scaled, one for each search frame (80 ms)
     nothing: Floats  # (n,): scores of no-bias, nats
 
     @staticmethod
@@ -122,15 +122,13 @@ class Listener:
         self._names = tuple(f"before_{number}" for number in range(_LAYERS))
         following = tuple(f"{name}_out" for name in self._names)
         self._graph = Graph(
-            path, ("shared", "frames", *self._names), ("queries", "nothing", *following),
-            threads, runtime,
-        )  # fmt: skip
-        self._graph.expect("shared", (1, -1, -1))
-        self._graph.expect("frames", (1, -1, -1))
-        self.heard = self._graph.shape("shared")[1:], self._graph.shape("frames")[1:]
-        self.frames = self._graph.shape("frames")[1]
+            path, ("encoded", *self._names), ("queries", "nothing", *following), threads, runtime
+        )
+        self._graph.expect("encoded", (1, -1, -1))
+        self._graph.expect("nothing", (-1,))
+        self.chunk = self._graph.shape("encoded")[1:]  # (encoder frames, width) that a step takes
+        self.frames = self._graph.shape("nothing")[0]  # search frames that it gives
         self._graph.expect("queries", (self.frames, -1))
-        self._graph.expect("nothing", (self.frames,))
         self.width = self._graph.shape("queries")[1]
         for before, after in zip(self._names, following, strict=True):
             self._graph.expect(after, self._graph.shape(before))
@@ -140,23 +138,18 @@ class Listener:
         shapes = (self._graph.shape(name) for name in self._names)
         return ListenerState(tuple(np.zeros(shape, np.float32) for shape in shapes))
 
-    def step(
-        self, state: ListenerState, chunk: tuple[Floats, Floats]
-    ) -> tuple[ListenerState, Queries]:
+    def step(self, state: ListenerState, encoded: Floats) -> tuple[ListenerState, Queries]:
         """Listen to a chunk.
 
         Args:
             state: after the chunk before.
-            chunk: of the encoder, `shared` (frames of 20 ms, width) and `frames` (n, joint).
+            encoded: (encoder frames, width) of the chunk, see `Encoded.encoded`.
 
         Raises:
             ModelError: the network cannot be run.
         """
-        shared, frames = chunk
-        out = self._graph(
-            shared=shared[np.newaxis], frames=frames[np.newaxis],
-            **dict(zip(self._names, state.before, strict=True)),
-        )  # fmt: skip
+        before = dict(zip(self._names, state.before, strict=True))
+        out = self._graph(encoded=encoded[np.newaxis], **before)
         following = ListenerState(tuple(out[f"{name}_out"].copy() for name in self._names))
         return following, Queries(out["queries"].copy(), out["nothing"].copy())
 

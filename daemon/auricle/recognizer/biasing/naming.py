@@ -14,6 +14,7 @@ from typing import NamedTuple
 from auricle.context.entries import Entry
 from auricle.recognizer.biasing.biasing import Biasing
 from auricle.recognizer.lattice import Arc, Lattice
+from auricle.recognizer.tokenizer import WORD_START
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,18 @@ def spelled(text: str, biasing: Biasing) -> str:
     for found in names_in(tuple(words), biasing):
         words[found.first : found.last] = found.words
     return " ".join(words)
+
+
+def spelled_for_good(words: Sequence[str], biasing: Biasing) -> tuple[str, ...]:
+    """Return the words at the beginning of a text, spelled as no word after it changes.
+
+    That leaves out the last ones where a name may have begun.
+    """
+    marked = [WORD_START + word for word in words]
+    begun = (
+        first for first in range(len(marked)) if biasing.automaton.begins("".join(marked[first:]))
+    )
+    return tuple(spelled(" ".join(words[: next(begun, len(words))]), biasing).split())
 
 
 class _Named(NamedTuple):

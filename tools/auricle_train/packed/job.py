@@ -1,0 +1,183 @@
+"""What a packed job holds: recordings, the frozen encoder, a top to begin with, code, a script.
+
+In: sets, manifests, checkpoints. Out: a folder whose `job.json` lists every file with its hash, so
+that a job that was carried badly is refused before it costs time on a machine that is lent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auricle.errors import ModelError
+from auricle_train import checkpoint
+from auricle_train.corpus import BACKGROUND, SPEECH
+from auricle_train.encoder_cache import FrozenEncoder
+from auricle_train.packed import parts, shards
+from auricle_train.packed.shards import Packed
+from auricle_train.top.network import TopShape
+from auricle_train.train import PREFIXES, Recordings
+
+FORMAT = 1
+TOP = "start.pt"  # the top to begin with, in parts
+CODE = Path(__file__).parents[2]  # holds the package of the training
+SKIPPED = {"checkpoints", "__pycache__"}  # folders of it that a job does without
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a job is packed from."""
+
+    data: Path  # folder of sets, see `corpus`
+    recogniser: Path  # checkpoint whose encoder is frozen
+    vocabulary: Path
+    top: Path  # checkpoint of `train-top` to begin with
+    manifests: Sequence[Path] = ()
+    labels: Path | None = None  # texts of clips that have none
+    exclude: Path | None = None  # names of clips to leave out
+    rooms: Sequence[np.ndarray] = ()  # impulse responses
+    dev_sets: Sequence[str] = ()
+    dev_clips: int = 60  # of each dev set
+    speech_sets: Sequence[str] = SPEECH
+    daemon: Path = CODE.parent / "daemon"  # holds the daemon's package
+
+
+def pack(sources: Sources, folder: Path, most: int = shards.MOST) -> dict[str, Any]:
+    """Write a job into an empty or missing folder; return what `job.json` says.
+
+    Args:
+        sources: see there.
+        folder: of the job.
+        most: bytes of a shard.
+
+    Raises:
+        ModelError: the top is not one, or was not trained on this encoder.
+    """
+    saved = _checked_top(sources)
+    folder.mkdir(parents=True, exist_ok=True)
+    counts = {kind: _pack_audio(folder / "audio", kind, clips, most)
+              for kind, clips in _audio(sources).items()}  # fmt: skip
+    np.savez_compressed(folder / "rooms.npz", *sources.rooms)
+    _pack_encoder(sources.recogniser, folder / "encoder.pt")
+    shutil.copyfile(sources.vocabulary, folder / "tokens.txt")
+    smaller = folder / TOP
+    checkpoint.write(smaller, {name: saved[name] for name in ("shape", "digest", "average")})
+    parts.split(smaller, folder)
+    smaller.unlink()
+    _pack_code(folder / "code.zip", (CODE / "auricle_train", sources.daemon / "auricle"))
+    shutil.copy(Path(__file__).with_name("run.sh"), folder / "run.sh")
+    files = {str(path.relative_to(folder)): _about(path) for path in _files(folder)}
+    about = {"format": FORMAT, "encoder": saved["digest"], "clips": counts, "files": files}
+    (folder / "job.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+    return about
+
+
+def _checked_top(sources: Sources) -> dict[str, Any]:
+    saved = checkpoint.read(sources.top)
+    try:
+        streams = TopShape.of(saved["shape"]).streams
+        encoder = FrozenEncoder(checkpoint.load_model(sources.recogniser), streams)
+        digest = saved["digest"]
+    except (KeyError, TypeError) as error:
+        raise ModelError(f"{sources.top}: not a checkpoint of `train-top`: name one") from error
+    if encoder.digest != digest:
+        raise ModelError(
+            f"{sources.top}: trained on encoder {digest[:12]}, {sources.recogniser} has "
+            f"{encoder.digest[:12]}: name the recogniser that its cache was made with"
+        )
+    return saved
+
+
+def _audio(sources: Sources) -> Mapping[str, Iterator[Packed]]:
+    """Return the clips of each kind."""
+    recordings = Recordings(sources.data, labels=sources.labels, exclude=sources.exclude)
+    labels, wrong = recordings.labelled(), recordings.excluded()
+    speech = chain(
+        *(shards.of_set(sources.data, name, "train", labels) for name in sources.speech_sets),
+        *(shards.of_manifest(path, "train") for path in sources.manifests),
+    )
+    dev = chain(*(_few(sources, name) for name in sources.dev_sets))
+    beside = {
+        kind: chain(*(shards.of_set(sources.data, name, "train", {}) for name in names))
+        for kind, names in (("prefix", PREFIXES), ("background", BACKGROUND))
+    }
+    return {"speech": shards.wanted(speech, wrong), "dev": shards.wanted(dev, ()), **beside}
+
+
+def _few(sources: Sources, name: str) -> Iterator[Packed]:
+    clips = list(shards.of_set(sources.data, name, "dev", {}, to_ship=False))
+    count = min(sources.dev_clips, len(clips))
+    return iter([clips[number * len(clips) // count] for number in range(count)])
+
+
+def _pack_audio(folder: Path, kind: str, clips: Iterator[Packed], most: int) -> int:
+    tars = shards.write_shards(folder, kind, clips, most)
+    return sum(len(shards.read_rows(tar)) for tar in tars)
+
+
+def _pack_encoder(recogniser: Path, path: Path) -> None:
+    """Write the weights of a recogniser but those of the second pass, which no job needs."""
+    saved = checkpoint.read(recogniser)
+    model = {name: value for name, value in saved["model"].items()
+             if not name.startswith("decoder.")}  # fmt: skip
+    checkpoint.write(path, {"shape": saved["shape"], "model": model})
+
+
+def _pack_code(path: Path, packages: Sequence[Path]) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for package in packages:
+            for file in sorted(package.rglob("*")):
+                inside = file.relative_to(package.parent)
+                if file.is_file() and not SKIPPED & set(inside.parts):
+                    archive.write(file, inside)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "job.json")
+
+
+def _about(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"bytes": path.stat().st_size, "sha256": digest}
+
+
+def checked(folder: Path) -> dict[str, Any]:
+    """Return what `job.json` says, if all files are as it says.
+
+    Raises:
+        ModelError: a file is missing or damaged.
+    """
+    index = folder / "job.json"
+    try:
+        about: dict[str, Any] = json.loads(index.read_text(encoding="utf-8"))
+        files, known = about["files"], about["format"] == FORMAT
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{index}: not a packed job ({error}): run `pack-gpu-job`") from error
+    if not known:
+        raise ModelError(f"{index}: format {about['format']}, not {FORMAT}: pack the job again")
+    for name, wanted in files.items():
+        path = folder / name
+        if not path.is_file() or _about(path) != wanted:
+            raise ModelError(f"{path}: missing or damaged: copy the job again")
+    return about
+
+
+def audio_of(folder: Path, kind: str) -> list[Path]:
+    """Return the shards of a kind."""
+    return sorted((folder / "audio").glob(f"{kind}-*.tar"))
+
+
+def rooms_of(folder: Path) -> list[np.ndarray]:
+    """Return the impulse responses."""
+    with np.load(folder / "rooms.npz") as bank:
+        return [bank[name] for name in bank.files]

@@ -1,0 +1,45 @@
+"""Decode n-best lists of cached utterances, for `train-mwer`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from auricle.recognizer.tokenizer import Tokenizer
+from auricle_train.encoder_cache import shards_of
+from auricle_train.top.nbest import BeamOptions
+from auricle_train.top.nbest_lists import ListOptions, write_lists
+from auricle_train.top.training import load_top
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the step."""
+    parser.add_argument("--cache", type=Path, nargs="+", required=True,
+                        help="folders of `cache-encoder`")  # fmt: skip
+    parser.add_argument("--shards", type=int, nargs=2, metavar=("FIRST", "END"),
+                        help="of each cache, by place; without, all")  # fmt: skip
+    parser.add_argument("--checkpoint", type=Path, required=True, help="of `train-top`")
+    parser.add_argument("--vocabulary", type=Path, required=True, help="tokens.txt")
+    parser.add_argument("--beam", type=int, default=BeamOptions.beam,
+                        help="hypotheses of an utterance")  # fmt: skip
+    parser.add_argument("--symbols", type=int, default=BeamOptions.symbols,
+                        help="tokens that a search frame may emit")  # fmt: skip
+    parser.add_argument("--longest", type=float, default=ListOptions.longest,
+                        help="seconds of an utterance")  # fmt: skip
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, required=True,
+                        help="folder of the lists; those that exist are kept")  # fmt: skip
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Decode the shards whose lists are missing."""
+    torch.set_num_threads(arguments.threads)
+    top, saved = load_top(arguments.checkpoint)
+    chosen = slice(*arguments.shards) if arguments.shards else slice(None)
+    shards = [one for folder in arguments.cache for one in shards_of(folder)[chosen]]
+    options = ListOptions(BeamOptions(arguments.beam, arguments.symbols), arguments.longest)
+    write_lists(
+        shards, arguments.out, top, saved["digest"], Tokenizer.load(arguments.vocabulary), options
+    )

@@ -1,0 +1,62 @@
+"""Pack recordings, weights and code into a folder that trains the top on another machine."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+from auricle.errors import ArgumentError
+from auricle_train.corpus import SPEECH
+from auricle_train.packed import shards
+from auricle_train.packed.job import Sources, pack
+from auricle_train.rooms import load_rooms
+from auricle_train.steps.cache_encoder import DEV
+
+MEGABYTE = 1_000_000
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the step."""
+    parser.add_argument("--data", type=Path, required=True, help="folder of sets")
+    parser.add_argument("--manifest", type=Path, nargs="*", default=(), metavar="FILE",
+                        help="other corpora, of `manifests` or `synthesize`")  # fmt: skip
+    parser.add_argument("--labels", type=Path, help="texts of clips that have none: id<TAB>text")
+    parser.add_argument("--exclude", type=Path, help="names of clips to leave out, one a line")
+    parser.add_argument("--sets", nargs="+", default=SPEECH, help="of speech")
+    parser.add_argument("--dev-sets", nargs="*", default=DEV)
+    parser.add_argument("--dev-clips", type=int, default=Sources.dev_clips, help="of a dev set")
+    parser.add_argument("--checkpoint", type=Path, required=True,
+                        help="recogniser whose encoder is frozen")  # fmt: skip
+    parser.add_argument("--vocabulary", type=Path, required=True, help="its tokens.txt")
+    parser.add_argument("--top", type=Path, required=True,
+                        help="checkpoint of `train-top` to begin with")  # fmt: skip
+    parser.add_argument("--rooms", type=int, default=100, help="simulated rooms")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--shard-megabytes", type=int, default=15,
+                        help="at most 60; each is decoded by one process")  # fmt: skip
+    parser.add_argument("--wheels", type=Path, help="folder of wheels that the machine lacks")
+    parser.add_argument("--out", type=Path, required=True, help="folder; made, or empty")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the folder, and tell what it holds."""
+    most = arguments.shard_megabytes * MEGABYTE
+    if not 0 < most <= shards.MOST:
+        raise ArgumentError(f"--shard-megabytes: {arguments.shard_megabytes} is not 1 to 60")
+    if arguments.out.exists() and any(arguments.out.iterdir()):
+        raise ArgumentError(f"{arguments.out}: is not empty: name another folder")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    if arguments.wheels:
+        shutil.copytree(arguments.wheels, arguments.out / "wheels")
+    store = arguments.out.parent
+    rooms = load_rooms(arguments.rooms, arguments.seed, store) if arguments.rooms else ()
+    sources = Sources(
+        arguments.data, arguments.checkpoint, arguments.vocabulary, arguments.top,
+        arguments.manifest, arguments.labels, arguments.exclude, rooms, arguments.dev_sets,
+        arguments.dev_clips, arguments.sets,
+    )  # fmt: skip
+    about = pack(sources, arguments.out, most)
+    size = sum(item["bytes"] for item in about["files"].values()) / MEGABYTE
+    clips = ", ".join(f"{count} {kind}" for kind, count in about["clips"].items())
+    print(f"{arguments.out}: {len(about['files'])} files, {size:.0f} MB; clips: {clips}")

@@ -1,0 +1,62 @@
+"""Measure the first pass on cached dev frames, at several weights of the search."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from auricle.errors import ArgumentError
+from auricle.recognizer.language import LanguageModel
+from auricle.recognizer.search import BeamSearch, SearchOptions
+from auricle.recognizer.tokenizer import Tokenizer
+from auricle.recognizer.word_model import WordModel
+from auricle_train.evaluation.language import Half
+from auricle_train.evaluation.search_dev import choose, hear, measure
+from auricle_train.steps.weights import weights
+from auricle_train.top.data import SEARCH_SECONDS
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the step."""
+    parser.add_argument("--checkpoint", type=Path, required=True, help="of `train-top`")
+    parser.add_argument("--cache", type=Path, required=True, help="of `cache-encoder --dev`")
+    parser.add_argument("--vocabulary", type=Path, required=True, help="of the first pass")
+    parser.add_argument("--words", type=Path, help="words.bin, of `train-word-lm`")
+    parser.add_argument("--language", type=Path, help="ngram.bin, of `language`")
+    parser.add_argument("--half", type=Half, choices=list(Half), default=Half.TUNE)
+    parser.add_argument("--limit", type=int, default=0, help="recordings of each set; 0: all")
+    parser.add_argument("--beam", type=int, nargs="+", default=[8])
+    parser.add_argument("--skip-blank", type=float, default=SearchOptions().skip_blank)
+    parser.add_argument("--max-symbols", type=int, default=SearchOptions().max_symbols)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--weights", type=weights, nargs="+", required=True, metavar="NAME=VALUE,...",
+        help="of `fusion.Weights`; `ctc=0` is the transducer alone",
+    )  # fmt: skip
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print the table as it grows."""
+    torch.set_num_threads(arguments.threads)
+    pieces = Tokenizer.load(arguments.vocabulary).pieces
+    words = WordModel.load(arguments.words, pieces) if arguments.words else None
+    language = LanguageModel.load(arguments.language, pieces) if arguments.language else None
+    clips, scorer = hear(arguments.checkpoint, arguments.cache)
+    clips = choose(clips, arguments.half, arguments.limit)
+    if not clips:
+        raise ArgumentError(f"{arguments.cache}: no clip with a text: write it with `--dev`")
+    options = SearchOptions(
+        frame_seconds=SEARCH_SECONDS,
+        skip_blank=arguments.skip_blank,
+        max_symbols=arguments.max_symbols,
+    )
+    for beam in arguments.beam:
+        for choice in arguments.weights:
+            search = BeamSearch(
+                scorer, pieces, replace(options, beam=beam, weights=choice), language, words
+            )
+            print(f"beam {beam}: {choice}", flush=True)
+            print(*measure(search, clips).lines(), sep="\n", flush=True)

@@ -1,0 +1,53 @@
+"""Train the top for fewer expected word errors over its n-best lists, or resume."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+import torch
+
+from auricle.recognizer.tokenizer import Tokenizer
+from auricle_train import checkpoint
+from auricle_train.encoder_cache import read_cache, shards_of
+from auricle_train.group import joined, threads_for_each
+from auricle_train.top.data import examples_of
+from auricle_train.top.mwer import Lists, MwerTrainer
+from auricle_train.top.network import TopShape
+from auricle_train.top.plan import MwerPlan, add_plan, plan_of
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the step."""
+    parser.add_argument("--start", type=Path, required=True, help="checkpoint of `train-top`")
+    parser.add_argument("--cache", type=Path, nargs="+", required=True,
+                        help="folders of `cache-encoder`")  # fmt: skip
+    parser.add_argument("--lists", type=Path, required=True,
+                        help="folder of `decode-nbest`, made with --start's checkpoint")  # fmt: skip
+    parser.add_argument("--dev", type=Path, required=True, help="cache of dev clips")
+    parser.add_argument("--vocabulary", type=Path, required=True, help="tokens.txt")
+    parser.add_argument("--threads", type=int, default=threads_for_each(),
+                        help="of each process")  # fmt: skip
+    parser.add_argument("--out", type=Path, required=True, help="folder of checkpoint and log")
+    add_plan(parser, MwerPlan)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train until the hours are heard, or a signal asks for the end."""
+    torch.set_num_threads(arguments.threads)
+    plan = plan_of(arguments, MwerPlan)
+    tokenizer = Tokenizer.load(arguments.vocabulary)
+    saved = checkpoint.read(arguments.start)
+    shape, digest = TopShape.of(saved["shape"]), saved["digest"]
+    dev = examples_of(read_cache(arguments.dev, shape.streams, digest), tokenizer)
+    shards = [one for folder in arguments.cache for one in shards_of(folder)]
+    with joined() as group:
+        trainer = MwerTrainer(
+            shape, plan, digest, arguments.out, arguments.start,
+            Lists(shards, arguments.lists, tokenizer), group,
+        )  # fmt: skip
+        ended = trainer.run_on(trainer.batches(), dev, tokenizer)
+    if ended == signal.SIGINT:
+        sys.exit(130)

@@ -1,0 +1,216 @@
+"""Minimum word error rate training of the top (Guo et al., arXiv:2007.13802).
+
+In: n-best lists of a trained top. Out: a top that expects fewer word errors over them: a
+hypothesis has the probability of all its alignments, renormalised over its list. The search adds
+what CTC and the transducer say, so both have a share in a hypothesis' score and in the gradient.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from auricle.recognizer.tokenizer import BLANK, Tokenizer
+from auricle_train import checkpoint
+from auricle_train.group import Group
+from auricle_train.network import contexts_of
+from auricle_train.pruned_transducer import pruned_transducer_loss
+from auricle_train.top.data import TopBatch, TopBatches
+from auricle_train.top.nbest_lists import Listed, ListOptions, read_lists, top_digest, write_lists
+from auricle_train.top.network import Top, TopShape
+from auricle_train.top.plan import MwerPlan, TopPlan
+from auricle_train.top.training import LOSSES, TopObjective, TopTrainer
+
+MISSING = -1e9  # score of a place in a list that holds no hypothesis
+
+
+@dataclass(frozen=True)
+class MwerBatch(TopBatch):
+    """Utterances and their n-best lists, padded to the longest list."""
+
+    hypotheses: Tensor  # (batch, most hypotheses, tokens) int64, padded with blanks
+    hypothesis_tokens: Tensor  # (batch, most hypotheses) int64
+    errors: Tensor  # (batch, most hypotheses) float32, of words
+    present: Tensor  # (batch, most hypotheses) bool
+
+
+class MwerBatches(TopBatches):
+    """An endless, seeded stream of batches with lists."""
+
+    def __init__(
+        self, listed: Sequence[Listed], seconds: float, seed: int | Sequence[int],
+        share: tuple[int, int] = (0, 1),
+    ) -> None:  # fmt: skip
+        """Take what batches are made of; see `TopBatches`."""
+        super().__init__([item.example for item in listed], seconds, seed, share=share)
+        self._listed = listed
+
+    def _batch(self, numbers: Sequence[int]) -> MwerBatch:
+        return with_lists(super()._batch(numbers), [self._listed[number] for number in numbers])
+
+
+def with_lists(batch: TopBatch, listed: Sequence[Listed]) -> MwerBatch:
+    """Return a batch with the lists of its utterances."""
+    most = max(len(item.hypotheses) for item in listed)
+    longest = max(1, *(len(tokens) for item in listed for tokens in item.hypotheses))
+    hypotheses = np.full((len(listed), most, longest), BLANK, np.int64)
+    counts = np.zeros((len(listed), most), np.int64)
+    errors = np.zeros((len(listed), most), np.float32)
+    present = np.zeros((len(listed), most), np.bool_)
+    for row, item in enumerate(listed):
+        errors[row, : len(item.errors)] = item.errors
+        present[row, : len(item.hypotheses)] = True
+        for place, tokens in enumerate(item.hypotheses):
+            hypotheses[row, place, : len(tokens)] = tokens
+            counts[row, place] = len(tokens)
+    own = (getattr(batch, item.name) for item in fields(TopBatch))
+    return MwerBatch(*own, *map(torch.from_numpy, (hypotheses, counts, errors, present)))
+
+
+def expected_errors(scores: Tensor, errors: Tensor, present: Tensor) -> Tensor:
+    """Return the errors that each list expects, (batch,), with the gradient to the scores.
+
+    The list's mean is taken off before the product and put back after it: renormalised
+    probabilities sum to 1, so that it changes rounding alone.
+
+    Args:
+        scores: (batch, hypotheses) natural log, not normalised.
+        errors: (batch, hypotheses).
+        present: (batch, hypotheses), whether there is a hypothesis; at least one in each list.
+    """
+    shares = scores.masked_fill(~present, MISSING).softmax(-1)
+    mean = (errors * present).sum(-1, keepdim=True) / present.sum(-1, keepdim=True)
+    return (shares * (errors - mean)).sum(-1) + mean[:, 0]
+
+
+class MwerObjective(TopObjective):
+    """Expected word errors, and the losses of `train-top` beside them."""
+
+    losses = ("expected", *LOSSES)
+    plan: MwerPlan
+
+    def __init__(self, top: Top, plan: TopPlan) -> None:
+        if not isinstance(plan, MwerPlan):
+            raise TypeError("plan: not an MwerPlan")
+        super().__init__(top, plan)
+
+    def weights(self) -> tuple[float, ...]:
+        """Return the weight of each loss."""
+        return self.plan.expected, *(self.plan.likelihood * one for one in super().weights())
+
+    def forward(self, batch: TopBatch, most: Tensor, ctc_only: bool) -> Tensor:
+        """Return (losses,): expected word errors, then nats, a token; see `TopObjective`."""
+        if not isinstance(batch, MwerBatch):
+            raise TypeError("batch: has no n-best lists")
+        encoded, counts = self.heard(batch)
+        expected = expected_errors(
+            self.scores(encoded, counts, batch), batch.errors, batch.present
+        ).sum()
+        others = self.likelihood(encoded, counts, batch, ctc_only)
+        return torch.cat([expected[None], others]) / most
+
+    def scores(self, encoded: Tensor, counts: Tensor, batch: MwerBatch) -> Tensor:
+        """Return the log probability of each hypothesis, (batch, hypotheses), not renormalised."""
+        size = batch.hypotheses.shape[:2]
+        rows = torch.arange(size[0], device=encoded.device).repeat_interleave(size[1])
+        targets, tokens = batch.hypotheses.flatten(0, 1), batch.hypothesis_tokens.flatten()
+        predictions = self.top.predictions(contexts_of(targets))
+        with torch.no_grad():  # it only tells where paths may pass
+            simple = self.top.simple(encoded[rows], predictions, targets)
+        transducer = pruned_transducer_loss(
+            self.top.project(encoded)[rows], predictions, self.top.output, simple, targets,
+            (counts[rows], tokens),
+        ).pruned  # fmt: skip
+        if not self.plan.ctc_share:
+            return -transducer.view(size)
+        ctc = functional.ctc_loss(
+            self.top.ctc_log_probs(encoded)[rows].transpose(0, 1), targets, counts[rows], tokens,
+            blank=BLANK, reduction="none", zero_infinity=True,
+        )  # fmt: skip
+        share = self.plan.ctc_share
+        return -((1.0 - share) * transducer + share * ctc).view(size)
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Where n-best lists come from."""
+
+    shards: Sequence[Path]  # index files of caches
+    folder: Path  # lists of the top that the run starts from
+    tokenizer: Tokenizer
+    options: ListOptions = ListOptions()  # of lists that the run decodes anew
+
+
+class MwerTrainer(TopTrainer):
+    """Trains on lists, and decodes them anew from time to time where the plan asks for it."""
+
+    plan: MwerPlan
+
+    def __init__(
+        self, shape: TopShape, plan: MwerPlan, digest: str, out: Path, start: Path, lists: Lists,
+        group: Group | None = None,
+    ) -> None:  # fmt: skip
+        """Begin, or go on from the checkpoint in `out`; arguments as of `TopTrainer`.
+
+        Raises:
+            ModelError: the checkpoint there is of another shape or encoder.
+        """
+        super().__init__(shape, plan, digest, out, group, start, MwerObjective)
+        self._lists, self._out = lists, out
+        saved = checkpoint.read(self.path) if self.path.exists() else {}
+        self._listed_top: str = saved.get("lists", top_digest(self.average))
+        self._listed_at: float = saved.get("listed_at", 0.0)
+
+    def more(self) -> dict[str, Any]:
+        """Return what else the checkpoint keeps."""
+        return {"lists": self._listed_top, "listed_at": self._listed_at}
+
+    def batches(self) -> Iterator[MwerBatch]:
+        """Yield this process' batches, endlessly.
+
+        Raises:
+            ModelError: the lists are of another top.
+        """
+        while True:
+            listed = read_lists(
+                self._lists.shards, self._folder(), self.average, (self._listed_top, self.digest),
+                self._lists.tokenizer,
+            )  # fmt: skip
+            for batch in MwerBatches(
+                listed, self.plan.batch_seconds, (self.plan.seed, self.step),
+                (self.group.rank, self.group.size),
+            ):  # fmt: skip
+                yield batch  # type: ignore[misc]
+                if self._is_due():
+                    break
+            self._refresh()
+
+    def _is_due(self) -> bool:
+        hours = self.plan.refresh_hours
+        return hours > 0 and self.heard - self._listed_at >= hours * 3600
+
+    def _folder(self) -> Path:
+        own = self._out / f"lists-{self._listed_top[:12]}"
+        return own if own.exists() else self._lists.folder
+
+    def _refresh(self) -> None:
+        """Decode the lists anew with the averaged weights; the leading process alone does."""
+        self._listed_top, self._listed_at = top_digest(self.average), self.heard
+        folder = self._out / f"lists-{self._listed_top[:12]}"
+        if self.group.leads:
+            write_lists(self._lists.shards, folder, self.average, self.digest,
+                        self._lists.tokenizer, self._lists.options)  # fmt: skip
+        self.group.sum(torch.zeros(1, device=self.group.device))  # the others wait
+        self.save()
+        if self.group.leads:
+            for other in self._out.glob("lists-*"):
+                if other != folder:
+                    shutil.rmtree(other)
