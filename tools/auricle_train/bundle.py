@@ -28,7 +28,7 @@ from auricle_train.network import STACK, STRIDE, Shape
 
 FIRST = ("encoder.tflite.gz", "predictor.tflite.gz", "joint.tflite.gz", "tokens.txt")
 SECOND = ("memory.tflite.gz", "decoder.tflite.gz", "pieces.txt")
-LIMITS = (("first pass", FIRST, 15), ("decoder", SECOND[1:2], 15), ("bundle", FIRST + SECOND, 30))
+LIMITS = (("first pass", FIRST, 15), ("decoder", SECOND[1:2], 15), ("bundle", FIRST + SECOND, 36))
 GZIP = 16  # added to the bits of zlib's window: the form of gzip
 WHISPER = (
     "initial weights: Whisper tiny.en, OpenAI (arXiv:2212.04356), as packed in the Python package "
@@ -77,7 +77,7 @@ def write_bundle(
     shape = Shape(**saved["shape"])
     weights = {key: value.float().numpy() for key, value in saved["model"].items()}
     if pieces is not None:
-        _check_pieces(checkpoint, pieces, shape, weights)
+        check_pieces(checkpoint, pieces, shape, weights)
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder:
         export(shape, weights, Path(folder), quantize, second_pass=pieces is not None)
@@ -130,7 +130,7 @@ def pack(graph: bytes) -> bytes:
     return packer.compress(graph) + packer.flush()
 
 
-def _check_pieces(checkpoint: Path, pieces: Path, shape: Shape, weights: Weights) -> None:
+def check_pieces(checkpoint: Path, pieces: Path, shape: Shape, weights: Weights) -> None:
     """Raise ModelError if the checkpoint has no decoder of these pieces."""
     count = len(Tokenizer.load(pieces))
     if "decoder.prompt" not in weights:

@@ -126,22 +126,30 @@ def export(
     shape: Shape, weights: Weights, folder: Path, quantize: bool = True, second_pass: bool = True
 ) -> None:
     """Write all graphs into a folder, those of the second pass if it is wanted."""
-    layers = Layers(weights, quantize)
-
-    def write(function: Callable[..., dict[str, Any]], inputs: Specs) -> Path:
-        path = folder / f"{function.__name__}.tflite"
-        path.write_bytes(convert(function, inputs, quantize))
-        return path
-
-    first = Graphs(shape, layers)
-    write(first.encoder, first.encoder_inputs())
-    write(first.predictor, {"contexts": tf.TensorSpec([JOINT_ROWS, 2], tf.int32)})
-    write(first.joint, {
+    first = Graphs(shape, Layers(weights, quantize))
+    contexts = tf.TensorSpec([JOINT_ROWS, 2], tf.int32)
+    frames = {
         "frame": tf.TensorSpec([1, shape.joint]),
         "predictions": tf.TensorSpec([JOINT_ROWS, shape.joint]),
-    })  # fmt: skip
+    }
+    _write(folder, first.encoder, first.encoder_inputs(), quantize)
+    _write(folder, first.predictor, {"contexts": contexts}, quantize)
+    _write(folder, first.joint, frames, quantize)
     if second_pass:
-        second = DecoderGraphs(shape, layers)
-        write(second.memory, second.memory_inputs())
-        decoder = write(second.decoder, second.decoder_inputs())
-        share_table(decoder, [shape.pieces, shape.width])
+        export_second(shape, weights, folder, quantize)
+
+
+def export_second(shape: Shape, weights: Weights, folder: Path, quantize: bool = True) -> None:
+    """Write the graphs of the second pass into a folder."""
+    second = DecoderGraphs(shape, Layers(weights, quantize))
+    _write(folder, second.memory, second.memory_inputs(), quantize)
+    decoder = _write(folder, second.decoder, second.decoder_inputs(), quantize)
+    share_table(decoder, [shape.pieces, shape.width])
+
+
+def _write(
+    folder: Path, function: Callable[..., dict[str, Any]], inputs: Specs, quantize: bool
+) -> Path:
+    path = folder / f"{function.__name__}.tflite"
+    path.write_bytes(convert(function, inputs, quantize))
+    return path

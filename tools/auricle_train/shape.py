@@ -27,6 +27,7 @@ class Shape:
     decoder_layers: int = 4  # of the second pass
     pieces: int = 10240  # its vocabulary, the end included
     prompt: int = 2  # tokens that its Whisper expects before the text
+    second_encoder: bool = False  # the second pass has an encoder of its own, see `Transducer`
     encoder: str = "attention"  # or "lstm", of which the next two tell
     cells: int = 480  # of each of `layers` layers, projected to `width`
     ahead: int = 8  # frames of the joint (40 ms) that it waits for: as chunks do in the mean

@@ -110,7 +110,7 @@ class Recognizer:
         self._scorer = scorer
         self._search = search
         self._frame = frame
-        self._second = second
+        self.second_pass = second
         self._make_biasing = make_biasing
         self._listener = listener
 
@@ -125,7 +125,7 @@ class Recognizer:
             mode: of the second.
             second_beam: of the second.
         """
-        second = self._second
+        second = self.second_pass
         if second is not None:
             second = None if mode is SecondPassMode.OFF else second.limited(mode, second_beam)
         search = self._search.narrowed(beam)
@@ -178,7 +178,7 @@ class Recognizer:
             whole = state.pending[: self._encoder.chunk]
             rest = state.pending[self._encoder.chunk :]
             state = replace(self._advance(state, whole, len(whole)), pending=rest)
-            if self._second is not None and self._is_over(state, self._second.frames):
+            if self.second_pass is not None and self._is_over(state, self.second_pass.frames):
                 state = self._close(state)
         return self._told(state)
 
@@ -234,22 +234,29 @@ class Recognizer:
 
     def _refine(self, state: RecognizerState, first: Result) -> Result:
         """Return the second pass' result of the running phrase, if there is one."""
-        if self._second is None or not state.phrase.chunks:
+        if self.second_pass is None or not state.phrase.chunks:
             return with_names(first, state.biasing)
-        frames = state.phrase.frames
-        heard = state.phrase.skipped * STACK, (state.phrase.skipped + len(frames)) * STACK
-        utterance = Utterance(
-            shared=state.phrase.shared,
-            heard=heard,
-            log_probs=self._scorer.ctc(frames),
-            start=state.search.start_time,
-            frame_seconds=self._frame * FRAME_SECONDS,
-        )
         names, biasing = state.phrase.names, state.biasing
         if biasing is not None and names is not None:
             biasing = biasing.attended(names)
-        result = self._second.refine(first, utterance, biasing)
+        result = self.second_pass.refine(first, self._utterance(state), biasing)
         return with_names(first, state.biasing) if result is first else result
+
+    def second_pass_input(self, state: RecognizerState) -> tuple[Result, Utterance] | None:
+        """Return what the second pass would judge; None where no frame has been searched."""
+        if not state.phrase.chunks:
+            return None
+        return self._search.result(state.search, named=False), self._utterance(state)
+
+    def _utterance(self, state: RecognizerState) -> Utterance:
+        """Return the running phrase as the second pass takes it."""
+        return Utterance(
+            features=state.phrase.features,
+            first=state.phrase.skipped * STACK,
+            log_probs=self._scorer.ctc(state.phrase.frames),
+            start=state.search.start_time,
+            frame_seconds=self._frame * FRAME_SECONDS,
+        )
 
     def _is_over(self, state: RecognizerState, most: int) -> bool:
         """Return whether a long utterance is to be divided here."""
@@ -304,8 +311,8 @@ class Recognizer:
         search, _ = self._search.step(state.search, frames)
         listener, names = self._attend(state, encoded, skipped, skipped + len(frames))
         phrase = state.phrase
-        if self._second is not None and len(frames):
-            phrase = phrase.take(Chunk(encoded.shared, frames, names), skipped)
+        if self.second_pass is not None and len(frames):
+            phrase = phrase.take(Chunk(chunk[:heard], frames, names), skipped)
         return replace(
             state,
             encoder=encoder,
@@ -318,7 +325,7 @@ class Recognizer:
 
     def _begin_attending(self, biasing: Biasing | None) -> ListenerState | None:
         """Return the state of attention to names, if there are some, and a use for it."""
-        if self._listener is None or self._second is None:
+        if self._listener is None or self.second_pass is None:
             return None
         return self._listener.initial_state() if biasing is not None and biasing.keys else None
 
