@@ -15,8 +15,9 @@ from auricle.features import BANDS, SILENCE
 from auricle.recognizer.attention import AttentionDecoder
 from auricle.recognizer.networks import Encoder, TransducerScorer
 from auricle_train.export import export
-from auricle_train.export_decoder import PADDING, share_table
+from auricle_train.export_decoder import share_table
 from auricle_train.network import STRIDE, Shape, Transducer
+from auricle_train.shape import PADDING
 
 SHAPE = Shape(
     vocabulary=40, layers=2, width=64, heads=4, hidden=128, positions=60, chunk=8, left=16,

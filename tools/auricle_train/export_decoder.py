@@ -21,12 +21,12 @@ from tensorflow.lite.tools import flatbuffer_utils
 from auricle.features import BANDS, SILENCE
 from auricle_train.layers import MASKED, Layers, attend, gelu
 from auricle_train.network import CONV_CONTEXT, STRIDE, Shape
+from auricle_train.shape import PADDING
 
 Specs = dict[str, tf.TensorSpec]  # inputs of a graph by name
 ROWS = 4  # hypotheses that one step of the decoder takes
 PLACES = 96  # places of an utterance: its pieces and the prompt
 CHUNKS = 39  # of 640 ms each: utterances of 25 s, with the silence after them
-PADDING = 50  # encoder frames of silence (1 s) after an utterance, which tell the decoder to end
 SECOND = "second_encoder"  # name of the second pass' encoder among the weights
 
 

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from auricle.audio.file import read_recording
-from auricle.features import SILENCE, LogMel
+from auricle.features import BANDS, SILENCE, LogMel
 from auricle.recognizer.scorer import Context
 from auricle.recognizer.search import BeamSearch, SearchOptions
 from auricle.recognizer.tokenizer import Tokenizer
 from auricle_train.checkpoint import load_model
 from auricle_train.network import STACK, STRIDE, Transducer
+from auricle_train.shape import PADDING
 
 CONTEXTS = ((0, 0), (0, 5), (7, 20), (100, 200))
 BEST = 16  # pieces of each place
@@ -45,22 +46,22 @@ class TorchScorer:
 
 
 @torch.no_grad()
-def hear(model: Transducer, samples: NDArray[np.int16]) -> tuple[Tensor, Tensor, int]:
-    """Return what the second pass and the first see of a recording, and how much is not filling.
+def hear(model: Transducer, samples: NDArray[np.int16]) -> tuple[Tensor, int]:
+    """Return what the first pass sees of a recording, and how much is not filling.
 
-    Both are encoder frames, (1, frames, width); the last chunk is filled with silence.
+    That is encoder frames, (1, frames, width); the last chunk is filled with silence.
     """
     features = LogMel().whole(samples)
     chunk = model.shape.chunk * STRIDE
     filled = np.full((-(-len(features) // chunk) * chunk, 80), SILENCE, np.float32)
     filled[: len(features)] = features
-    return *model.encode(torch.from_numpy(filled[None])), -(-len(features) // STRIDE)
+    return model.encode(torch.from_numpy(filled[None]))[1], -(-len(features) // STRIDE)
 
 
 @torch.no_grad()
 def encode(model: Transducer, samples: NDArray[np.int16]) -> NDArray[np.float32]:
     """Return (frames, joint) of a recording."""
-    _, first, count = hear(model, samples)
+    first, count = hear(model, samples)
     return model.frames(first)[0, : -(-count // STACK)].numpy()
 
 
@@ -70,15 +71,17 @@ def judge(
 ) -> dict[str, NDArray[Any]]:
     """Return what the second pass expects after each piece of a text.
 
-    `heard` is how many encoder frames it reads, `pieces` (n,) the text; `likely` (n + 1, BEST) are
+    It hears the whole recording and PADDING. `pieces` (n,) are the text; `likely` (n + 1, BEST) are
     the best pieces at each place, `likely_log_probs` their natural logs.
     """
-    encoded, _, count = hear(model, samples)
-    heard = torch.arange(encoded.shape[1])[None] < count
+    features = LogMel().whole(samples)
+    silence = np.full((len(features) % STRIDE + STRIDE * PADDING, BANDS), SILENCE, np.float32)
+    whole = torch.from_numpy(np.concatenate([features, silence])[None])
+    encoded = (model.second_encoder or model.encoder)(whole, chunked=False)
+    heard = torch.ones(1, encoded.shape[1], dtype=torch.bool)
     tokens = torch.tensor(pieces.encode(f"{text.capitalize()}."), dtype=torch.long)
     best = model.decoder(encoded, heard, tokens[None]).log_softmax(-1)[0].topk(BEST)
     return {
-        "heard": np.array(count),
         "pieces": tokens.numpy(),
         "likely": best.indices.numpy(),
         "likely_log_probs": best.values.numpy(),

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 CONV_CONTEXT = 3  # feature frames before a chunk that its first encoder frame still needs
 STRIDE = 2  # feature frames to an encoder frame
+PADDING = 50  # encoder frames of silence (1 s) after an utterance, which tell the decoder to end
 STACK = 2  # encoder frames to a frame of the joint
 
 

@@ -14,9 +14,10 @@ from torch.nn import functional
 
 from auricle.features import BANDS, SILENCE
 from auricle_train.export import convert
-from auricle_train.export_decoder import PADDING, DecoderGraphs, share_table
+from auricle_train.export_decoder import DecoderGraphs, share_table
 from auricle_train.layers import Layers
 from auricle_train.network import STRIDE, Shape, Transducer
+from auricle_train.shape import PADDING
 
 HERE = Path(__file__).parent
 SHAPE = Shape(
