@@ -16,7 +16,9 @@ from auricle_train.word_language import choose_words, make_words, number_words
 TOKENIZER = Tokenizer(
     ["<blank>", "▁", "'", *"abcdefghijklmnopqrstuvwxyz"], [0.0, -1.0, *[-2.0] * 27]
 )
-FREQUENCIES = {"turn": 1e-3, "on": 5e-3, "the": 4e-2, "light": 1e-4, "zebra": 1e-6, "n0": 1e-3, "dont": 1e-4}
+FREQUENCIES = {
+    "turn": 1e-3, "on": 5e-3, "the": 4e-2, "light": 1e-4, "zebra": 1e-6, "n0": 1e-3, "dont": 1e-4,
+}  # fmt: skip
 SOURCES = {
     "tmpl": ["turn on the light", "turn off the light", "don't turn on the radio"] * 20,
     "novel": ["the night was long", "the night was dark", "the night is young", "xyz"],
