@@ -13,13 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auricle.errors import ArgumentError, ModelError
+from auricle.features import BANDS, SILENCE
 from auricle.recognizer.attention import AttentionDecoder
 
 HERE = Path(__file__).parent / "attention"
 MEMORY, DECODER = HERE / "memory.tflite", HERE / "decoder.tflite"
 EXPECTED = np.load(HERE / "expected.npz")
-SHARED = EXPECTED["shared"]
-HEARD = (int(EXPECTED["heard"][0]), int(EXPECTED["heard"][1]))
+FEATURES = EXPECTED["features"]  # (80, 80), 40 encoder frames
+FIRST = int(EXPECTED["first"])
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +29,13 @@ def decoder() -> AttentionDecoder:
 
 
 def test_its_limits_are_those_of_the_graph(decoder: AttentionDecoder) -> None:
-    assert (decoder.rows, decoder.places, decoder.frames) == (4, 94, 312)
-    assert (decoder.width, decoder.vocabulary) == (32, 48)
+    assert (decoder.rows, decoder.places, decoder.frames) == (4, 94, 262)
+    assert decoder.vocabulary == 48
 
 
 def test_steps_give_what_pytorch_gives_at_once(decoder: AttentionDecoder) -> None:
     """The hypothesis that is compared is in another row each time; more than 32 places long."""
-    state, log_probs = decoder.begin(SHARED, HEARD)
+    state, log_probs = decoder.begin(FEATURES, FIRST)
     scores = [log_probs[0]]
     for piece in EXPECTED["pieces"].tolist():
         others = len(scores) % decoder.rows
@@ -52,42 +53,47 @@ def test_branches_and_utterances_do_not_disturb_each_other(
     decoder: AttentionDecoder, steps: list[tuple[int, int]]
 ) -> None:
     known = [
-        (HEARD, (), *decoder.begin(SHARED, HEARD)),
-        ((5, 9), (), *decoder.begin(SHARED, (5, 9))),
+        (FIRST, (), *decoder.begin(FEATURES, FIRST)),
+        (35, (), *decoder.begin(FEATURES, 35)),
     ]
     for earlier, piece in steps:
-        heard, pieces, state, _ = known[earlier % len(known)]
-        known.append((heard, (*pieces, piece), *decoder.step(state, [piece], [0])))
-    for heard, pieces, _, log_probs in known:
-        state, alone = decoder.begin(SHARED, heard)
+        first, pieces, state, _ = known[earlier % len(known)]
+        known.append((first, (*pieces, piece), *decoder.step(state, [piece], [0])))
+    for first, pieces, _, log_probs in known:
+        state, alone = decoder.begin(FEATURES, first)
         for piece in pieces:
             state, alone = decoder.step(state, [piece], [0])
         np.testing.assert_array_equal(alone, log_probs)
 
 
-def test_the_encoder_sees_what_is_not_written(decoder: AttentionDecoder) -> None:
-    _, log_probs = decoder.begin(SHARED, (8, 24))
-    assert not np.array_equal(decoder.begin(SHARED[:32], (8, 24))[1], log_probs)
+def test_the_encoder_sees_what_is_not_transcribed(decoder: AttentionDecoder) -> None:
+    _, log_probs = decoder.begin(FEATURES, 8)
+    assert not np.array_equal(decoder.begin(FEATURES[2:], 7)[1], log_probs)
 
 
-@pytest.mark.parametrize("heard", [(3, 3), (40, 50), (0, 313)])
+def test_an_odd_feature_frame_counts_as_one_followed_by_silence(decoder: AttentionDecoder) -> None:
+    odd = np.concatenate([FEATURES[:79], np.full((1, BANDS), SILENCE, np.float32)])
+    np.testing.assert_array_equal(decoder.begin(FEATURES[:79])[1], decoder.begin(odd)[1])
+
+
+@pytest.mark.parametrize(("count", "first"), [(0, 0), (80, 40), (2 * 262 + 1, 0)])
 def test_too_few_or_too_many_frames_are_refused(
-    decoder: AttentionDecoder, heard: tuple[int, int]
+    decoder: AttentionDecoder, count: int, first: int
 ) -> None:
-    shared = np.tile(SHARED, (8, 1)) if heard[1] > 312 else SHARED
-    with pytest.raises(ArgumentError, match=r"heard are \d+ frames; it must be 1 to 312"):
-        decoder.begin(shared, heard)
+    features = np.resize(FEATURES, (count, BANDS))
+    with pytest.raises(ArgumentError, match=r"heard are \d+ frames; it must be 1 to 262"):
+        decoder.begin(features, first)
 
 
 @pytest.mark.parametrize("count", [0, 5])
 def test_too_few_or_too_many_hypotheses_are_refused(decoder: AttentionDecoder, count: int) -> None:
-    state, _ = decoder.begin(SHARED, HEARD)
+    state, _ = decoder.begin(FEATURES, FIRST)
     with pytest.raises(ArgumentError, match=f"hypotheses are {count}; it must be 1 to 4"):
         decoder.step(state, [1] * count, [0] * count)
 
 
 def test_more_pieces_than_there_are_places_are_refused(decoder: AttentionDecoder) -> None:
-    state, _ = decoder.begin(SHARED, HEARD)
+    state, _ = decoder.begin(FEATURES, FIRST)
     for _ in range(decoder.places):
         state, _ = decoder.step(state, [1], [0])
     with pytest.raises(ArgumentError, match="pieces are more than 94"):
@@ -97,14 +103,14 @@ def test_more_pieces_than_there_are_places_are_refused(decoder: AttentionDecoder
 def test_a_piece_that_the_decoder_does_not_know_is_an_error_of_the_model(
     decoder: AttentionDecoder,
 ) -> None:
-    state, log_probs = decoder.begin(SHARED, HEARD)
+    state, log_probs = decoder.begin(FEATURES, FIRST)
     with pytest.raises(ModelError, match=r"decoder\.tflite: cannot be run"):
         decoder.step(state, [10**6], [0])
-    np.testing.assert_array_equal(decoder.begin(SHARED, HEARD)[1], log_probs)
+    np.testing.assert_array_equal(decoder.begin(FEATURES, FIRST)[1], log_probs)
 
 
 def test_a_graph_in_the_place_of_another_is_refused() -> None:
     with pytest.raises(ModelError, match=r"decoder\.tflite: its inputs are .*install the bundle"):
         AttentionDecoder(DECODER, MEMORY, threads=1)
-    with pytest.raises(ModelError, match=r"memory\.tflite: its inputs are \['shared'\]"):
+    with pytest.raises(ModelError, match=r"memory\.tflite: its inputs are \['features'\]"):
         AttentionDecoder(MEMORY, MEMORY, threads=1)

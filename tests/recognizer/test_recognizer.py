@@ -18,7 +18,7 @@ from auricle.audio.file import read_recording
 from auricle.bundle.manifest import Bundle, load_bundle
 from auricle.context.entries import Context, Entry
 from auricle.errors import ModelError
-from auricle.features import SILENCE, LogMel
+from auricle.features import LogMel
 from auricle.recognizer.attention import AttentionDecoder
 from auricle.recognizer.graph import Graph
 from auricle.recognizer.loading import load_recognizer
@@ -323,17 +323,8 @@ def test_the_quantized_decoder_agrees_with_pytorch(
     """Probabilities of the pieces that PyTorch holds likely after each piece of the text."""
     reference = np.load(REFERENCE)
     samples = read_recording(recordings[str(reference["recording"])].path)
-    encoder = Encoder(bundle.path("encoder.tflite.gz"), threads=1)
     decoder = AttentionDecoder(bundle.path("memory.tflite.gz"), bundle.path("decoder.tflite.gz"), 1)
-    features = LogMel().whole(samples)
-    count = -(-len(features) // encoder.chunk) * encoder.chunk
-    filled = np.full((count, features.shape[1]), SILENCE, np.float32)
-    filled[: len(features)] = features
-    encoder_state, parts = encoder.initial_state(), []
-    for chunk in filled.reshape(-1, encoder.chunk, features.shape[1]):
-        encoder_state, encoded = encoder.step(encoder_state, chunk)
-        parts.append(encoded.shared)
-    state, log_probs = decoder.begin(np.concatenate(parts), (0, int(reference["heard"])))
+    state, log_probs = decoder.begin(LogMel().whole(samples))
     scores = [log_probs[0]]
     for piece in reference["pieces"].tolist():
         state, log_probs = decoder.step(state, [piece], [0])

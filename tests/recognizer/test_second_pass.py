@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from auricle.context.entries import Context, Entry
 from auricle.errors import ArgumentError
+from auricle.features import BANDS
 from auricle.recognizer.alignment import align
 from auricle.recognizer.biasing.biasing import Biasing, BiasingOptions, build
 from auricle.recognizer.biasing.vocabulary import Vocabulary
@@ -23,6 +24,8 @@ from auricle.recognizer.second_pass import (
     SecondPassMode,
     SecondPassOptions,
     Utterance,
+    certainty,
+    loop_starts,
 )
 from auricle.recognizer.tokenizer import Tokenizer
 from auricle.recognizer.writing import END
@@ -61,7 +64,7 @@ class Table:
         whole = (*prefix, END)
         return float(sum(self.after(prefix[:n])[piece] for n, piece in enumerate(whole)))
 
-    def begin(self, shared: np.ndarray, heard: tuple[int, int]) -> tuple[State, np.ndarray]:
+    def begin(self, features: np.ndarray, first: int = 0) -> tuple[State, np.ndarray]:
         return State(((),)), self.after(())[np.newaxis]
 
     def step(
@@ -87,8 +90,8 @@ def heard(tokens: str, sureness: float = 6.0) -> Utterance:
     logits = np.zeros((len(wanted), len(TOKENS)), np.float32)
     logits[np.arange(len(wanted)), wanted] = sureness
     log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    shared = np.zeros((2 * len(wanted), 8), np.float32)
-    return Utterance(shared, (0, 2 * len(wanted)), log_probs.astype(np.float32), 10.0, 0.04)
+    features = np.zeros((4 * len(wanted), BANDS), np.float32)
+    return Utterance(features, 0, log_probs.astype(np.float32), 10.0, 0.04)
 
 
 def first_pass(*texts: str) -> Result:
@@ -100,7 +103,8 @@ def first_pass(*texts: str) -> Result:
 
 def joint_score(table: Table, text: str, utterance: Utterance, weight: float) -> float:
     (alignment,) = align(utterance.log_probs, [TOKENS.encode(text)])
-    return table.score(tuple(PIECES.encode(text))) + weight * alignment.score
+    joint = weight * certainty(utterance.log_probs) ** 2 * alignment.score
+    return table.score(tuple(PIECES.encode(text))) + joint
 
 
 TEXTS = st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(" ".join)
@@ -200,10 +204,40 @@ def test_what_no_sound_stands_behind_is_dropped() -> None:
         assert result.text == spoken
 
 
-def test_a_loop_is_stopped() -> None:
-    table = Table(1, ends=-1e6)  # it never ends by itself
-    result = SecondPass(table, PIECES, TOKENS).refine(first_pass("a b"), heard("a b"))
-    assert result.text == "a b"
+class Looping(Table):
+    """Attention that says "b c a" over and over, and holds an end for unlikely at any time."""
+
+    places = 40
+
+    def after(self, prefix: tuple[int, ...]) -> np.ndarray:
+        logits = np.full(VOCABULARY, -8.0)
+        logits[PIECES.encode("b c a")[len(prefix) % 3]] = 2.0
+        logits[END] = -9.0
+        return (logits - np.log(np.exp(logits).sum())).astype(np.float32)
+
+
+def test_a_loop_is_cut_where_its_first_round_ended() -> None:
+    second = SecondPass(Looping(0), PIECES, TOKENS, SecondPassOptions(beam=1))
+    assert second.refine(first_pass("a b"), heard("b c a")).text == "b c a"
+    assert second.refine(first_pass("a b"), heard("b c a b c a")).text == "b c a b c a"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "starts"),
+    [
+        ([4, 4, 4, 4], []),  # a telephone number may hold this
+        ([9, 4, 4, 4, 4, 4], [5, 4, 3, 2]),
+        ([1, 2, 1, 2, 1, 2], []),
+        ([7, 1, 2, 1, 2, 1, 2, 1, 2], [7, 5, 3]),
+        ([1, 2, 3, 1, 2, 3], []),
+        ([5, 1, 2, 3, 1, 2, 3, 1, 2, 3], [7, 4]),
+        ([1, 2, 3, 1, 2, 3, 1, 2, 4], []),
+    ],
+)
+def test_a_loop_says_the_same_more_often_than_people_do(
+    pieces: list[int], starts: list[int]
+) -> None:
+    assert loop_starts(pieces) == starts
 
 
 def test_silence_stays_silence() -> None:
@@ -215,3 +249,12 @@ def test_silence_stays_silence() -> None:
 def test_impossible_options_are_refused(field: str) -> None:
     with pytest.raises(ArgumentError, match=field):
         SecondPassOptions(**{field: -1})
+
+
+def test_ctc_counts_less_the_less_certain_it_is() -> None:
+    options = SecondPassOptions(ctc_weight=0.4)
+    weights = [options.weight(certainty(heard("a b c", sure).log_probs)) for sure in (12, 2, 1)]
+    assert weights[0] == pytest.approx(0.4, abs=1e-3)
+    assert weights == sorted(weights, reverse=True)
+    assert weights[1] == pytest.approx(0.4 * certainty(heard("a", 2.0).log_probs) ** 2, rel=0.01)
+    assert certainty(heard("").log_probs) == 0.0  # blank alone says nothing

@@ -10,8 +10,10 @@ import pytest
 import torch
 
 from auricle.errors import ArgumentError, ModelError
-from auricle_train.average import drawn_back
-from auricle_train.network import Encoder
+from auricle_train.attention_decoder import AttentionDecoder
+from auricle_train.average import drawn_back, with_second_encoder
+from auricle_train.network import Encoder, Transducer
+from auricle_train.shape import Shape
 from auricle_train.whisper import read_part
 from stage.small_training import SHAPE, make_objective, write_whisper
 
@@ -36,6 +38,42 @@ def test_the_encoder_lies_between_both_and_the_rest_stays(tmp_path: Path, share:
     assert (made["step"], "optimizer" in made) == (7, False)
 
 
+def whisper_parts(whisper: Path) -> tuple[Encoder, AttentionDecoder]:
+    encoder = Encoder(SHAPE)
+    encoder.load_whisper(read_part(whisper, "encoder"))
+    decoder = AttentionDecoder(
+        SHAPE.width, SHAPE.heads, SHAPE.hidden, SHAPE.decoder_layers, SHAPE.pieces, SHAPE.prompt
+    )
+    decoder.load_whisper(read_part(whisper, "decoder"), range(SHAPE.pieces), range(SHAPE.prompt))
+    return encoder, decoder
+
+
+def test_the_second_pass_lies_between_both_and_the_first_stays(tmp_path: Path) -> None:
+    whisper, own = write_whisper(tmp_path), saved()
+    made = with_second_encoder(own, whisper, 0.25, 0.75)
+    encoder, decoder = whisper_parts(whisper)
+    for name, value in encoder.state_dict().items():
+        expected = 0.25 * own["model"][f"encoder.{name}"] + 0.75 * value
+        torch.testing.assert_close(made["model"][f"second_encoder.{name}"], expected)
+    for name, value in decoder.state_dict().items():
+        share = 1.0 if name in ("prompt", "embedding.weight") else 0.75
+        expected = share * own["model"][f"decoder.{name}"] + (1 - share) * value
+        torch.testing.assert_close(made["model"][f"decoder.{name}"], expected)
+    for name in own["model"].keys() - {name for name in own["model"] if name[:8] == "decoder."}:
+        assert made["model"][name] is own["model"][name]
+    assert made["shape"] == own["shape"] | {"second_encoder": True}
+    Transducer(Shape(**made["shape"])).load_state_dict(made["model"])
+
+
+def test_a_second_encoder_that_is_there_is_moved(tmp_path: Path) -> None:
+    whisper = write_whisper(tmp_path)
+    once = with_second_encoder(saved(), whisper, 0.5, 1.0)
+    twice = with_second_encoder(once, whisper, 0.5, 1.0)
+    direct = with_second_encoder(saved(), whisper, 0.25, 1.0)
+    for name, value in direct["model"].items():
+        torch.testing.assert_close(twice["model"][name], value)
+
+
 def test_what_cannot_be_averaged_is_refused(tmp_path: Path) -> None:
     whisper = write_whisper(tmp_path)
     with pytest.raises(ArgumentError, match=r"share is 1\.5; it must be 0 to 1"):
@@ -46,3 +84,7 @@ def test_what_cannot_be_averaged_is_refused(tmp_path: Path) -> None:
     other.mkdir()
     with pytest.raises(ModelError, match="not the Whisper that the checkpoint began as"):
         drawn_back(saved(), write_whisper(other, replace(SHAPE, width=48, heads=3)), 0.5)
+    with pytest.raises(ArgumentError, match=r"share is -1; it must be 0 to 1"):
+        with_second_encoder(saved(), whisper, 0.5, -1)
+    with pytest.raises(ModelError, match="not the Whisper that the checkpoint began as"):
+        with_second_encoder(saved(), other / "model.bin", 0.5, 0.5)

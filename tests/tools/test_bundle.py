@@ -17,6 +17,7 @@ from auricle_train.bundle import write_bundle
 from auricle_train.checkpoint import load_model
 from auricle_train.encoder_cache import FrozenEncoder
 from auricle_train.network import Shape, Transducer
+from auricle_train.second_pass import replace_second_pass
 from auricle_train.top.network import TopShape
 from auricle_train.top.plan import TopPlan
 from auricle_train.top.training import TopTrainer
@@ -125,3 +126,29 @@ def test_float_weights_may_be_of_any_size(
     load_recognizer(load_bundle(tmp_path / "out", "recognizer"), SearchOptions(), threads=1)
     sizes = [(tmp_path / name / "memory.tflite.gz").stat().st_size for name in ("out", "small")]
     assert sizes[0] > sizes[1]
+
+
+def test_the_second_pass_of_a_bundle_is_replaced_and_the_first_stays(
+    files: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    checkpoint, tokens, pieces = files
+    out = tmp_path / "out"
+    write_bundle(checkpoint, tokens, pieces, "tiny", "1", out)
+    before = load_bundle(out, "recognizer").files
+    other = SHAPE.as_dict() | {"second_encoder": True}
+    model = Transducer(Shape(**other)).state_dict()
+    torch.save({"shape": other, "model": model, "second_pass": {"note": "x"}}, checkpoint)
+    replace_second_pass(out, checkpoint)
+    made = load_bundle(out, "recognizer")  # checks the sums
+    changed = {name for name in before if before[name] != made.files[name]}
+    assert changed == {"memory.tflite.gz", "decoder.tflite.gz"}
+    load_recognizer(made, SearchOptions(), threads=1)
+
+
+def test_a_bundle_without_a_second_pass_gets_none(
+    files: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    checkpoint, tokens, _ = files
+    write_bundle(checkpoint, tokens, None, "tiny", "1", tmp_path / "out")
+    with pytest.raises(ModelError, match="has no second pass: make a bundle with one"):
+        replace_second_pass(tmp_path / "out", checkpoint)

@@ -9,19 +9,22 @@ import numpy as np
 import pytest
 import torch
 from tensorflow.lite.tools import flatbuffer_utils
+from torch.nn import functional
 
 from auricle.errors import ArgumentError, ModelError
-from auricle.features import SILENCE
+from auricle.features import BANDS, SILENCE
 from auricle.recognizer.attention import AttentionDecoder
 from auricle.recognizer.networks import Encoder, TransducerScorer
 from auricle_train.export_decoder import export_second_pass, share_table
 from auricle_train.network import STRIDE, Shape, Transducer
+from auricle_train.shape import PADDING
 from auricle_train.top.export import export_first_pass
 from auricle_train.top.network import Top, TopShape
 
 SHAPE = Shape(
     vocabulary=40, layers=2, width=64, heads=4, hidden=128, positions=60, chunk=8, left=16,
     joint=48, embedding=24, branch=1, decoder_layers=2, pieces=50,
+    second_encoder=True,
 )  # fmt: skip
 TOP = TopShape(
     encoder_width=64, layers=2, width=48, heads=4, hidden=96, chunk=2, left=4, vocabulary=40,
@@ -34,7 +37,8 @@ RUNTIMES = ("ai_edge_litert", "tflite_runtime")
 def model() -> Transducer:
     torch.manual_seed(0)
     model = Transducer(SHAPE).eval()
-    torch.nn.init.normal_(model.encoder.positions, std=0.5)
+    for encoder in (model.encoder, model.second_encoder):
+        torch.nn.init.normal_(encoder.positions, std=0.5)
     torch.nn.init.normal_(model.predict.weight, std=0.3)
     for vectors in (model.decoder.prompt, model.decoder.positions):
         torch.nn.init.normal_(vectors, std=0.5)
@@ -82,7 +86,6 @@ def test_the_encoder_streams_what_pytorch_computes_at_once(
     chunks = 11  # past the left context, and past the positions, which begin anew
     features = torch.randn(1, chunks * SHAPE.chunk * STRIDE, 80) * 0.3
     with torch.no_grad():
-        shared, _ = model.encoder.trunk(features)
         encoded = model.encoder(features)
         above = top.encode(encoded.reshape(1, chunks * TOP.chunk, -1))
         expected, ctc = top.project(above)[0].numpy(), top.ctc_log_probs(above)[0].numpy()
@@ -93,8 +96,6 @@ def test_the_encoder_streams_what_pytorch_computes_at_once(
         parts.append(part)
     assert difference(np.concatenate([part.frames for part in parts]), expected) < tolerance
     assert difference(np.concatenate([part.ctc for part in parts]), ctc) < tolerance
-    passed_on = np.concatenate([part.shared for part in parts])
-    assert difference(passed_on, shared[0].numpy()) < tolerance
     last = np.concatenate([part.encoded for part in parts])
     assert difference(last, encoded[0].numpy()) < tolerance
     assert state.position[0] == chunks * SHAPE.chunk
@@ -127,15 +128,16 @@ def test_the_decoder_scores_step_by_step_what_pytorch_does_at_once(
 ) -> None:
     folder, tolerance = graphs
     scorer = load_decoder(folder, runtime)
-    count, first, last = 40, 3, 37
-    shared = torch.randn(1, count, SHAPE.width)
-    heard = torch.zeros(1, count, dtype=torch.bool)
-    heard[:, first:last] = True
+    count, first = 80, 3  # past the positions, with the silence that follows
+    features = torch.randn(1, count, BANDS) * 0.3
+    padded = functional.pad(features, (0, 0, 0, STRIDE * PADDING), value=SILENCE)
+    heard = torch.ones(1, padded.shape[1] // STRIDE, dtype=torch.bool)
+    heard[:, :first] = False
     pieces = torch.randint(1, SHAPE.pieces, (1, scorer.places))
     with torch.no_grad():
-        encoded = model.encoder.top(shared, None)
+        encoded, _ = model.encode(padded)
         expected = model.decoder(encoded, heard, pieces).log_softmax(-1)[0].numpy()
-    state, log_probs = scorer.begin(shared[0].numpy(), (first, last))
+    state, log_probs = scorer.begin(features[0].numpy(), first)
     scores = [log_probs[0]]
     for piece in pieces[0].tolist():
         # The hypothesis that is compared has another one before it, in another row each time.
@@ -152,13 +154,13 @@ def test_utterances_and_branches_do_not_disturb_each_other(
 ) -> None:
     scorer = load_decoder(graphs[0], runtime)
     generator = np.random.default_rng(0)
-    shared = generator.standard_normal((24, SHAPE.width)).astype(np.float32)
-    one, first = scorer.begin(shared[:16], (0, 16))
-    other, _ = scorer.begin(shared, (2, 20))
+    features = generator.standard_normal((48, BANDS)).astype(np.float32)
+    one, first = scorer.begin(features[:32])
+    other, _ = scorer.begin(features, 2)
     branch, scores = scorer.step(one, [4, 5], [0, 0])
     scorer.step(scorer.step(branch, [8], [1])[0], [9], [0])
     scorer.step(other, [6], [0])
-    np.testing.assert_array_equal(scorer.begin(shared[:16], (0, 16))[1], first)
+    np.testing.assert_array_equal(scorer.begin(features[:32])[1], first)
     np.testing.assert_array_equal(scorer.step(one, [5], [0])[1], scores[1:])
     alone, _ = scorer.step(one, [5], [0])
     np.testing.assert_array_equal(
@@ -168,11 +170,11 @@ def test_utterances_and_branches_do_not_disturb_each_other(
 
 def test_what_a_decoder_cannot_take_is_refused(graphs: tuple[Path, float]) -> None:
     scorer = load_decoder(graphs[0], "auto")
-    shared = np.zeros((320, SHAPE.width), np.float32)
-    for heard in ((3, 3), (0, scorer.frames + 1)):
-        with pytest.raises(ArgumentError, match=r"heard are \d+ frames; it must be 1 to 312"):
-            scorer.begin(shared, heard)
-    state, _ = scorer.begin(shared, (0, 8))
+    features = np.zeros((STRIDE * (scorer.frames + 1), BANDS), np.float32)
+    for first in (scorer.frames + 1, 0):
+        with pytest.raises(ArgumentError, match=r"heard are \d+ frames; it must be 1 to 262"):
+            scorer.begin(features, first)
+    state, _ = scorer.begin(features[:16])
     with pytest.raises(ArgumentError, match="hypotheses are 5; it must be 1 to 4"):
         scorer.step(state, [1] * 5, [0] * 5)
     with pytest.raises(ModelError, match=r"decoder\.tflite: cannot be run"):

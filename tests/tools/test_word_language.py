@@ -16,7 +16,9 @@ from auricle_train.word_language import choose_words, make_words, number_words
 TOKENIZER = Tokenizer(
     ["<blank>", "▁", "'", *"abcdefghijklmnopqrstuvwxyz"], [0.0, -1.0, *[-2.0] * 27]
 )
-FREQUENCIES = {"turn": 1e-3, "on": 5e-3, "the": 4e-2, "light": 1e-4, "zebra": 1e-6, "n0": 1e-3}
+FREQUENCIES = {
+    "turn": 1e-3, "on": 5e-3, "the": 4e-2, "light": 1e-4, "zebra": 1e-6, "n0": 1e-3, "dont": 1e-4,
+}  # fmt: skip
 SOURCES = {
     "tmpl": ["turn on the light", "turn off the light", "don't turn on the radio"] * 20,
     "novel": ["the night was long", "the night was dark", "the night is young", "xyz"],
@@ -36,7 +38,7 @@ def load(folder: Path, limit: int = 10**6) -> tuple[WordModel, dict[str, int]]:
 def test_the_lexicon_holds_frequent_trusted_and_repeated_words() -> None:
     words = set(choose_words(SOURCES, FREQUENCIES, ["tmpl"]))
     assert words >= {"zebra", "radio", "don't", "night"}
-    assert not words & {"n0", "xyz", "dark"}
+    assert not words & {"n0", "xyz", "dark", "dont"}
 
 
 def test_words_are_numbered_as_the_tree_has_them() -> None:

@@ -87,7 +87,7 @@ def write_bundle(
     shape = Shape(**saved["shape"])
     weights = {key: value.float().numpy() for key, value in saved["model"].items()}
     if pieces is not None:
-        _check_pieces(checkpoint, pieces, shape, weights)
+        check_pieces(checkpoint, pieces, shape, weights)
     first, trained = load_top(top)
     _check_top(checkpoint, top, first, trained["digest"])
     both = weights | {f"top.{name}": value.numpy() for name, value in first.state_dict().items()}
@@ -163,7 +163,7 @@ def _check_top(checkpoint: Path, path: Path, top: Top, digest: str) -> None:
         )
 
 
-def _check_pieces(checkpoint: Path, pieces: Path, shape: Shape, weights: Weights) -> None:
+def check_pieces(checkpoint: Path, pieces: Path, shape: Shape, weights: Weights) -> None:
     """Raise ModelError if the checkpoint has no decoder of these pieces."""
     count = len(Tokenizer.load(pieces))
     if "decoder.prompt" not in weights:

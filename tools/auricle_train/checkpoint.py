@@ -70,27 +70,19 @@ def take(model: Transducer, saved: dict[str, Any]) -> None:
 
     The decoder stays as it is where the checkpoint has none, and its table where the checkpoint has
     other pieces; so does the encoder where the checkpoint's is of the other kind, for heads and
-    decoder fit both. A first pass that has had no layers of its own begins with the encoder's.
+    decoder fit both. A first pass that has had no layers of its own begins with the encoder's; so
+    does a second pass that has had no encoder of its own.
 
     Raises:
         ModelError: the shapes do not fit.
     """
-    weights = {name: value.float() for name, value in saved["model"].items()}
-    kept = set()
-    if saved["shape"].get("pieces") != model.shape.pieces:
-        weights.pop(TABLE, None)  # it is Whisper's, for no run changes it
-        kept.add(TABLE)
-    if Shape(**saved["shape"]).encoder != model.shape.encoder:
-        weights = {name: item for name, item in weights.items() if not name.startswith("encoder.")}
-        kept.add("encoder")
-    if not any(name.startswith("decoder.") for name in weights):
-        kept.add("decoder")
-    grows = model.branch is not None and not saved["shape"].get("branch", 0)
-    if grows:
-        kept.add("branch")
-    for name, value in model.state_dict().items():
-        if name in kept or name.split(".", 1)[0] in kept:
-            weights[name] = value
+    kept = _not_in(saved, model.shape)
+
+    def stays(name: str) -> bool:
+        return name in kept or name.split(".", 1)[0] in kept
+
+    weights = {name: item.float() for name, item in saved["model"].items() if not stays(name)}
+    weights |= {name: item for name, item in model.state_dict().items() if stays(name)}
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
@@ -98,5 +90,20 @@ def take(model: Transducer, saved: dict[str, Any]) -> None:
             f"checkpoint: of shape {saved['shape']}, wanted {model.shape.as_dict()}: "
             "name one of the same sizes and vocabularies"
         ) from error
-    if grows and model.branch is not None and isinstance(model.encoder, Encoder):
+    if "branch" in kept and model.branch is not None and isinstance(model.encoder, Encoder):
         model.branch.grow(model.encoder)
+    if "second_encoder" in kept and model.second_encoder is not None:
+        model.second_encoder.load_state_dict(model.encoder.state_dict())
+
+
+def _not_in(saved: dict[str, Any], shape: Shape) -> set[str]:
+    """Return the parts, or single weights, of a network that a checkpoint cannot give."""
+    other = Shape(**saved["shape"])
+    missing = {
+        TABLE: saved["shape"].get("pieces") != shape.pieces,  # Whisper's, for no run changes it
+        "encoder": other.encoder != shape.encoder,
+        "decoder": not any(name.startswith("decoder.") for name in saved["model"]),
+        "branch": shape.branch > 0 and not other.branch,
+        "second_encoder": shape.second_encoder and not other.second_encoder,
+    }
+    return {name for name, is_missing in missing.items() if is_missing}

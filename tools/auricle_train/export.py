@@ -27,7 +27,7 @@ class ChunkedEncoder:
 
     def chunk(
         self, features: Any, context: Any, keys: Any, values: Any, position: Any
-    ) -> tuple[dict[str, Any], Any, Any]:
+    ) -> tuple[dict[str, Any], Any]:
         """Encode one chunk; the same as `network.Encoder` on the whole.
 
         Args:
@@ -38,8 +38,7 @@ class ChunkedEncoder:
             position: (1,) int32, encoder frames before this chunk.
 
         Returns:
-            The next state; what both passes share, (1, chunk, 1, width); the last layer's output,
-            normalised, of the same shape.
+            The next state, and the last layer's output, normalised, (1, chunk, 1, width).
         """
         shape, layers = self.shape, self._layers
         heard = tf.concat([context, features], axis=1)
@@ -48,7 +47,7 @@ class ChunkedEncoder:
         where = tf.math.floormod(position + tf.range(shape.chunk), shape.positions)
         x += layers.lookup("encoder.positions", where)[None, :, None]
         mask = known_mask(position, shape.left, shape.chunk)
-        new_keys, new_values, shared = [], [], x
+        new_keys, new_values = [], []
         for number in range(shape.layers):
             name = f"encoder.blocks.{number}"
             query, key, value = layers.queries_keys_values(name, x)
@@ -57,15 +56,13 @@ class ChunkedEncoder:
             x = layers.block(name, x, attend(query, key, value, shape.heads, mask))
             new_keys.append(key[shape.chunk :])
             new_values.append(value[shape.chunk :])
-            if number == shape.layers - shape.branch - 1:
-                shared = x
         state = {
             "context_out": heard[:, -CONV_CONTEXT:],
             "keys_out": tf.stack(new_keys),
             "values_out": tf.stack(new_values),
             "position_out": position + shape.chunk,
         }
-        return state, shared, layers.norm("encoder.norm", x)
+        return state, layers.norm("encoder.norm", x)
 
 
 def known_mask(before: Any, left: int, chunk: int) -> Any:

@@ -1,4 +1,4 @@
-"""The second pass as TFLite graphs: what it remembers of an utterance, one step of its decoder.
+"""The second pass as TFLite graphs: its encoder of a whole utterance, one step of its decoder.
 
 In: the weights of `attention_decoder.AttentionDecoder`. Out: functions for `export.convert`, whose
 graphs `auricle.recognizer.attention` runs.
@@ -18,13 +18,16 @@ from numpy.typing import NDArray
 from tensorflow.lite.python.schema_py_generated import ModelT, TensorT
 from tensorflow.lite.tools import flatbuffer_utils
 
+from auricle.features import BANDS, SILENCE
 from auricle_train.export import Specs, convert
-from auricle_train.layers import MASKED, Layers, Weights, attend
-from auricle_train.network import Shape
+from auricle_train.layers import MASKED, Layers, Weights, attend, gelu
+from auricle_train.network import CONV_CONTEXT, STRIDE, Shape
+from auricle_train.shape import PADDING
 
 ROWS = 4  # hypotheses that one step of the decoder takes
 PLACES = 96  # places of an utterance: its pieces and the prompt
-CHUNKS = 39  # of 640 ms each: utterances of 25 s
+CHUNKS = 39  # of 640 ms each: utterances of 25 s, with the silence after them
+SECOND = "second_encoder"  # name of the second pass' encoder among the weights
 
 
 class DecoderGraphs:
@@ -37,22 +40,30 @@ class DecoderGraphs:
         self._prompt = layers.rows("decoder.prompt")
 
     def memory_inputs(self) -> Specs:
-        """Return what `memory` takes: as many frames as there are."""
-        return {"shared": tf.TensorSpec([1, None, self.shape.width])}
+        """Return what `memory` takes: an even number of log-mel frames, as many as there are."""
+        return {"features": tf.TensorSpec([1, None, BANDS])}
 
-    def memory(self, shared: Any) -> dict[str, Any]:
-        """(1, frames, width) -> keys and values of cross attention, see `decoder`.
+    def memory(self, features: Any) -> dict[str, Any]:
+        """(1, n, 80) log-mel -> keys and values of cross attention, see `decoder`.
 
-        The encoder's last layers see all frames. `prompt` (1,) int32 tells how many places come
+        All layers see all frames and the silence that is added after them; the same as
+        `network.Encoder` with `chunked=False`. `prompt` (1,) int32 tells how many places come
         before the pieces.
         """
         shape, layers, keys, values = self.shape, self._layers, [], []
-        x = shared[:, :, None]
-        for number in range(shape.layers - shape.branch, shape.layers):
-            name = f"encoder.blocks.{number}"
+        encoder = SECOND if shape.second_encoder else "encoder"
+        before = tf.fill([1, CONV_CONTEXT, BANDS], SILENCE)
+        after = tf.fill([1, STRIDE * PADDING, BANDS], SILENCE)
+        x = tf.concat([before, features, after], axis=1)[:, :, None]
+        x = gelu(layers.convolve(f"{encoder}.conv1", x, 1))
+        x = gelu(layers.convolve(f"{encoder}.conv2", x, STRIDE))  # (1, n / STRIDE, 1, width)
+        where = tf.math.floormod(tf.range(tf.shape(x)[1]), shape.positions)
+        x += layers.lookup(f"{encoder}.positions", where)[None, :, None]
+        for number in range(shape.layers):
+            name = f"{encoder}.blocks.{number}"
             seen = attend(*layers.queries_keys_values(name, x), shape.heads)
             x = layers.block(name, x, seen)
-        x = layers.norm("encoder.norm", x)
+        x = layers.norm(f"{encoder}.norm", x)
         for number in range(shape.decoder_layers):
             both = layers.linear(f"decoder.blocks.{number}.cross_kv", x)
             heads = tf.reshape(both, [-1, 2, shape.heads, self._head])

@@ -154,7 +154,8 @@ class Branch(nn.Module):
 class Transducer(nn.Module):
     """Encoder, predictor and joint; the joint without the predictor is the CTC output.
 
-    `decoder`, the second pass, reads the same encoder.
+    `decoder`, the second pass, reads `second_encoder`, which hears the finished utterance with full
+    attention; without one, it reads the last layers of the first pass' encoder.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -163,6 +164,7 @@ class Transducer(nn.Module):
         kinds = {"attention": Encoder, "lstm": LstmEncoder}
         self.encoder = kinds[shape.encoder](shape)
         self.branch = Branch(shape) if shape.branch else None
+        self.second_encoder = Encoder(shape) if shape.second_encoder else None
         self.project = nn.Linear(STACK * shape.width, shape.joint)
         self.embedding = nn.Embedding(shape.vocabulary, shape.embedding)
         self.context = nn.Linear(2 * shape.embedding, shape.joint)
@@ -188,10 +190,20 @@ class Transducer(nn.Module):
             through: share of the first pass' gradient that what both share takes.
         """
         if self.branch is None:
-            encoded = self.encoder(features, offset=offset)
-            return encoded, encoded
+            first = self.encoder(features, offset=offset)
+            return self._second(features, offset, first), first
         x, mask = self.encoder.trunk(features, offset=offset)
-        return self.encoder.top(x, None), self.branch(pass_back(x, through), mask)
+        first = self.branch(pass_back(x, through), mask)
+        if self.second_encoder is None:
+            return self.encoder.top(x, None), first
+        return self._second(features, offset, first), first
+
+    def _second(self, features: Tensor, offset: int, first: Tensor) -> Tensor:
+        """Return what the second pass reads, (batch, n, width)."""
+        if self.second_encoder is None:
+            return first
+        encoded: Tensor = self.second_encoder(features, chunked=False, offset=offset)
+        return encoded
 
     def frames(self, encoded: Tensor) -> Tensor:
         """(batch, n, width) -> (batch, n / STACK, joint): what the joint sees of the audio."""

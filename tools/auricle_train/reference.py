@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from auricle.audio.file import read_recording
-from auricle.features import SILENCE, LogMel
+from auricle.features import BANDS, SILENCE, LogMel
 from auricle.recognizer.scorer import Context
 from auricle.recognizer.search import BeamSearch, SearchOptions
 from auricle.recognizer.tokenizer import Tokenizer
 from auricle_train.checkpoint import load_model
 from auricle_train.network import STRIDE, Transducer
+from auricle_train.shape import PADDING
 from auricle_train.top.data import SEARCH_SECONDS
 from auricle_train.top.network import Top
 from auricle_train.top.training import load_top
@@ -47,27 +47,21 @@ class TorchScorer:
         return logits.log_softmax(-1).numpy()
 
 
-def chunks_of(model: Transducer, samples: NDArray[np.int16]) -> tuple[Tensor, int]:
-    """Return the features of a recording, (1, frames, 80), the last chunk filled with silence.
+@torch.no_grad()
+def encode(
+    model: Transducer, top: Top, samples: NDArray[np.int16]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return what the joint sees of each search frame of a recording, and what CTC says of it.
 
-    Also how many of its encoder frames are not filling.
+    The last chunk is filled with silence.
     """
     features = LogMel().whole(samples)
     chunk = model.shape.chunk * STRIDE
     filled = np.full((-(-len(features) // chunk) * chunk, 80), SILENCE, np.float32)
     filled[: len(features)] = features
-    return torch.from_numpy(filled[None]), -(-len(features) // STRIDE)
-
-
-@torch.no_grad()
-def encode(
-    model: Transducer, top: Top, samples: NDArray[np.int16]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return what the joint sees of each search frame, and what CTC says of it."""
-    features, count = chunks_of(model, samples)
-    frames = model.encoder(features)
+    frames = model.encoder(torch.from_numpy(filled[None]))
     encoded = top.encode(frames.reshape(1, frames.shape[1] // top.shape.stack, -1))
-    encoded = encoded[:, : -(-count // top.shape.stack)]
+    encoded = encoded[:, : -(-len(features) // (STRIDE * top.shape.stack))]
     return top.project(encoded)[0].numpy(), top.ctc_log_probs(encoded)[0].numpy()
 
 
@@ -77,16 +71,17 @@ def judge(
 ) -> dict[str, NDArray[Any]]:
     """Return what the second pass expects after each piece of a text.
 
-    `heard` is how many encoder frames it reads, `pieces` (n,) the text; `likely` (n + 1, BEST) are
+    It hears the whole recording and PADDING. `pieces` (n,) are the text; `likely` (n + 1, BEST) are
     the best pieces at each place, `likely_log_probs` their natural logs.
     """
-    features, count = chunks_of(model, samples)
-    encoded, _ = model.encode(features)
-    heard = torch.arange(encoded.shape[1])[None] < count
+    features = LogMel().whole(samples)
+    silence = np.full((len(features) % STRIDE + STRIDE * PADDING, BANDS), SILENCE, np.float32)
+    whole = torch.from_numpy(np.concatenate([features, silence])[None])
+    encoded = (model.second_encoder or model.encoder)(whole, chunked=False)
+    heard = torch.ones(1, encoded.shape[1], dtype=torch.bool)
     tokens = torch.tensor(pieces.encode(f"{text.capitalize()}."), dtype=torch.long)
     best = model.decoder(encoded, heard, tokens[None]).log_softmax(-1)[0].topk(BEST)
     return {
-        "heard": np.array(count),
         "pieces": tokens.numpy(),
         "likely": best.indices.numpy(),
         "likely_log_probs": best.values.numpy(),

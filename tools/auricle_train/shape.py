@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 CONV_CONTEXT = 3  # feature frames before a chunk that its first encoder frame still needs
 STRIDE = 2  # feature frames to an encoder frame
+PADDING = 50  # encoder frames of silence (1 s) after an utterance, which tell the decoder to end
 STACK = 2  # encoder frames to a frame of the joint
 
 
@@ -27,6 +28,7 @@ class Shape:
     decoder_layers: int = 4  # of the second pass
     pieces: int = 10240  # its vocabulary, the end included
     prompt: int = 2  # tokens that its Whisper expects before the text
+    second_encoder: bool = False  # the second pass has an encoder of its own, see `Transducer`
     encoder: str = "attention"  # or "lstm", of which the next two tell
     cells: int = 480  # of each of `layers` layers, projected to `width`
     ahead: int = 8  # frames of the joint (40 ms) that it waits for: as chunks do in the mean

@@ -23,6 +23,48 @@ from auricle_train.language import HELD_OUT, fit_size, quantize, scores_of, weig
 from auricle_train.ngram import Floats, Ngram, kneser_ney, mix
 
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)*'?|'[a-z]+")  # as transcripts spell them
+# Texts off the net, and lists made of them, leave the apostrophe out.
+MISSPELLED = frozenset(  # noqa: SIM905, a list of words is easier to read
+    [
+        "aint",
+        "arent",
+        "cant",
+        "couldnt",
+        "couldve",
+        "didnt",
+        "doesnt",
+        "dont",
+        "hadnt",
+        "hasnt",
+        "havent",
+        "hes",
+        "hows",
+        "im",
+        "isnt",
+        "itll",
+        "ive",
+        "shes",
+        "shouldnt",
+        "shouldve",
+        "thats",
+        "theres",
+        "theyll",
+        "theyre",
+        "theyve",
+        "wasnt",
+        "werent",
+        "weve",
+        "whats",
+        "wheres",
+        "whos",
+        "wouldnt",
+        "wouldve",
+        "yall",
+        "youll",
+        "youre",
+        "youve",
+    ]
+)
 LEAST_MET = 3  # times that a word is met in texts of general English to be taken
 BYTES = (7, 4)  # of an n-gram, and of a longest one, in the file
 NODE_BYTES = 4
@@ -54,7 +96,7 @@ def choose_words(
         met = Counter(word for sentence in sentences for word in sentence.split())
         least = 1 if name in trusted else LEAST_MET
         words.update(word for word, times in met.items() if times >= least and WORD.fullmatch(word))
-    return sorted(words)
+    return sorted(words - MISSPELLED)
 
 
 def number_words(words: Sequence[str], tokenizer: Tokenizer) -> tuple[Lexicon, dict[str, int]]:

@@ -1,9 +1,9 @@
 """The attention decoder of the second pass: which piece follows, given all encoder frames.
 
-In: the frames of 20 ms that both passes share, and the pieces before. Out: log probabilities of the
-next piece, for a few hypotheses at once. The last layers of the encoder belong to it: they see all
-of the utterance, as in "Cascaded encoders for unifying streaming and non-streaming ASR" (Narayanan
-et al., arXiv:2010.14606). `tools/auricle_train/export_decoder.py` makes the graphs.
+In: log-mel frames of a finished utterance, and the pieces before. Out: log probabilities of the
+next piece, for a few hypotheses at once. The encoder is Whisper's (Radford et al.,
+arXiv:2212.04356) with full attention, for noise harms an encoder most that hears chunk by chunk.
+`tools/auricle_train/export_decoder.py` makes the graphs.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.errors import ArgumentError
+from auricle.features import BANDS, SILENCE
 from auricle.recognizer.graph import Graph, ResidentGraph
 
 Floats = NDArray[np.float32]
 ROOM = 32  # places by which the graph grows
+STRIDE = 2  # feature frames (10 ms) to an encoder frame
 LAYERED = ("keys", "values", "memory_keys", "memory_values")  # inputs that each layer has
 
 
@@ -48,7 +50,7 @@ class AttentionScorer(Protocol):
 
     @property
     def frames(self) -> int:
-        """How many frames of an utterance can be heard."""
+        """How many encoder frames of an utterance can be heard."""
         ...
 
     @property
@@ -56,20 +58,19 @@ class AttentionScorer(Protocol):
         """How many pieces there are, the end among them."""
         ...
 
-    def begin(self, shared: Floats, heard: tuple[int, int]) -> tuple[AttentionState, Floats]:
+    def begin(self, features: Floats, first: int = 0) -> tuple[AttentionState, Floats]:
         """Begin an utterance.
 
         Args:
-            shared: (frames, width) float32 of the encoder.
-            heard: the first frame that is to be written, and the one after the last. Those around
-                them are context.
+            features: (n, 80) float32, log-mel frames of 10 ms.
+            first: encoder frame (20 ms) at which transcription begins; those before are context.
 
         Returns:
             The state of one hypothesis without pieces, and (1, vocabulary) float32: natural log of
             what its first piece may be.
 
         Raises:
-            ArgumentError: no frame is heard, or more than `frames`.
+            ArgumentError: no encoder frame is left, or more than `frames`.
         """
         ...
 
@@ -127,8 +128,8 @@ class AttentionDecoder:
 
     def __init__(self, memory: Path, decoder: Path, threads: int, runtime: str = "auto") -> None:
         """Load both graphs; raises ModelError."""
-        self._memory = Graph(memory, ("shared",), ("keys", "values", "prompt"), threads, runtime)
-        self._memory.expect("shared", (1, -1, -1))
+        self._memory = Graph(memory, ("features",), ("keys", "values", "prompt"), threads, runtime)
+        self._memory.expect("features", (1, -1, BANDS))
         self._memory.expect("keys", (-1, -1, -1, -1))
         layers, heads, _, head = self._memory.shape("keys")
         self._memory.expect("values", (layers, heads, head, -1))
@@ -144,23 +145,24 @@ class AttentionDecoder:
         self._decoder.expect("new_keys", (layers, self.rows, heads, head))
         self._decoder.expect("memory_keys_0", (heads, -1, head))
         self.vocabulary = self._decoder.shape("log_probs")[1]
-        self.frames = self._decoder.shape("memory_keys_0")[1]
-        self.width = self._memory.shape("shared")[2]
-        silence = np.zeros((1, 2, self.width), np.float32)
-        self._prompt = int(self._memory(shared=silence)["prompt"][0])  # places before the pieces
+        silence = self._memory(features=np.full((1, STRIDE, BANDS), SILENCE, np.float32))
+        padding = silence["keys"].shape[2] - 1  # encoder frames of silence that the graph adds
+        self.frames = self._decoder.shape("memory_keys_0")[1] - padding
+        self._prompt = int(silence["prompt"][0])  # places before the pieces
         self.places = self._decoder.shape("known")[0] - self._prompt
         self._layers, self._heads, self._head = layers, heads, head
         self._loaded: _Memory | None = None  # what is in the graph,
         self._room = 0  # and for how many places there is room in it
 
-    def begin(self, shared: Floats, heard: tuple[int, int]) -> tuple[DecoderState, Floats]:
+    def begin(self, features: Floats, first: int = 0) -> tuple[DecoderState, Floats]:
         """See `AttentionScorer`."""
-        count = min(heard[1], len(shared)) - heard[0]
+        count = -(-len(features) // STRIDE) - first
         if not 1 <= count <= self.frames:
             raise ArgumentError(f"heard are {count} frames; it must be 1 to {self.frames}.")
-        out = self._memory(shared=shared[np.newaxis])
-        frames = slice(*heard)
-        memory = _Memory(out["keys"][:, :, frames], out["values"][:, :, :, frames])
+        odd = len(features) % STRIDE
+        even = np.pad(features, ((0, odd), (0, 0)), constant_values=SILENCE)
+        out = self._memory(features=even[np.newaxis])
+        memory = _Memory(out["keys"][:, :, first:], out["values"][:, :, :, first:])
         nothing = np.zeros((self._layers, 1, self._heads, 0, self._head), np.float32)
         state = DecoderState(memory, nothing, nothing.swapaxes(3, 4))
         for _ in range(self._prompt):

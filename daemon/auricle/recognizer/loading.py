@@ -85,7 +85,7 @@ def load_recognizer(
         words = WordModel.load(bundle.path(WORDS), tokenizer.pieces)
     search = BeamSearch(scorer, tokenizer.pieces, options, language, words)
     wanted = second or SecondPassOptions()
-    attention = _load_second(bundle, encoder, tokenizer, wanted, threads, runtime)
+    attention = _load_second(bundle, tokenizer, wanted, threads, runtime)
     names = _load_names(bundle, encoder, threads, runtime) if attention else None
     make_biasing = partial(
         build,
@@ -132,7 +132,6 @@ def _weights(bundle: Bundle) -> Weights:
 
 def _load_second(
     bundle: Bundle,
-    encoder: Encoder,
     tokens: Tokenizer,
     options: SecondPassOptions,
     threads: int,
@@ -147,11 +146,7 @@ def _load_second(
     )
     if decoder.vocabulary != len(pieces):
         raise _misfit(bundle, f"the decoder knows {decoder.vocabulary} pieces of {len(pieces)}")
-    if decoder.width != encoder.width:
-        raise _misfit(
-            bundle, f"the second pass reads frames of {decoder.width}, not of {encoder.width}"
-        )
-    decoder.begin(np.zeros((2, decoder.width), np.float32), (0, 2))  # see `_try`
+    decoder.begin(np.full((2, BANDS), SILENCE, np.float32))  # see `_try`
     return SecondPass(decoder, pieces, tokens, options)
 
 

@@ -28,7 +28,6 @@ class Encoded:
 
     frames: Floats  # (n, joint): search frames (80 ms), as the joint sees them
     ctc: Floats  # (n, vocabulary): CTC's log probabilities of these frames, natural log
-    shared: Floats  # (chunk, width): what the second pass goes on from, 20 ms each
     encoded: Floats  # (chunk, width): output of the last encoder layer, normalised, 20 ms each
 
 
@@ -55,24 +54,24 @@ class Encoder:
         """Load the graph; raises ModelError."""
         following = tuple(f"{name}_out" for name in _STATE)
         self._graph = Graph(
-            path, ("features", *_STATE), ("frames", "ctc", "shared", "encoded", *following),
+            path, ("features", *_STATE), ("frames", "ctc", "encoded", *following),
             threads, runtime,
         )  # fmt: skip
         self._graph.expect("features", (1, -1, BANDS))
         self._graph.expect("context", (1, -1, BANDS))
         self._graph.expect("frames", (1, -1, -1))
         self._graph.expect("ctc", (1, self._graph.shape("frames")[1], -1))
-        self._graph.expect("shared", (1, -1, -1))
-        self._graph.expect("encoded", self._graph.shape("shared"))
+        self._graph.expect("encoded", (1, -1, -1))
         for before, after in zip(_STATE, following, strict=True):
             self._graph.expect(after, self._graph.shape(before))
         self.chunk = self._graph.shape("features")[1]  # feature frames of one step
         self.frames = self._graph.shape("frames")[1:]  # (frames, joint) that one step gives
         self.vocabulary = self._graph.shape("ctc")[2]  # tokens of CTC, blank included
-        self.width = self._graph.shape("shared")[2]
+        self.width = self._graph.shape("encoded")[2]
 
     def initial_state(self) -> EncoderState:
         """Return the state before the first chunk: silence."""
+
         def zeros(name: str) -> Floats:
             return np.zeros(self._graph.shape(name), np.float32)
 
@@ -99,7 +98,7 @@ class Encoder:
         before = {name: getattr(state, name) for name in _STATE}
         out = self._graph(features=features[np.newaxis], **before)
         following = EncoderState(*(out[f"{name}_out"] for name in _STATE))
-        given = (out[name][0] for name in ("frames", "ctc", "shared", "encoded"))
+        given = (out[name][0] for name in ("frames", "ctc", "encoded"))
         return following, Encoded(*given)
 
 

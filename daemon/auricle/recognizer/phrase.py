@@ -1,7 +1,7 @@
 """A phrase: as much of an utterance as the second pass takes in at once.
 
-In: chunks of the encoder, as they come. Out: what attention and alignment need of them. A long
-utterance is divided where its speaker pauses; the results of its phrases are joined.
+In: chunks of features and of the encoder, as they come. Out: what attention and alignment need of
+them. A long utterance is divided where its speaker pauses; the results of its phrases are joined.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 class Chunk:
     """What the second pass needs of one chunk."""
 
-    shared: Floats  # (chunk, width): what both passes share, 20 ms each
+    features: Floats  # (n, 80): log-mel, 10 ms each, without the filling of the last chunk
     ctc: Floats  # (frames, vocabulary): CTC's log probabilities of the searched frames, 80 ms each
     names: Floats | None = None  # (keys,): the best score of each name in it, if any are listed
 
@@ -39,9 +39,9 @@ class Phrase:
         return Phrase((*self.chunks, chunk), self.skipped if self.chunks else skipped)
 
     @property
-    def shared(self) -> Floats:
-        """(frames, width) of its chunks."""
-        return np.concatenate([chunk.shared for chunk in self.chunks])
+    def features(self) -> Floats:
+        """(n, 80) of its chunks."""
+        return np.concatenate([chunk.features for chunk in self.chunks])
 
     @property
     def ctc(self) -> Floats:

@@ -117,7 +117,7 @@ class Recognizer:
         self._search = search
         self._frame = frame
         self._stack = frame // ENCODER_STRIDE  # encoder frames to a search frame
-        self._second = second
+        self.second_pass = second
         self._make_biasing = make_biasing
         self._listener = listener
         self._partials = partials or PartialOptions()
@@ -136,7 +136,7 @@ class Recognizer:
             second_beam: of the second.
             glances: whether to look into unfinished chunks, if that is wanted at all.
         """
-        second = self._second
+        second = self.second_pass
         if second is not None:
             second = None if mode is SecondPassMode.OFF else second.limited(mode, second_beam)
         search = self._search.narrowed(beam)
@@ -195,7 +195,7 @@ class Recognizer:
             whole = state.pending[: self._encoder.chunk]
             rest = state.pending[self._encoder.chunk :]
             state = self._read(replace(self._advance(state, whole, len(whole)), pending=rest))
-            if self._second is not None and self._is_over(state, self._second.frames):
+            if self.second_pass is not None and self._is_over(state, self.second_pass.frames):
                 state = self._close(state)
         return self._told(state)
 
@@ -267,22 +267,29 @@ class Recognizer:
 
     def _refine(self, state: RecognizerState, first: Result) -> Result:
         """Return the second pass' result of the running phrase, if there is one."""
-        if self._second is None or not state.phrase.chunks:
+        if self.second_pass is None or not state.phrase.chunks:
             return with_names(first, state.biasing)
-        log_probs, skipped = state.phrase.ctc, state.phrase.skipped
-        heard = skipped * self._stack, (skipped + len(log_probs)) * self._stack
-        utterance = Utterance(
-            shared=state.phrase.shared,
-            heard=heard,
-            log_probs=log_probs,
-            start=state.search.start_time,
-            frame_seconds=self._frame * FRAME_SECONDS,
-        )
         names, biasing = state.phrase.names, state.biasing
         if biasing is not None and names is not None:
             biasing = biasing.attended(names)
-        result = self._second.refine(first, utterance, biasing)
+        result = self.second_pass.refine(first, self._utterance(state), biasing)
         return with_names(first, state.biasing) if result is first else result
+
+    def second_pass_input(self, state: RecognizerState) -> tuple[Result, Utterance] | None:
+        """Return what the second pass would judge; None where no frame has been searched."""
+        if not state.phrase.chunks:
+            return None
+        return self._search.result(state.search, named=False), self._utterance(state)
+
+    def _utterance(self, state: RecognizerState) -> Utterance:
+        """Return the running phrase as the second pass takes it."""
+        return Utterance(
+            features=state.phrase.features,
+            first=state.phrase.skipped * self._stack,
+            log_probs=state.phrase.ctc,
+            start=state.search.start_time,
+            frame_seconds=self._frame * FRAME_SECONDS,
+        )
 
     def _is_over(self, state: RecognizerState, most: int) -> bool:
         """Return whether a long utterance is to be divided here."""
@@ -356,8 +363,8 @@ class Recognizer:
         search, _ = self._search.step(state.search, frames, ctc)
         listener, names = self._attend(state, encoded, skipped, skipped + len(frames))
         phrase = state.phrase
-        if self._second is not None and len(frames):
-            phrase = phrase.take(Chunk(encoded.shared, ctc, names), skipped)
+        if self.second_pass is not None and len(frames):
+            phrase = phrase.take(Chunk(chunk[:heard], ctc, names), skipped)
         return replace(
             state,
             encoder=encoder,
@@ -370,7 +377,7 @@ class Recognizer:
 
     def _begin_attending(self, biasing: Biasing | None) -> ListenerState | None:
         """Return the state of attention to names, if there are some, and a use for it."""
-        if self._listener is None or self._second is None:
+        if self._listener is None or self.second_pass is None:
             return None
         return self._listener.initial_state() if biasing is not None and biasing.keys else None
 

@@ -10,18 +10,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn import functional
 
+from auricle.features import BANDS, SILENCE
 from auricle_train.export import convert
 from auricle_train.export_decoder import DecoderGraphs, share_table
 from auricle_train.layers import Layers
-from auricle_train.network import Shape, Transducer
+from auricle_train.network import STRIDE, Shape, Transducer
+from auricle_train.shape import PADDING
 
 HERE = Path(__file__).parent
 SHAPE = Shape(
-    layers=2, width=32, heads=2, hidden=64, chunk=8, branch=1, decoder_layers=2, pieces=48
-)
-FRAMES = 40
-HEARD = (3, 37)
+    layers=2, width=32, heads=2, hidden=64, chunk=8, branch=1, decoder_layers=2, pieces=48,
+    second_encoder=True,
+)  # fmt: skip
+FRAMES = 80  # of features
+FIRST = 3  # encoder frame at which transcription begins
 PIECES = 40
 
 
@@ -29,7 +33,7 @@ def main() -> None:
     """Write `memory.tflite`, `decoder.tflite` and `expected.npz` beside this file."""
     torch.manual_seed(1)
     model = Transducer(SHAPE).eval()
-    for vectors in model.decoder.tables:
+    for vectors in (*model.decoder.tables, model.second_encoder.positions):
         torch.nn.init.normal_(vectors, std=0.4)
     weights = {name: value.numpy() for name, value in model.state_dict().items()}
     graphs = DecoderGraphs(SHAPE, Layers(weights, quantize=True))
@@ -40,17 +44,18 @@ def main() -> None:
         path = HERE / f"{function.__name__}.tflite"
         path.write_bytes(convert(function, inputs, quantize=True))
     share_table(HERE / "decoder.tflite", [SHAPE.pieces, SHAPE.width])
-    shared = torch.randn(1, FRAMES, SHAPE.width)
-    heard = torch.zeros(1, FRAMES, dtype=torch.bool)
-    heard[:, slice(*HEARD)] = True
+    features = torch.randn(1, FRAMES, BANDS) * 0.3
+    padded = functional.pad(features, (0, 0, 0, STRIDE * PADDING), value=SILENCE)
+    heard = torch.ones(1, padded.shape[1] // STRIDE, dtype=torch.bool)
+    heard[:, :FIRST] = False
     pieces = torch.randint(1, SHAPE.pieces, (1, PIECES))
     with torch.no_grad():
-        encoded = model.encoder.top(shared, None)
+        encoded = model.second_encoder(padded, chunked=False)
         log_probs = model.decoder(encoded, heard, pieces).log_softmax(-1)
     np.savez_compressed(
         HERE / "expected.npz",
-        shared=shared[0].numpy(),
-        heard=np.array(HEARD),
+        features=features[0].numpy(),
+        first=np.array(FIRST),
         pieces=pieces[0].numpy(),
         log_probs=log_probs[0].numpy(),
     )

@@ -66,10 +66,9 @@ class FirstPassGraphs:
             top_near: (top layers, kernel - 1, top width), what its convolutions still see.
             position: (1,) int32, encoder frames before this chunk.
         """
-        state, shared, encoded = self._encoder.chunk(features, context, keys, values, position)
+        state, encoded = self._encoder.chunk(features, context, keys, values, position)
         frames, ctc, above = self._climb(encoded, top_keys, top_values, top_near, position)
-        frames_20ms = {"shared": shared[:, :, 0], "encoded": encoded[:, :, 0]}
-        return {"frames": frames, "ctc": ctc, **frames_20ms, **state, **above}
+        return {"frames": frames, "ctc": ctc, "encoded": encoded[:, :, 0], **state, **above}
 
     def _climb(
         self, encoded: Any, keys: Any, values: Any, near: Any, position: Any
