@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import shutil
+import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -40,6 +42,19 @@ def test_spelled_letters_are_single_in_the_transcript_and_names_when_spoken() ->
     assert found.text == "that is o d e l l at noon"
     assert re.sub(",", "", found.say) == "that is oh dee ee ell ell at noon"
     assert found.say.endswith("ell, at noon")
+
+
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+def test_letter_names_sound_like_the_letters() -> None:
+    def phonemes(text: str) -> str:
+        words = ["espeak-ng", "-q", "-x", "-v", "en-us", text]
+        said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+        return re.sub(r"[^A-Za-z@3]", "", said)
+
+    # Capital letters alone are read as letters; "A" as the word in some versions, hence its own.
+    for letter, name in LETTER_NAMES.items():
+        expected = "eI" if letter == "A" else phonemes(letter)
+        assert phonemes(name) == expected, (letter, name)
 
 
 def test_two_letters_have_no_pause_between_them() -> None:

@@ -16,8 +16,10 @@ import numpy as np
 
 Choice = TypeVar("Choice")
 
+# Pronounced as the letter by espeak-ng (`espeak-ng -q -x NAME`), hibari and flite alike: "ay" is
+# /aI/ in the first two, and espeak-ng spells "eff".
 LETTER_NAMES = {
-    "A": "ay", "B": "bee", "C": "see", "D": "dee", "E": "ee", "F": "eff", "G": "gee",
+    "A": "eigh", "B": "bee", "C": "see", "D": "dee", "E": "ee", "F": "ef", "G": "gee",
     "H": "aitch", "I": "eye", "J": "jay", "K": "kay", "L": "ell", "M": "em", "N": "en",
     "O": "oh", "P": "pee", "Q": "cue", "R": "ar", "S": "ess", "T": "tee", "U": "you",
     "V": "vee", "W": "double you", "X": "ex", "Y": "why", "Z": "zee",
