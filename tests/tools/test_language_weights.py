@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from argparse import ArgumentTypeError
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,19 @@ from auricle.audio.file import read_recording
 from auricle.bundle.manifest import load_bundle
 from auricle.errors import ModelError
 from auricle.recognizer.fusion import Weights
-from auricle.recognizer.loading import load_recognizer
+from auricle.recognizer.loading import WORDS, load_recognizer
 from auricle.recognizer.result import Result
 from auricle.recognizer.search import SearchOptions
 from auricle.recognizer.second_pass import SecondPassMode, SecondPassOptions
 from auricle.recognizer.tokenizer import Tokenizer
+from auricle.recognizer.word_model import WordModel
 from auricle_train.corpus import Clip
 from auricle_train.evaluation.language import FirstPass, Half, choose
 from auricle_train.fuse import fuse
 from auricle_train.language import write
 from auricle_train.ngram import kneser_ney
 from auricle_train.steps.weights import weights
+from auricle_train.word_language import make_words
 from stage.recordings import Recording
 
 SHIPPED = Path(__file__).parents[2] / "models" / "en-tiny"
@@ -63,6 +66,10 @@ def test_weights_are_read_from_the_command_line() -> None:
     assert weights("0.3,0.1,-1") == Weights(language=0.3, internal=0.1, reward=-1.0)
     with pytest.raises(ValueError, match="not enough values"):
         weights("0.3")
+    named = weights("words=0.5,ctc=0.4,unknown=-8")
+    assert named == Weights(words=0.5, ctc=0.4, unknown=-8.0)
+    with pytest.raises(ArgumentTypeError, match="'volume' is no weight: name some of language"):
+        weights("volume=1")
 
 
 def test_a_fused_bundle_is_heard_with_its_language_model(
@@ -92,6 +99,23 @@ def test_a_fused_bundle_is_heard_with_its_language_model(
     assert any(arc.graph for arc in fused.lattice.arcs)
     assert not any(arc.graph for arc in plain.lattice.arcs)
     assert hear(folder, SearchOptions(beam=4, weights=Weights())).lattice == plain.lattice
+
+
+def test_words_get_into_a_bundle_and_leave_the_rest_as_it_is(tmp_path: Path) -> None:
+    folder, file = tmp_path / "mine", tmp_path / "words"
+    shutil.copytree(SHIPPED, folder)
+    tokenizer = Tokenizer.load(SHIPPED / "tokens.txt")
+    said = {"tmpl": ["turn on the light", "turn it off"] * 30}
+    made = make_words(said, {"turn": 0.1, "zebra": 0.01}, tokenizer, 3, 10**6, ["tmpl"])
+    file.write_bytes(made.content)
+    fuse(folder, None, Weights(words=0.5, ctc=0.4), words=file)
+    bundle = load_bundle(folder, "recognizer")  # which checks every file's digest
+    assert bundle.settings["language_weights"]["words"] == 0.5
+    model = WordModel.load(bundle.path(WORDS), tokenizer.pieces)
+    assert "zebra" in model.lexicon.spelled(tokenizer.pieces)
+    assert (folder / "ngram.bin").read_bytes() == (SHIPPED / "ngram.bin").read_bytes()
+    with pytest.raises(ModelError, match="is no word language model"):
+        fuse(folder, None, Weights(), words=SHIPPED / "ngram.bin")
 
 
 @pytest.mark.parametrize("wrong", ["half", {"language": 2.0}, {"volume": 1.0}, {"reward": "a"}])

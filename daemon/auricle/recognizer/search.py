@@ -63,7 +63,7 @@ class SearchOptions:
     sheltered: int = 4  # hypotheses within a name that go on besides
     shelter: float = 8.0  # nats by which these may fall behind the best one
     depth: float = 1.0  # nats that a name must have lent a hypothesis to be within it
-    skip_blank: float = 0.97  # probability of blank by CTC above which the joint is not asked
+    skip_blank: float = 0.95  # probability of blank by CTC above which the joint is not asked
     ctc_floor: float = acoustic.FLOOR  # nats; see `acoustic.Mixture`
 
     def __post_init__(self) -> None:
