@@ -114,6 +114,17 @@ def test_the_whole_recording_is_decoded_without_end_pointers(
     assert found["final"]["time"] >= found["seconds"]
 
 
+def test_the_second_pass_can_be_left_out(recordings: dict[str, Recording]) -> None:
+    path = recordings["must_sleep"].path
+    (configured,) = objects(transcribe("--json", path))
+    (full,) = objects(transcribe("--json", "--second-pass", "full", path))
+    (alone,) = objects(transcribe("--json", "--second-pass", "off", path))
+    assert full["nbest"] == configured["nbest"]
+    assert alone["nbest"] != configured["nbest"]
+    assert alone["compute_seconds"] < configured["compute_seconds"]
+    assert transcribe("--second-pass", "twice", path).returncode == 2
+
+
 def test_a_bad_recording_is_told_and_the_rest_is_done(
     recordings: dict[str, Recording], tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from auricle.arbiter.budget import SECOND_PASSES
 from auricle.assembly import Models, budget_of, load_models, make_pipeline
 from auricle.audio.file import FileSource
 from auricle.audio.source import frames
@@ -85,6 +86,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         ".pdf); of several recordings each gets a picture PICTURE-NAME",
     )
     parser.add_argument(
+        "--second-pass",
+        choices=SECOND_PASSES,
+        help="what reads the finished command again (default: as configured)",
+    )
+    parser.add_argument(
         "--no-endpoint",
         action="store_true",
         help="decode each recording to its end, without end-pointers",
@@ -110,6 +116,9 @@ def run(arguments: argparse.Namespace) -> int:
     config = load(arguments.config or find_config())
     if arguments.nbest:
         config = replace(config, recognizer=replace(config.recognizer, nbest=arguments.nbest))
+    if arguments.second_pass:
+        chosen = replace(config.recognizer, second_pass=arguments.second_pass)
+        config = replace(config, recognizer=chosen)
     context = read_context(arguments.context) if arguments.context else None
     if arguments.lattice:
         make_folder(arguments.lattice)
