@@ -122,6 +122,15 @@ def test_every_place_where_a_name_is_said_is_known() -> None:
     assert "carol" not in seen
 
 
+def test_the_keys_of_names_are_the_same_in_groups_and_at_once() -> None:
+    names = sorted((LETTERS[2 : 3 + number % 20] + LETTERS[number // 20] for number in range(300)),
+                   key=len)  # fmt: skip
+    letters = torch.from_numpy(numbered(names).astype(np.int64))
+    encoder = Attending(SMALL).names
+    with torch.no_grad():
+        torch.testing.assert_close(encoder.in_groups(letters), encoder(letters))
+
+
 def test_it_learns_which_tone_is_which_name_and_goes_on_where_it_was(
     tones: list[AlignedUtterance], tmp_path: Path
 ) -> None:

@@ -129,11 +129,11 @@ def test_float_weights_may_be_of_any_size(
 
 
 def test_the_second_pass_of_a_bundle_is_replaced_and_the_first_stays(
-    files: tuple[Path, Path, Path], tmp_path: Path
+    files: tuple[Path, Path, Path], top: Path, tmp_path: Path
 ) -> None:
     checkpoint, tokens, pieces = files
     out = tmp_path / "out"
-    write_bundle(checkpoint, tokens, pieces, "tiny", "1", out)
+    write_bundle(checkpoint, top, tokens, pieces, "tiny", "1", out)
     before = load_bundle(out, "recognizer").files
     other = SHAPE.as_dict() | {"second_encoder": True}
     model = Transducer(Shape(**other)).state_dict()
@@ -146,9 +146,9 @@ def test_the_second_pass_of_a_bundle_is_replaced_and_the_first_stays(
 
 
 def test_a_bundle_without_a_second_pass_gets_none(
-    files: tuple[Path, Path, Path], tmp_path: Path
+    files: tuple[Path, Path, Path], top: Path, tmp_path: Path
 ) -> None:
     checkpoint, tokens, _ = files
-    write_bundle(checkpoint, tokens, None, "tiny", "1", tmp_path / "out")
+    write_bundle(checkpoint, top, tokens, None, "tiny", "1", tmp_path / "out")
     with pytest.raises(ModelError, match="has no second pass: make a bundle with one"):
         replace_second_pass(tmp_path / "out", checkpoint)

@@ -24,7 +24,7 @@ from auricle_train.ngram import Floats, Ngram, kneser_ney, mix
 
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)*'?|'[a-z]+")  # as transcripts spell them
 # Texts off the net, and lists made of them, leave the apostrophe out.
-MISSPELLED = frozenset(  # noqa: SIM905, a list of words is easier to read
+MISSPELLED = frozenset(
     [
         "aint",
         "arent",

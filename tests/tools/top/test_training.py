@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import torch
 from auricle.errors import ArgumentError, ModelError
 from auricle_train import checkpoint
 from auricle_train.encoder_cache import SEARCH_FRAME, CachedUtterance
-from auricle_train.top.data import Example, TimeMasks, TopBatches, batch_of, examples_of
+from auricle_train.steps import keep_top
+from auricle_train.top.data import Blur, Example, TopBatches, batch_of, examples_of
 from auricle_train.top.evaluation import collapsed, greedy_rates
 from auricle_train.top.network import Top, TopShape
 from auricle_train.top.plan import TopPlan
@@ -105,9 +107,11 @@ def test_frames_before_the_transcript_have_no_loss(examples: list[Example]) -> N
     longer = CachedUtterance(
         np.concatenate([prefix, plain.utterance.frames]), "lo", 8, "", plain.utterance.columns
     )
+    one = torch.tensor(1.0)
     for ctc_only in (True, False):
-        found = objective(batch_of([Example(longer, plain.tokens)]), ctc_only)
-        wrong = objective(batch_of([Example(replace(longer, skipped=0), plain.tokens)]), ctc_only)
+        found = objective(batch_of([Example(longer, plain.tokens)]), one, ctc_only)
+        heard = [Example(replace(longer, skipped=0), plain.tokens)]
+        wrong = objective(batch_of(heard), one, ctc_only)
         assert bool(torch.isfinite(found).all())
         assert found[0] < wrong[0]
 
@@ -123,11 +127,15 @@ def test_an_epoch_hears_each_utterance_once_in_all_processes_together(
     assert heard == len(examples)
 
 
-def test_moments_are_blanked_out_and_the_cache_stays_as_it_is(examples: list[Example]) -> None:
-    generator = np.random.default_rng(0)
-    kept = examples[0].utterance.frames.copy()
-    masked = [batch_of(examples[:1], generator, TimeMasks(2, 4)).stacked for _ in range(20)]
+def test_no_two_hearings_are_alike_and_the_cache_stays_as_it_is(examples: list[Example]) -> None:
+    generator, kept = np.random.default_rng(0), examples[0].utterance.frames.copy()
+    plain = batch_of(examples[:1]).stacked
+    masked = [batch_of(examples[:1], generator, Blur(2, 4, 0.0, 0.0)).stacked for _ in range(20)]
     assert any(bool((one == 0).all(-1).any()) for one in masked)
+    dropped = [batch_of(examples[:1], generator, Blur(9, 0, 0.5, 0.0)).stacked for _ in range(20)]
+    assert any(bool((one == 0).all(1).any()) for one in dropped)
+    noisy = batch_of(examples[:1], generator, Blur(9, 0, 0.0, 0.5)).stacked
+    assert 0 < float((noisy - plain).std()) < 0.5 * float(plain.std())
     np.testing.assert_array_equal(examples[0].utterance.frames, kept)
 
 
@@ -152,3 +160,17 @@ def test_what_the_top_says_of_a_chunk_does_not_depend_on_later_chunks() -> None:
 
 def test_repeats_of_a_label_are_one_token() -> None:
     assert collapsed([0, 3, 3, 0, 3, 5, 5, 0]) == [3, 3, 5]
+
+
+def test_what_is_kept_of_a_top_is_small_and_gives_the_same_weights(tmp_path: Path) -> None:
+    run = trainer(tmp_path)
+    run.save()
+    kept = tmp_path / "kept.pt"
+    keep_top.run(Namespace(checkpoint=run.path, out=kept))
+    assert kept.stat().st_size < run.path.stat().st_size / 2
+    top, saved = load_top(kept)
+    assert saved["digest"] == "digest"
+    for name, value in top.state_dict().items():
+        torch.testing.assert_close(value, run.average.state_dict()[name], rtol=1e-3, atol=1e-4)
+    again = TopTrainer(SHAPE, PLAN, "digest", tmp_path / "next", start=kept)
+    torch.testing.assert_close(again.top.ctc.weight, top.ctc.weight)

@@ -3,12 +3,11 @@
 A context encoder makes a key for each head of a name's letters; a listener makes a query for each
 head, and the score of "no name", of the frozen encoder's frames, stacked to search frames of 80 ms.
 It reads nothing of the first pass' own layers, so these can be trained anew without it. Each search
-frame attends to all names
-and to no-bias, as in "Deep context" (Pundak et al., SLT 2018) and "Context-aware transformer
-transducer" (Chang et al., arXiv:2111.03250); like "Contextual adapters" (Sathyendra et al.,
-arXiv:2205.13660) it is learned beside a network that stays as it is. No-bias depends on the frame,
-and is the gate: it closes where no name is said, after "Adaptive contextual biasing" (Xu et al.,
-arXiv:2306.00804).
+frame attends to all names and to no-bias, as in "Deep context" (Pundak et al., SLT 2018) and
+"Context-aware transformer transducer" (Chang et al., arXiv:2111.03250); like "Contextual adapters"
+(Sathyendra et al., arXiv:2205.13660) it is learned beside a network that stays as it is. No-bias
+depends on the frame, and is the gate: it closes where no name is said, after "Adaptive contextual
+biasing" (Xu et al., arXiv:2306.00804).
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ from auricle_train.attention import MASKED
 from auricle_train.encoder_cache import SEARCH_FRAME
 
 TAPS = 5  # search frames that a layer of the listener sees, and letters that one of names does
-
 GROUP = 128  # names that the context encoder takes at once in training
 
 

@@ -44,9 +44,11 @@ def run(arguments: argparse.Namespace) -> None:
     utterances = [one for folder in arguments.cache for one in read_cache(folder, streams, digest)]
     train = examples_of(utterances, tokenizer)
     dev = examples_of(read_cache(arguments.dev, streams, digest), tokenizer)
+    column = utterances[0].columns[0]
     shape = TopShape(
-        streams=streams, layers=arguments.layers, chunk=arguments.chunk, vocabulary=len(tokenizer)
-    )
+        streams=streams, layers=arguments.layers, chunk=arguments.chunk,
+        vocabulary=len(tokenizer), encoder_width=column.stop - column.start,
+    )  # fmt: skip
     with joined() as group:
         if group.leads:
             hours = sum(item.seconds for item in train) / 3600

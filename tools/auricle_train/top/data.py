@@ -1,8 +1,9 @@
 """Batches of cached utterances for the top, sorted by length within a pool.
 
 In: utterances of `encoder_cache` and a seed. Out: an endless stream of batches, each of about so
-many seconds. Now and then a moment of the cached frames is blanked out (SpecAugment in time,
-arXiv:1904.08779), for the cache itself never changes.
+many seconds. Moments and numbers of the cached frames are blanked out (after SpecAugment,
+arXiv:1904.08779) and noise is added, for the cache itself never changes: without, a copy that is
+heard ten times is learned by heart.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ POOL = 1024  # utterances that are sorted by length together
 
 
 @dataclass(frozen=True)
-class TimeMasks:
-    """Moments that are blanked out."""
+class Blur:
+    """What is done to cached frames, so that no two hearings of them are alike."""
 
-    every: int = 30  # search frames to a mask
-    longest: int = 6  # search frames
+    every: int = 15  # search frames to a mask in time
+    longest: int = 6  # search frames that a mask covers at most
+    share: float = 0.15  # of the numbers of a frame that are 0 in all of an utterance, at most
+    noise: float = 0.3  # standard deviation of what is added, relative to the frames', at most
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class TopBatches:
         examples: Sequence[Example],
         seconds: float,
         seed: int | Sequence[int],
-        masks: TimeMasks | None = TimeMasks(),
+        blur: Blur | None = Blur(),
         share: tuple[int, int] = (0, 1),
     ) -> None:
         """Take what batches are made of.
@@ -108,7 +111,7 @@ class TopBatches:
             examples: at least one.
             seconds: of audio in a batch.
             seed: the same makes the same batches.
-            masks: None: nothing is blanked out.
+            blur: None: frames stay as they are.
             share: rank and size of the group of processes: each takes utterances of its own.
 
         Raises:
@@ -120,7 +123,7 @@ class TopBatches:
             )
         self._examples, self._seconds = examples, seconds
         self._lengths = [example.seconds for example in examples]
-        self._seed, self._masks = np.random.default_rng(seed), masks
+        self._seed, self._blur = np.random.default_rng(seed), blur
         self._share = share
 
     def __iter__(self) -> Iterator[TopBatch]:
@@ -138,7 +141,7 @@ class TopBatches:
                 yield self._batch(groups[number])
 
     def _batch(self, numbers: Sequence[int]) -> TopBatch:
-        return batch_of([self._examples[number] for number in numbers], self._seed, self._masks)
+        return batch_of([self._examples[number] for number in numbers], self._seed, self._blur)
 
 
 def grouped(
@@ -163,13 +166,13 @@ def grouped(
 def batch_of(
     examples: Sequence[Example],
     generator: np.random.Generator | None = None,
-    masks: TimeMasks | None = None,
+    blur: Blur | None = None,
 ) -> TopBatch:
     """Return one batch of utterances."""
     rows = [example.utterance.stacked() for example in examples]
-    if masks is not None and generator is not None:
+    if blur is not None and generator is not None:
         for row in rows:
-            _blank_out(row, masks, generator)
+            _blur(row, blur, generator)
     longest, most = max(map(len, rows)), max(1, *(len(example.tokens) for example in examples))
     padded = np.zeros((len(rows), longest, rows[0].shape[1]), np.float32)
     targets = np.zeros((len(rows), most), np.int64)
@@ -186,8 +189,12 @@ def batch_of(
     )
 
 
-def _blank_out(row: NDArray[np.float32], masks: TimeMasks, generator: np.random.Generator) -> None:
-    for _ in range(max(1, len(row) // masks.every)):
-        length = int(generator.integers(masks.longest + 1))
+def _blur(row: NDArray[np.float32], blur: Blur, generator: np.random.Generator) -> None:
+    """Change stacked frames (n, inputs) in place."""
+    scale = blur.noise * generator.random() * row.std()
+    row += generator.standard_normal(row.shape, np.float32) * np.float32(scale)
+    row[:, generator.random(row.shape[1]) < blur.share * generator.random()] = 0.0
+    for _ in range(max(1, len(row) // blur.every)):
+        length = int(generator.integers(blur.longest + 1))
         start = int(generator.integers(max(1, len(row) - length)))
         row[start : start + length] = 0.0

@@ -111,9 +111,10 @@ class MwerObjective(TopObjective):
         if not isinstance(batch, MwerBatch):
             raise TypeError("batch: has no n-best lists")
         encoded, counts = self.heard(batch)
-        expected = expected_errors(
-            self.scores(encoded, counts, batch), batch.errors, batch.present
-        ).sum()
+        expected = encoded.new_zeros(())
+        if self.plan.expected:
+            scores = self.scores(encoded, counts, batch)
+            expected = expected_errors(scores, batch.errors, batch.present).sum()
         others = self.likelihood(encoded, counts, batch, ctc_only)
         return torch.cat([expected[None], others]) / most
 

@@ -1,0 +1,23 @@
+"""Keep the averaged weights of a top in 16 bits, without what only a running training needs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from auricle_train import checkpoint
+from auricle_train.top.training import load_top
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the step."""
+    parser.add_argument("--checkpoint", type=Path, required=True, help="of `train-top`")
+    parser.add_argument("--out", type=Path, required=True, help="file that `--top` takes as well")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the file: exporting, measuring and `train-top --start` take it."""
+    top, saved = load_top(arguments.checkpoint)
+    kept = {name: saved[name] for name in ("shape", "digest", "plan", "step", "heard")}
+    average = {name: value.half() for name, value in top.state_dict().items()}
+    checkpoint.write(arguments.out, kept | {"average": average})
