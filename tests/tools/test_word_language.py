@@ -74,6 +74,11 @@ def test_what_was_read_is_likelier_than_what_was_not(tmp_path: Path) -> None:
     assert score("turn") > score("light")  # sentences begin so
 
 
+def test_texts_alone_make_a_model() -> None:
+    made = make_words(SOURCES, {}, TOKENIZER, 2, 10**6, ["tmpl", "novel"])
+    assert made.words == len(choose_words(SOURCES, {}, ["tmpl", "novel"]))
+
+
 def test_a_smaller_file_says_less_and_too_small_a_one_is_refused(tmp_path: Path) -> None:
     whole, _ = load(tmp_path)
     small, _ = load(tmp_path, 600)

@@ -122,7 +122,7 @@ def make_words(
 
     Args:
         sources: sentences by source.
-        frequencies: see `choose_words`; all above 0.
+        frequencies: see `choose_words`; all above 0. Without any, all words are alike there.
         tokenizer: of the first pass.
         order: length of the longest n-grams, 2 to 4.
         limit: bytes.
@@ -164,7 +164,7 @@ def make_words(
 
 def _shares(frequencies: Mapping[str, float], numbers: Mapping[str, int]) -> Floats:
     """Return how likely each word is in English at large (words + 1,); the beginning is none."""
-    shares = np.full(len(numbers) + 1, min(frequencies.values()))
+    shares = np.full(len(numbers) + 1, min(frequencies.values(), default=1.0))
     for word, share in frequencies.items():
         if word in numbers:
             shares[numbers[word]] = share
