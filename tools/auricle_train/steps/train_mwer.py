@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cache", type=Path, nargs="+", required=True,
                         help="folders of `cache-encoder`")  # fmt: skip
     parser.add_argument("--lists", type=Path, required=True,
-                        help="folder of `decode-nbest`, made with --start's checkpoint")  # fmt: skip
+                        help="folder of `decode-nbest`, made with --start")  # fmt: skip
     parser.add_argument("--dev", type=Path, required=True, help="cache of dev clips")
     parser.add_argument("--vocabulary", type=Path, required=True, help="tokens.txt")
     parser.add_argument("--threads", type=int, default=threads_for_each(),
