@@ -75,9 +75,10 @@ def test_a_job_trains_in_legs_from_its_folder_alone(tmp_path: Path, words: list[
             path.unlink()
     first = leg(tmp_path, "--hours", "0.01")
     assert not (tmp_path / "out" / "checkpoint.pt").exists()
-    again = ["train-live", "--job", str(tmp_path / "job"), "--out", str(tmp_path / "out"), "--store",
-             str(tmp_path / "scratch" / "store"), "--workers", "0", "--device", "cpu",
-             "--batch-seconds", "8", "--hours", "0.02"]  # fmt: skip
+    store = tmp_path / "scratch" / "store"
+    again = ["train-live", "--job", str(tmp_path / "job"), "--out", str(tmp_path / "out"),
+             "--store", str(store), "--workers", "0", "--device", "cpu", "--batch-seconds", "8",
+             "--hours", "0.02"]  # fmt: skip
     assert main(again) == 0
     rows = (tmp_path / "out" / "log.jsonl").read_text().splitlines()
     second = [json.loads(row) for row in rows]
