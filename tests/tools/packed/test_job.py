@@ -18,7 +18,6 @@ from auricle_train import checkpoint
 from auricle_train.__main__ import main
 from auricle_train.corpus import BACKGROUND
 from auricle_train.encoder_cache import FrozenEncoder, Sound
-from auricle_train.packed import parts
 from auricle_train.packed.job import checked
 from auricle_train.packed.live import LiveSounds, encoded_batch, live_batches
 from auricle_train.top.training import load_top
@@ -76,12 +75,19 @@ def test_a_job_trains_in_legs_from_its_folder_alone(tmp_path: Path, words: list[
             path.unlink()
     first = leg(tmp_path, "--hours", "0.01")
     assert not (tmp_path / "out" / "checkpoint.pt").exists()
-    second = leg(tmp_path, "--hours", "0.02")
+    store = tmp_path / "scratch" / "store"
+    again = ["train-live", "--job", str(tmp_path / "job"), "--out", str(tmp_path / "out"),
+             "--store", str(store), "--workers", "0", "--device", "cpu", "--batch-seconds", "8",
+             "--hours", "0.02"]  # fmt: skip
+    assert main(again) == 0
+    rows = (tmp_path / "out" / "log.jsonl").read_text().splitlines()
+    second = [json.loads(row) for row in rows]
     assert second[: len(first)] == first
     assert second[-1]["heard_hours"] >= 0.02
     assert set(second[-1]["dev"]["ctc"]) == {"kathleen"}
     assert "ready after" in (tmp_path / "out" / "leg.log").read_text()
-    parts.join(tmp_path / "out", "checkpoint.pt", tmp_path / "trained.pt")
+    trained = str(tmp_path / "trained.pt")
+    assert main(["join-checkpoint", "--parts", str(tmp_path / "out"), "--out", trained]) == 0
     _, saved = load_top(tmp_path / "trained.pt")
     assert saved["step"] == second[-1]["step"]
     assert saved["digest"] == about["encoder"]

@@ -29,6 +29,7 @@ from auricle_train.train import PREFIXES, Recordings
 
 FORMAT = 1
 TOP = "start.pt"  # the top to begin with, in parts
+ENCODER = "encoder.pt"  # the recogniser whose encoder is frozen, in parts
 CODE = Path(__file__).parents[2]  # holds the package of the training
 SKIPPED = {"checkpoints", "__pycache__"}  # folders of it that a job does without
 
@@ -67,12 +68,9 @@ def pack(sources: Sources, folder: Path, most: int = shards.MOST) -> dict[str, A
     counts = {kind: _pack_audio(folder / "audio", kind, clips, most)
               for kind, clips in _audio(sources).items()}  # fmt: skip
     np.savez_compressed(folder / "rooms.npz", *sources.rooms)
-    _pack_encoder(sources.recogniser, folder / "encoder.pt")
     shutil.copyfile(sources.vocabulary, folder / "tokens.txt")
-    smaller = folder / TOP
-    checkpoint.write(smaller, {name: saved[name] for name in ("shape", "digest", "average")})
-    parts.split(smaller, folder)
-    smaller.unlink()
+    _write_parts(folder / ENCODER, _without_second_pass(sources.recogniser))
+    _write_parts(folder / TOP, {name: saved[name] for name in ("shape", "digest", "average")})
     _pack_code(folder / "code.zip", (CODE / "auricle_train", sources.daemon / "auricle"))
     shutil.copy(Path(__file__).with_name("run.sh"), folder / "run.sh")
     files = {str(path.relative_to(folder)): _about(path) for path in _files(folder)}
@@ -124,12 +122,17 @@ def _pack_audio(folder: Path, kind: str, clips: Iterator[Packed], most: int) -> 
     return sum(len(shards.read_rows(tar)) for tar in tars)
 
 
-def _pack_encoder(recogniser: Path, path: Path) -> None:
-    """Write the weights of a recogniser but those of the second pass, which no job needs."""
+def _without_second_pass(recogniser: Path) -> dict[str, Any]:
     saved = checkpoint.read(recogniser)
     model = {name: value for name, value in saved["model"].items()
              if not name.startswith("decoder.")}  # fmt: skip
-    checkpoint.write(path, {"shape": saved["shape"], "model": model})
+    return {"shape": saved["shape"], "model": model}
+
+
+def _write_parts(path: Path, state: dict[str, Any]) -> None:
+    checkpoint.write(path, state)
+    parts.split(path, path.parent)
+    path.unlink()
 
 
 def _pack_code(path: Path, packages: Sequence[Path]) -> None:

@@ -18,7 +18,7 @@ from auricle_train import checkpoint
 from auricle_train.encoder_cache import CachedUtterance, FrozenEncoder, Sound
 from auricle_train.group import Group
 from auricle_train.packed import parts
-from auricle_train.packed.job import TOP, audio_of, checked, rooms_of
+from auricle_train.packed.job import ENCODER, TOP, audio_of, checked, rooms_of
 from auricle_train.packed.live import LiveSounds, live_batches
 from auricle_train.packed.shards import decoded, read_rows
 from auricle_train.top.data import Example, examples_of
@@ -26,6 +26,7 @@ from auricle_train.top.network import TopShape
 from auricle_train.top.plan import LivePlan, add_plan, plan_of
 from auricle_train.top.training import TopTrainer
 
+CHECKPOINT = "checkpoint.pt"
 TRAIL = 0.3  # seconds of silence behind a dev clip
 AT_ONCE = 16  # dev clips that are encoded together
 
@@ -52,14 +53,15 @@ def run(arguments: argparse.Namespace) -> None:
     checked(job)
     sounds = _sounds(job, arguments.store, arguments.workers)
     device = torch.device(arguments.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    start = arguments.store / TOP
+    start, recogniser = arguments.store / TOP, arguments.store / ENCODER
     parts.join(job, TOP, start)
+    parts.join(job, ENCODER, recogniser)
     out.mkdir(parents=True, exist_ok=True)
-    if parts.index_of(out, "checkpoint.pt").exists():
-        parts.join(out, "checkpoint.pt", out / "checkpoint.pt")
+    if parts.index_of(out, CHECKPOINT).exists():
+        parts.join(out, CHECKPOINT, out / CHECKPOINT)
     saved = checkpoint.read(start)
     shape = TopShape.of(saved["shape"])
-    encoder = FrozenEncoder(checkpoint.load_model(job / "encoder.pt"), shape.streams, device)
+    encoder = FrozenEncoder(checkpoint.load_model(recogniser), shape.streams, device)
     tokenizer = Tokenizer.load(job / "tokens.txt")
     trainer = LiveTrainer(shape, plan, encoder.digest, out, Group(device=device), start)
     batches = live_batches(sounds, tokenizer, encoder, plan.batch_seconds,
