@@ -29,7 +29,7 @@ class BiasingOptions:
     """How much names are favoured; `tools/benchmarks/biasing.py` tells what that is good for."""
 
     factor: float = 1.0  # of all that follows: the owner's choice; 0: not at all
-    letter: float = 1.1  # nats for each letter of a rare word
+    letter: float = 1.4  # nats for each letter of a rare word
     common: float = 0.25  # share of that for each letter of a common word
     longest: int = 12  # letters beyond which a name earns no more
     crowd: float = 0.3  # nats less for each e-fold of the number of names
