@@ -113,9 +113,9 @@ def test_words_get_into_a_bundle_and_leave_the_rest_as_it_is(tmp_path: Path) -> 
     assert bundle.settings["language_weights"]["words"] == 0.5
     model = WordModel.load(bundle.path(WORDS), tokenizer.pieces)
     assert "zebra" in model.lexicon.spelled(tokenizer.pieces)
-    assert (folder / "ngram.bin").read_bytes() == (SHIPPED / "ngram.bin").read_bytes()
+    assert (folder / "pieces.txt").read_bytes() == (SHIPPED / "pieces.txt").read_bytes()
     with pytest.raises(ModelError, match="is no word language model"):
-        fuse(folder, None, Weights(), words=SHIPPED / "ngram.bin")
+        fuse(folder, None, Weights(), words=SHIPPED / "tokens.txt")
 
 
 @pytest.mark.parametrize("wrong", ["half", {"language": 2.0}, {"volume": 1.0}, {"reward": "a"}])

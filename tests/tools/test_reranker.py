@@ -12,6 +12,7 @@ import torch
 import yaml
 
 from auricle.errors import ModelError
+from auricle_train.corpus import SPEECH
 from auricle_train.reranker.bundle import write_bundle
 from auricle_train.reranker.network import Transformer
 from auricle_train.reranker.text import read
@@ -37,10 +38,7 @@ def data(tmp_path: Path) -> Path:
     """Sets without a clip, but for what one of them says in the dev split, and texts."""
     folder = tmp_path / "data"
     (folder / "text").mkdir(parents=True)
-    for name in (
-        "kathleen", "librispeech_small", "librispeech_tc100_pseudo", "ljspeech_subset",
-        "speechocean762_train", "synthetic_kokoro", "words_speech_commands", "words_custom",
-    ):  # fmt: skip
+    for name in SPEECH:
         (folder / f"{name}.tsv").write_text(TABLE)
     (folder / "kathleen.tsv").write_text(f"{TABLE}1\tdev\ten\tCC0\tdim the hall lamp\n")
     texts = "\n".join(f"tmpl\t{sentence}" for sentence in [*SENTENCES, "call tracy mora"])

@@ -1,8 +1,8 @@
 """Writes what PyTorch computes in float32, for the tests that compare the shipped graphs with it.
 
-In: checkpoints, vocabularies, a recording. Out: an .npz with search frames, log probabilities of
-CTC and of a few contexts, and the text that the daemon's search finds on them; of the second pass
-what it expects after each piece of that text.
+In: checkpoints, the bundle made of them, a recording. Out: an .npz with search frames, log
+probabilities of CTC and of a few contexts, and the text that the daemon's search finds on them; of
+the second pass what it expects after each piece of that text.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ import torch
 from numpy.typing import NDArray
 
 from auricle.audio.file import read_recording
+from auricle.bundle.manifest import load_bundle
 from auricle.features import BANDS, SILENCE, LogMel
+from auricle.recognizer.loading import load_search
 from auricle.recognizer.scorer import Context
-from auricle.recognizer.search import BeamSearch, SearchOptions
+from auricle.recognizer.search import SearchOptions
 from auricle.recognizer.tokenizer import Tokenizer
 from auricle_train.checkpoint import load_model
 from auricle_train.network import STRIDE, Transducer
 from auricle_train.shape import PADDING
-from auricle_train.top.data import SEARCH_SECONDS
 from auricle_train.top.network import Top
 from auricle_train.top.training import load_top
 
@@ -88,17 +89,23 @@ def judge(
     }
 
 
-def write_reference(
-    checkpoint: Path, top: Path, vocabulary: Path, pieces: Path | None, recording: Path, out: Path
-) -> None:
-    """Write the reference of one recording; without `pieces` nothing of the second pass."""
+def write_reference(checkpoint: Path, top: Path, bundle: Path, recording: Path, out: Path) -> None:
+    """Write the reference of one recording.
+
+    Args:
+        checkpoint: of `train` or `average`; what it has of a second pass is referred to as well.
+        top: checkpoint of `train-top`.
+        bundle: folder of the bundle made of both, whose vocabularies and language models serve.
+        recording: any that `auricle.audio.file` reads.
+        out: .npz.
+    """
     model, samples = load_model(checkpoint), read_recording(recording)
     first, _ = load_top(top)
     frames, ctc = encode(model, first, samples)
-    scorer = TorchScorer(first)
-    options = SearchOptions(beam=4, frame_seconds=SEARCH_SECONDS)
-    search = BeamSearch(scorer, Tokenizer.load(vocabulary).pieces, options)
-    state, _ = search.step(search.initial_state(), frames)
+    scorer, made = TorchScorer(first), load_bundle(bundle, "recognizer")
+    tokens = Tokenizer.load(made.path("tokens.txt"))
+    search = load_search(made, scorer, tokens, SearchOptions(beam=4))
+    state, _ = search.step(search.initial_state(), frames, ctc)
     text = search.result(state).text
     np.savez_compressed(
         out,
@@ -110,5 +117,5 @@ def write_reference(
             np.float16
         ),
         text=text,
-        **(judge(model, samples, text, Tokenizer.load(pieces)) if pieces else {}),
+        **judge(model, samples, text, Tokenizer.load(made.path("pieces.txt"))),
     )

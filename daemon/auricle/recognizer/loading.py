@@ -23,6 +23,7 @@ from auricle.recognizer.fusion import Weights
 from auricle.recognizer.language import LanguageModel
 from auricle.recognizer.networks import Encoder, TransducerScorer
 from auricle.recognizer.recognizer import ENCODER_STRIDE, Recognizer
+from auricle.recognizer.scorer import Scorer
 from auricle.recognizer.search import BeamSearch, SearchOptions
 from auricle.recognizer.second_pass import SecondPass, SecondPassMode, SecondPassOptions
 from auricle.recognizer.tokenizer import Tokenizer
@@ -74,16 +75,7 @@ def load_recognizer(
             f"tokens of {len(tokenizer)}",
         )
     _try(encoder, scorer)
-    options = replace(options, frame_seconds=frame * FRAME_SECONDS)
-    if options.weights is None:
-        options = replace(options, weights=_weights(bundle))
-    language = None
-    if LANGUAGE in bundle.files:
-        language = LanguageModel.load(bundle.path(LANGUAGE), tokenizer.pieces)
-    words = None
-    if WORDS in bundle.files:
-        words = WordModel.load(bundle.path(WORDS), tokenizer.pieces)
-    search = BeamSearch(scorer, tokenizer.pieces, options, language, words)
+    search = load_search(bundle, scorer, tokenizer, options)
     wanted = second or SecondPassOptions()
     attention = _load_second(bundle, tokenizer, wanted, threads, runtime)
     names = _load_names(bundle, encoder, threads, runtime) if attention else None
@@ -97,6 +89,31 @@ def load_recognizer(
     )
     listener = names.listener if names else None
     return Recognizer(encoder, search, frame, attention, make_biasing, listener)
+
+
+def load_search(
+    bundle: Bundle, scorer: Scorer, tokenizer: Tokenizer, options: SearchOptions
+) -> BeamSearch:
+    """Return the search of the first pass with the language models of a bundle.
+
+    Args:
+        bundle: of kind "recognizer".
+        scorer: predictor and joint, of the bundle or like them.
+        tokenizer: of the first pass.
+        options: see `load_recognizer`.
+
+    Raises:
+        ModelError: a language model is damaged, or of other tokens.
+    """
+    options = replace(options, frame_seconds=_whole(bundle, "frame_features") * FRAME_SECONDS)
+    if options.weights is None:
+        options = replace(options, weights=_weights(bundle))
+    language = words = None
+    if LANGUAGE in bundle.files:
+        language = LanguageModel.load(bundle.path(LANGUAGE), tokenizer.pieces)
+    if WORDS in bundle.files:
+        words = WordModel.load(bundle.path(WORDS), tokenizer.pieces)
+    return BeamSearch(scorer, tokenizer.pieces, options, language, words)
 
 
 def _load_names(bundle: Bundle, encoder: Encoder, threads: int, runtime: str) -> Attention | None:

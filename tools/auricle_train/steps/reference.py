@@ -12,8 +12,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the step."""
     parser.add_argument("--checkpoint", type=Path, required=True, help="of `train`")
     parser.add_argument("--top", type=Path, required=True, help="checkpoint of `train-top`")
-    parser.add_argument("--vocabulary", type=Path, required=True)
-    parser.add_argument("--pieces", type=Path, help="vocabulary of the second pass; none: without")
+    parser.add_argument("--bundle", type=Path, required=True, help="folder, made of both")
     parser.add_argument("--recording", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
 
@@ -23,8 +22,7 @@ def run(arguments: argparse.Namespace) -> None:
     write_reference(
         arguments.checkpoint,
         arguments.top,
-        arguments.vocabulary,
-        arguments.pieces,
+        arguments.bundle,
         arguments.recording,
         arguments.out,
     )
