@@ -157,6 +157,7 @@ def test_live_batches_are_what_the_cache_would_hold() -> None:
         assert live.targets[row, :length].tolist() == batch.targets[number, :length].tolist()
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
 def test_workers_hear_streams_of_their_own() -> None:
     sounds = LiveSounds([tone(300, "lo"), tone(2500, "hi")], [tone(900, "wake")],
                         [tone(60, "")])  # fmt: skip
