@@ -384,7 +384,11 @@ class SecondPass:
 
 
 def chosen(candidates: Sequence[Candidate], options: SecondPassOptions) -> list[Candidate]:
-    """Return the candidates that sound stands behind: all of the first pass, and some of others."""
+    """Return the candidates that sound stands behind: all of the first pass, and some of others.
+
+    A listed name may be spelled unlike it sounds, and CTC spells by sound: what names add to a
+    candidate counts against what CTC takes from it.
+    """
     least = max(
         (one.alignment.score for one in candidates if one.is_given),
         default=-math.inf,
@@ -394,7 +398,8 @@ def chosen(candidates: Sequence[Candidate], options: SecondPassOptions) -> list[
         for one in candidates
         if one.is_given
         or (
-            one.alignment.score >= least - options.contradiction * (1 + len(one.text.split()))
+            one.alignment.score + one.judged.favour
+            >= least - options.contradiction * (1 + len(one.text.split()))
             and one.holds_together
         )
     ]

@@ -63,10 +63,12 @@ def test_what_is_lent_on_the_way_comes_back_to_the_last_nat(
 ) -> None:
     steps = Steps(Automaton(worth), VOCABULARY, scale)
     state, total = State(), 0.0
+    # Where a longer name fails, the names within it are earned at once, and another may begin.
+    most = steps.most * (1 + max((len(form.split()) for form in worth), default=0))
     for piece in pieces:
         row = steps.row(state)
         assert row[0] == 0
-        assert row.max() <= steps.most + 1e-5
+        assert row.max() <= most + 1e-5
         total += float(row[piece])
         state = steps.step(state, piece)
     total += steps.end(state)
