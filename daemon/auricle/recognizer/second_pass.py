@@ -53,7 +53,7 @@ class SecondPassOptions:
     paths: int = 4  # of the first pass that are judged
     beam: int = 4  # readings of its own that are followed, and kept
     ctc_weight: float = 0.2  # of CTC beside attention, where CTC is certain; see `certainty`
-    contradiction: float = 11.0  # nats a word that CTC may hold a reading worse than the first pass'
+    contradiction: float = 11.0  # nats a word by which CTC may prefer the first pass' texts
     word_gap: float = 1.0  # seconds between tokens of one word: more, and nobody has said it
     pieces_per_second: float = 9.0  # more than anybody speaks: where a loop is stopped
 
