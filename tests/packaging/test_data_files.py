@@ -22,8 +22,9 @@ def installed() -> dict[Path, str]:
 
 def test_every_model_is_installed_where_it_is_looked_for() -> None:
     places = installed()
+    curves = ROOT / "models" / "curves"  # records of training, which no device needs
     for file in (ROOT / "models").glob("*/**/*"):
-        if file.is_file():
+        if file.is_file() and file.parent != curves:
             assert places[file] == f"share/auricle/{file.parent.relative_to(ROOT)}", file
 
 
