@@ -121,7 +121,7 @@ def _names(path: Path, content: dict[str, Any], changes: Mapping[str, str]) -> d
     unknown = sorted(set(changes) - set(places) - set(values))
     if unknown:
         known = ", ".join([*places, *values])
-        raise RecipeError(f"set: {unknown[0]!r} is none of {known}; name one of these")
+        raise RecipeError(f"set: {unknown[0]!r} is not one of {known}; name one of these")
     here = path.resolve().parent
     found = {name: str((here / place).resolve()) for name, place in places.items()}
     found |= {name: str(value) for name, value in values.items()}

@@ -42,7 +42,7 @@ def chosen(recipe: Recipe, first: str = "", last: str = "") -> Sequence[Step]:
     names = [step.name for step in recipe.steps]
     for name in filter(None, (first, last)):
         if name not in names:
-            raise RecipeError(f"step: {name!r} is none of {', '.join(names)}; name one of these")
+            raise RecipeError(f"step: {name!r} is not one of {', '.join(names)}; name one of these")
     begin = names.index(first) if first else 0
     end = names.index(last) + 1 if last else len(names)
     return recipe.steps[begin:end]

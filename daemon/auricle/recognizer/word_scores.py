@@ -27,7 +27,7 @@ from auricle.recognizer.word_model import WordModel
 from auricle.recognizer.word_ngrams import BEGINNING, History
 
 Floats = NDArray[np.float32]
-ENTRY = -10.0  # nats: the log probability that the next word is none of the lexicon
+ENTRY = -10.0  # nats: the log probability that the lexicon lacks the next word
 _SMOOTHING = 20.0  # tokens: what the share of single tokens weighs against pairs of them
 _CACHED_NODES = 500_000  # of look-aheads: 4 MB
 _CACHED_ROWS = 2048  # 4 MB for 512 tokens

@@ -232,9 +232,9 @@ def test_a_part_of_a_recipe_can_be_run(write: Write) -> None:
     recipe = write({"a": "true", "b": "true", "c": "true"})
     assert [step.name for step in chosen(recipe, "b")] == ["b", "c"]
     assert [step.name for step in chosen(recipe, "", "b")] == ["a", "b"]
-    with pytest.raises(RecipeError, match=r"'d' is none of a, b, c"):
+    with pytest.raises(RecipeError, match=r"'d' is not one of a, b, c"):
         chosen(recipe, "d")
-    with pytest.raises(RecipeError, match=r"set: 'seed' is none of work"):
+    with pytest.raises(RecipeError, match=r"set: 'seed' is not one of work"):
         read_recipe(recipe.path, {"seed": "1"})
 
 
