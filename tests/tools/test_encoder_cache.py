@@ -20,9 +20,8 @@ from auricle_train.encoder_cache import (
     read_cache,
     write_shard,
 )
+from auricle_train.network import STRIDE
 from stage.small_training import make_objective, tone
-
-from auricle_train.network import STRIDE  # isort: skip
 
 
 def sounds(*seconds: float) -> list[Sound]:

@@ -95,7 +95,7 @@ def test_a_seed_repeats_and_a_longer_table_starts_with_the_shorter() -> None:
 
 
 def test_unknown_kinds_are_named() -> None:
-    with pytest.raises(ArgumentError, match=r"kinds: 'songs' is none of letters, "):
+    with pytest.raises(ArgumentError, match=r"kinds: 'songs' is not one of letters, "):
         draw_texts(1, songs=1.0)
 
 

@@ -9,6 +9,22 @@ from torch.nn import functional
 MASKED = -1e4  # added to a score that must not count; fits bfloat16
 
 
+def chunk_mask(frames: int, chunk: int, left: int, device: torch.device) -> Tensor:
+    """Return (frames, frames) to add to scores: MASKED where a frame does not see another.
+
+    Args:
+        frames: of the utterance.
+        chunk: frames that see each other.
+        left: frames before the chunk that its frames see as well.
+        device: of the result.
+    """
+    index = torch.arange(frames, device=device)
+    first = index // chunk * chunk
+    later = index[None, :] >= first[:, None] + chunk
+    earlier = index[None, :] < first[:, None] - left
+    return torch.where(later | earlier, MASKED, 0.0)
+
+
 def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
     """Return what each query sees.
 

@@ -25,8 +25,9 @@ SPEECH = (
     "commonvoice_en", "commonvoice_en_untranscribed", "an4_words",
 )  # fmt: skip
 BACKGROUND = ("noise", "music")
-REAL_DEV = ("kathleen", "librispeech_small", "ljspeech_subset", "speechocean762_train",
-            "commonvoice_en", "words_speech_commands")  # fmt: skip
+SENTENCE_DEV = ("kathleen", "librispeech_small", "ljspeech_subset", "speechocean762_train",
+                "commonvoice_en")  # fmt: skip
+REAL_DEV = (*SENTENCE_DEV, "words_speech_commands")  # fmt: skip
 FORBIDDEN = ("BY-SA", "GPL", "not stated", "NC")  # parts of licences that we do not train on
 
 

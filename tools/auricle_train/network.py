@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from auricle.features import SILENCE
-from auricle_train.attention import MASKED, attend
+from auricle_train.attention import attend, chunk_mask
 from auricle_train.attention_decoder import AttentionDecoder
 from auricle_train.lstm_encoder import LstmEncoder
 from auricle_train.shape import CONV_CONTEXT, STACK, STRIDE, Shape
@@ -104,10 +104,10 @@ class Encoder(nn.Module):
         x = functional.pad(features.transpose(1, 2), (CONV_CONTEXT, 0), value=SILENCE)
         x = functional.gelu(self.conv1(x))
         x = functional.gelu(self.conv2(x)).transpose(1, 2)
-        frames = x.shape[1]
+        frames, shape = x.shape[1], self.shape
         where = (torch.arange(frames, device=x.device) + offset) % self.shape.positions
         x = x + self.positions[where]
-        mask = self._mask(frames, x.device) if chunked else None
+        mask = chunk_mask(frames, shape.chunk, shape.left, x.device) if chunked else None
         for block in self.blocks[: self.shape.layers - self.shape.branch]:
             x = block(x, mask)
         return x, mask
@@ -117,13 +117,6 @@ class Encoder(nn.Module):
         for block in self.blocks[self.shape.layers - self.shape.branch :]:
             x = block(x, mask)
         return self.norm(x)
-
-    def _mask(self, frames: int, device: torch.device) -> Tensor:
-        index = torch.arange(frames, device=device)
-        chunk = index // self.shape.chunk * self.shape.chunk
-        later = index[None, :] >= chunk[:, None] + self.shape.chunk
-        earlier = index[None, :] < chunk[:, None] - self.shape.left
-        return torch.where(later | earlier, MASKED, 0.0)
 
 
 class Branch(nn.Module):

@@ -13,11 +13,9 @@ are neighbours. Probabilities and backoffs are bytes: steps below 0, and steps a
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
-from mmap import ACCESS_READ, mmap
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.errors import ModelError
+from auricle.recognizer.model_file import LEVEL, FileKind, check_header, mapped, pack_header
 from auricle.recognizer.tokenizer import BLANK
 
-MAGIC = b"AURNGRAM"
-VERSION = 1
 HEADER = struct.Struct("<8sIIII16s")  # magic, version, order, tokens, checksum, vocabulary
-LEVEL = struct.Struct("<Ifff")  # n-grams, step of log probabilities, least backoff, its step
-LONGEST = 8  # tokens of an n-gram
+KIND = FileKind("n-gram model", b"AURNGRAM", 1, HEADER, longest=8)
 
 State = tuple[int, ...]
 
@@ -47,11 +43,6 @@ class Level:
     step: float
     least_backoff: float
     backoff_step: float
-
-
-def digest(pieces: Sequence[str]) -> bytes:
-    """Return what tells one vocabulary from another, 16 bytes."""
-    return blake2b("\n".join(pieces).encode(), digest_size=16).digest()
 
 
 class LanguageModel:
@@ -75,12 +66,8 @@ class LanguageModel:
         Raises:
             ModelError: the file is missing, damaged, too new, or of another vocabulary.
         """
-        try:
-            with path.open("rb") as file:
-                content = mmap(file.fileno(), 0, access=ACCESS_READ)
-        except (OSError, ValueError) as error:  # an empty file cannot be mapped
-            raise ModelError(f"{path}: cannot be read ({error}): reinstall the bundle") from error
-        order = _check(path, content, pieces)
+        content = mapped(path)
+        order, _ = check_header(path, content, KIND, pieces)
         levels: list[Level] = []
         place = HEADER.size + order * LEVEL.size
         for length in range(order):
@@ -143,28 +130,6 @@ class LanguageModel:
         return (node, children) if children.start < children.stop else None
 
 
-def _check(path: Path, content: mmap, pieces: Sequence[str]) -> int:
-    """Return the order that the header tells; raise ModelError for a file that is not right."""
-    if len(content) < HEADER.size or content[: len(MAGIC)] != MAGIC:
-        raise ModelError(f"{path}: is no n-gram model: reinstall the bundle")
-    _, version, order, tokens, checksum, vocabulary = HEADER.unpack_from(content)
-    if version != VERSION:
-        raise ModelError(
-            f"{path}: version {version} is not {VERSION}, which this Auricle reads: "
-            "update Auricle, or install the bundle that came with it"
-        )
-    if vocabulary != digest(pieces) or tokens != len(pieces):
-        raise ModelError(
-            f"{path}: was made for another vocabulary, of {tokens} tokens: "
-            "it and the token list must come from one bundle"
-        )
-    start = HEADER.size + order * LEVEL.size
-    whole = 1 <= order <= LONGEST and len(content) >= start
-    if not whole or zlib.crc32(memoryview(content)[HEADER.size :]) != checksum:
-        raise ModelError(f"{path}: is damaged: reinstall the bundle")
-    return int(order)
-
-
 def _level(content: mmap, place: int, header: Any, longest: bool) -> tuple[Level, int]:
     """Return the level that begins at a place of the file, and where the next one does."""
     size, step, least_backoff, backoff_step = header
@@ -193,5 +158,4 @@ def pack(levels: Sequence[Level], pieces: Sequence[str]) -> bytes:
             columns += [np.diff(level.first).astype(np.uint16), level.backoffs]
         parts += [column.tobytes() for column in columns]
     body = b"".join(parts)
-    header = (MAGIC, VERSION, len(levels), len(pieces), zlib.crc32(body), digest(pieces))
-    return HEADER.pack(*header) + body
+    return pack_header(KIND, len(levels), pieces, (), body) + body

@@ -59,8 +59,9 @@ class RecognizerState:
     features: FeatureState
     pending: NDArray[np.float32]  # (frames, 80): features of an unfinished chunk
     encoder: EncoderState
-    unheard: int  # encoder frames still to come that condition the encoder but are not written
+    unheard: int  # search frames still to come that condition the encoder but are not written
     search: SearchState  # of the running phrase
+    progress: Progress  # what the search knows of that phrase
     phrase: Phrase
     spoken: tuple[Result, ...] = ()  # of the phrases before
     silence: float = 0.0  # seconds since their last token, when the running phrase began
@@ -127,8 +128,8 @@ class Recognizer:
     ) -> Recognizer:
         """Return a recogniser by the same networks that costs something else; that is cheap.
 
-        An utterance stays with the one that it began with. A second pass that was not loaded is not
-        had.
+        An utterance stays with the one that it began with. This cannot add a second pass that was
+        not loaded.
 
         Args:
             beam: of the first pass.
@@ -176,12 +177,14 @@ class Recognizer:
         """
         step = self._frame * FRAME_SECONDS
         unheard = 0 if listen is None else max(0, int((listen - start) / step))
+        search = self._search.initial_state(start + unheard * step, biasing)
         return RecognizerState(
             features=self._log_mel.initial_state(),
             pending=np.zeros((0, BANDS), np.float32),
             encoder=self._encoder.initial_state(),
             unheard=unheard,
-            search=self._search.initial_state(start + unheard * step, biasing),
+            search=search,
+            progress=self._search.progress(search),
             phrase=Phrase(),
             biasing=biasing,
             listener=self._begin_attending(biasing),
@@ -218,7 +221,7 @@ class Recognizer:
     def glance(self, state: RecognizerState) -> RecognizerState:
         """Return the state with what a look ahead adds to the text that is shown; costs a chunk."""
         ahead, _ = self.look_ahead(state)
-        text = state.text.glance(self._best(ahead.search), self._partials)
+        text = state.text.glance(self._best(ahead), self._partials)
         return replace(state, glanced=True, text=text, shown=_told_text(state, text.shown))
 
     def result(self, state: RecognizerState) -> Result:
@@ -298,7 +301,7 @@ class Recognizer:
             return True
         if count * self._frame * FRAME_SECONDS < LONG_SECONDS:
             return False
-        known = self._search.progress(state.search)
+        known = state.progress
         paused = known.trailing_seconds >= PAUSE_SECONDS and known.blank >= PAUSE_BLANK
         return bool(known.text) and paused
 
@@ -307,9 +310,11 @@ class Recognizer:
         result = self._refine(state, self._search.result(state.search, named=False))
         known = self._progress(state)
         seconds = state.search.frames * self._frame * FRAME_SECONDS
+        search = self._search.initial_state(state.search.start_time + seconds, state.biasing)
         return replace(
             state,
-            search=self._search.initial_state(state.search.start_time + seconds, state.biasing),
+            search=search,
+            progress=self._search.progress(search),
             phrase=Phrase(),
             spoken=(*state.spoken, result) if result.text else state.spoken,
             silence=known.trailing_seconds,
@@ -319,7 +324,7 @@ class Recognizer:
 
     def _read(self, state: RecognizerState) -> RecognizerState:
         """Return the state after a chunk with the words that are shown and firm now."""
-        best, shared = self._best(state.search), self._search.settled(state.search)
+        best, shared = self._best(state), self._search.settled(state.search)
         text = state.text.follow(best, shared, self._partials)
         return replace(
             state,
@@ -329,10 +334,10 @@ class Recognizer:
             firm=_told_firm(state, text.words[: text.firm]),
         )
 
-    def _best(self, search: SearchState) -> Best:
+    def _best(self, state: RecognizerState) -> Best:
         """Return the best words of the running phrase."""
-        known = self._search.progress(search)
-        seconds = search.frames * self._frame * FRAME_SECONDS
+        known = state.progress
+        seconds = state.search.frames * self._frame * FRAME_SECONDS
         return Best(tuple(known.text.split()), known.trailing_seconds, seconds)
 
     def _told(self, state: RecognizerState) -> tuple[RecognizerState, Progress]:
@@ -342,7 +347,7 @@ class Recognizer:
 
     def _progress(self, state: RecognizerState) -> Progress:
         """Return the best text so far, of all phrases."""
-        known = self._search.progress(state.search)
+        known = state.progress
         if state.biasing is not None:
             known = replace(known, text=spelled(known.text, state.biasing))
         if not state.spoken:
@@ -360,7 +365,7 @@ class Recognizer:
         count = -(-heard // self._frame)
         skipped = min(state.unheard, count)
         frames, ctc = encoded.frames[skipped:count], encoded.ctc[skipped:count]
-        search, _ = self._search.step(state.search, frames, ctc)
+        search, progress = self._search.step(state.search, frames, ctc)
         listener, names = self._attend(state, encoded, skipped, skipped + len(frames))
         phrase = state.phrase
         if self.second_pass is not None and len(frames):
@@ -369,6 +374,7 @@ class Recognizer:
             state,
             encoder=encoder,
             search=search,
+            progress=progress,
             phrase=phrase,
             unheard=state.unheard - skipped,
             listener=listener,

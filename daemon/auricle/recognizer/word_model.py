@@ -13,10 +13,9 @@ order of their words, as in `language.py`.
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from mmap import ACCESS_READ, mmap
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.errors import ModelError
-from auricle.recognizer.language import LEVEL, Level, digest
+from auricle.recognizer.language import Level
 from auricle.recognizer.lexicon import Lexicon
+from auricle.recognizer.model_file import LEVEL, FileKind, check_header, mapped, pack_header
 from auricle.recognizer.word_ngrams import WordLevel, WordNgrams
 
-MAGIC = b"AURWORDS"
-VERSION = 1
 HEADER = struct.Struct("<8sIIIII16s")  # magic, version, order, tokens, nodes, checksum, vocabulary
-LONGEST = 4  # words of an n-gram
+KIND = FileKind("word language model", b"AURWORDS", 1, HEADER, longest=4)
 MOST_WORDS = 1 << 24  # three bytes
 _END = 0x8000  # a word ends at this node
 
@@ -54,25 +52,18 @@ class WordModel:
         Raises:
             ModelError: the file is missing, damaged, too new, or of another vocabulary.
         """
-        try:
-            with path.open("rb") as file:
-                content = mmap(file.fileno(), 0, access=ACCESS_READ)
-        except (OSError, ValueError) as error:  # an empty file cannot be mapped
-            raise ModelError(f"{path}: cannot be read ({error}): reinstall the bundle") from error
-        order, nodes = _check(path, content, pieces)
+        content = mapped(path)
+        order, (nodes,) = check_header(path, content, KIND, pieces)
         reader = _Reader(content, HEADER.size + order * LEVEL.size)
+        headers = [LEVEL.unpack_from(content, HEADER.size + length * LEVEL.size)
+                   for length in range(order)]  # fmt: skip
         try:
             lexicon = _lexicon(reader, nodes)
-            headers = [LEVEL.unpack_from(content, HEADER.size + length * LEVEL.size)
-                       for length in range(order)]  # fmt: skip
             levels = [_level(reader, header, header is headers[-1]) for header in headers]
+            whole = reader.place == len(content) and _fits(lexicon, levels, len(pieces))
         except ValueError:  # a column ends behind the file
-            lexicon, levels = None, []
-        if (
-            lexicon is None
-            or not _fits(lexicon, levels, len(pieces))
-            or reader.place != len(content)
-        ):
+            whole = False
+        if not whole:
             raise ModelError(f"{path}: its parts do not fit each other: reinstall the bundle")
         return cls(lexicon, WordNgrams(levels))
 
@@ -87,27 +78,6 @@ class _Reader:
     def column(self, kind: type[np.unsignedinteger[Any]], size: int) -> NDArray[Any]:
         start, self.place = self.place, self.place + size * np.dtype(kind).itemsize
         return np.frombuffer(self._content, kind, size, start)
-
-
-def _check(path: Path, content: mmap, pieces: Sequence[str]) -> tuple[int, int]:
-    """Return order and nodes that the header tells; raise ModelError if it is not right."""
-    if len(content) < HEADER.size or content[: len(MAGIC)] != MAGIC:
-        raise ModelError(f"{path}: is no word language model: reinstall the bundle")
-    _, version, order, tokens, nodes, checksum, vocabulary = HEADER.unpack_from(content)
-    if version != VERSION:
-        raise ModelError(
-            f"{path}: version {version} is not {VERSION}, which this Auricle reads: "
-            "update Auricle, or install the bundle that came with it"
-        )
-    if vocabulary != digest(pieces) or tokens != len(pieces):
-        raise ModelError(
-            f"{path}: was made for another vocabulary, of {tokens} tokens: "
-            "it and the token list must come from one bundle"
-        )
-    whole = 1 <= order <= LONGEST and len(content) >= HEADER.size + order * LEVEL.size
-    if not whole or zlib.crc32(memoryview(content)[HEADER.size :]) != checksum:
-        raise ModelError(f"{path}: is damaged: reinstall the bundle")
-    return int(order), int(nodes)
 
 
 def _lexicon(reader: _Reader, nodes: int) -> Lexicon:
@@ -166,7 +136,4 @@ def pack(lexicon: Lexicon, levels: Sequence[Level], pieces: Sequence[str]) -> by
             columns += [children.astype(np.uint16), level.backoffs]
         parts += [column.tobytes() for column in columns]
     body = b"".join(parts)
-    nodes = len(lexicon.tokens)
-    return HEADER.pack(
-        MAGIC, VERSION, len(levels), len(pieces), nodes, zlib.crc32(body), digest(pieces)
-    ) + body  # fmt: skip
+    return pack_header(KIND, len(levels), pieces, (len(lexicon.tokens),), body) + body

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import soundfile
 
@@ -68,15 +69,15 @@ def of_manifest(path: Path, split: str) -> Iterator[Packed]:
             yield row, _opus_of(cut)
 
 
-def _opus_of(cut: object) -> bytes:
-    recording = cut.recording  # type: ignore[attr-defined]
+def _opus_of(cut: Any) -> bytes:
+    recording = cut.recording
     path = Path(recording.sources[0].source)
-    whole = cut.start == 0 and cut.duration == recording.duration  # type: ignore[attr-defined]
+    whole = cut.start == 0 and cut.duration == recording.duration
     if whole and path.suffix == ".opus" and recording.sampling_rate == SAMPLE_RATE:
         return path.read_bytes()
     samples = read_recording(path)
-    first = round(cut.start * SAMPLE_RATE)  # type: ignore[attr-defined]
-    count = round(cut.duration * SAMPLE_RATE)  # type: ignore[attr-defined]
+    first = round(cut.start * SAMPLE_RATE)
+    count = round(cut.duration * SAMPLE_RATE)
     content = io.BytesIO()
     soundfile.write(content, samples[first : first + count], SAMPLE_RATE, "OPUS", format="OGG")
     return content.getvalue()

@@ -14,15 +14,13 @@ from auricle.features import SAMPLE_RATE, LogMel
 from auricle.recognizer.tokenizer import Tokenizer
 from auricle_train import checkpoint
 from auricle_train.batches import FRAME, Batches
-from auricle_train.corpus import BACKGROUND, Clip, read_set, read_table
+from auricle_train.corpus import BACKGROUND, SENTENCE_DEV, Clip, read_set, read_table
 from auricle_train.encoder_cache import STREAMS, FrozenEncoder, Sound, write_shard
 from auricle_train.rooms import load_rooms
 from auricle_train.train import PREFIXES, Recordings
 
 BATCH_SECONDS = 60.0
 TRAIL = 0.3  # seconds of silence behind a dev clip
-DEV = ("kathleen", "librispeech_small", "ljspeech_subset", "speechocean762_train",
-       "commonvoice_en")  # fmt: skip
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
     torch.set_num_threads(arguments.threads)
     encoder = FrozenEncoder(checkpoint.load_model(arguments.checkpoint), arguments.streams)
     if arguments.dev:
-        for name in DEV:
+        for name in SENTENCE_DEV:
             clips = sorted(read_set(arguments.data, name, "dev", to_ship=False),
                            key=lambda clip: len(clip.samples))  # fmt: skip
             _write(arguments.out, name, _undisturbed(clips, name), encoder)

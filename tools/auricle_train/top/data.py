@@ -1,9 +1,9 @@
 """Batches of cached utterances for the top, sorted by length within a pool.
 
 In: utterances of `encoder_cache` and a seed. Out: an endless stream of batches, each of about so
-many seconds. Moments and numbers of the cached frames are blanked out (after SpecAugment,
-arXiv:1904.08779) and noise is added, for the cache itself never changes: without, a copy that is
-heard ten times is learned by heart.
+many seconds. The cached frames are augmented anew each time they are read, by masks in time and
+over their numbers (after SpecAugment, arXiv:1904.08779) and by noise: without, the top memorises a
+copy that it reads ten times.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ POOL = 1024  # utterances that are sorted by length together
 
 
 @dataclass(frozen=True)
-class Blur:
-    """What is done to cached frames, so that no two hearings of them are alike."""
+class FrameAugmentation:
+    """How cached frames are changed each time they are read."""
 
     every: int = 15  # search frames to a mask in time
     longest: int = 6  # search frames that a mask covers at most
@@ -102,7 +102,7 @@ class TopBatches:
         examples: Sequence[Example],
         seconds: float,
         seed: int | Sequence[int],
-        blur: Blur | None = Blur(),
+        augmentation: FrameAugmentation | None = FrameAugmentation(),
         share: tuple[int, int] = (0, 1),
     ) -> None:
         """Take what batches are made of.
@@ -111,7 +111,7 @@ class TopBatches:
             examples: at least one.
             seconds: of audio in a batch.
             seed: the same makes the same batches.
-            blur: None: frames stay as they are.
+            augmentation: None: frames stay as they are.
             share: rank and size of the group of processes: each takes utterances of its own.
 
         Raises:
@@ -123,7 +123,7 @@ class TopBatches:
             )
         self._examples, self._seconds = examples, seconds
         self._lengths = [example.seconds for example in examples]
-        self._seed, self._blur = np.random.default_rng(seed), blur
+        self._seed, self._augmentation = np.random.default_rng(seed), augmentation
         self._share = share
 
     def __iter__(self) -> Iterator[TopBatch]:
@@ -141,7 +141,8 @@ class TopBatches:
                 yield self._batch(groups[number])
 
     def _batch(self, numbers: Sequence[int]) -> TopBatch:
-        return batch_of([self._examples[number] for number in numbers], self._seed, self._blur)
+        chosen = [self._examples[number] for number in numbers]
+        return batch_of(chosen, self._seed, self._augmentation)
 
 
 def grouped(
@@ -166,13 +167,13 @@ def grouped(
 def batch_of(
     examples: Sequence[Example],
     generator: np.random.Generator | None = None,
-    blur: Blur | None = None,
+    augmentation: FrameAugmentation | None = None,
 ) -> TopBatch:
     """Return one batch of utterances."""
     rows = [example.utterance.stacked() for example in examples]
-    if blur is not None and generator is not None:
+    if augmentation is not None and generator is not None:
         for row in rows:
-            _blur(row, blur, generator)
+            augment(row, augmentation, generator)
     longest, most = max(map(len, rows)), max(1, *(len(example.tokens) for example in examples))
     padded = np.zeros((len(rows), longest, rows[0].shape[1]), np.float32)
     targets = np.zeros((len(rows), most), np.int64)
@@ -189,12 +190,14 @@ def batch_of(
     )
 
 
-def _blur(row: NDArray[np.float32], blur: Blur, generator: np.random.Generator) -> None:
+def augment(
+    row: NDArray[np.float32], plan: FrameAugmentation, generator: np.random.Generator
+) -> None:
     """Change stacked frames (n, inputs) in place."""
-    scale = blur.noise * generator.random() * row.std()
+    scale = plan.noise * generator.random() * row.std()
     row += generator.standard_normal(row.shape, np.float32) * np.float32(scale)
-    row[:, generator.random(row.shape[1]) < blur.share * generator.random()] = 0.0
-    for _ in range(max(1, len(row) // blur.every)):
-        length = int(generator.integers(blur.longest + 1))
+    row[:, generator.random(row.shape[1]) < plan.share * generator.random()] = 0.0
+    for _ in range(max(1, len(row) // plan.every)):
+        length = int(generator.integers(plan.longest + 1))
         start = int(generator.integers(max(1, len(row) - length)))
         row[start : start + length] = 0.0

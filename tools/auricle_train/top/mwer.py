@@ -174,7 +174,7 @@ class MwerTrainer(TopTrainer):
         """Return what else the checkpoint keeps."""
         return {"lists": self._listed_top, "listed_at": self._listed_at}
 
-    def batches(self) -> Iterator[MwerBatch]:
+    def batches(self) -> Iterator[TopBatch]:
         """Yield this process' batches, endlessly.
 
         Raises:
@@ -189,7 +189,7 @@ class MwerTrainer(TopTrainer):
                 listed, self.plan.batch_seconds, (self.plan.seed, self.step),
                 (self.group.rank, self.group.size),
             ):  # fmt: skip
-                yield batch  # type: ignore[misc]
+                yield batch
                 if self._is_due():
                     break
             self._refresh()

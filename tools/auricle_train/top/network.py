@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auricle_train.attention import MASKED, attend
+from auricle_train.attention import attend, chunk_mask
 from auricle_train.network import contexts_of
 from auricle_train.pruned_transducer import PrunedLoss, SimpleJoint, pruned_transducer_loss
 
@@ -106,7 +106,7 @@ class Top(nn.Module):
     def encode(self, stacked: Tensor) -> Tensor:
         """(batch, n, inputs) stacked encoder frames -> (batch, n, width) search frames."""
         x = self.input(self.input_norm(stacked))
-        mask = self._mask(x.shape[1], x.device)
+        mask = chunk_mask(x.shape[1], self.shape.chunk, self.shape.left, x.device)
         for block in self.blocks:
             x = block(x, mask)
         return self.norm(x)
@@ -133,10 +133,3 @@ class Top(nn.Module):
             self.project(encoded), predictions, self.output,
             self.simple(encoded, predictions, targets), targets, lengths, fast_emit,
         )  # fmt: skip
-
-    def _mask(self, frames: int, device: torch.device) -> Tensor:
-        index = torch.arange(frames, device=device)
-        chunk = index // self.shape.chunk * self.shape.chunk
-        later = index[None, :] >= chunk[:, None] + self.shape.chunk
-        earlier = index[None, :] < chunk[:, None] - self.shape.left
-        return torch.where(later | earlier, MASKED, 0.0)

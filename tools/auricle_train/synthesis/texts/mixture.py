@@ -62,7 +62,9 @@ def texts(
     """
     for kind in shares:
         if kind not in made:
-            raise ArgumentError(f"kinds: {kind!r} is none of {', '.join(made)}; name one of these")
+            raise ArgumentError(
+                f"kinds: {kind!r} is not one of {', '.join(made)}; name one of these"
+            )
     seen: set[str] = set()
     for number in range(count):
         draw = Draw((seed, number))
