@@ -106,6 +106,15 @@ def test_no_changed_bit_goes_unseen(
         LanguageModel.load(path, PIECES)
 
 
+def test_an_order_that_does_not_fit_is_refused(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    header = list(HEADER.unpack_from(content))
+    header[2] += 4  # n-grams longer than the file holds; no checksum covers the header
+    file.write_bytes(HEADER.pack(*header) + content[HEADER.size :])
+    with pytest.raises(ModelError, match="do not fit each other: reinstall the bundle"):
+        LanguageModel.load(file, PIECES)
+
+
 def test_counts_that_do_not_fit_are_refused_though_the_checksum_does(file: Path) -> None:
     content = bytearray(file.read_bytes())
     content[HEADER.size] += 1  # one token more than the vocabulary has

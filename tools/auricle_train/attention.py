@@ -13,10 +13,10 @@ def chunk_mask(frames: int, chunk: int, left: int, device: torch.device) -> Tens
     """Return (frames, frames) to add to scores: MASKED where a frame does not see another.
 
     Args:
-        frames: of the utterance.
+        frames: how many the utterance has.
         chunk: frames that see each other.
         left: frames before the chunk that its frames see as well.
-        device: of the result.
+        device: where the result is to be.
     """
     index = torch.arange(frames, device=device)
     first = index // chunk * chunk

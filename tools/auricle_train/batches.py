@@ -99,7 +99,7 @@ class Batches:
             clips: to be recognised.
             prefixes: to be heard before, and not written.
             backgrounds: noise and music.
-            tokenizers: of the first and of the second pass.
+            tokenizers: for the first and the second pass.
             seconds: of audio in a batch.
             seed: the same seed makes the same batches.
             taught: share of the batches that come with clean features.

@@ -71,10 +71,10 @@ def write_bundle(
     Args:
         checkpoint: of `train`.
         top: checkpoint of `train-top`, on the encoder of the former.
-        vocabulary: of the first pass.
+        vocabulary: tokens.txt of the first pass.
         pieces: vocabulary of the second pass; None: the bundle gets no second pass.
-        name: of the bundle.
-        version: of the bundle.
+        name: what the bundle is called.
+        version: which version of it this is.
         out: is made if it is not there.
         results: YAML of what was measured with it.
         quantize: False leaves weights in float32, to compare with: of any size.

@@ -166,7 +166,7 @@ def write_shard(
 
     Args:
         folder: made if it is missing.
-        name: of the shard.
+        name: what the shard is called.
         groups: utterances of like length, encoded together.
         encoder: of all shards in the folder.
 

@@ -165,7 +165,7 @@ def export_second_pass(shape: Shape, weights: Weights, folder: Path, quantize: b
     """Write `memory.tflite` and `decoder.tflite` into a folder.
 
     Args:
-        shape: of the recogniser.
+        shape: sizes of the recogniser.
         weights: of a `Transducer`.
         folder: exists.
         quantize: False leaves weights in float32.

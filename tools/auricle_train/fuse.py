@@ -39,7 +39,7 @@ def fuse(
     """Copy models into a bundle and name them in the manifest; those that are there are replaced.
 
     Args:
-        folder: of the bundle.
+        folder: where the bundle lies.
         language: the file of the model of tokens; None: the bundle keeps what it has.
         weights: what the search gives the models.
         texts: what they were made of, with licences, beside `TEXTS`.

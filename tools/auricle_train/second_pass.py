@@ -27,7 +27,7 @@ def replace_second_pass(folder: Path, checkpoint: Path) -> None:
     """Export the second pass of a checkpoint into a bundle.
 
     Args:
-        folder: of the bundle.
+        folder: where the bundle lies.
         checkpoint: of `train` or `average`.
 
     Raises:

@@ -123,7 +123,7 @@ def make_words(
     Args:
         sources: sentences by source.
         frequencies: see `choose_words`; all above 0. Without any, all words are alike there.
-        tokenizer: of the first pass.
+        tokenizer: encodes texts for the first pass.
         order: length of the longest n-grams, 2 to 4.
         limit: bytes.
         trusted: see `choose_words`.

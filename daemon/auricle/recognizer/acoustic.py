@@ -95,7 +95,7 @@ class Mixture:
             streams: (n, 3) before it.
             blank: (n,) the transducer's log probability of blank.
             ctc: (vocabulary,) CTC's of all tokens; not needed without a share of CTC.
-            last: of each hypothesis the last token; blank if there is none.
+            last: last token of each hypothesis; blank before the first.
         """
         stayed = streams.copy()
         stayed[:, 0] += blank

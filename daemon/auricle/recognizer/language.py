@@ -60,7 +60,7 @@ class LanguageModel:
         """Map a file.
 
         Args:
-            path: of the file.
+            path: file to read.
             pieces: the vocabulary that the model must be of.
 
         Raises:
@@ -70,13 +70,17 @@ class LanguageModel:
         order, _ = check_header(path, content, KIND, pieces)
         levels: list[Level] = []
         place = HEADER.size + order * LEVEL.size
-        for length in range(order):
-            header = LEVEL.unpack_from(content, HEADER.size + length * LEVEL.size)
-            level, place = _level(content, place, header, length == order - 1)
-            levels.append(level)
-        following = [len(level.tokens) for level in levels[1:]] + [0]
-        fits = len(levels[0].tokens) == len(pieces) and place == len(content)
-        if not fits or [int(level.first[-1]) for level in levels] != following:
+        try:
+            for length in range(order):
+                header = LEVEL.unpack_from(content, HEADER.size + length * LEVEL.size)
+                level, place = _level(content, place, header, length == order - 1)
+                levels.append(level)
+            following = [len(level.tokens) for level in levels[1:]] + [0]
+            fits = len(levels[0].tokens) == len(pieces) and place == len(content)
+            fits = fits and [int(level.first[-1]) for level in levels] == following
+        except ValueError:  # a column ends behind the file
+            fits = False
+        if not fits:
             raise ModelError(f"{path}: its n-grams do not fit each other: reinstall the bundle")
         return cls(levels)
 

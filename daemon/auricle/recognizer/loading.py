@@ -99,7 +99,7 @@ def load_search(
     Args:
         bundle: of kind "recognizer".
         scorer: predictor and joint, of the bundle or like them.
-        tokenizer: of the first pass.
+        tokenizer: encodes texts for the first pass.
         options: see `load_recognizer`.
 
     Raises:

@@ -51,8 +51,8 @@ def check_header(
     """Check the header of a language model's file, and its checksum.
 
     Args:
-        path: of the file.
-        content: of the file.
+        path: file to read.
+        content: what the file holds.
         kind: that it must be.
         pieces: the vocabulary that the model must be of.
 
@@ -88,7 +88,7 @@ def pack_header(
     """Return the header of a file.
 
     Args:
-        kind: of the file.
+        kind: which kind of file it is.
         order: words or tokens of the longest n-grams.
         pieces: the vocabulary.
         own: the numbers that only this kind has.

@@ -132,9 +132,9 @@ class Recognizer:
         not loaded.
 
         Args:
-            beam: of the first pass.
-            mode: of the second.
-            second_beam: of the second.
+            beam: hypotheses that the first pass keeps.
+            mode: what the second pass may do.
+            second_beam: hypotheses that the second pass keeps.
             glances: whether to look into unfinished chunks, if that is wanted at all.
         """
         second = self.second_pass

@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -36,9 +36,10 @@ from auricle.recognizer.biasing.biasing import Biasing
 from auricle.recognizer.biasing.steps import Steps
 from auricle.recognizer.fusion import Fusion, LanguageState, Place, Weights
 from auricle.recognizer.history import Branch, Clock, Limits, Ways
+from auricle.recognizer.hypotheses import FrameCandidate, Hypothesis, HypothesisPool, Parents
 from auricle.recognizer.language import LanguageModel
 from auricle.recognizer.result import Result, result_of
-from auricle.recognizer.scorer import Context, FrameScores, Scorer
+from auricle.recognizer.scorer import FrameScores, Scorer
 from auricle.recognizer.tokenizer import BLANK, WORD_START
 from auricle.recognizer.word_model import WordModel
 from auricle.recognizer.word_scores import WordScores
@@ -80,41 +81,6 @@ class SearchOptions:
                 raise ArgumentError(f"{name} must be 0 or more, not {getattr(self, name)}.")
 
 
-class Key(NamedTuple):
-    """All that the future of a hypothesis depends on."""
-
-    context: Context
-    word: str
-    language: LanguageState | None
-    names: steps.State | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Hypothesis:
-    """A sequence of tokens that may be what was said, and the histories that it stands for."""
-
-    context: Context
-    word: str  # the word in progress, without the mark of its start
-    branches: tuple[Branch, ...]  # the ways into that word
-    graph: float  # natural log score of language model and context on the best way
-    language: LanguageState | None = None  # of the external language models, if there are some
-    names: steps.State | None = None  # of the names that are favoured; None: there are none
-    parent: Key | None = None  # what it was before its last token
-    key: Key = field(init=False)  # hypotheses of equal keys are continued as one
-
-    def __post_init__(self) -> None:
-        """Make the key, which is asked for often."""
-        key = Key(self.context, self.word, self.language, self.names)
-        object.__setattr__(self, "key", key)
-
-    def rewritten(self, branches: tuple[Branch, ...], graph: float) -> Hypothesis:
-        """Return the same with other histories."""
-        if branches is self.branches and graph == self.graph:
-            return self
-        same = self.context, self.word, branches, graph, self.language, self.names, self.parent
-        return Hypothesis(*same)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class SearchState:
     """All that the search remembers; nothing in it ever changes."""
@@ -137,15 +103,6 @@ class Progress:
     blank: float  # mean probability of blank over that time, 0 to 1; 0 if there was none
 
 
-class _Candidate(NamedTuple):
-    """A hypothesis within a frame."""
-
-    hypothesis: Hypothesis
-    score: float
-    blanks: float
-    streams: Streams
-
-
 class _Pick(NamedTuple):
     """One more token of a hypothesis."""
 
@@ -165,19 +122,6 @@ class _Frame(NamedTuple):
     lowest: float  # natural log, at which CTC's score is held
     top: float  # natural log, the best score of all
     names: Steps | None  # to favour
-
-
-class _Parents(NamedTuple):
-    """Hypotheses that may emit a token."""
-
-    hypotheses: Sequence[Hypothesis]
-    scores: NDArray[np.float64]  # (hypotheses,)
-    streams: NDArray[np.float64]  # (hypotheses, 3)
-
-    @property
-    def last(self) -> list[int]:
-        """The last token of each."""
-        return [hypothesis.context[1] for hypothesis in self.hypotheses]
 
 
 class BeamSearch:
@@ -342,7 +286,7 @@ class BeamSearch:
         self, state: SearchState, vector: NDArray[np.float32], ctc: NDArray[np.float32] | None
     ) -> SearchState:
         """Return the state after one frame: see `step`."""
-        parents = _Parents(state.hypotheses, state.scores, state.streams)
+        parents = Parents(state.hypotheses, state.scores, state.streams)
         names = state.biasing.search if state.biasing else None
         skips = ctc is not None and float(ctc[BLANK]) >= self._skip
         rows = FrameScores(self._scorer, vector, len(self._pieces), state.frames)
@@ -389,12 +333,12 @@ class BeamSearch:
     def _emissions(
         self,
         state: SearchState,
-        parents: _Parents,
+        parents: Parents,
         rows: FrameScores,
         frame: _Frame,
         picks: list[_Pick],
         stayed: tuple[NDArray[np.float64], NDArray[np.float64]],
-    ) -> list[_Candidate]:
+    ) -> list[FrameCandidate]:
         """Return all hypotheses after a frame, best first.
 
         Args:
@@ -405,7 +349,7 @@ class BeamSearch:
             picks: the tokens that the hypotheses emit first.
             stayed: streams and blanks of those that emit none.
         """
-        pool = _Pool(self._limits, self._mixture, frame.lowest)
+        pool = HypothesisPool(self._limits, self._mixture, frame.lowest)
         if self._options.max_symbols == 1:
             self._emit_last(pool, state, parents, frame, picks, stayed)
             return pool.ranked()
@@ -426,9 +370,9 @@ class BeamSearch:
 
     def _emit_last(
         self,
-        pool: _Pool,
+        pool: HypothesisPool,
         state: SearchState,
-        parents: _Parents,
+        parents: Parents,
         frame: _Frame,
         picks: list[_Pick],
         stayed: tuple[NDArray[np.float64], NDArray[np.float64]],
@@ -469,7 +413,7 @@ class BeamSearch:
             return np.broadcast_to(row, (len(hypotheses), len(ctc)))
         return rows.of([hypothesis.context for hypothesis in hypotheses])
 
-    def _best(self, ranked: Sequence[_Candidate], names: Steps | None) -> list[_Candidate]:
+    def _best(self, ranked: Sequence[FrameCandidate], names: Steps | None) -> list[FrameCandidate]:
         """Return those that go on of all, best first."""
         scores = np.array([candidate.score for candidate in ranked])
         kept = scores >= scores[0] - self._options.score_beam
@@ -506,7 +450,7 @@ class BeamSearch:
 
     def _pick(
         self,
-        parents: _Parents,
+        parents: Parents,
         log_probs: NDArray[np.float32],
         cutoff: float,
         frame: _Frame,
@@ -652,15 +596,15 @@ class BeamSearch:
 
     def _emit(
         self,
-        parents: _Parents,
+        parents: Parents,
         picks: list[_Pick],
         state: SearchState,
         frame: _Frame,
-        pool: _Pool | None = None,
-    ) -> _Pool:
+        pool: HypothesisPool | None = None,
+    ) -> HypothesisPool:
         """Put hypotheses after one more token each into a pool, or into a new one; return it."""
         if pool is None:
-            pool = _Pool(self._limits, self._mixture, frame.lowest)
+            pool = HypothesisPool(self._limits, self._mixture, frame.lowest)
         ended: dict[int, tuple[Branch, ...]] = {}
         for index, token, score, graph, streams, _ in picks:
             parent = parents.hypotheses[index]
@@ -683,7 +627,7 @@ class BeamSearch:
                 names=_after(state.biasing, parent.names, token),
                 parent=parent.key if self._mixture.ctc else None,
             )
-            pool.add(_Candidate(hypothesis, score, 0.0, streams))
+            pool.add(FrameCandidate(hypothesis, score, 0.0, streams))
         return pool
 
     def _end_word(self, hypothesis: Hypothesis, score: float) -> tuple[Branch, ...]:
@@ -691,71 +635,6 @@ class BeamSearch:
         more = self._word_end(hypothesis)
         ways = Ways(hypothesis.branches, score + more, hypothesis.graph + more)
         return history.end_word(hypothesis.word, ways)
-
-
-class _Pool:
-    """Hypotheses that are alike in all that the future depends on become one."""
-
-    def __init__(self, limits: Limits, mixture: Mixture, lowest: float) -> None:
-        self._limits, self._mixture, self._lowest = limits, mixture, lowest
-        self._candidates: dict[Key, _Candidate] = {}
-
-    def add_all(
-        self,
-        hypotheses: Sequence[Hypothesis],
-        streams: NDArray[np.float64],
-        blanks: NDArray[np.float64],
-    ) -> None:
-        """Add hypotheses with their streams (n, 3) and blanks (n,)."""
-        scores = self._mixture.scores(streams, self._lowest).tolist()
-        columns = hypotheses, scores, blanks.tolist(), streams.tolist()
-        for hypothesis, score, blank, three in zip(*columns, strict=True):
-            self.add(_Candidate(hypothesis, score, blank, Streams(*three)))
-
-    def add(self, candidate: _Candidate) -> None:
-        """Add a hypothesis to those that are there."""
-        key = candidate.hypothesis.key
-        known = self._candidates.get(key)
-        self._candidates[key] = candidate if known is None else self._join(known, candidate)
-
-    def _join(self, one: _Candidate, other: _Candidate) -> _Candidate:
-        """Return the hypothesis that stands for both."""
-        better, worse = (one, other) if one.score >= other.score else (other, one)
-        ways = history.merge(
-            Ways(better.hypothesis.branches, better.score, better.hypothesis.graph),
-            Ways(worse.hypothesis.branches, worse.score, worse.hypothesis.graph),
-            self._limits,
-        )
-        if _words_of(better) == _words_of(worse):
-            streams = better.streams.joined(worse.streams)
-        else:
-            streams = better.streams.plus(ways.score - better.score)
-        hypothesis = better.hypothesis.rewritten(ways.branches, ways.graph)
-        score = self._mixture.score(streams, self._lowest)
-        return _Candidate(hypothesis, score, better.blanks, streams)
-
-    def parents(self) -> _Parents:
-        """Return all, in the order in which they came."""
-        some = self._candidates.values()
-        streams = acoustic.array_of([candidate.streams for candidate in some])
-        return _Parents(self.hypotheses(), self.scores(), streams)
-
-    def hypotheses(self) -> tuple[Hypothesis, ...]:
-        """Return all, in the order in which they came."""
-        return tuple(candidate.hypothesis for candidate in self._candidates.values())
-
-    def scores(self) -> NDArray[np.float64]:
-        """Return their scores, natural log."""
-        return np.array([candidate.score for candidate in self._candidates.values()])
-
-    def ranked(self) -> list[_Candidate]:
-        """Return all, best first."""
-        return sorted(self._candidates.values(), key=lambda candidate: -candidate.score)
-
-
-def _words_of(candidate: _Candidate) -> bytes:
-    """Return what tells the words before the one in progress from others."""
-    return candidate.hypothesis.branches[0].source.identity
 
 
 def _lent(hypothesis: Hypothesis, names: Steps) -> float:

@@ -46,7 +46,7 @@ class WordModel:
         """Map a file.
 
         Args:
-            path: of the file.
+            path: file to read.
             pieces: the vocabulary that the words must be written with.
 
         Raises:

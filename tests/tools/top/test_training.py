@@ -14,7 +14,7 @@ import torch
 from auricle.errors import ArgumentError, ModelError
 from auricle_train import checkpoint
 from auricle_train.encoder_cache import SEARCH_FRAME, CachedUtterance
-from auricle_train.steps import keep_top
+from auricle_train.steps import keep_top, measure_top_loss
 from auricle_train.top.data import Example, FrameAugmentation, TopBatches, batch_of, examples_of
 from auricle_train.top.evaluation import collapsed, greedy_rates
 from auricle_train.top.network import Top, TopShape
@@ -175,3 +175,15 @@ def test_what_is_kept_of_a_top_is_small_and_gives_the_same_weights(tmp_path: Pat
         torch.testing.assert_close(value, run.average.state_dict()[name], rtol=1e-3, atol=1e-4)
     again = TopTrainer(SHAPE, PLAN, "digest", tmp_path / "next", start=kept)
     torch.testing.assert_close(again.top.ctc.weight, top.ctc.weight)
+
+
+def test_copies_that_were_read_often_have_a_smaller_loss(
+    examples: list[Example], tmp_path: Path
+) -> None:
+    run = trainer(tmp_path)
+    run.run(examples, examples[:4], TOKENIZER)
+    top, _ = load_top(run.path)
+    known = measure_top_loss.losses(top, examples[:40])
+    wrong = [Example(one.utterance, examples[place + 1].tokens) for place, one in
+             enumerate(examples[:40])]  # fmt: skip
+    assert known["transducer"] < measure_top_loss.losses(top, wrong)["transducer"] / 2

@@ -26,7 +26,7 @@ def attach(folder: Path, checkpoint: Path, sources: Sequence[str] = ()) -> None:
     """Export a checkpoint into a bundle; graphs that are there are replaced.
 
     Args:
-        folder: of the bundle.
+        folder: where the bundle lies.
         checkpoint: of `attend`.
         sources: what it was trained on beside the bundle's data, with licences.
 

@@ -104,7 +104,7 @@ def export(
     """Write both graphs into a folder.
 
     Args:
-        shape: of the networks.
+        shape: sizes of the networks.
         chunk: search frames (80 ms) that the encoder gives at once.
         weights: of `network.Attending`.
         folder: must be there.

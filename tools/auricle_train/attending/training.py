@@ -60,7 +60,7 @@ def losses(scores: Tensor, batch: Drawn, sharpness: float) -> Tensor:
     Args:
         scores: (batch, n, names) of `Attending`.
         batch: what they are of.
-        sharpness: of the maximum over frames.
+        sharpness: how close the soft maximum over frames is to the hard one.
     """
     unsaid = scores + torch.where(batch.said, MASKED, 0.0)[:, None]
     others = unsaid.logsumexp(dim=-1)  # (batch, n)

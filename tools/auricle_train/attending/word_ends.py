@@ -50,7 +50,7 @@ def align_words(
     Args:
         utterances: the streams that they read begin with those of the top.
         top: whose CTC aligns, in evaluation mode.
-        tokenizer: of the first pass.
+        tokenizer: encodes texts for the first pass.
     """
     examples = [Example(one, tuple(tokenizer.encode(one.text))) for one in utterances]
     examples.sort(key=lambda example: example.utterance.search_frames)

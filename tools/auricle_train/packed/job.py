@@ -57,7 +57,7 @@ def pack(sources: Sources, folder: Path, most: int = shards.MOST) -> dict[str, A
 
     Args:
         sources: see there.
-        folder: of the job.
+        folder: where the job goes.
         most: bytes of a shard.
 
     Raises:

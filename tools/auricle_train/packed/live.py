@@ -66,7 +66,7 @@ def live_batches(
 
     Args:
         sounds: see there.
-        tokenizer: of the first pass.
+        tokenizer: encodes texts for the first pass.
         encoder: on the device that trains.
         seconds: of audio in a batch.
         seed: the same, with as many workers, makes the same batches.

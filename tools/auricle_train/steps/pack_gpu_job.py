@@ -7,11 +7,10 @@ import shutil
 from pathlib import Path
 
 from auricle.errors import ArgumentError
-from auricle_train.corpus import SPEECH
+from auricle_train.corpus import SENTENCE_DEV, SPEECH
 from auricle_train.packed import shards
 from auricle_train.packed.job import Sources, pack
 from auricle_train.rooms import load_rooms
-from auricle_train.steps.cache_encoder import DEV
 
 MEGABYTE = 1_000_000
 
@@ -24,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labels", type=Path, help="texts of clips that have none: id<TAB>text")
     parser.add_argument("--exclude", type=Path, help="names of clips to leave out, one a line")
     parser.add_argument("--sets", nargs="+", default=SPEECH, help="of speech")
-    parser.add_argument("--dev-sets", nargs="*", default=DEV)
+    parser.add_argument("--dev-sets", nargs="*", default=SENTENCE_DEV)
     parser.add_argument("--dev-clips", type=int, default=Sources.dev_clips, help="of a dev set")
     parser.add_argument("--checkpoint", type=Path, required=True,
                         help="recogniser whose encoder is frozen")  # fmt: skip

@@ -21,9 +21,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of sets, see `corpus.py`")
     parser.add_argument("--vocabulary", type=Path, required=True, help="of the first pass")
     parser.add_argument("--order", type=int, choices=range(2, 5), default=3)
-    parser.add_argument("--words", type=int, default=100_000,
-                        help="most frequent words of English, of the `wordfreq` package "
-                        "(data CC BY-SA 4.0); 0: the words of the texts alone")  # fmt: skip
+    parser.add_argument("--words", type=int, default=0,
+                        help="most frequent words of English to add, of the `wordfreq` package "
+                        "(data CC BY-SA 4.0)")  # fmt: skip
     parser.add_argument("--size", type=int, default=LIMIT, help="bytes of the file at most")
     parser.add_argument(
         "--text", type=Path, nargs="*", default=[],

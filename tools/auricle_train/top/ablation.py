@@ -41,8 +41,8 @@ def recognised(
     Args:
         top: in evaluation mode.
         examples: clips with words in their texts.
-        tokenizer: of the top.
-        options: of the beam.
+        tokenizer: encodes texts for the top.
+        options: how wide the beam is.
         ctc_share: of CTC in the choice of `beam+ctc`.
         limit: clips of a set, evenly spaced; None: all.
     """

@@ -114,8 +114,8 @@ def export_first_pass(
     """Write the three graphs into a folder.
 
     Args:
-        shape: of the recogniser whose encoder is frozen.
-        top: of the top.
+        shape: sizes of the recogniser whose encoder is frozen.
+        top: sizes of the top.
         weights: of the recogniser, and of the top with `top.` before their names.
         folder: exists.
         quantize: False leaves weights in float32.

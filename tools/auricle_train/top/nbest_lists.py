@@ -82,7 +82,7 @@ def write_lists(
         folder: of the lists; made if it is missing.
         top: in evaluation mode.
         encoder: digest of the frozen encoder that the top was trained on.
-        tokenizer: of the top.
+        tokenizer: encodes texts for the top.
         options: the same for all lists in the folder.
 
     Raises:
@@ -116,7 +116,7 @@ def read_lists(
         folder: of `write_lists`.
         top: its shape tells what is read of the cache.
         digests: of the top that the lists must be of, and of the frozen encoder.
-        tokenizer: of the top.
+        tokenizer: encodes texts for the top.
 
     Raises:
         ModelError: lists are of another top, do not fit the cache, are damaged, or there are none.

@@ -100,8 +100,8 @@ class TopTrainer:
         """Begin, or go on from the checkpoint in `out`.
 
         Args:
-            shape: of the top.
-            plan: of the run.
+            shape: sizes of the top.
+            plan: what the run does.
             digest: of the frozen encoder, see `encoder_cache.digest`.
             out: folder of checkpoint and log.
             group: processes that train together.
@@ -191,7 +191,7 @@ class TopTrainer:
         Args:
             batches: see there.
             dev: clips to measure on.
-            tokenizer: of the top.
+            tokenizer: encodes texts for the top.
             until: reading of the monotonic clock, in seconds, at which the run stops for now.
         """
         torch.manual_seed(abs(hash((self.plan.seed, self.group.rank, self.step))))
