@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from auricle.assembly import load_wake
 from auricle.config.schema import Config
 from auricle.errors import ArgumentError
+from auricle.service.assembly import load_wake
 
 
 def test_the_wake_networks_run_with_the_threads_they_are_given() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from auricle.assembly import load_wake
 from auricle.audio.file import FileSource
 from auricle.audio.source import frames
 from auricle.audio.vad import VoiceActivity
 from auricle.config.schema import Config, WakeModel, WakeSettings
-from auricle.detection import Moment, choose, detect
+from auricle.offline.detection import Moment, choose, detect
+from auricle.service.assembly import load_wake
 
 COMMAND = Path(__file__).parents[1] / "models" / "demo" / "command.flac"
 ALEXA = Config(wake=WakeSettings(models=(WakeModel(model="alexa"),)))

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from auricle.faults import FaultHandler, faults_told, place_of
-from auricle.queues import Outbox
+from auricle.engine.queues import Outbox
+from auricle.fault_reports import FaultHandler, faults_told, place_of
 
 CANARY = "periwinkle"
 
@@ -70,5 +70,5 @@ async def test_what_libraries_log_is_told_without_its_text(told: list[str]) -> N
 
 @pytest.mark.asyncio
 async def test_what_this_program_logs_is_told_as_it_is(told: list[str]) -> None:
-    logging.getLogger("auricle.bus.errors").error("Listen failed: %s", "TypeError at a/b.py:1")
+    logging.getLogger("auricle.dbus.errors").error("Listen failed: %s", "TypeError at a/b.py:1")
     assert told == ["Listen failed: TypeError at a/b.py:1"]

@@ -15,22 +15,22 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from auricle.arbiter.budget import Budget
-from auricle.assembly import Models, load_models, make_pipeline
 from auricle.assistant import Level, ListenOptions
 from auricle.audio.file import read_recording
 from auricle.audio.format import FRAME_SAMPLES, FRAME_SECONDS, Frame
 from auricle.audio.level import FLOOR_DBFS
+from auricle.biasing.biasing import Biasing
+from auricle.compute.budget import Budget
 from auricle.config.schema import Config
 from auricle.context.entries import Context, Entry
+from auricle.engine.capture_thread import Found, Lost
+from auricle.engine.inference_thread import Died, Hearing, Report
+from auricle.engine.pipeline import Pipeline
+from auricle.engine.queues import FRAMES, Outbox
 from auricle.errors import AuricleError, BusyError, DeviceError, MutedError, NoSuchSessionError
 from auricle.events import Cancelled, CancelReason, Event, Final, Speculative, Wake
-from auricle.hearing import Died, Hearing, Report
-from auricle.notify import Watchdog
-from auricle.pipeline import Pipeline
-from auricle.queues import FRAMES, Outbox
-from auricle.recognizer.biasing.biasing import Biasing
-from auricle.recorder import Found, Lost
+from auricle.service.assembly import Models, load_models, make_pipeline
+from auricle.service.notify import Watchdog
 from stage.recordings import Recording
 
 CONFIG = Config()

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from systemd import journal as systemd_journal
 
-from auricle import journal
 from auricle.events import (
     Cancelled,
     CancelReason,
@@ -23,7 +22,9 @@ from auricle.events import (
     Speculative,
     Wake,
 )
-from auricle.journal import (
+from auricle.lattice.lattice import Arc, Lattice
+from auricle.lattice.result import Hypothesis, Result, Word
+from auricle.service.journal import (
     Entry,
     Journal,
     JournalWriter,
@@ -32,8 +33,7 @@ from auricle.journal import (
     entry_of,
     open_writer,
 )
-from auricle.recognizer.lattice import Arc, Lattice
-from auricle.recognizer.result import Hypothesis, Result, Word
+from auricle.service.service import journal
 
 SECRET = "call mother"
 LATTICE = Lattice(3, (Arc(0, 1, "call", -1, 0, 1.0, 1.2), Arc(1, 2, "mother", -1, 0, 1.2, 1.75)))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from auricle.notify import Notifier, Watchdog, watchdog_seconds
+from auricle.service.notify import Notifier, Watchdog, watchdog_seconds
 
 
 @pytest.fixture

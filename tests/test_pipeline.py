@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from auricle.arbiter.budget import Budget, ComputeLevel, budget_at
-from auricle.assembly import Models, budget_of, limited, load_models, make_pipeline
 from auricle.audio.file import read_recording
 from auricle.audio.format import FRAME_SAMPLES, SAMPLE_RATE
+from auricle.compute.budget import Budget, ComputeLevel, budget_at
 from auricle.config.schema import Config
 from auricle.context.entries import Context, Entry
+from auricle.engine.pipeline import Pipeline
 from auricle.errors import BusyError, ModelError, MutedError, NoSuchSessionError
 from auricle.events import (
     Cancelled,
@@ -29,10 +29,10 @@ from auricle.events import (
     Speculative,
     Wake,
 )
-from auricle.pipeline import Pipeline
-from auricle.recognizer.lattice import Arc
+from auricle.lattice.lattice import Arc
+from auricle.recognizer.beam_search import Progress
 from auricle.recognizer.recognizer import Recognizer, RecognizerState
-from auricle.recognizer.search import Progress
+from auricle.service.assembly import Models, budget_of, limited, load_models, make_pipeline
 from auricle.session import ListenRequested, SessionMachine, TextChanged, numbered
 from stage.recordings import Recording
 

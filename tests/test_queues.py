@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from auricle.audio.format import FRAME_SAMPLES, Frame
+from auricle.engine.queues import Call, Inbox, Outbox
 from auricle.errors import BusyError, MutedError, NotRunningError
-from auricle.queues import Call, Inbox, Outbox
 
 
 def frame(number: int) -> Frame:

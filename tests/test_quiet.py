@@ -10,7 +10,7 @@ from pathlib import Path
 import pulsectl
 import pytest
 
-from auricle.bus.client import AssistantClient
+from auricle.client.client import AssistantClient
 from stage.player import Player
 from stage.private_bus import PrivateBus
 from stage.running_daemon import RunningDaemon

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from auricle.bus.client import AssistantClient
+from auricle.client.client import AssistantClient
 from auricle.errors import NotRunningError
 from stage.private_bus import PrivateBus
 from stage.virtual_microphone import VirtualMicrophone

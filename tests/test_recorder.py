@@ -15,9 +15,18 @@ from auricle.audio.file import FileSource
 from auricle.audio.format import FRAME_SAMPLES, Frame
 from auricle.audio.reconnecting import ReconnectingSource
 from auricle.audio.source import AudioSource, OpenedByWith
+from auricle.engine.capture_thread import (
+    RECORDING_ENDED,
+    Beat,
+    Found,
+    Lost,
+    MakeSource,
+    Note,
+    OnState,
+    Recorder,
+)
+from auricle.engine.queues import Inbox
 from auricle.errors import DeviceError
-from auricle.queues import Inbox
-from auricle.recorder import RECORDING_ENDED, Beat, Found, Lost, MakeSource, Note, OnState, Recorder
 from stage.recordings import Recording
 
 SECONDS = 10.0

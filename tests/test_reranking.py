@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from auricle.events import EndReason, Event, Final, Partial, Wake
-from auricle.recognizer.lattice import Arc, Lattice
-from auricle.recognizer.result import result_of
-from auricle.reranking import Gate
+from auricle.lattice.lattice import Arc, Lattice
+from auricle.lattice.result import result_of
+from auricle.service.result_gate import Gate
 
 RESULT = result_of(Lattice(2, (Arc(0, 1, "go", -1.0, 0.0, 0.0, 0.2),)), 1)
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from auricle.bus.client import AssistantClient, Event
 from auricle.cli.main import main
+from auricle.client.client import AssistantClient, Event
 from auricle.errors import DeviceError, NotRunningError
-from auricle.recognizer.lattice_formats import from_json
+from auricle.lattice.formats import from_json
 from stage.private_bus import PrivateBus
 from stage.recordings import Recording
 from stage.running_daemon import RunningDaemon
@@ -27,7 +27,7 @@ DEMO = Path(__file__).parents[1] / "models" / "demo" / "command.flac"
 SECONDS = 20.0
 LISTENER = """
 import asyncio, sys
-from auricle.bus.client import AssistantClient
+from auricle.client.client import AssistantClient
 
 async def main():
     async with AssistantClient(sys.argv[1]) as client:

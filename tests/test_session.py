@@ -23,8 +23,8 @@ from auricle.events import (
     Speculative,
     Wake,
 )
-from auricle.recognizer.lattice import Arc, Lattice
-from auricle.recognizer.result import Hypothesis, Result, Word
+from auricle.lattice.lattice import Arc, Lattice
+from auricle.lattice.result import Hypothesis, Result, Word
 from auricle.session import (
     AudioEnded,
     Broken,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from auricle.assistant import Activity
+from auricle.engine.capture_thread import Found, Lost
 from auricle.events import Cancelled, CancelReason, Wake
-from auricle.recorder import Found, Lost
-from auricle.standing import Standing
+from auricle.service.status import Standing
 
 WAKE = Wake(session="1", time=1.0, wake_word="alexa", score=0.9, start=0.5, end=1.0)
 END = Cancelled(session="1", time=2.0, reason=CancelReason.NO_SPEECH)

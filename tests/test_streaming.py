@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from auricle.audio.file import read_recording
 from auricle.bundle.manifest import load_bundle
 from auricle.features import LogMel
+from auricle.recognizer.beam_search import BeamSearch, SearchOptions
 from auricle.recognizer.loading import load_recognizer
-from auricle.recognizer.search import BeamSearch, SearchOptions
-from auricle.recognizer.tokenizer import Tokenizer
 from auricle.streaming import Streaming
+from auricle.tokenizer import Tokenizer
 from auricle.wake.frontend import CHANNELS
-from auricle.wake.micro import load_wake_word
+from auricle.wake.micro_wake_word import load_wake_word
 
 MODELS = Path(__file__).parents[1] / "models"
 RECORDING = Path(__file__).parent / "recordings" / "must_sleep.opus"

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auricle import tflite
 from auricle.errors import ArgumentError, ModelError
-from auricle.tflite import Interpreter, find_runtime, load_interpreter
+from auricle.tflite.runtime import Interpreter, find_runtime, load_interpreter, runtime
 
 ALEXA = Path(__file__).parents[1] / "models" / "wake" / "alexa.tflite"
 
@@ -56,7 +55,7 @@ def test_a_damaged_packed_model_is_refused(tmp_path: Path, damage: str) -> None:
 def test_a_packed_model_that_would_fill_the_memory_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tflite, "LARGEST", 10_000)
+    monkeypatch.setattr(runtime, "LARGEST", 10_000)
     path = tmp_path / "bomb.tflite.gz"
     path.write_bytes(gzip.compress(ALEXA.read_bytes()))
     with pytest.raises(ModelError, match="damaged"):

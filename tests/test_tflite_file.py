@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auricle.tflite_file import is_whole
+from auricle.tflite.verify import is_whole
 
 MODELS = sorted((Path(__file__).parents[1] / "models" / "wake").glob("*.tflite"))
 ALEXA = MODELS[0].read_bytes()

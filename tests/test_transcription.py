@@ -9,20 +9,20 @@ from itertools import count
 import numpy as np
 import pytest
 
-from auricle.arbiter.budget import Budget
-from auricle.assembly import Models, endpoint_options, load_models
 from auricle.audio.file import read_recording
 from auricle.audio.format import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE, Frame, Samples
 from auricle.audio.vad import VoiceActivity
+from auricle.compute.budget import Budget
 from auricle.config import Config
+from auricle.engine.pipeline import Parts, Pipeline
 from auricle.errors import AuricleError, ModelError
 from auricle.events import Event, Final, Speculative
-from auricle.pipeline import Parts, Pipeline
+from auricle.offline.transcription import BLOCK_FRAMES, transcribe, transcribe_whole
+from auricle.recognizer.beam_search import Progress
 from auricle.recognizer.endpoint import EndPointer
 from auricle.recognizer.recognizer import Recognizer, RecognizerState
-from auricle.recognizer.search import Progress
+from auricle.service.assembly import Models, endpoint_options, load_models
 from auricle.session import SessionMachine, numbered
-from auricle.transcription import BLOCK_FRAMES, transcribe, transcribe_whole
 from stage.recordings import Recording
 
 

@@ -28,11 +28,11 @@ from rich.text import Text
 
 from auricle.audio.devices import InputDevice, list_devices
 from auricle.audio.microphone import Microphone
-from auricle.bus.client import AssistantClient
-from auricle.bus.connection import Connection
+from auricle.client.client import AssistantClient
 from auricle.config.locations import model_folders
+from auricle.dbus.connection import Connection
 from auricle.errors import AuricleError, BusError, DeviceError, ModelError
-from auricle.recognizer.lattice_formats import from_json
+from auricle.lattice.formats import from_json
 from stage.errors import StageError
 from stage.performance import Fields, Performance, Script, perform, read_scripts
 from stage.private_bus import PrivateBus

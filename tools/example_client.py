@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from auricle.bus.client import AssistantClient
+from auricle.client.client import AssistantClient
 from auricle.errors import AuricleError
 
 ENDS = {"final", "cancelled", "error"}

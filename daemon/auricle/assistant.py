@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from auricle.arbiter.compute import Compute
-from auricle.arbiter.music import Music
-from auricle.context.keeper import Keeper
+from auricle.compute.governor import Compute
+from auricle.context.registry import Keeper
+from auricle.ducking.ducker import Music
 from auricle.errors import ArgumentError
 from auricle.events import CancelReason
 from auricle.privacy.guard import Guard

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from auricle.recognizer.result import Result
+from auricle.lattice.result import Result
 
 
 class CancelReason(StrEnum):

@@ -37,8 +37,8 @@ from auricle.events import (
     Speculative,
     Wake,
 )
+from auricle.lattice.result import Result
 from auricle.recognizer.partial_text import PartialText
-from auricle.recognizer.result import Result
 
 Events = tuple[Event, ...]
 

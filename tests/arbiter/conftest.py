@@ -14,12 +14,12 @@ from typing import Any
 import pulsectl
 import pytest
 
-from auricle.arbiter.ducking import Mode, Policy
-from auricle.arbiter.music import Music
-from auricle.arbiter.pulse import PulseStreams
-from auricle.arbiter.record import Record
-from auricle.arbiter.sound import Backend
-from auricle.bus.mpris2 import MprisPlayers
+from auricle.ducking.backend import Backend
+from auricle.ducking.backends.mpris import MprisPlayers
+from auricle.ducking.backends.pulse import PulseStreams
+from auricle.ducking.ducker import Music
+from auricle.ducking.policy import Mode, Policy
+from auricle.ducking.saved_volumes import Record
 from stage.pipewire import PipeWire
 from stage.player import Player, write_tone
 from stage.private_bus import PrivateBus

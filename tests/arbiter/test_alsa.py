@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auricle.arbiter.alsa import plays, read_controls
+from auricle.ducking.backends.alsa import plays, read_controls
 
 # The form of amixer 1.2.8, with the values of an HDA codec and of a Raspberry Pi's headphones.
 CONTENTS = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auricle.arbiter.budget import Budget
+from auricle.compute.budget import Budget
 from auricle.errors import ArgumentError
 
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from auricle.arbiter.claims import CLIENT_LEASES, Claims, check_seconds
+from auricle.ducking.leases import CLIENT_LEASES, Claims, check_seconds
 from auricle.errors import ArgumentError, NoSuchLeaseError, TooManyLeasesError
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from auricle.arbiter.budget import ComputeLevel
-from auricle.arbiter.compute import Compute, Pace
-from auricle.arbiter.machine import Machine
+from auricle.compute.budget import ComputeLevel
+from auricle.compute.governor import Compute, Pace
+from auricle.compute.sensors import Machine
 
 STALLED = 400_000  # microseconds of each second
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auricle.arbiter.ducking import Change, Mend, Mode, Policy, State, View, chosen, step
-from auricle.arbiter.record import Record
-from auricle.arbiter.sound import MIXER, PLAYERS, STREAMS, Key, Setting, Sound
+from auricle.ducking.backend import MIXER, PLAYERS, STREAMS, Key, Setting, Sound
+from auricle.ducking.policy import Change, Mend, Mode, Policy, State, View, chosen, step
+from auricle.ducking.saved_volumes import Record
 
 DUCK = Policy(Mode.DUCK, 20.0)
 PAUSE = Policy(Mode.PAUSE, 20.0)

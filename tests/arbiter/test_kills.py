@@ -14,11 +14,11 @@ KILLS = 3
 RESTLESS = """
 import asyncio, random, sys
 from pathlib import Path
-from auricle.arbiter.ducking import Mode, Policy
-from auricle.arbiter.music import Music
-from auricle.arbiter.pulse import PulseStreams
-from auricle.arbiter.record import Record
-from auricle.bus.mpris2 import MprisPlayers
+from auricle.ducking.policy import Mode, Policy
+from auricle.ducking.ducker import Music
+from auricle.ducking.backends.pulse import PulseStreams
+from auricle.ducking.saved_volumes import Record
+from auricle.ducking.backends.mpris import MprisPlayers
 
 async def main(server, bus, file):
     backends = (MprisPlayers(bus), PulseStreams(server))

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.arbiter.budget import LADDER, Budget, ComputeLevel, budget_at
-from auricle.arbiter.ladder import (
+from auricle.compute.budget import LADDER, Budget, ComputeLevel, budget_at
+from auricle.compute.hysteresis import (
     CALM_SECONDS,
     FALL_SECONDS,
     MOST_CALM_SECONDS,
@@ -17,7 +17,7 @@ from auricle.arbiter.ladder import (
     LadderState,
     step,
 )
-from auricle.arbiter.readings import THRESHOLDS, Readings
+from auricle.compute.system_load import THRESHOLDS, Readings
 
 CALM = Readings()
 STRAINED = Readings(pressure=0.5)

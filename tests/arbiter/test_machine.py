@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from auricle.arbiter.machine import Machine, dry_players
-from auricle.arbiter.readings import Readings
+from auricle.compute.sensors import Machine, dry_players
+from auricle.compute.system_load import Readings
 
 CAPPED = Path(__file__).parent / "capped"
 ZONE = "sys/class/thermal/thermal_zone0"

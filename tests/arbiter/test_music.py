@@ -12,12 +12,12 @@ import pytest
 from dbus_next.message import Message
 from dbus_next.signature import Variant
 
-from auricle.arbiter.alsa import AlsaMixer
-from auricle.arbiter.ducking import Mode
-from auricle.arbiter.pulse import PulseStreams
-from auricle.bus.connection import Connection
-from auricle.bus.mpris2 import PATH, PLAYER, PREFIX
-from auricle.bus.names import PROPERTIES_INTERFACE
+from auricle.dbus.connection import Connection
+from auricle.dbus.names import PROPERTIES_INTERFACE
+from auricle.ducking.backends.alsa import AlsaMixer
+from auricle.ducking.backends.mpris import PATH, PLAYER, PREFIX
+from auricle.ducking.backends.pulse import PulseStreams
+from auricle.ducking.policy import Mode
 from auricle.errors import AuricleError, SoundError
 from stage.virtual_microphone import VirtualMicrophone
 

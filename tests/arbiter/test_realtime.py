@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 
-from auricle.arbiter.realtime import PRIORITY, become_realtime
+from auricle.compute.realtime import PRIORITY, become_realtime
 
 NOBODY = 65534
 

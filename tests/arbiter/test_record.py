@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from auricle.arbiter.ducking import Held
-from auricle.arbiter.record import Record
-from auricle.arbiter.sound import STREAMS, Key, Setting
+from auricle.ducking.backend import STREAMS, Key, Setting
+from auricle.ducking.policy import Held
+from auricle.ducking.saved_volumes import Record
 from auricle.errors import StorageError
 
 HELD = Held(Key(STREAMS, "c0ffee:7"), Setting((1 / 3, 0.5)), Setting((0.1, 0.2), True), 0.01, "mpv")

@@ -13,21 +13,21 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from auricle.arbiter.compute import Compute
-from auricle.arbiter.ducking import Mode, Policy
-from auricle.arbiter.music import Music
-from auricle.arbiter.record import Record
 from auricle.assistant import Activity, ListenOptions, Status
 from auricle.bus.clients import Authorise, same_group_or_root
-from auricle.bus.face import BusFace
+from auricle.bus.server import BusFace
+from auricle.compute.governor import Compute
 from auricle.config.schema import PrivacySettings, RerankerSettings
 from auricle.context.entries import Context
-from auricle.context.keeper import Keeper
+from auricle.context.registry import Keeper
 from auricle.context.store import Store
+from auricle.ducking.ducker import Music
+from auricle.ducking.policy import Mode, Policy
+from auricle.ducking.saved_volumes import Record
 from auricle.events import CancelReason
+from auricle.lattice.lattice import Arc, Lattice
+from auricle.lattice.result import Hypothesis, Result, Word
 from auricle.privacy.guard import Guard, Places
-from auricle.recognizer.lattice import Arc, Lattice
-from auricle.recognizer.result import Hypothesis, Result, Word
 from auricle.session import (
     CancelRequested,
     ListenRequested,

@@ -9,10 +9,10 @@ import pytest
 from dbus_next.message import Message
 from dbus_next.signature import Variant
 
-from auricle.arbiter.claims import CLIENT_LEASES
-from auricle.bus.client import AssistantClient
-from auricle.bus.connection import Connection
-from auricle.bus.names import ARBITER_INTERFACE, ASSISTANT_PATH, BUS_NAME, PROPERTIES_INTERFACE
+from auricle.client.client import AssistantClient
+from auricle.dbus.connection import Connection
+from auricle.dbus.names import ARBITER_INTERFACE, ASSISTANT_PATH, BUS_NAME, PROPERTIES_INTERFACE
+from auricle.ducking.leases import CLIENT_LEASES
 from auricle.errors import (
     ArgumentError,
     NoSuchLeaseError,
@@ -22,7 +22,7 @@ from auricle.errors import (
 
 LEASEHOLDER = """
 import asyncio, sys
-from auricle.bus.client import AssistantClient
+from auricle.client.client import AssistantClient
 
 async def main():
     async with AssistantClient(sys.argv[1]) as client:

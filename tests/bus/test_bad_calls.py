@@ -10,10 +10,10 @@ from dbus_next.constants import MessageFlag, MessageType
 from dbus_next.message import Message
 from dbus_next.signature import Variant
 
-from auricle.bus.client import AssistantClient
-from auricle.bus.connection import Connection
-from auricle.bus.errors import error_of, error_reply
-from auricle.bus.names import (
+from auricle.client.client import AssistantClient
+from auricle.dbus.connection import Connection
+from auricle.dbus.errors import error_of, error_reply
+from auricle.dbus.names import (
     ASSISTANT_INTERFACE,
     ASSISTANT_PATH,
     BUS_NAME,

@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from auricle.bus.client import AssistantClient
-from auricle.bus.connection import Connection
+from auricle.client.client import AssistantClient
+from auricle.dbus.connection import Connection
 from auricle.errors import BusError, NotRunningError
 
 

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import pytest
 from dbus_next.constants import MessageType
 
-from auricle.bus.client import AssistantClient
-from auricle.bus.connection import Connection
-from auricle.bus.names import CONTEXT_INTERFACE
+from auricle.client.client import AssistantClient
 from auricle.context.entries import LONGEST_NAME, Context, Entry
+from auricle.dbus.connection import Connection
+from auricle.dbus.names import CONTEXT_INTERFACE
 from auricle.errors import (
     ArgumentError,
     InvalidNameError,
@@ -31,7 +31,7 @@ ANN, BOB = Entry("contacts", "Ann"), Entry("contacts", "Bob")
 LAMP = Entry("appliances", "Lämpchen 💡", ("little lamp",), 2.5, "light.lamp")
 GIVER = f"""
 import asyncio, sys, time
-from auricle.bus.client import AssistantClient
+from auricle.client.client import AssistantClient
 from auricle.context.entries import Entry
 
 async def main():

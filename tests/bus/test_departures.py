@@ -9,10 +9,10 @@ import sys
 import pytest
 
 from auricle.assistant import ListenOptions
-from auricle.bus.client import AssistantClient
-from auricle.bus.face import BusFace
-from auricle.bus.names import BUS_NAME
+from auricle.bus.server import BusFace
+from auricle.client.client import AssistantClient
 from auricle.context.entries import Entry
+from auricle.dbus.names import BUS_NAME
 from auricle.errors import BusError, NoSuchSessionError, NotRunningError
 from auricle.events import CancelReason
 from auricle.session import ListenRequested
@@ -21,7 +21,7 @@ from stage.private_bus import PrivateBus
 ANN = Entry("contacts", "Ann")
 LISTENER = """
 import asyncio, sys
-from auricle.bus.client import AssistantClient
+from auricle.client.client import AssistantClient
 
 async def main():
     async with AssistantClient(sys.argv[1]) as client:

@@ -10,19 +10,19 @@ import pytest
 from dbus_next.constants import MessageFlag
 from dbus_next.message import Message
 
-from auricle.bus.client import AssistantClient
-from auricle.bus.connection import Connection
-from auricle.bus.descriptor import sealed_text
-from auricle.bus.names import (
+from auricle.client.client import AssistantClient
+from auricle.dbus.connection import Connection
+from auricle.dbus.names import (
     ASSISTANT_INTERFACE,
     ASSISTANT_PATH,
     BUS_NAME,
     SESSION_INTERFACE,
     path_of,
 )
+from auricle.dbus.sealed_memory import sealed_text
 from auricle.errors import ArgumentError
 from auricle.events import EndReason
-from auricle.recognizer.lattice_formats import to_dot, to_json, to_openfst, to_slf
+from auricle.lattice.formats import to_dot, to_json, to_openfst, to_slf
 from auricle.session import SpeechEnded
 
 

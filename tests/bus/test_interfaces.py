@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from auricle.bus.client import AssistantClient
-from auricle.bus.names import ASSISTANT_PATH, BUS_NAME, SESSION_INTERFACE, path_of
+from auricle.client.client import AssistantClient
+from auricle.dbus.names import ASSISTANT_PATH, BUS_NAME, SESSION_INTERFACE, path_of
 
 INTERFACES = Path(__file__).parents[2] / "etc" / "dbus-1" / "interfaces"
 NAMES = [

@@ -8,10 +8,10 @@ import pwd
 import pytest
 from dbus_next.constants import MessageType
 
-from auricle.bus.client import AssistantClient
 from auricle.bus.clients import same_group_or_root
-from auricle.bus.connection import Connection
-from auricle.bus.names import ASSISTANT_PATH, SESSION_INTERFACE
+from auricle.client.client import AssistantClient
+from auricle.dbus.connection import Connection
+from auricle.dbus.names import ASSISTANT_PATH, SESSION_INTERFACE
 from auricle.errors import NoSuchSessionError, NotAuthorizedError
 from auricle.events import EndReason
 from auricle.session import SpeechEnded, SpeechPaused, TextChanged

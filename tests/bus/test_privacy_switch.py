@@ -8,10 +8,10 @@ import pytest
 from dbus_next.constants import MessageType
 from dbus_next.message import Message
 
-from auricle.bus.client import AssistantClient
-from auricle.bus.connection import Connection
-from auricle.bus.ownership import POLKIT, Ownership
+from auricle.bus.polkit import POLKIT, Ownership
+from auricle.client.client import AssistantClient
 from auricle.context.entries import Entry
+from auricle.dbus.connection import Connection
 from auricle.errors import ArgumentError, NotAuthorizedError
 
 

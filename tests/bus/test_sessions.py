@@ -10,11 +10,11 @@ from dbus_next.message import Message
 
 import auricle
 from auricle.assistant import Level, ListenOptions
-from auricle.bus.client import AssistantClient
-from auricle.bus.connection import Connection
-from auricle.bus.interface import signature_of
-from auricle.bus.names import ASSISTANT_PATH, BUS_NAME
 from auricle.bus.session1 import SIGNALS
+from auricle.client.client import AssistantClient
+from auricle.dbus.connection import Connection
+from auricle.dbus.interface import signature_of
+from auricle.dbus.names import ASSISTANT_PATH, BUS_NAME
 from auricle.errors import (
     ArgumentError,
     BusyError,
@@ -23,7 +23,7 @@ from auricle.errors import (
     NoSuchSessionError,
 )
 from auricle.events import CancelReason, EndReason
-from auricle.recognizer.result import Name
+from auricle.lattice.result import Name
 from auricle.session import (
     Broken,
     CancelRequested,

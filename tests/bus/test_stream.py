@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 from dbus_next.message import Message
 
-from auricle.bus.connection import Connection
-from auricle.bus.stream import LONG_BYTES, Reader
+from auricle.dbus.connection import Connection
+from auricle.dbus.long_messages import LONG_BYTES, Reader
 
 SIGNATURE = "sa(sasds)a{sv}u"
 BODY = [

@@ -15,8 +15,8 @@ import soundfile
 
 from auricle.audio.file import read_recording
 from auricle.audio.format import SAMPLE_RATE
-from auricle.bus.client import AssistantClient
 from auricle.cli.main import main
+from auricle.client.client import AssistantClient
 from stage.private_bus import PrivateBus
 from stage.recordings import Recording
 from stage.running_daemon import RunningDaemon

@@ -17,9 +17,9 @@ from contextlib import contextmanager
 import pytest
 from rich.console import Console
 
-from auricle.bus.client import AssistantClient, Event
 from auricle.cli.main import main
 from auricle.cli.monitor import METER_WIDTH, View, line_of, meter, with_losses
+from auricle.client.client import AssistantClient, Event
 from stage.private_bus import PrivateBus
 from stage.running_daemon import RunningDaemon
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from auricle.recognizer.lattice_formats import from_json
+from auricle.lattice.formats import from_json
 from stage.recordings import Recording
 
 AURICLE = (sys.executable, "-m", "auricle.cli.main")

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from auricle.context import book as limits
-from auricle.context.book import Book, Guest, Owner, Shelf, Source, merge, size_of
+from auricle.context import entry_sets as limits
 from auricle.context.entries import Context, Entry
+from auricle.context.entry_sets import Book, Guest, Owner, Shelf, Source, merge, size_of
 from auricle.errors import (
     AuricleError,
     ContextFullError,

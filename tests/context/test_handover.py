@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from auricle.context.handover import HandOver
+from auricle.context.coalesce import HandOver
 from auricle.errors import BusyError
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from auricle.context.book import Guest, Source
 from auricle.context.entries import Context, Entry
-from auricle.context.keeper import Keeper
-from auricle.context.names import Given
+from auricle.context.entry_sets import Guest, Source
+from auricle.context.registry import Keeper
 from auricle.context.store import Store
+from auricle.context.validation import Given
 from auricle.errors import InvalidNameError, StorageError
 
 SOURCE = Source(1000, "mine")

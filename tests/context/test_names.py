@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auricle.context.entries import LONGEST_NAME, Entry
-from auricle.context.names import LINE_BREAKS, MOST_SPOKEN, clean_name, read_entries
+from auricle.context.validation import LINE_BREAKS, MOST_SPOKEN, clean_name, read_entries
 from auricle.errors import (
     ArgumentError,
     InvalidNameError,

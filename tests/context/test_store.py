@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auricle.context import store as store_module
-from auricle.context.book import Shelf, Source
 from auricle.context.entries import Entry
+from auricle.context.entry_sets import Shelf, Source
 from auricle.context.store import Store, source_of
 from auricle.errors import StorageError
 

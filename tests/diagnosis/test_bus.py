@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from auricle.bus.connection import Connection
-from auricle.bus.names import BUS_NAME
+from auricle.dbus.connection import Connection
+from auricle.dbus.names import BUS_NAME
 from auricle.diagnosis.bus import Owner, examine_bus, find_owner
 from auricle.diagnosis.finding import Status
 from stage.private_bus import PrivateBus

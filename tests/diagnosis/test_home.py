@@ -9,7 +9,7 @@ import pytest
 
 from auricle.diagnosis.bus import Owner
 from auricle.diagnosis.finding import Status
-from auricle.diagnosis.home import examine_home
+from auricle.diagnosis.unit import examine_home
 
 DAEMON = Owner(process=1, user=os.getuid())
 

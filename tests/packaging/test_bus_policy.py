@@ -17,7 +17,7 @@ import pytest
 from dbus_next import Message, MessageType, RequestNameReply
 from dbus_next.errors import DBusError
 
-from auricle.bus.connection import Connection
+from auricle.dbus.connection import Connection
 
 ROOT = Path(__file__).parents[2]
 POLICY = ROOT / "etc" / "dbus-1" / "system.d" / "org.auricle.Assistant1.conf"

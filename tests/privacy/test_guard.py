@@ -18,11 +18,11 @@ from auricle.config.schema import PrivacySettings, RerankerSettings
 from auricle.context.entries import Context, Entry
 from auricle.errors import StorageError
 from auricle.events import EndReason, Final
+from auricle.lattice.lattice import Arc, Lattice
+from auricle.lattice.result import result_of
 from auricle.privacy import mode as mode_module
 from auricle.privacy.guard import Guard, Places
 from auricle.privacy.mode import Mode, ModeFile, Switch
-from auricle.recognizer.lattice import Arc, Lattice
-from auricle.recognizer.result import result_of
 from auricle.relay.process import serve
 from stage.fake_reranker import FakeReranker, Reply, in_order
 

@@ -11,7 +11,7 @@ import pytest
 
 from auricle.config.schema import PrivacySettings, RerankerSettings
 from auricle.privacy.guard import Guard, Places
-from auricle.privacy.lamp import Lamp
+from auricle.privacy.led import Lamp
 from auricle.privacy.mode import Mode
 
 SETTINGS = PrivacySettings(

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from auricle.errors import StorageError
-from auricle.privacy import record as record_module
-from auricle.privacy.record import FIRST, MOST_FILES, NAME, Record
+from auricle.privacy import audit_log as record_module
+from auricle.privacy.audit_log import FIRST, MOST_FILES, NAME, Record
 
 DATA = b'{"version":1,"words":["call"]}'
 

@@ -6,11 +6,11 @@ import pytest
 
 from auricle.context.entries import Context, Entry
 from auricle.errors import RefusedError
-from auricle.privacy.leaving import pack, reordered, unpack
+from auricle.lattice.lattice import Arc, Lattice
+from auricle.lattice.result import Name, result_of
+from auricle.privacy.outgoing import pack, reordered, unpack
 from auricle.privacy.redaction import names_of
-from auricle.recognizer.lattice import Arc, Lattice
-from auricle.recognizer.result import Name, result_of
-from auricle.relay.schema import MOST_ARCS, Answer, Reading, decode_question
+from auricle.wire.schema import MOST_ARCS, Answer, Reading, decode_question
 
 CONTEXT = Context(
     (

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from auricle.recognizer import language, word_model
-from auricle.recognizer.lattice import Arc, Lattice
+from auricle.lattice.lattice import Arc, Lattice
+from auricle.recognizer import language_model, word_model
 from auricle.recognizer.lexicon import build_lexicon
 
 
@@ -46,15 +46,15 @@ class ToyLanguage:
     """A random n-gram model: the file, and all it holds."""
 
     content: bytes
-    ngrams: dict[language.State, tuple[float, float]]  # log probability and log backoff
-    levels: list[language.Level]
+    ngrams: dict[language_model.State, tuple[float, float]]  # log probability and log backoff
+    levels: list[language_model.Level]
 
 
 def _make_language(pieces: Sequence[str], seed: int = 0, order: int = 3) -> ToyLanguage:
     """Return a model of which half of the n-grams that could go on do so."""
     draw = np.random.default_rng(seed)
     size = len(pieces)
-    keys: list[language.State] = [(token,) for token in range(size)]
+    keys: list[language_model.State] = [(token,) for token in range(size)]
     ngrams, levels = {}, []
     for length in range(1, order + 1):
         count = len(keys)
@@ -66,7 +66,7 @@ def _make_language(pieces: Sequence[str], seed: int = 0, order: int = 3) -> ToyL
         ]
         parents = [key[:-1] for key in longer]
         children = [parents.count(key) for key in keys]
-        level = language.Level(
+        level = language_model.Level(
             tokens=np.array([key[-1] for key in keys], np.uint16),
             first=np.cumsum([0, *children]),
             log_probs=draw.integers(0, 256, count, np.uint8),
@@ -82,7 +82,7 @@ def _make_language(pieces: Sequence[str], seed: int = 0, order: int = 3) -> ToyL
             ngrams[key] = (-0.0625 * prob, weight)
         levels.append(level)
         keys = longer
-    return ToyLanguage(language.pack(levels, pieces), ngrams, levels)
+    return ToyLanguage(language_model.pack(levels, pieces), ngrams, levels)
 
 
 def _make_lattice(seed: int) -> Lattice:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.recognizer.alignment import IMPOSSIBLE, align
+from auricle.recognizer.ctc_alignment import IMPOSSIBLE, align
 
 TOKENS = 4
 

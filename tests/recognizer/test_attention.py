@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from auricle.errors import ArgumentError, ModelError
 from auricle.features import BANDS, SILENCE
-from auricle.recognizer.attention import AttentionDecoder
+from auricle.recognizer.attention_decoder import AttentionDecoder
 
 HERE = Path(__file__).parent / "attention"
 MEMORY, DECODER = HERE / "memory.tflite", HERE / "decoder.tflite"

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auricle.audio.format import FRAME_SECONDS
+from auricle.recognizer.beam_search import Progress
 from auricle.recognizer.endpoint import (
     LOOK_INTERVAL,
     EndPointer,
@@ -14,7 +15,6 @@ from auricle.recognizer.endpoint import (
     Verdict,
     Voicing,
 )
-from auricle.recognizer.search import Progress
 
 OPTIONS = EndpointOptions(
     speculative=0.2, final=0.45, decoder=1.0, no_speech=3.0, maximum=6.0, blank=0.7

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auricle.errors import ArgumentError
-from auricle.recognizer.fusion import Fusion, LanguageState, Place, Weights
-from auricle.recognizer.language import LanguageModel
-from auricle.recognizer.search import BeamSearch, SearchOptions
+from auricle.recognizer.beam_search import BeamSearch, SearchOptions
+from auricle.recognizer.language_model import LanguageModel
+from auricle.recognizer.shallow_fusion import Fusion, LanguageState, Place, Weights
 
 PIECES = ("<blank>", "▁a", "▁b", "▁c")  # every token is a word
 KNOTTY_PIECES = ("<blank>", "▁", "▁a", "b", "▁ab")

@@ -15,17 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from auricle.biasing.biasing import BiasingOptions, build
+from auricle.biasing.vocabulary import Vocabulary
 from auricle.context.entries import Context, Entry
 from auricle.errors import ArgumentError, ModelError
-from auricle.recognizer.biasing.biasing import BiasingOptions, build
-from auricle.recognizer.biasing.vocabulary import Vocabulary
-from auricle.recognizer.fusion import Weights
-from auricle.recognizer.language import Level
+from auricle.recognizer.beam_search import BeamSearch, SearchOptions
+from auricle.recognizer.language_model import Level
 from auricle.recognizer.lexicon import build_lexicon
-from auricle.recognizer.search import BeamSearch, SearchOptions
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.recognizer.shallow_fusion import Weights
 from auricle.recognizer.word_model import WordModel, pack
 from auricle.recognizer.word_scores import WordScores
+from auricle.tokenizer import Tokenizer
 
 PIECES = ("<blank>", "▁a", "b", "▁c")
 seeds = st.integers(0, 10**6)

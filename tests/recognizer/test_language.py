@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auricle.errors import ModelError
-from auricle.recognizer.language import HEADER, LanguageModel, State
+from auricle.recognizer.language_model import HEADER, LanguageModel, State
 
 PIECES = ("<blank>", "▁a", "b", "▁c", "▁d")
 MakeLanguage = Any

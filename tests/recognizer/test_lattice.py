@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auricle.errors import ArgumentError
-from auricle.recognizer.confidence import word_confidences
-from auricle.recognizer.lattice import Arc, Lattice, log_add
+from auricle.lattice.confidence import word_confidences
+from auricle.lattice.lattice import Arc, Lattice, log_add
 
 MakeLattice = Callable[[int], Lattice]
 seeds = st.integers(0, 10**6)

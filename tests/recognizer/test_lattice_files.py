@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from auricle.errors import StorageError
-from auricle.recognizer.lattice import Arc, Lattice
-from auricle.recognizer.lattice_files import make_folder, name_each, write_lattice
-from auricle.recognizer.lattice_formats import from_json, to_dot, to_openfst, to_slf
+from auricle.lattice.files import make_folder, name_each, write_lattice
+from auricle.lattice.formats import from_json, to_dot, to_openfst, to_slf
+from auricle.lattice.lattice import Arc, Lattice
 
 LATTICE = Lattice(
     3, (Arc(0, 1, "turn", -0.5, 0.0, 0.1, 0.3), Arc(1, 2, "on", -0.25, 0.0, 0.3, 0.5))

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auricle.errors import ArgumentError
-from auricle.recognizer.lattice import Arc, Lattice
-from auricle.recognizer.lattice_formats import from_json, to_dot, to_json, to_openfst, to_slf
+from auricle.lattice.formats import from_json, to_dot, to_json, to_openfst, to_slf
+from auricle.lattice.lattice import Arc, Lattice
 
 MakeLattice = Callable[[int], Lattice]
 seeds = st.integers(0, 10**6)

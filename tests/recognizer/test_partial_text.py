@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auricle.errors import ArgumentError
-from auricle.recognizer import history
+from auricle.recognizer import word_history
+from auricle.recognizer.beam_search import BeamSearch, SearchOptions
 from auricle.recognizer.partial_text import (
     Best,
     FirstPassText,
@@ -21,7 +22,6 @@ from auricle.recognizer.partial_text import (
     distances,
     place_in_longer,
 )
-from auricle.recognizer.search import BeamSearch, SearchOptions
 
 PIECES = ("<blank>", "▁a", "b", "▁c", "▁d")
 OPTIONS = PartialOptions(hold_seconds=0.24, stable_seconds=1.2)
@@ -168,7 +168,7 @@ def test_later_places_belong_to_later_places(one: tuple[str, ...], other: tuple[
 
 def texts_of(state: Any) -> list[tuple[str, ...]]:
     """Return the complete words of each hypothesis."""
-    return [tuple(history.best_words("", one.branches)) for one in state.hypotheses]
+    return [tuple(word_history.best_words("", one.branches)) for one in state.hypotheses]
 
 
 @settings(max_examples=40, deadline=None)

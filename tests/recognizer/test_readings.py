@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.recognizer.lattice import concatenate
-from auricle.recognizer.readings import Reading, SpokenWord, lattice_of
+from auricle.lattice.from_nbest import Reading, SpokenWord, lattice_of
+from auricle.lattice.lattice import concatenate
 
 WORDS = st.lists(st.sampled_from(["turn", "on", "off", "it"]), min_size=1, max_size=4)
 

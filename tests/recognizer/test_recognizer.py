@@ -19,15 +19,15 @@ from auricle.bundle.manifest import Bundle, load_bundle
 from auricle.context.entries import Context, Entry
 from auricle.errors import ModelError
 from auricle.features import LogMel
-from auricle.recognizer.attention import AttentionDecoder
-from auricle.recognizer.graph import Graph
+from auricle.lattice.result import Result
+from auricle.recognizer.attention_decoder import AttentionDecoder
+from auricle.recognizer.beam_search import SearchOptions
+from auricle.recognizer.encoder import Encoder, TransducerScorer
 from auricle.recognizer.loading import load_recognizer
-from auricle.recognizer.networks import Encoder, TransducerScorer
 from auricle.recognizer.partial_text import PartialOptions
 from auricle.recognizer.recognizer import Recognizer
-from auricle.recognizer.result import Result
-from auricle.recognizer.search import SearchOptions
 from auricle.recognizer.second_pass import SecondPassMode, SecondPassOptions
+from auricle.tflite.graph import Graph
 from stage.recordings import Recording
 
 SHIPPED = Path(__file__).parents[2] / "models" / "en-tiny"

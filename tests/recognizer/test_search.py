@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from auricle.errors import ArgumentError, ModelError
-from auricle.recognizer import history
-from auricle.recognizer.history import Limits, Node, Ways
-from auricle.recognizer.lattice import Lattice
-from auricle.recognizer.result import Result
-from auricle.recognizer.search import BeamSearch, SearchOptions, SearchState
+from auricle.lattice.lattice import Lattice
+from auricle.lattice.result import Result
+from auricle.recognizer import word_history
+from auricle.recognizer.beam_search import BeamSearch, SearchOptions, SearchState
+from auricle.recognizer.word_history import Limits, Node, Ways
 
 PIECES = ("<blank>", "▁a", "b", "▁c")
 # One text may have several segmentations, and a word may have no letters.
@@ -79,7 +79,7 @@ def sum_over_histories(state: SearchState) -> dict[tuple[str, ...], float]:
         (hypothesis.word, Ways(hypothesis.branches, score, hypothesis.graph))
         for hypothesis, score in zip(state.hypotheses, state.scores.tolist(), strict=True)
     ]
-    ends = history.endings(readings, Limits(10**5, 1e6, 10**5))
+    ends = word_history.endings(readings, Limits(10**5, 1e6, 10**5))
 
     def paths_to(node: Node) -> list[tuple[tuple[str, ...], float]]:
         if not node.branches:

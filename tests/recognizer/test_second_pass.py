@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auricle.biasing.biasing import Biasing, BiasingOptions, build
+from auricle.biasing.vocabulary import Vocabulary
 from auricle.context.entries import Context, Entry
 from auricle.errors import ArgumentError
 from auricle.features import BANDS
-from auricle.recognizer.alignment import align
-from auricle.recognizer.biasing.biasing import Biasing, BiasingOptions, build
-from auricle.recognizer.biasing.vocabulary import Vocabulary
-from auricle.recognizer.lattice import Arc, Lattice
-from auricle.recognizer.result import Hypothesis, Result
+from auricle.lattice.lattice import Arc, Lattice
+from auricle.lattice.result import Hypothesis, Result
+from auricle.recognizer.ctc_alignment import align
 from auricle.recognizer.second_pass import (
     SecondPass,
     SecondPassMode,
@@ -27,8 +27,8 @@ from auricle.recognizer.second_pass import (
     certainty,
     loop_starts,
 )
-from auricle.recognizer.tokenizer import Tokenizer
-from auricle.recognizer.writing import END
+from auricle.recognizer.surface_forms import END
+from auricle.tokenizer import Tokenizer
 
 TOKENS = Tokenizer(["<blank>", "▁a", "▁b", "▁c"], [0.0, -1.0, -1.0, -1.0])
 PIECES = Tokenizer(["<end>", "▁a", "▁b", "▁c"], [0.0, -1.0, -1.0, -1.0])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auricle.errors import ModelError
-from auricle.recognizer.tokenizer import BLANK, Tokenizer
+from auricle.tokenizer import BLANK, Tokenizer
 
 VOCABULARY = Path(__file__).parents[2] / "models" / "en-tiny" / "tokens.txt"
 LETTERS = "abcdefghijklmnopqrstuvwxyz'"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.recognizer.tokenizer import Tokenizer
-from auricle.recognizer.writing import END, MARKS, Writing
+from auricle.recognizer.surface_forms import END, MARKS, Writing
+from auricle.tokenizer import Tokenizer
 
 LETTERS = "abIT'"
 NAMES = ["<end>", *MARKS, "-", "▁it", "▁It", "▁IT", "▁ab", "▁Ab", "ba"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auricle.relay.schema import Question, WireArc
+from auricle.wire.schema import Question, WireArc
 from stage.fake_reranker import FakeReranker, in_order
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.relay.allowance import BURST, SECONDS_EACH, Allowance
+from auricle.wire.rate_limit import BURST, SECONDS_EACH, Allowance
 
 
 def test_three_may_leave_at_once_and_then_one_in_ten_seconds() -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from auricle.bus.client import AssistantClient
-from auricle.relay.schema import decode_question
+from auricle.client.client import AssistantClient
+from auricle.wire.schema import decode_question
 from stage.errors import StageError
 from stage.fake_reranker import FakeReranker, least_likely
 from stage.networks import RELAY, RERANKER, Capture, Networks, ends_of, inside, joined_networks

@@ -17,11 +17,11 @@ import pytest
 
 from auricle.config.schema import RerankerSettings
 from auricle.errors import RefusedError, RelayError
-from auricle.privacy.desk import Desk
+from auricle.privacy.relay_server import Desk
+from auricle.relay.answers import Fault
 from auricle.relay.process import serve
-from auricle.relay.readings import Fault
-from auricle.relay.schema import Answer, Question, encode_question
-from auricle.relay.sockets import check_peer, connect, listen
+from auricle.wire.schema import Answer, Question, encode_question
+from auricle.wire.sockets import check_peer, connect, listen
 from stage.fake_reranker import FakeReranker, Reply
 
 OWN = {os.getuid()}
@@ -201,7 +201,7 @@ def test_the_kernel_says_who_is_at_the_other_end(open_folder: Path) -> None:
 NAMESPACE = """
 import socket, sys
 from auricle.errors import RefusedError
-from auricle.relay.sockets import check_peer
+from auricle.wire.sockets import check_peer
 listener = socket.socket(fileno=int(sys.argv[1]))
 connection, _ = listener.accept()
 for user in (54321, 0):

@@ -10,9 +10,9 @@ import pytest
 
 from auricle.config.schema import RerankerSettings
 from auricle.errors import RelayError
-from auricle.relay.readings import Fault
-from auricle.relay.reranker import Reranker, read_token
-from auricle.relay.schema import MOST_ANSWER_BYTES, Answer, Question, encode_question
+from auricle.relay.answers import Fault
+from auricle.relay.reranker_client import Reranker, read_token
+from auricle.wire.schema import MOST_ANSWER_BYTES, Answer, Question, encode_question
 from stage.fake_reranker import FakeReranker, Reply, in_order
 
 BUDGET_MS = 2000

@@ -13,9 +13,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from auricle.errors import RefusedError
-from auricle.relay import schema
-from auricle.relay.allowance import SECONDS_EACH
-from auricle.relay.schema import (
+from auricle.wire import schema
+from auricle.wire.rate_limit import SECONDS_EACH
+from auricle.wire.schema import (
     ALPHABETS,
     CLASSES,
     DURATIONS,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from auricle.relay.schema import Question, WireArc
+from auricle.wire.schema import Question, WireArc
 from stage.running_reranker import RunningReranker
 
 

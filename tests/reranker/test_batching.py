@@ -10,7 +10,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from auricle.relay.schema import Question, encode_question
+from auricle.wire.schema import Question, encode_question
 from reranker.application import PATH, make_application
 from reranker.batching import Batches, BatchOptions, BusyError
 from reranker.ranking import Ranker, Weights

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from auricle.cli.main import main
-from auricle.relay.schema import decode_question
+from auricle.wire.schema import decode_question
 from reranker.language import load
 from reranker.ranking import Ranker
 from stage.private_bus import PrivateBus

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from auricle.recognizer.tokenizer import Tokenizer
-from auricle.relay.readings import read_body
-from auricle.relay.schema import MOST_ANSWER_BYTES, Question, WireArc
+from auricle.relay.answers import read_body
+from auricle.tokenizer import Tokenizer
+from auricle.wire.schema import MOST_ANSWER_BYTES, Question, WireArc
 from reranker.application import answer_of
 from reranker.language import BundledLanguage, load
 from reranker.network import Network, Shape

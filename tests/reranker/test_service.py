@@ -12,9 +12,9 @@ import pytest
 import pytest_asyncio
 
 from auricle.config.schema import RerankerSettings
-from auricle.relay.readings import Fault, read_body
-from auricle.relay.reranker import Reranker
-from auricle.relay.schema import MOST_BYTES, Question, encode_question
+from auricle.relay.answers import Fault, read_body
+from auricle.relay.reranker_client import Reranker
+from auricle.wire.schema import MOST_BYTES, Question, encode_question
 from reranker.__main__ import main
 from stage.running_reranker import BUNDLE, RunningReranker
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from auricle.biasing.context_attention import LETTERS, ContextEncoder, Listener, numbered
 from auricle.errors import ModelError
 from auricle.features import LogMel
-from auricle.recognizer.biasing.attending import LETTERS, ContextEncoder, Listener, numbered
 from auricle_train.attending import training
 from auricle_train.attending.drawing import Drawing, Names
 from auricle_train.attending.export import export

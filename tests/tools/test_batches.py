@@ -9,7 +9,7 @@ import torch
 
 from auricle.errors import ArgumentError
 from auricle.features import HOP
-from auricle.recognizer.writing import Writing
+from auricle.recognizer.surface_forms import Writing
 from auricle_train import batches as batches_module
 from auricle_train.batches import FRAME
 from auricle_train.objective import after_wake_word

@@ -10,8 +10,8 @@ import torch
 
 from auricle.bundle.manifest import load_bundle
 from auricle.errors import ModelError
+from auricle.recognizer.beam_search import SearchOptions
 from auricle.recognizer.loading import load_recognizer
-from auricle.recognizer.search import SearchOptions
 from auricle_train import bundle
 from auricle_train.bundle import write_bundle
 from auricle_train.checkpoint import load_model

@@ -13,8 +13,8 @@ from torch.nn import functional
 
 from auricle.errors import ArgumentError, ModelError
 from auricle.features import BANDS, SILENCE
-from auricle.recognizer.attention import AttentionDecoder
-from auricle.recognizer.networks import Encoder, TransducerScorer
+from auricle.recognizer.attention_decoder import AttentionDecoder
+from auricle.recognizer.encoder import Encoder, TransducerScorer
 from auricle_train.export_decoder import export_second_pass, share_table
 from auricle_train.network import STRIDE, Shape, Transducer
 from auricle_train.shape import PADDING

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auricle.recognizer.language import LanguageModel
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.recognizer.language_model import LanguageModel
+from auricle.tokenizer import Tokenizer
 from auricle_train.corpus import SPEECH
 from auricle_train.language import fit, make, read_sources, write
 from auricle_train.ngram import Ngram, kneser_ney, mix, prune, windows

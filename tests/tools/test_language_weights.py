@@ -15,13 +15,13 @@ import yaml
 from auricle.audio.file import read_recording
 from auricle.bundle.manifest import load_bundle
 from auricle.errors import ModelError
-from auricle.recognizer.fusion import Weights
+from auricle.lattice.result import Result
+from auricle.recognizer.beam_search import SearchOptions
 from auricle.recognizer.loading import WORDS, load_recognizer
-from auricle.recognizer.result import Result
-from auricle.recognizer.search import SearchOptions
 from auricle.recognizer.second_pass import SecondPassMode, SecondPassOptions
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.recognizer.shallow_fusion import Weights
 from auricle.recognizer.word_model import WordModel
+from auricle.tokenizer import Tokenizer
 from auricle_train.corpus import Clip
 from auricle_train.evaluation.language import FirstPass, Half, choose
 from auricle_train.fuse import fuse

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from auricle.recognizer.biasing.attending import LETTERS
+from auricle.biasing.context_attention import LETTERS
 from auricle_train.__main__ import main
 from auricle_train.steps.list_names import PEOPLE
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.tokenizer import Tokenizer
 from auricle_train.attention_decoder import AttentionDecoder, Stepper
 from auricle_train.corpus import Clip
 from auricle_train.pieces import cut, merge, sources, usable, write

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import sentencepiece
 
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.tokenizer import Tokenizer
 from auricle_train.vocabulary import learn, train_model
 
 SENTENCES = [

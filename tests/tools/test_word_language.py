@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auricle.recognizer.tokenizer import Tokenizer
 from auricle.recognizer.word_model import WordModel
 from auricle.recognizer.word_ngrams import BEGINNING
+from auricle.tokenizer import Tokenizer
 from auricle_train.ngram import kneser_ney
 from auricle_train.word_language import choose_words, make_words, number_words
 

@@ -8,7 +8,7 @@ import pytest
 
 from auricle.audio.file import read_recording
 from auricle.audio.format import Samples
-from auricle.wake.micro import MicroWakeWord, load_wake_word
+from auricle.wake.micro_wake_word import MicroWakeWord, load_wake_word
 
 MODELS = Path(__file__).parents[2] / "models"
 NAMES = ("alexa", "hey_jarvis", "hey_mycroft", "okay_nabu")

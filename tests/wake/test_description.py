@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from auricle.errors import ModelError
-from auricle.wake.description import Description, read_description
+from auricle.wake.metadata import Description, read_description
 
 MISSING = object()
 

@@ -12,7 +12,7 @@ from auricle.audio.format import FRAME_SAMPLES, Samples
 from auricle.audio.vad import VoiceActivity
 from auricle.errors import ArgumentError
 from auricle.wake.detector import Detection, Score, WakeDetector
-from auricle.wake.micro import MicroWakeWord
+from auricle.wake.micro_wake_word import MicroWakeWord
 from stage.recordings import Recording
 
 SAID = (1.0, 1.45)  # seconds in `command` between which "Alexa" is said

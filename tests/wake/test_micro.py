@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from auricle.audio.format import FRAME_SAMPLES, Samples
 from auricle.errors import ModelError
 from auricle.wake.frontend import MicroFeatures
-from auricle.wake.micro import MicroWakeWord, load_wake_word
+from auricle.wake.micro_wake_word import MicroWakeWord, load_wake_word
 
 Features = NDArray[np.float32]
 Replace = Callable[[bytes | None], Path]

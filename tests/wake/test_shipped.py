@@ -10,7 +10,7 @@ import soundfile
 import yaml
 
 from auricle.bundle.manifest import load_bundle
-from auricle.wake.micro import load_wake_word
+from auricle.wake.micro_wake_word import load_wake_word
 
 
 def test_the_wake_words_are_as_their_manifest_says(models: Path) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from auricle.errors import ArgumentError
 from auricle.features import HOP, SAMPLE_RATE, SILENCE, LogMel
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.tokenizer import Tokenizer
 from auricle_train import augment
 from auricle_train.attention_decoder import POSITIONS
 from auricle_train.corpus import Clip

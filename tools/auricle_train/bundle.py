@@ -21,8 +21,8 @@ import yaml
 from auricle.bundle.manifest import FORMAT
 from auricle.errors import ModelError
 from auricle.features import DEFINITION
-from auricle.recognizer.tokenizer import Tokenizer
-from auricle.tflite import PACKED
+from auricle.tflite.runtime import PACKED
+from auricle.tokenizer import Tokenizer
 from auricle_train.checkpoint import load_model
 from auricle_train.encoder_cache import FrozenEncoder
 from auricle_train.export_decoder import export_second_pass

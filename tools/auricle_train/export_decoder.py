@@ -1,7 +1,7 @@
 """The second pass as TFLite graphs: its encoder of a whole utterance, one step of its decoder.
 
 In: the weights of `attention_decoder.AttentionDecoder`. Out: functions for `export.convert`, whose
-graphs `auricle.recognizer.attention` runs.
+graphs `auricle.recognizer.attention_decoder` runs.
 
 Each layer has inputs of its own for what it attends to, for a slice of one input of all layers
 would be a copy at each step. Axes are such that TFLite multiplies without transposing first.

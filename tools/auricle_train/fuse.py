@@ -15,11 +15,11 @@ from pathlib import Path
 import yaml
 
 from auricle.bundle.manifest import load_bundle
-from auricle.recognizer.fusion import Weights
-from auricle.recognizer.language import LanguageModel
+from auricle.recognizer.language_model import LanguageModel
 from auricle.recognizer.loading import LANGUAGE, WORDS
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.recognizer.shallow_fusion import Weights
 from auricle.recognizer.word_model import WordModel
+from auricle.tokenizer import Tokenizer
 
 TEXTS = (
     "text: SNIPS 2017-06 custom intents (CC0 1.0; arXiv:1805.10190)",

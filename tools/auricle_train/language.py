@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from auricle.recognizer.language import Level, pack
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.recognizer.language_model import Level, pack
+from auricle.tokenizer import Tokenizer
 from auricle_train.corpus import SPEECH, is_allowed
 from auricle_train.ngram import Floats, Ngram, kneser_ney, mix, normalize, prune, windows
 from auricle_train.normalizer import normalize as spell

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auricle.recognizer.tokenizer import BLANK
+from auricle.tokenizer import BLANK
 from auricle_train.attention_decoder import AttentionDecoder
 from auricle_train.batches import Batch
 from auricle_train.network import STACK, Encoder, Transducer, contexts_of, pass_back

@@ -1,7 +1,7 @@
 """Cuts Whisper's vocabulary to the pieces that English commands and names need.
 
 In: Whisper's tokens, in the order in which they were merged, and how often words are used. Out:
-`pieces.txt`, which `auricle.recognizer.tokenizer` reads, and for each piece the token that it is.
+`pieces.txt`, which `auricle.tokenizer` reads, and for each piece the token that it is.
 Capitals and marks stay, for what Whisper knows of a sentence it knows of it as it is written;
 digits do not, so that numbers are written in words.
 """
@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from auricle.recognizer.tokenizer import WORD_START, Tokenizer
-from auricle.recognizer.writing import MARKS
+from auricle.recognizer.surface_forms import MARKS
+from auricle.tokenizer import WORD_START, Tokenizer
 
 END = "<end>"
 END_TOKEN = "<|endoftext|>"  # after it Whisper has no more text, only what steers it

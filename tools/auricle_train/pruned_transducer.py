@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auricle.recognizer.tokenizer import BLANK
+from auricle.tokenizer import BLANK
 from auricle_train.transducer_loss import Occupancies, occupancies, transducer_loss
 
 OUTSIDE = -1e4  # log probability of nodes outside the band

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from auricle.audio.file import read_recording
 from auricle.bundle.manifest import load_bundle
 from auricle.features import BANDS, SILENCE, LogMel
+from auricle.recognizer.beam_search import SearchOptions
 from auricle.recognizer.loading import load_search
-from auricle.recognizer.scorer import Context
-from auricle.recognizer.search import SearchOptions
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.recognizer.transducer import Context
+from auricle.tokenizer import Tokenizer
 from auricle_train.checkpoint import load_model
 from auricle_train.network import STRIDE, Transducer
 from auricle_train.shape import PADDING
@@ -42,7 +42,7 @@ class TorchScorer:
     def log_probs(
         self, frame: NDArray[np.float32], contexts: Sequence[Context]
     ) -> NDArray[np.float32]:
-        """See `auricle.recognizer.search.Scorer`."""
+        """See `auricle.recognizer.beam_search.Scorer`."""
         predictions = self._top.predictions(torch.tensor(list(contexts)))
         logits = self._top.joint(torch.from_numpy(frame)[None], predictions)
         return logits.log_softmax(-1).numpy()

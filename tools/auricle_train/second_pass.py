@@ -14,7 +14,7 @@ import yaml
 
 from auricle.bundle.manifest import load_bundle
 from auricle.errors import ModelError
-from auricle.tflite import PACKED
+from auricle.tflite.runtime import PACKED
 from auricle_train import checkpoint as checkpoints
 from auricle_train.bundle import check_pieces, pack
 from auricle_train.export_decoder import export_second_pass

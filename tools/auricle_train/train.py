@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from auricle.features import SAMPLE_RATE
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.tokenizer import Tokenizer
 from auricle_train import checkpoint
 from auricle_train.batches import Batches
 from auricle_train.corpus import BACKGROUND, SPEECH, Clip, read_set

@@ -1,6 +1,6 @@
 """Learns the sentencepieces from text and writes the daemon's vocabulary file.
 
-In: sentences. Out: `tokens.txt`, a line a piece, blank first, as `auricle.recognizer.tokenizer`
+In: sentences. Out: `tokens.txt`, a line a piece, blank first, as `auricle.tokenizer`
 reads it.
 """
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from auricle.recognizer.lexicon import Lexicon, build_lexicon
-from auricle.recognizer.tokenizer import Tokenizer
 from auricle.recognizer.word_model import HEADER, LEVEL, pack
+from auricle.tokenizer import Tokenizer
 from auricle_train.language import HELD_OUT, fit_size, quantize, scores_of, weigh
 from auricle_train.ngram import Floats, Ngram, kneser_ney, mix
 

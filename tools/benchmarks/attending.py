@@ -16,13 +16,13 @@ from statistics import median
 
 import numpy as np
 
+from auricle.biasing.context_attention import Listener
 from auricle.bundle.manifest import load_bundle
 from auricle.config.locations import find_bundle
 from auricle.config.schema import RecognizerSettings
 from auricle.context.entries import Context, Entry
-from auricle.recognizer.biasing.attending import Listener
+from auricle.recognizer.beam_search import SearchOptions
 from auricle.recognizer.loading import NAMES, load_recognizer
-from auricle.recognizer.search import SearchOptions
 from benchmarks.biasing import distracting
 
 ROUNDS = 100

@@ -38,15 +38,15 @@ import soxr
 from wordfreq import top_n_list
 
 from auricle.audio.format import SAMPLE_RATE, Samples
+from auricle.biasing.biasing import BiasingOptions
+from auricle.biasing.shortlist import ShortlistOptions
 from auricle.bundle.manifest import load_bundle
 from auricle.config.locations import find_bundle
 from auricle.config.schema import RecognizerSettings
 from auricle.context.entries import Context, Entry
-from auricle.recognizer.biasing.biasing import BiasingOptions
-from auricle.recognizer.biasing.shortlist import ShortlistOptions
+from auricle.recognizer.beam_search import SearchOptions
 from auricle.recognizer.loading import load_recognizer
 from auricle.recognizer.recognizer import Recognizer
-from auricle.recognizer.search import SearchOptions
 from auricle.recognizer.second_pass import SecondPassMode, SecondPassOptions
 from auricle_train.normalizer import normalize
 from auricle_train.scoring import Errors, Score, score

@@ -18,15 +18,15 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from auricle.arbiter.budget import Budget
-from auricle.assembly import load_models
 from auricle.audio.file import read_recording
 from auricle.audio.format import SAMPLE_RATE
-from auricle.bus.client import AssistantClient
+from auricle.client.client import AssistantClient
+from auricle.compute.budget import Budget
 from auricle.config.locations import find_bundle
 from auricle.config.schema import Config, RecognizerSettings
 from auricle.errors import ModelError
-from auricle.tflite import RUNTIMES, find_runtime
+from auricle.service.assembly import load_models
+from auricle.tflite.runtime import RUNTIMES, find_runtime
 from stage.private_bus import PrivateBus
 from stage.recordings import load_recordings
 from stage.running_daemon import RunningDaemon

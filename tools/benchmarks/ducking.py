@@ -24,14 +24,14 @@ from pathlib import Path
 
 import pulsectl
 
-from auricle.arbiter.music import Music
-from auricle.arbiter.pulse import PulseStreams
-from auricle.arbiter.record import Record
-from auricle.arbiter.sound import Backend
-from auricle.bus.mpris2 import MprisPlayers
 from auricle.config.schema import MusicSettings
+from auricle.ducking.backend import Backend
+from auricle.ducking.backends.mpris import MprisPlayers
+from auricle.ducking.backends.pulse import PulseStreams
+from auricle.ducking.ducker import Music
+from auricle.ducking.saved_volumes import Record
 from auricle.events import Cancelled, CancelReason, Wake
-from auricle.quiet import policy_of
+from auricle.service.quiet import policy_of
 from stage.player import Player
 from stage.private_bus import PrivateBus
 from stage.virtual_microphone import VirtualMicrophone

@@ -38,10 +38,10 @@ from auricle.audio.vad import VoiceActivity
 from auricle.bundle.manifest import load_bundle
 from auricle.config.locations import find_bundle
 from auricle.config.schema import MusicSettings, RecognizerSettings
-from auricle.detection import detect
+from auricle.offline.detection import detect
+from auricle.recognizer.beam_search import SearchOptions
 from auricle.recognizer.loading import load_recognizer
 from auricle.recognizer.recognizer import Recognizer
-from auricle.recognizer.search import SearchOptions
 from auricle.recognizer.second_pass import SecondPassMode, SecondPassOptions
 from auricle.wake.detector import Detection, WakeDetector
 from auricle_train.corpus import read_table

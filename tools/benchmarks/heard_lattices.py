@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from auricle.assembly import budget_of, load_models
 from auricle.config.schema import Config, RecognizerSettings
-from auricle.recognizer.lattice import Lattice
-from auricle.recognizer.lattice_formats import from_json, to_json
-from auricle.transcription import transcribe_whole
+from auricle.lattice.formats import from_json, to_json
+from auricle.lattice.lattice import Lattice
+from auricle.offline.transcription import transcribe_whole
+from auricle.service.assembly import budget_of, load_models
 from auricle_train.corpus import read_set
 from auricle_train.evaluation.listening import frames
 from auricle_train.evaluation.run import choose

@@ -19,9 +19,9 @@ import numpy as np
 
 from auricle.context.entries import Context
 from auricle.errors import RefusedError
-from auricle.privacy.leaving import Outgoing, pack
+from auricle.lattice.lattice import Lattice
+from auricle.privacy.outgoing import Outgoing, pack
 from auricle.privacy.redaction import names_of
-from auricle.recognizer.lattice import Lattice
 from auricle_train.corpus import REAL_DEV
 from auricle_train.normalizer import normalize
 from auricle_train.scoring import RESAMPLES, Errors, compare, score

@@ -17,9 +17,9 @@ import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from auricle.biasing.biasing import Biasing
 from auricle.config.schema import RecognizerSettings
 from auricle.context.entries import Context, Entry
-from auricle.recognizer.biasing.biasing import Biasing
 from auricle.recognizer.recognizer import Recognizer
 from auricle_train.normalizer import normalize
 from auricle_train.scoring import Errors, score

@@ -18,14 +18,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from auricle.assembly import budget_of, load_models
 from auricle.audio.file import FileSource
 from auricle.audio.source import frames
 from auricle.audio.vad import VoiceActivity
 from auricle.config.schema import Config
-from auricle.detection import detect
-from auricle.tflite import find_runtime
-from auricle.transcription import transcribe_whole
+from auricle.offline.detection import detect
+from auricle.offline.transcription import transcribe_whole
+from auricle.service.assembly import budget_of, load_models
+from auricle.tflite.runtime import find_runtime
 
 RECORDINGS = Path(__file__).parents[2] / "tests" / "recordings"
 SENTENCES = ("must_sleep", "why_are_you_here", "slightest_idea", "momentum_gained")

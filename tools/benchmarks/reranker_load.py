@@ -24,8 +24,8 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from auricle.relay.readings import read_body
-from auricle.relay.schema import Question, WireArc, encode_question
+from auricle.relay.answers import read_body
+from auricle.wire.schema import Question, WireArc, encode_question
 from stage.running_reranker import BUNDLE, RunningReranker
 
 MOST_SECONDS = 60.0

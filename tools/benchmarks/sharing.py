@@ -41,7 +41,7 @@ import soundfile
 import soxr
 
 from auricle.audio.format import SAMPLE_RATE, Samples
-from auricle.bus.client import AssistantClient
+from auricle.client.client import AssistantClient
 from auricle_train.scoring import compare, score
 from benchmarks.cost import cpu_seconds
 from stage.alignment import Level, end_of_speech, find_start

@@ -32,7 +32,7 @@ import soundfile
 from auricle.audio.format import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE, Samples
 from auricle.audio.vad import VoiceActivity
 from auricle.wake.detector import Detection, WakeDetector
-from auricle.wake.micro import MicroWakeWord, load_wake_word
+from auricle.wake.micro_wake_word import MicroWakeWord, load_wake_word
 
 MODELS = Path(__file__).parents[2] / "models" / "wake"
 NAMES = ("alexa", "hey_jarvis", "hey_mycroft", "okay_nabu")

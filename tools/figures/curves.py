@@ -23,7 +23,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from auricle.durable import replace_file
+from auricle.atomic_file import replace_file
 from auricle.errors import ArgumentError, AuricleError
 from auricle_train.run_log import read_rows
 

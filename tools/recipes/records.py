@@ -11,7 +11,7 @@ import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from auricle.durable import replace_file
+from auricle.atomic_file import replace_file
 from recipes.recipe import Recipe, Step
 from recipes.stamps import stamp
 

@@ -24,7 +24,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from auricle.errors import RefusedError
-from auricle.relay.schema import (
+from auricle.wire.schema import (
     MOST_ANSWER_BYTES,
     MOST_BYTES,
     VERSION,

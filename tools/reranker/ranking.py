@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auricle.errors import RefusedError
-from auricle.recognizer.lattice import Arc, Lattice, Path
-from auricle.relay.schema import MOST_READING_SCORE, MOST_READINGS, Question, Reading
+from auricle.lattice.lattice import Arc, Lattice, Path
+from auricle.wire.schema import MOST_READING_SCORE, MOST_READINGS, Question, Reading
 
 if TYPE_CHECKING:
     from reranker.language import Language

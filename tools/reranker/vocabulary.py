@@ -11,8 +11,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from auricle.recognizer.tokenizer import Tokenizer
-from auricle.relay.schema import CLASSES
+from auricle.tokenizer import Tokenizer
+from auricle.wire.schema import CLASSES
 
 BOUNDARY = 0
 KINDS = tuple(kind for kind in CLASSES if kind)

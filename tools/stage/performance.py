@@ -17,7 +17,7 @@ import yaml
 
 from auricle.audio.file import read_recording
 from auricle.audio.format import SAMPLE_RATE
-from auricle.bus.client import AssistantClient
+from auricle.client.client import AssistantClient
 from stage.alignment import Level, end_of_speech, find_start
 
 PATIENCE_SECONDS = 10.0  # after the end of a recording

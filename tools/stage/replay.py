@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from auricle.bus.client import AssistantClient
+from auricle.client.client import AssistantClient
 from stage.errors import StageError
 
 SECONDS = 30.0

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.tokenizer import Tokenizer
 from auricle_train.batches import Batches
 from auricle_train.corpus import Clip
 from auricle_train.network import Encoder, Transducer

@@ -15,10 +15,10 @@ import numpy as np
 import soundfile
 
 from auricle.audio.convert import Channel, FormatConverter
-from auricle.audio.damage import find_damage
 from auricle.audio.format import FRAME_SAMPLES, Frame, Samples
 from auricle.audio.pace import RealTimePace
 from auricle.audio.source import OpenedByWith
+from auricle.audio.truncation import find_damage
 from auricle.errors import AudioError
 
 LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000  # Hz

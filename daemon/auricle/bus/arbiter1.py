@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from dbus_next.signature import Variant
 
-from auricle.arbiter.compute import Compute
-from auricle.arbiter.music import Music
 from auricle.bus.clients import Clients
-from auricle.bus.interface import Changes, Interface, Method, Property
-from auricle.bus.names import ARBITER_INTERFACE
-from auricle.bus.options import read_options
+from auricle.compute.governor import Compute
+from auricle.dbus.interface import Changes, Interface, Method, Property
+from auricle.dbus.names import ARBITER_INTERFACE
+from auricle.dbus.options import read_options
+from auricle.ducking.ducker import Music
 
 PROPERTIES = ("Ducked", "Level")
 

@@ -10,10 +10,10 @@ import auricle
 from auricle.assistant import Assistant, Level, ListenOptions, Status
 from auricle.bus.audience import Audience
 from auricle.bus.clients import Clients
-from auricle.bus.interface import Arguments, Changes, Interface, Method, Property
-from auricle.bus.names import ASSISTANT_INTERFACE, path_of, session_of
-from auricle.bus.options import read_options
 from auricle.bus.sessions import Sessions
+from auricle.dbus.interface import Arguments, Changes, Interface, Method, Property
+from auricle.dbus.names import ASSISTANT_INTERFACE, path_of, session_of
+from auricle.dbus.options import read_options
 from auricle.errors import ArgumentError
 from auricle.events import CancelReason
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dbus_next.constants import MessageType
 from dbus_next.message import Message
 
-from auricle.bus.connection import Connection
-from auricle.bus.names import DAEMON_NAME
+from auricle.dbus.connection import Connection
+from auricle.dbus.names import DAEMON_NAME
 from auricle.errors import AuricleError, NotAuthorizedError, NotRunningError
 
 Authorise = Callable[[int], bool]  # user id -> whether that user may hear

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dbus_next.signature import Variant
 
 from auricle.bus.clients import Clients
-from auricle.bus.interface import Arguments, Changes, Interface, Method, Property
-from auricle.bus.names import CONTEXT_INTERFACE
-from auricle.bus.options import read_options
-from auricle.context.book import Guest, Owner
-from auricle.context.keeper import Keeper
-from auricle.context.names import Given
+from auricle.context.entry_sets import Guest, Owner
+from auricle.context.registry import Keeper
 from auricle.context.store import source_of
+from auricle.context.validation import Given
+from auricle.dbus.interface import Arguments, Changes, Interface, Method, Property
+from auricle.dbus.names import CONTEXT_INTERFACE
+from auricle.dbus.options import read_options
 from auricle.errors import ArgumentError
 
 ENTRIES = "a(sasds)"  # written, spoken forms, weight, id

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from auricle.bus.clients import Clients
-from auricle.bus.descriptor import sealed_text
-from auricle.bus.interface import Changes, Interface, Method, Property
-from auricle.bus.names import PRIVACY_INTERFACE
-from auricle.bus.ownership import Ownership
+from auricle.bus.polkit import Ownership
+from auricle.dbus.interface import Changes, Interface, Method, Property
+from auricle.dbus.names import PRIVACY_INTERFACE
+from auricle.dbus.sealed_memory import sealed_text
 from auricle.errors import ArgumentError
 from auricle.privacy.guard import Guard
 from auricle.privacy.mode import Mode

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from auricle.bus.descriptor import sealed_text
-from auricle.bus.interface import Arguments, Changes, Interface, Method, Property
-from auricle.bus.names import SESSION_INTERFACE
+from auricle.dbus.interface import Arguments, Changes, Interface, Method, Property
+from auricle.dbus.names import SESSION_INTERFACE
+from auricle.dbus.sealed_memory import sealed_text
 from auricle.errors import ArgumentError, NoResultError, NotAuthorizedError
 from auricle.events import (
     Cancelled,
@@ -21,9 +21,9 @@ from auricle.events import (
     Speculative,
     Wake,
 )
-from auricle.recognizer.lattice import Lattice
-from auricle.recognizer.lattice_formats import to_dot, to_json, to_openfst, to_slf
-from auricle.recognizer.result import Result
+from auricle.lattice.formats import to_dot, to_json, to_openfst, to_slf
+from auricle.lattice.lattice import Lattice
+from auricle.lattice.result import Result
 
 SIGNALS: dict[str, Arguments] = {
     "Wake": {"wake_word": "s", "score": "d", "start": "d", "end": "d", "time": "d"},

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from auricle.bus.names import SESSION_INTERFACE, path_of
-from auricle.bus.objects import ObjectTree
 from auricle.bus.session1 import Session1, SessionRecord, signal_of
+from auricle.dbus.names import SESSION_INTERFACE, path_of
+from auricle.dbus.object_tree import ObjectTree
 from auricle.errors import NoSuchSessionError, NotAuthorizedError
 from auricle.events import Event, Wake
 

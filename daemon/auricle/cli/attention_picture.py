@@ -8,9 +8,9 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
+from auricle.biasing.attended import Attended
 from auricle.errors import AuricleError, StorageError
-from auricle.recognizer.biasing.attended import Attended
-from auricle.recognizer.result import Word
+from auricle.lattice.result import Word
 
 
 def draw(seen: Attended, words: tuple[Word, ...], path: Path) -> None:

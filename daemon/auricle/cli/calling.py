@@ -7,8 +7,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from auricle.bus.client import AssistantClient
 from auricle.cli.bus_option import chosen_bus
+from auricle.client.client import AssistantClient
 
 Value = TypeVar("Value")
 

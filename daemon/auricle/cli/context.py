@@ -8,14 +8,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from auricle.bus.client import AssistantClient
 from auricle.bus.context1 import DEFAULT_SOURCE
 from auricle.cli.bus_option import add_bus_option
 from auricle.cli.calling import call
+from auricle.client.client import AssistantClient
 from auricle.context.entries import KINDS, Entry
 from auricle.context.file import read_names
-from auricle.context.imports.choice import read_import
-from auricle.context.names import clean_name
+from auricle.context.imports.detect import read_import
+from auricle.context.validation import clean_name
 
 DESCRIPTION = """\
 Tell the daemon which names may be said: contacts, appliances, media. What it is told here it keeps,

@@ -8,14 +8,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from auricle.assembly import load_wake
 from auricle.audio.file import FileSource
 from auricle.audio.source import frames
 from auricle.audio.vad import VoiceActivity
 from auricle.config.loading import load
 from auricle.config.locations import find_config
-from auricle.detection import Moment, choose, detect
 from auricle.errors import AudioError
+from auricle.offline.detection import Moment, choose, detect
+from auricle.service.assembly import load_wake
 
 DESCRIPTION = """\
 Look for wake words in recordings (WAV, FLAC, Ogg and others) as the daemon would.

@@ -22,9 +22,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from auricle.bus.client import AssistantClient, Event
 from auricle.cli.bus_option import add_bus_option, chosen_bus
 from auricle.cli.status import KEYS, as_text
+from auricle.client.client import AssistantClient, Event
 from auricle.errors import BusError
 
 QUIETEST, LOUDEST = -60.0, 0.0  # dBFS at the ends of the meter

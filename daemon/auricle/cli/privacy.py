@@ -7,9 +7,9 @@ import json
 import sys
 from typing import Any
 
-from auricle.bus.client import AssistantClient
 from auricle.cli.bus_option import add_bus_option
 from auricle.cli.calling import call
+from auricle.client.client import AssistantClient
 from auricle.errors import AuricleError
 
 DESCRIPTION = """\

@@ -10,7 +10,7 @@ from pathlib import Path
 from auricle.config.loading import load
 from auricle.config.locations import find_config, relay_socket
 from auricle.errors import RelayError
-from auricle.relay.sockets import users_of
+from auricle.wire.sockets import users_of
 
 DAEMON_ACCOUNT = "auricle"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from auricle import service
 from auricle.cli.bus_option import add_bus_option
 from auricle.config.locations import find_config
+from auricle.service import service
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

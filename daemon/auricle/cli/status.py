@@ -7,8 +7,8 @@ import asyncio
 import json
 import sys
 
-from auricle.bus.client import AssistantClient
 from auricle.cli.bus_option import add_bus_option, chosen_bus
+from auricle.client.client import AssistantClient
 
 LABELS = {  # property on D-Bus -> what people read
     "State": "State",

@@ -10,18 +10,18 @@ from pathlib import Path
 
 import numpy as np
 
-from auricle.arbiter.budget import SECOND_PASSES
-from auricle.assembly import Models, budget_of, load_models, make_pipeline
 from auricle.audio.file import FileSource
 from auricle.audio.source import frames
+from auricle.biasing.biasing import Biasing
 from auricle.cli.attention_picture import draw
+from auricle.compute.budget import SECOND_PASSES
 from auricle.config import Config, load
 from auricle.config.locations import find_config
 from auricle.context.file import read_context
 from auricle.errors import ArgumentError, AuricleError
-from auricle.recognizer.biasing.biasing import Biasing
-from auricle.recognizer.lattice_files import make_folder, name_each, write_lattice
-from auricle.transcription import Transcription, transcribe, transcribe_whole
+from auricle.lattice.files import make_folder, name_each, write_lattice
+from auricle.offline.transcription import Transcription, transcribe, transcribe_whole
+from auricle.service.assembly import Models, budget_of, load_models, make_pipeline
 
 MOST_READINGS = 100
 DESCRIPTION = """\

@@ -18,7 +18,7 @@ from auricle.config.checks import Check, Fault, Mapping, Real, Several, UnfitErr
 from auricle.config.document import UnreadableError, Value, read_document, read_text
 from auricle.config.mistakes import Mistake, shown
 from auricle.context.entries import KINDS, LONGEST_NAME, Context, Entry
-from auricle.context.names import MOST_SPOKEN, MOST_WEIGHT, Given, clean_name
+from auricle.context.validation import MOST_SPOKEN, MOST_WEIGHT, Given, clean_name
 from auricle.errors import ConfigError, InvalidNameError, NameTooLongError
 
 MAXIMUM_BYTES = 4 * 1024 * 1024  # far more than anyone's contacts and music

@@ -2,7 +2,7 @@
 
 In: shelves, and a folder below the state directory. Out: the same shelves after a restart, also
 after a power cut: what `save` has returned from is there, and nothing in parts. What is added is
-appended (`journal.py`); for anything else, and now and then, a file is replaced as a whole. A
+appended (`append_log.py`); for anything else, and now and then, a file is replaced as a whole. A
 damaged end of a file is cut off; a file that is damaged from its beginning is set aside.
 """
 
@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from auricle.atomic_file import append_to_file, cut_file, replace_file, sync_folder
 from auricle.config.mistakes import shown
-from auricle.context import journal
-from auricle.context.book import Shelf, Source
-from auricle.context.journal import Kept
-from auricle.durable import append_to_file, cut_file, replace_file, sync_folder
+from auricle.context import append_log
+from auricle.context.append_log import Kept
+from auricle.context.entry_sets import Shelf, Source
 from auricle.errors import ArgumentError, AuricleError, StorageError
 
 LONGEST_SOURCE = 100
@@ -95,11 +95,11 @@ class Store:
     def _write(self, file: Path, shelf: Shelf, before: Kept | None) -> Kept:
         """Bring a file up to a shelf, by what has changed if that is less; raises OSError."""
         if before is not None and _size(file) == before.length:
-            more = journal.addition(before.shelf, shelf)
+            more = append_log.addition(before.shelf, shelf)
             if more is not None and before.can_take(len(more), ROOM):
                 append_to_file(file, more, before.length)
                 return Kept(shelf, before.whole, before.length + len(more))
-        data = journal.whole(shelf)
+        data = append_log.whole(shelf)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace_file(file, data)
         return Kept(shelf, len(data), len(data))
@@ -153,7 +153,7 @@ def _read(file: Path) -> tuple[Kept, int]:
         data = stream.read(MOST_FILE_BYTES + 1)
     if len(data) > MOST_FILE_BYTES:
         raise ValueError
-    return journal.read(data), len(data)
+    return append_log.read(data), len(data)
 
 
 def _cut(file: Path, length: int) -> Damage:

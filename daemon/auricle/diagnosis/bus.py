@@ -7,8 +7,8 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from auricle.bus.connection import Connection
-from auricle.bus.names import BUS_NAME
+from auricle.dbus.connection import Connection
+from auricle.dbus.names import BUS_NAME
 from auricle.diagnosis.finding import Finding, Status
 from auricle.errors import AuricleError, BusError, NotRunningError
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from auricle.arbiter.pulse_server import connect, errors_told
 from auricle.diagnosis.finding import Finding, Status
+from auricle.ducking.backends.pulse_server import connect, errors_told
 from auricle.errors import SoundError
 
 CHECK = "echo"

@@ -10,11 +10,11 @@ from auricle.config.loading import Examination, examine
 from auricle.diagnosis.bus import examine_bus
 from auricle.diagnosis.clock import ClockWatch, examine_synchronisation
 from auricle.diagnosis.finding import Finding, Status
-from auricle.diagnosis.home import examine_home
 from auricle.diagnosis.machine import examine_memory, examine_processor
 from auricle.diagnosis.microphone import examine_microphone
 from auricle.diagnosis.models import examine_models
 from auricle.diagnosis.music import examine_music
+from auricle.diagnosis.unit import examine_home
 
 
 def examine_all(config_file: Path, bus: str | None = None) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from auricle.arbiter.machine import caps, firmware_bits, number_of, text_of, zones
+from auricle.compute.sensors import caps, firmware_bits, number_of, text_of, zones
 from auricle.diagnosis.finding import Finding, Status
 
 SYS = Path("/sys")

@@ -8,13 +8,13 @@ from importlib import metadata
 
 import numpy as np
 
-from auricle.assembly import Models, budget_of, load_models, load_wake
 from auricle.audio.format import SAMPLE_RATE
 from auricle.config import Config
 from auricle.diagnosis.finding import Finding, Status, problem
 from auricle.errors import AuricleError
 from auricle.recognizer.recognizer import Recognizer
-from auricle.tflite import find_runtime
+from auricle.service.assembly import Models, budget_of, load_models, load_wake
+from auricle.tflite.runtime import find_runtime
 
 TRIAL_SECONDS = 2.6  # of sound: a few chunks of the encoder
 SLOW = 0.5  # seconds of computing for one second of sound: beyond it, other work delays results

@@ -9,11 +9,11 @@ import asyncio
 import contextlib
 from collections.abc import Iterator, Sequence
 
-from auricle.arbiter.sound import MIXER, PLAYERS, STREAMS, Backend, Look
 from auricle.config.schema import MusicSettings
 from auricle.diagnosis.finding import Finding, Status
+from auricle.ducking.backend import MIXER, PLAYERS, STREAMS, Backend, Look
 from auricle.errors import SoundError
-from auricle.quiet import make_backends
+from auricle.service.quiet import make_backends
 
 ANSWER_SECONDS = 2.0
 MOST_NAMED = 5

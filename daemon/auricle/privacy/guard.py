@@ -19,14 +19,14 @@ from auricle.config.schema import PrivacySettings
 from auricle.context.entries import Context
 from auricle.errors import RefusedError, StorageError
 from auricle.events import Final
-from auricle.privacy.desk import Desk
-from auricle.privacy.lamp import LEDS, Lamp
-from auricle.privacy.leaving import pack, reordered, unpack
+from auricle.lattice.result import Result
+from auricle.privacy.audit_log import Record, Told
+from auricle.privacy.led import LEDS, Lamp
 from auricle.privacy.mode import Mode, ModeFile, Switch, effective
-from auricle.privacy.record import Record, Told
+from auricle.privacy.outgoing import pack, reordered, unpack
 from auricle.privacy.redaction import Names, names_of
-from auricle.recognizer.result import Result
-from auricle.relay.allowance import Allowance
+from auricle.privacy.relay_server import Desk
+from auricle.wire.rate_limit import Allowance
 
 Value = TypeVar("Value")
 

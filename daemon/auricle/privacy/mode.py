@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from auricle.durable import replace_file
+from auricle.atomic_file import replace_file
 from auricle.errors import StorageError
 
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import count
 
+from auricle.biasing.spoken_forms import forms_of
 from auricle.context.entries import Context, Entry
-from auricle.recognizer.biasing.forms import forms_of
-from auricle.recognizer.lattice import Arc
-from auricle.relay.schema import CLASSES
+from auricle.lattice.lattice import Arc
+from auricle.wire.schema import CLASSES
 
 LABELS = {"contacts": "contact", "appliances": "appliance", "media": "media"}
 LIKENESS = 0.5  # of two spellings, 0 to 1: "lee" and "leigh" are alike, "sean" and "john" are not

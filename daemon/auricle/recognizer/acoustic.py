@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.recognizer.lattice import log_add
-from auricle.recognizer.tokenizer import BLANK
+from auricle.lattice.lattice import log_add
+from auricle.tokenizer import BLANK
 
 Floats = NDArray[np.float64]
 FLOOR = 12.0  # nats

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from auricle.audio.format import FRAME_SECONDS
-from auricle.recognizer.search import Progress
+from auricle.recognizer.beam_search import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,12 +13,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.recognizer import acoustic, history
+from auricle.biasing import scorer
+from auricle.recognizer import acoustic, word_history
 from auricle.recognizer.acoustic import Mixture, Streams
-from auricle.recognizer.biasing import steps
-from auricle.recognizer.fusion import LanguageState
-from auricle.recognizer.history import Branch, Limits, Ways
-from auricle.recognizer.scorer import Context
+from auricle.recognizer.shallow_fusion import LanguageState
+from auricle.recognizer.transducer import Context
+from auricle.recognizer.word_history import Branch, Limits, Ways
 
 
 class Key(NamedTuple):
@@ -27,7 +27,7 @@ class Key(NamedTuple):
     context: Context
     word: str
     language: LanguageState | None
-    names: steps.State | None
+    names: scorer.State | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +39,7 @@ class Hypothesis:
     branches: tuple[Branch, ...]  # the ways into that word
     graph: float  # natural log score of language model and context on the best way
     language: LanguageState | None = None  # of the external language models, if there are some
-    names: steps.State | None = None  # of the names that are favoured; None: there are none
+    names: scorer.State | None = None  # of the names that are favoured; None: there are none
     parent: Key | None = None  # what it was before its last token
     key: Key = field(init=False)  # hypotheses of equal keys are continued as one
 
@@ -106,7 +106,7 @@ class HypothesisPool:
     def _join(self, one: FrameCandidate, other: FrameCandidate) -> FrameCandidate:
         """Return the hypothesis that stands for both."""
         better, worse = (one, other) if one.score >= other.score else (other, one)
-        ways = history.merge(
+        ways = word_history.merge(
             Ways(better.hypothesis.branches, better.score, better.hypothesis.graph),
             Ways(worse.hypothesis.branches, worse.score, worse.hypothesis.graph),
             self._limits,

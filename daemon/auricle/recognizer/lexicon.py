@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.recognizer.tokenizer import WORD_START
+from auricle.tokenizer import WORD_START
 
 ROOT = 0
 

@@ -11,23 +11,23 @@ from functools import partial
 
 import numpy as np
 
+from auricle.biasing.biasing import BiasingOptions, build
+from auricle.biasing.context_attention import Attention, ContextEncoder, Listener
+from auricle.biasing.respelling import Spellings
+from auricle.biasing.vocabulary import Vocabulary
 from auricle.bundle.manifest import Bundle
 from auricle.errors import ArgumentError, ModelError
 from auricle.features import BANDS, DEFINITION, FRAME_SECONDS, SILENCE
-from auricle.recognizer.attention import AttentionDecoder
-from auricle.recognizer.biasing.attending import Attention, ContextEncoder, Listener
-from auricle.recognizer.biasing.biasing import BiasingOptions, build
-from auricle.recognizer.biasing.spellings import Spellings
-from auricle.recognizer.biasing.vocabulary import Vocabulary
-from auricle.recognizer.fusion import Weights
-from auricle.recognizer.language import LanguageModel
-from auricle.recognizer.networks import Encoder, TransducerScorer
+from auricle.recognizer.attention_decoder import AttentionDecoder
+from auricle.recognizer.beam_search import BeamSearch, SearchOptions
+from auricle.recognizer.encoder import Encoder, TransducerScorer
+from auricle.recognizer.language_model import LanguageModel
 from auricle.recognizer.recognizer import ENCODER_STRIDE, Recognizer
-from auricle.recognizer.scorer import Scorer
-from auricle.recognizer.search import BeamSearch, SearchOptions
 from auricle.recognizer.second_pass import SecondPass, SecondPassMode, SecondPassOptions
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.recognizer.shallow_fusion import Weights
+from auricle.recognizer.transducer import Scorer
 from auricle.recognizer.word_model import WordModel
+from auricle.tokenizer import Tokenizer
 
 LANGUAGE = "ngram.bin"  # file of the language model of tokens, which a bundle may lack
 WORDS = "words.bin"  # file of the lexicon and the language model of words, which it may lack
@@ -50,7 +50,7 @@ def load_recognizer(
         options: of the search; `frame_seconds` is taken from the bundle, and `weights` if they
             are None: so they fit its networks.
         threads: how many threads one run of a network may take.
-        runtime: see `auricle.tflite.load_interpreter`.
+        runtime: see `auricle.tflite.runtime.load_interpreter`.
         second: of the second pass, if the bundle has one.
         biasing: how much names are favoured.
 

@@ -15,6 +15,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle.biasing.attended import MOST_ATTENDED, Attended, attended
+from auricle.biasing.biasing import Biasing
+from auricle.biasing.context_attention import (
+    Listener,
+    ListenerState,
+    Queries,
+)
+from auricle.biasing.tagging import spelled, spelled_for_good
 from auricle.context.entries import Context
 from auricle.features import (
     BANDS,
@@ -24,24 +32,16 @@ from auricle.features import (
     LogMel,
     Samples,
 )
-from auricle.recognizer.biasing.attended import MOST_ATTENDED, Attended, attended
-from auricle.recognizer.biasing.attending import (
-    Listener,
-    ListenerState,
-    Queries,
-)
-from auricle.recognizer.biasing.biasing import Biasing
-from auricle.recognizer.biasing.naming import spelled, spelled_for_good
-from auricle.recognizer.networks import Encoded, Encoder, EncoderState
+from auricle.lattice.result import Result, with_names
+from auricle.recognizer.beam_search import BeamSearch, Progress, SearchState
+from auricle.recognizer.encoder import Encoded, Encoder, EncoderState
 from auricle.recognizer.partial_text import Best, FirstPassText, PartialOptions, Words
-from auricle.recognizer.phrase import Chunk, Phrase, joined
-from auricle.recognizer.result import Result, with_names
-from auricle.recognizer.search import BeamSearch, Progress, SearchState
 from auricle.recognizer.second_pass import (
     SecondPass,
     SecondPassMode,
     Utterance,
 )
+from auricle.recognizer.segment import Chunk, Phrase, joined
 
 ENCODER_STRIDE = 2  # feature frames (10 ms) to an encoder frame (20 ms)
 PAUSE_SECONDS = 0.5  # without a token: where a long utterance may be divided

@@ -20,15 +20,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle.biasing.biasing import Biasing
+from auricle.biasing.scorer import Favour
 from auricle.errors import ArgumentError
-from auricle.recognizer.alignment import Alignment, align
-from auricle.recognizer.attention import AttentionScorer, AttentionState
-from auricle.recognizer.biasing.biasing import Biasing
-from auricle.recognizer.biasing.steps import Favour
-from auricle.recognizer.readings import Reading, SpokenWord, lattice_of
-from auricle.recognizer.result import Result, result_of
-from auricle.recognizer.tokenizer import BLANK, WORD_START, Tokenizer
-from auricle.recognizer.writing import END, Writing
+from auricle.lattice.from_nbest import Reading, SpokenWord, lattice_of
+from auricle.lattice.result import Result, result_of
+from auricle.recognizer.attention_decoder import AttentionScorer, AttentionState
+from auricle.recognizer.ctc_alignment import Alignment, align
+from auricle.recognizer.surface_forms import END, Writing
+from auricle.tokenizer import BLANK, WORD_START, Tokenizer
 
 Floats = NDArray[np.float32]
 ENDINGS = 2  # readings of its own that are kept for each that is followed

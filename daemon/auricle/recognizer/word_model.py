@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.errors import ModelError
-from auricle.recognizer.language import Level
+from auricle.recognizer.language_model import Level
 from auricle.recognizer.lexicon import Lexicon
 from auricle.recognizer.model_file import LEVEL, FileKind, check_header, mapped, pack_header
 from auricle.recognizer.word_ngrams import WordLevel, WordNgrams

@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.recognizer.lexicon import ROOT, Lexicon
-from auricle.recognizer.tokenizer import BLANK, WORD_START
 from auricle.recognizer.word_model import WordModel
 from auricle.recognizer.word_ngrams import BEGINNING, History
+from auricle.tokenizer import BLANK, WORD_START
 
 Floats = NDArray[np.float32]
 ENTRY = -10.0  # nats: the log probability that the lexicon lacks the next word

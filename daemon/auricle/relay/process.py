@@ -16,11 +16,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from auricle.config.schema import RerankerSettings
-from auricle.relay.allowance import Allowance
-from auricle.relay.readings import Fault
-from auricle.relay.reranker import Reranker
-from auricle.relay.schema import MOST_BYTES, Answer, Question, decode_question, encode_answer
-from auricle.relay.sockets import check_peer, connect, receive, send
+from auricle.relay.answers import Fault
+from auricle.relay.reranker_client import Reranker
+from auricle.wire.rate_limit import Allowance
+from auricle.wire.schema import MOST_BYTES, Answer, Question, decode_question, encode_answer
+from auricle.wire.sockets import check_peer, connect, receive, send
 
 Tell = Callable[[str], None]  # takes a sentence for the journal
 

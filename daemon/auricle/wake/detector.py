@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from auricle.audio.format import FRAME_SECONDS
 from auricle.errors import ArgumentError
 from auricle.wake.frontend import CHANNELS, MicroFeatures
-from auricle.wake.micro import MEMORY_FRAMES, MicroWakeWord
+from auricle.wake.micro_wake_word import MEMORY_FRAMES, MicroWakeWord
 from auricle.wake.onset import SpeechOnset, estimate_start
 from auricle.wake.trigger import Scored, Trigger
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from auricle.context.imports import choice
-from auricle.context.imports.choice import read_import
+from auricle.context.imports import detect
+from auricle.context.imports.detect import read_import
 from auricle.errors import ImportedFileError
 
 CARD = "BEGIN:VCARD\nFN:{}\nEND:VCARD\n"
@@ -39,7 +39,7 @@ def test_any_other_folder_is_music(tmp_path: Path) -> None:
 def test_a_file_that_is_too_large_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choice, "MOST_BYTES", 10)
+    monkeypatch.setattr(detect, "MOST_BYTES", 10)
     (tmp_path / "a.vcf").write_text(CARD)
     with pytest.raises(ImportedFileError, match="is larger than"):
         read_import(tmp_path / "a.vcf")

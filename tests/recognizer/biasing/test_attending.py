@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from auricle.bundle.manifest import load_bundle
-from auricle.context.entries import Context, Entry
-from auricle.errors import ModelError
-from auricle.recognizer.biasing.attending import (
+from auricle.biasing.biasing import BiasingOptions
+from auricle.biasing.context_attention import (
     LONGEST,
     Attention,
     ContextEncoder,
@@ -20,10 +18,12 @@ from auricle.recognizer.biasing.attending import (
     Queries,
     numbered,
 )
-from auricle.recognizer.biasing.biasing import BiasingOptions
+from auricle.bundle.manifest import load_bundle
+from auricle.context.entries import Context, Entry
+from auricle.errors import ModelError
+from auricle.recognizer.beam_search import SearchOptions
 from auricle.recognizer.loading import NAMES, load_recognizer
 from auricle.recognizer.recognizer import Recognizer
-from auricle.recognizer.search import SearchOptions
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = ROOT / "models" / "en-tiny"

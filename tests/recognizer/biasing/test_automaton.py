@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.recognizer.biasing import places
-from auricle.recognizer.biasing.automaton import OUTSIDE, Automaton
-from auricle.recognizer.biasing.steps import State, Steps
-from auricle.recognizer.biasing.vocabulary import Vocabulary
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.biasing import carrier_phrases
+from auricle.biasing.context_graph import OUTSIDE, Automaton
+from auricle.biasing.scorer import State, Steps
+from auricle.biasing.vocabulary import Vocabulary
+from auricle.tokenizer import Tokenizer
 
 PIECES = ("<blank>", "▁", "▁a", "▁A", "▁ab", "a", "b", "ba", "▁b", "▁call", "-b", ".", "▁ba")
 VOCABULARY = Vocabulary(Tokenizer(PIECES, [0.0] * len(PIECES)))
@@ -20,7 +20,7 @@ words = st.sampled_from(["a", "b", "ab", "ba", "aba", "call"])
 nats = st.integers(0, 40).map(lambda value: value / 8)
 forms = st.dictionaries(
     st.lists(words, min_size=1, max_size=4).map(" ".join),
-    st.lists(nats, min_size=places.PLACES, max_size=places.PLACES),
+    st.lists(nats, min_size=carrier_phrases.PLACES, max_size=carrier_phrases.PLACES),
     max_size=12,
 )
 tokens = st.lists(st.integers(1, len(PIECES) - 1), max_size=14)
@@ -34,7 +34,7 @@ def text_of(pieces: Sequence[int]) -> list[str]:
 
 def brute_force(words: Sequence[str], worth: dict[str, list[float]]) -> float:
     """Return what a text earns, by the definition: the longest name first, from left to right."""
-    place, first, total = places.NOWHERE, 0, 0.0
+    place, first, total = carrier_phrases.NOWHERE, 0, 0.0
     while first < len(words):
         last = first + 1
         for end in range(len(words), first, -1):
@@ -43,7 +43,7 @@ def brute_force(words: Sequence[str], worth: dict[str, list[float]]) -> float:
                 total, last = total + worth[form][place], end
                 break
         for word in words[first:last]:
-            place = places.after(place, word)
+            place = carrier_phrases.after(place, word)
         first = last
     return total
 
@@ -76,7 +76,7 @@ def test_what_is_lent_on_the_way_comes_back_to_the_last_nat(
 
 
 def test_any_way_to_divide_a_name_is_that_name() -> None:
-    steps = Steps(Automaton({"ab a": [2.0] * places.PLACES}), VOCABULARY, 1.0)
+    steps = Steps(Automaton({"ab a": [2.0] * carrier_phrases.PLACES}), VOCABULARY, 1.0)
     for pieces in (["▁ab", "▁a"], ["▁A", "b", ".", "▁", "a"], ["▁a", "b", "▁A"]):
         state = State()
         for piece in pieces:
@@ -85,7 +85,7 @@ def test_any_way_to_divide_a_name_is_that_name() -> None:
 
 
 def test_a_name_begins_and_ends_with_a_word() -> None:
-    automaton = Automaton({"ab": [1.0] * places.PLACES})
+    automaton = Automaton({"ab": [1.0] * carrier_phrases.PLACES})
     assert [earned(automaton, [word]) for word in ("ab", "aba", "bab", "a")] == [1, 0, 0, 0]
 
 
@@ -96,7 +96,8 @@ def test_a_name_is_worth_more_where_it_is_expected() -> None:
 
 
 def test_where_many_names_begin_alike_little_is_lent() -> None:
-    few = Automaton({"abba": [8.0] * places.PLACES})
-    many = Automaton({f"abb{'a' * count}": [8.0] * places.PLACES for count in range(1, 900)})
+    few = Automaton({"abba": [8.0] * carrier_phrases.PLACES})
+    worth = [8.0] * carrier_phrases.PLACES
+    many = Automaton({f"abb{'a' * count}": worth for count in range(1, 900)})
     standing = few.take(OUTSIDE, "abb", starts=True, place=0).standing
     assert few.value(standing) > many.value(standing) > 0

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from auricle.biasing.biasing import Biasing, BiasingOptions, build
+from auricle.biasing.vocabulary import Vocabulary
 from auricle.context.entries import Context, Entry
-from auricle.recognizer.biasing.biasing import Biasing, BiasingOptions, build
-from auricle.recognizer.biasing.vocabulary import Vocabulary
-from auricle.recognizer.search import BeamSearch, SearchOptions
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.recognizer.beam_search import BeamSearch, SearchOptions
+from auricle.tokenizer import Tokenizer
 
 PIECES = ("<blank>", "▁", "▁a", "b", "▁ab")
 VOCABULARY = Vocabulary(Tokenizer(PIECES, [0.0] * len(PIECES)))

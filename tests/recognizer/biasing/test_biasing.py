@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from auricle.biasing.biasing import Biasing, BiasingOptions, build
+from auricle.biasing.tagging import marked, names_in, spelled, spelled_for_good
+from auricle.biasing.vocabulary import Vocabulary
 from auricle.context.entries import Context, Entry
 from auricle.errors import ArgumentError
-from auricle.recognizer.biasing.biasing import Biasing, BiasingOptions, build
-from auricle.recognizer.biasing.naming import marked, names_in, spelled, spelled_for_good
-from auricle.recognizer.biasing.vocabulary import Vocabulary
-from auricle.recognizer.lattice import Arc, Lattice
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.lattice.lattice import Arc, Lattice
+from auricle.tokenizer import Tokenizer
 
 SHIPPED = Path(__file__).parents[3] / "models" / "en-tiny"
 TOKENS = Vocabulary(Tokenizer.load(SHIPPED / "tokens.txt"))

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auricle.biasing.numerals import ways_to_say
+from auricle.biasing.spoken_forms import LETTERS, MOST_WAYS, Form, forms_of
 from auricle.context.entries import Entry
-from auricle.recognizer.biasing.forms import LETTERS, MOST_WAYS, Form, forms_of
-from auricle.recognizer.biasing.numerals import ways_to_say
 
 
 def texts(written: str, kind: str = "media", spoken: tuple[str, ...] = ()) -> list[str]:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auricle.biasing.shortlist import Keys, ShortlistOptions
 from auricle.errors import ArgumentError
-from auricle.recognizer.biasing.shortlist import Keys, ShortlistOptions
 
 OPTIONS = ShortlistOptions(most=3, least=-4.0, sure=4.0, share=0.5)
 

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auricle.biasing.biasing import Biasing, BiasingOptions, build
+from auricle.biasing.respelling import LEAST, Spellings
+from auricle.biasing.spoken_forms import LETTERS
+from auricle.biasing.tagging import marked, names_in, spelled
+from auricle.biasing.vocabulary import Vocabulary
 from auricle.context.entries import Context, Entry
 from auricle.errors import ModelError
-from auricle.recognizer.biasing.biasing import Biasing, BiasingOptions, build
-from auricle.recognizer.biasing.forms import LETTERS
-from auricle.recognizer.biasing.naming import marked, names_in, spelled
-from auricle.recognizer.biasing.spellings import LEAST, Spellings
-from auricle.recognizer.biasing.vocabulary import Vocabulary
-from auricle.recognizer.lattice import Arc, Lattice
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.lattice.lattice import Arc, Lattice
+from auricle.tokenizer import Tokenizer
 
 SHIPPED = Path(__file__).parents[3] / "models" / "en-tiny"
 TOKENS = Vocabulary(Tokenizer.load(SHIPPED / "tokens.txt"))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from auricle.config.schema import Config
-from auricle.transcription import Known
+from auricle.offline.transcription import Known
 from auricle_train.corpus import Clip
 from auricle_train.evaluation.conditions import Background, Condition, Place
 from auricle_train.evaluation.emission import emission_delays

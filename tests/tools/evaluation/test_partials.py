@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from auricle.recognizer.result import Word
-from auricle.transcription import Known, KnownPartial
+from auricle.lattice.result import Word
+from auricle.offline.transcription import Known, KnownPartial
 from auricle_train.evaluation.partials import judge_partials, settling_delays, texts_of
 
 

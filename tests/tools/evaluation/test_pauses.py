@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from auricle.assembly import budget_of, load_models, make_pipeline
 from auricle.config.schema import Config
+from auricle.service.assembly import budget_of, load_models, make_pipeline
 from auricle_train.corpus import Clip
 from auricle_train.evaluation.pauses import Continuation, continuations
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auricle.recognizer.alignment import Alignment
+from auricle.recognizer.ctc_alignment import Alignment
 from auricle.recognizer.second_pass import Candidate, SecondPassOptions, _Judged
 from auricle_train.evaluation.second_pass import BEST, BOTH, FIRST, Decoded, Options, Row, grid
 

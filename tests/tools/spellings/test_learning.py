@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from auricle.biasing.respelling import Spellings
 from auricle.bundle.manifest import load_bundle
 from auricle.errors import ArgumentError
-from auricle.recognizer.biasing.spellings import Spellings
 from auricle_train.__main__ import main
 from auricle_train.spellings.hearing import Hearing, read
 from auricle_train.spellings.learning import Limits, align, learn

@@ -15,7 +15,7 @@ import yaml
 
 from auricle.bundle.manifest import load_bundle
 from auricle.recognizer.loading import NAMES
-from auricle.tflite import PACKED
+from auricle.tflite.runtime import PACKED
 from auricle_train.attending.export import export
 from auricle_train.attending.training import load
 from auricle_train.bundle import pack

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from auricle.recognizer.biasing.attending import LETTERS, numbered
+from auricle.biasing.context_attention import LETTERS, numbered
 from auricle_train.attending.word_ends import AlignedUtterance
 from auricle_train.top.data import SEARCH_SECONDS
 

@@ -1,7 +1,7 @@
 """The attention to names as TFLite graphs: a listener that streams, and the context encoder.
 
 In: the weights of `network.Attending`. Out: `listener.tflite` and `names.tflite`, weights in int8
-by channel, which `auricle.recognizer.biasing.attending` runs.
+by channel, which `auricle.biasing.context_attention` runs.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from auricle.biasing.context_attention import LONGEST
 from auricle.errors import ModelError
-from auricle.recognizer.biasing.attending import LONGEST
 from auricle_train.attending.network import TAPS, AttendingShape
 from auricle_train.export import convert
 from auricle_train.export_decoder import Specs

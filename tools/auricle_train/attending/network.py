@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auricle.recognizer.biasing.attending import LETTERS, LONGEST
+from auricle.biasing.context_attention import LETTERS, LONGEST
 from auricle_train.attention import MASKED
 from auricle_train.encoder_cache import SEARCH_FRAME
 

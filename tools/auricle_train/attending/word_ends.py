@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from auricle.recognizer.alignment import IMPOSSIBLE, align
-from auricle.recognizer.tokenizer import WORD_START, Tokenizer
+from auricle.recognizer.ctc_alignment import IMPOSSIBLE, align
+from auricle.tokenizer import WORD_START, Tokenizer
 from auricle_train.encoder_cache import CachedUtterance
 from auricle_train.precision import computing
 from auricle_train.top.data import Example, batch_of

@@ -6,7 +6,7 @@ the word, by the lattice, to the first text told that has it in its place.
 
 from __future__ import annotations
 
-from auricle.transcription import Transcription
+from auricle.offline.transcription import Transcription
 
 
 def emission_delays(session: Transcription) -> list[float]:

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from auricle.bundle.manifest import Bundle
 from auricle.features import BANDS, SILENCE, LogMel
-from auricle.recognizer.fusion import Weights
-from auricle.recognizer.language import LanguageModel
-from auricle.recognizer.networks import Encoder, TransducerScorer
-from auricle.recognizer.search import BeamSearch, SearchOptions
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.recognizer.beam_search import BeamSearch, SearchOptions
+from auricle.recognizer.encoder import Encoder, TransducerScorer
+from auricle.recognizer.language_model import LanguageModel
+from auricle.recognizer.shallow_fusion import Weights
+from auricle.tokenizer import Tokenizer
 from auricle_train.corpus import Clip, read_set
 from auricle_train.scoring import Errors, compare, score
 

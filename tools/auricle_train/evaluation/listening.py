@@ -15,11 +15,11 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.assembly import budget_of, load_models, make_pipeline
 from auricle.audio.format import FRAME_SAMPLES, SAMPLE_RATE
 from auricle.config.schema import Config
+from auricle.offline.transcription import Transcription, transcribe, transcribe_whole
 from auricle.recognizer.partial_text import PartialOptions
-from auricle.transcription import Transcription, transcribe, transcribe_whole
+from auricle.service.assembly import budget_of, load_models, make_pipeline
 from auricle_train.corpus import Clip
 from auricle_train.evaluation.conditions import Background, Condition
 from auricle_train.evaluation.peers import Peer

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from auricle.offline.transcription import KnownPartial, Transcription
 from auricle.recognizer.partial_text import common_prefix
-from auricle.transcription import KnownPartial, Transcription
 from auricle_train.evaluation.listening import Heard
 from auricle_train.scoring import Score, Share, compare, score, share
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from auricle.audio.format import SAMPLE_RATE
+from auricle.engine.pipeline import Pipeline
 from auricle.events import Event, Final, Partial, Revised, Speculative
-from auricle.pipeline import Pipeline
 from auricle_train.corpus import Clip
 from auricle_train.evaluation.listening import frames
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from auricle.recognizer.search import BeamSearch
+from auricle.recognizer.beam_search import BeamSearch
 from auricle_train.encoder_cache import read_cache
 from auricle_train.evaluation.language import Half
 from auricle_train.scoring import Errors, compare, score
@@ -44,7 +44,7 @@ class HeardClip:
 
 
 class NumpyScorer:
-    """Predictor and joint of a top; implements `auricle.recognizer.scorer.Scorer`."""
+    """Predictor and joint of a top; implements `auricle.recognizer.transducer.Scorer`."""
 
     def __init__(self, top: Top) -> None:
         self._top = top

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from auricle.bundle.manifest import load_bundle
 from auricle.errors import ArgumentError
 from auricle.features import SAMPLE_RATE
+from auricle.recognizer.beam_search import SearchOptions
 from auricle.recognizer.loading import load_recognizer
 from auricle.recognizer.recognizer import Recognizer
-from auricle.recognizer.search import SearchOptions
 from auricle.recognizer.second_pass import Candidate, SecondPassOptions, certainty, chosen
 from auricle_train.corpus import Clip, read_set
 from auricle_train.evaluation.conditions import Background, Condition, Place

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from auricle.features import SILENCE
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.tokenizer import Tokenizer
 from auricle_train.batches import FRAME, Batch, Batches
 from auricle_train.corpus import Clip
 from auricle_train.encoder_cache import SEARCH_FRAME, FrozenEncoder

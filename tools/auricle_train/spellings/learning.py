@@ -1,7 +1,7 @@
 """Learns which letters the recogniser writes for others.
 
 In: names as they are written, each with what was heard. Out: rules with their probability, in the
-form that `auricle.recognizer.biasing.spellings` reads: letters of a word, "_" where it begins or
+form that `auricle.biasing.respelling` reads: letters of a word, "_" where it begins or
 ends, and the letters in their place. After Brill and Moore, "An improved error model for noisy
 channel spelling correction" (ACL 2000): letters are aligned, and every window of a few columns in
 which something differs is counted: its probability is the share that this has of all its
@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from auricle.recognizer.biasing.spellings import EDGE
+from auricle.biasing.respelling import EDGE
 
 ALIKE = (
     "aeiouy", "ckqxg", "szcx", "dt", "bp", "fvp", "gj", "mn", "lr", "yi", "wu", "hx",

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from wordfreq import top_n_list
 
-from auricle.recognizer.biasing.attending import LETTERS
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.biasing.context_attention import LETTERS
+from auricle.tokenizer import Tokenizer
 from auricle_train.attending import training
 from auricle_train.attending.drawing import Drawing
 from auricle_train.attending.network import Attending, AttendingShape

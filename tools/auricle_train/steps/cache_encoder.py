@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from auricle.features import SAMPLE_RATE, LogMel
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.tokenizer import Tokenizer
 from auricle_train import checkpoint
 from auricle_train.batches import FRAME, Batches
 from auricle_train.corpus import BACKGROUND, SENTENCE_DEV, Clip, read_set, read_table

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from auricle.errors import StorageError
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.tokenizer import Tokenizer
 from auricle_train.encoder_cache import read_cache
 from auricle_train.top.ablation import compared, measured, recognised, table
 from auricle_train.top.data import examples_of

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from auricle.errors import ArgumentError
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.tokenizer import Tokenizer
 from auricle_train.language import make, read_sources
 
 LIMIT = 2_000_000  # bytes

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from wordfreq import top_n_list
 
-from auricle.recognizer.biasing.attending import LETTERS
+from auricle.biasing.context_attention import LETTERS
 from auricle_train.normalizer import normalize
 
 PEOPLE = ("dist.female.first", "dist.male.first", "dist.all.last")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.tokenizer import Tokenizer
 from auricle_train.encoder_cache import read_cache
 from auricle_train.precision import computing
 from auricle_train.top.data import Example, batch_of, examples_of

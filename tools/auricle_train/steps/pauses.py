@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from auricle.assembly import budget_of, load_models, make_pipeline
 from auricle.config.schema import Config, RecognizerSettings
 from auricle.errors import ArgumentError
+from auricle.service.assembly import budget_of, load_models, make_pipeline
 from auricle_train.corpus import read_set
 from auricle_train.evaluation.pauses import continuations
 from auricle_train.evaluation.run import choose

@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 
 from auricle.errors import ArgumentError
-from auricle.recognizer.language import LanguageModel
-from auricle.recognizer.search import BeamSearch, SearchOptions
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.recognizer.beam_search import BeamSearch, SearchOptions
+from auricle.recognizer.language_model import LanguageModel
 from auricle.recognizer.word_model import WordModel
+from auricle.tokenizer import Tokenizer
 from auricle_train.evaluation.language import Half
 from auricle_train.evaluation.search_dev import choose, hear, measure
 from auricle_train.steps.weights import weights

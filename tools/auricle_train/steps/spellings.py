@@ -9,10 +9,10 @@ from pathlib import Path
 
 import yaml
 
+from auricle.biasing.respelling import Spellings
 from auricle.bundle.manifest import load_bundle
-from auricle.recognizer.biasing.spellings import Spellings
+from auricle.recognizer.beam_search import SearchOptions
 from auricle.recognizer.loading import SPELLINGS, load_recognizer
-from auricle.recognizer.search import SearchOptions
 from auricle_train.spellings.hearing import hear, read
 from auricle_train.spellings.learning import learn, table
 from auricle_train.synthesis import espeak, flite

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from auricle.features import SAMPLE_RATE, LogMel
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.tokenizer import Tokenizer
 from auricle_train import checkpoint
 from auricle_train.encoder_cache import CachedUtterance, FrozenEncoder, Sound
 from auricle_train.group import Group

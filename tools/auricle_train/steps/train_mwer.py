@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.tokenizer import Tokenizer
 from auricle_train import checkpoint
 from auricle_train.encoder_cache import read_cache, shards_of
 from auricle_train.group import joined, threads_for_each

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.tokenizer import Tokenizer
 from auricle_train.encoder_cache import digest_of, read_cache
 from auricle_train.group import joined, threads_for_each
 from auricle_train.top.data import examples_of

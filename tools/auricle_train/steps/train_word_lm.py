@@ -8,7 +8,7 @@ from pathlib import Path
 from wordfreq import top_n_list, word_frequency
 
 from auricle.errors import ArgumentError
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.tokenizer import Tokenizer
 from auricle_train.language import read_sources
 from auricle_train.word_language import make_words
 

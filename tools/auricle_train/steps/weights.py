@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from auricle.bundle.manifest import load_bundle
-from auricle.recognizer.fusion import Weights
+from auricle.recognizer.shallow_fusion import Weights
 from auricle_train.corpus import REAL_DEV
 from auricle_train.evaluation.language import FirstPass, Half, table
 

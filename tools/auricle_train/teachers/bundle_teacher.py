@@ -16,11 +16,11 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.assembly import budget_of, load_models
 from auricle.audio.format import FRAME_SAMPLES
 from auricle.config.schema import Config
-from auricle.recognizer.result import Result
-from auricle.transcription import transcribe_whole
+from auricle.lattice.result import Result
+from auricle.offline.transcription import transcribe_whole
+from auricle.service.assembly import budget_of, load_models
 from auricle_train.normalizer import normalize
 from auricle_train.teachers.teacher import Reading
 

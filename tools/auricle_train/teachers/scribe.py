@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from auricle.features import SAMPLE_RATE, SILENCE, LogMel
-from auricle.recognizer.writing import END, Writing
+from auricle.recognizer.surface_forms import END, Writing
 from auricle_train.attention_decoder import POSITIONS, AttentionDecoder, Stepper
 from auricle_train.corpus import Clip
 from auricle_train.pieces import END_TOKEN, prompt, tokenizer, usable

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from auricle.recognizer.tokenizer import BLANK, Tokenizer
+from auricle.tokenizer import BLANK, Tokenizer
 from auricle_train.precision import computing
 from auricle_train.scoring import RESAMPLES, Errors, compare, score, share
 from auricle_train.top.data import Example, batch_of, grouped

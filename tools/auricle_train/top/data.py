@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from auricle.errors import ArgumentError
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.tokenizer import Tokenizer
 from auricle_train.encoder_cache import CachedUtterance
 
 SEARCH_SECONDS = 0.08

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from auricle.recognizer.tokenizer import BLANK, Tokenizer
+from auricle.tokenizer import BLANK, Tokenizer
 from auricle_train.precision import computing
 from auricle_train.scoring import Score, compare, score
 from auricle_train.top.data import Example, batch_of

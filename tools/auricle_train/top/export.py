@@ -1,7 +1,7 @@
 """Writes the first pass as TFLite graphs: frozen encoder and top in one streaming graph.
 
 In: the weights of a `Transducer`, whose encoder is frozen, and of a `Top` trained on it. Out:
-`encoder.tflite`, `predictor.tflite` and `joint.tflite`, as `auricle.recognizer.networks` runs them.
+`encoder.tflite`, `predictor.tflite` and `joint.tflite`, as `auricle.recognizer.encoder` runs them.
 """
 
 from __future__ import annotations

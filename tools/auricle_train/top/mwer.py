@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from auricle.recognizer.tokenizer import BLANK, Tokenizer
+from auricle.tokenizer import BLANK, Tokenizer
 from auricle_train import checkpoint
 from auricle_train.group import Group
 from auricle_train.network import contexts_of

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from auricle.recognizer.tokenizer import BLANK
+from auricle.tokenizer import BLANK
 from auricle_train.top.network import Top
 
 NEVER = -1e9  # log probability of a place in the beam that holds no hypothesis

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from auricle.errors import ModelError, StorageError
-from auricle.recognizer.tokenizer import Tokenizer
+from auricle.tokenizer import Tokenizer
 from auricle_train.encoder_cache import read_shard
 from auricle_train.precision import computing
 from auricle_train.scoring import compare

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from auricle.errors import ModelError, StorageError
-from auricle.recognizer.tokenizer import BLANK, Tokenizer
+from auricle.tokenizer import BLANK, Tokenizer
 from auricle_train import checkpoint
 from auricle_train.group import Group
 from auricle_train.interruption import Interruption

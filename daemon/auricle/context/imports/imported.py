@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from auricle.context.entries import Entry
-from auricle.context.names import LONGEST_TEXT, MOST_SPOKEN, clean_name
+from auricle.context.validation import LONGEST_TEXT, MOST_SPOKEN, clean_name
 from auricle.errors import InvalidNameError, NameTooLongError
 
 

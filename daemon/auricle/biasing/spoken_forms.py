@@ -1,0 +1,141 @@
+"""How a name is spoken, in the plain words that the recogniser writes.
+
+In: an entry and the letters that the recogniser knows. Out: its forms, each with the share of the
+favour that is due to it: "J.R. Tolkien" is "j r tolkien", and a little of it "tolkien". A name in
+which nothing can be spoken (emoji, another script) has no form, which is no error.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice, product
+
+from auricle.biasing.numerals import ways_to_say
+from auricle.context.entries import LONGEST_NAME, Entry
+
+_KEPT = 32768  # entries whose forms are kept, for names change a few at a time
+WHOLE = 1.0  # share of a form that is the whole name
+PART = 0.5  # of a first or a last name alone
+MOST_WAYS = 16  # of one writing
+LONGEST_FORM = 12  # words: nobody says more of a name
+# Those that the second pass writes short; see `writing.SPOKEN`.
+SHORT = {"mr": "mister", "mrs": "missus", "dr": "doctor", "st": "saint", "jr": "junior"}
+SIGNS = {"&": " and ", "+": " plus ", "@": " at ", "’": "'", "‘": "'", "`": "'"}
+LETTERS = "abcdefghijklmnopqrstuvwxyz'"
+DIGITS = "0123456789"
+# Letters that no accent makes out of others.
+_PLAIN = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l",
+                        "þ": "th", "ı": "i"})  # fmt: skip
+_DOTTED = re.compile(r"\b(?:[A-Za-z]\.){2,}")
+# What may be told letter by letter; names that are capitals throughout are no such thing.
+_CAPITALS = re.compile(r"\b[A-Z]{2,5}\b")
+_MOST_CAPITALS = 5  # in a name that has nothing else: AC/DC
+_HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One way to say a name."""
+
+    text: str  # words of the recogniser's letters, one space between them
+    share: float  # of the favour that is due to the whole name, 0 to 1
+
+
+@lru_cache(_KEPT)
+def forms_of(entry: Entry, letters: str = LETTERS) -> tuple[Form, ...]:
+    """Return the ways to say an entry, none twice, the whole name first.
+
+    Args:
+        entry: whatever its texts hold; what is longer than a name may be is cut.
+        letters: those that the recogniser can write; apostrophes stay within words.
+    """
+    found: dict[str, float] = {}
+    for written in (entry.written, *entry.spoken):
+        whole = list(islice(_ways(written[:LONGEST_NAME], letters), MOST_WAYS))
+        for text in whole:
+            found.setdefault(text, WHOLE)
+        if entry.kind == "contacts" and whole:
+            for part in _parts(whole[0]):
+                found.setdefault(part, PART)
+    return tuple(Form(text, share) for text, share in (*found.items(), *_owned(found, letters)))
+
+
+def _ways(written: str, letters: str) -> Iterator[str]:
+    """Yield the ways to say what is written; they may repeat."""
+    text = written if written.isascii() else unicodedata.normalize("NFKC", written)
+    for sign, word in SIGNS.items():
+        text = text.replace(sign, word)
+    # "Batcave" and "BatCave", "wi-fi" and "wifi": whoever writes it one way says it the same.
+    glued = (text.replace("-", ""), text.replace("-", " ")) if "-" in text else (text,)
+    split = [one for some in glued for one in (some, _HUMPS.sub(" ", some))]
+    for one in dict.fromkeys((*split, *_initials(text))):
+        yield from _spelled(one, letters)
+
+
+def _initials(text: str) -> Iterator[str]:
+    """Yield a text with initials told one by one, and as a word: "REM" is "R E M", and so back."""
+    if _DOTTED.search(text):
+        yield _DOTTED.sub(lambda found: found[0].replace(".", "") + " ", text)
+    letters = [one for one in text if one.isalpha()]
+    if not all(map(str.isupper, letters)) or len(letters) <= _MOST_CAPITALS:
+        yield _CAPITALS.sub(lambda found: " ".join(found[0]), text)
+
+
+def _spelled(text: str, letters: str) -> Iterator[str]:
+    """Yield the ways to say a text whose words are divided by white space or signs."""
+    choices = [_word_ways(word, letters) for word in _words(text, letters)[:LONGEST_FORM]]
+    for words in product(*(choice for choice in choices if choice)):
+        said = " ".join(words).split()[:LONGEST_FORM]
+        if said:
+            yield " ".join(said)
+
+
+def _words(text: str, letters: str) -> list[str]:
+    """Return words of letters and digits; an apostrophe stays only within one."""
+    text = text.casefold()
+    if not text.isascii():
+        text = "".join(
+            character if character in letters else _fold(character) for character in text
+        )
+    text = re.sub(f"[^{re.escape(letters)}{DIGITS}]+", " ", text)
+    return [word for word in (part.strip("'") for part in text.split()) if word]
+
+
+def _fold(character: str) -> str:
+    """Return a letter without its accent."""
+    bare = unicodedata.normalize("NFKD", character.translate(_PLAIN))
+    return "".join(one for one in bare if not unicodedata.combining(one))
+
+
+def _word_ways(word: str, letters: str) -> tuple[str, ...]:
+    """Return the ways to say a word: numbers as words, titles in full and as they are."""
+    if word in SHORT:
+        return (SHORT[word], word)
+    if not any(digit in word for digit in DIGITS):
+        return (word,)
+    found = (part.strip("'") for part in re.findall(r"[0-9]+|[^0-9]+", word))
+    parts = [part for part in found if part]
+    said = product(*(ways_to_say(part) if part.isdigit() else (part,) for part in parts))
+    ways = tuple(" ".join(way) for way in said)
+    if not set("".join(ways)) <= {*letters, " "}:
+        return ()
+    return ways
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Yield the first and the last name, unless they are initials."""
+    words = text.split()
+    if len(words) > 1:
+        yield from (word for word in (words[0], words[-1]) if len(word) > 1)
+
+
+def _owned(found: dict[str, float], letters: str) -> Iterable[tuple[str, float]]:
+    """Return what belongs to a name: "kathleen's"."""
+    if "'" not in letters:
+        return []
+    owned = {f"{text}'s": share for text, share in found.items() if not text.endswith("s")}
+    return [(text, share) for text, share in owned.items() if text not in found]

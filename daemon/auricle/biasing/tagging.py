@@ -1,0 +1,89 @@
+"""Which names were said.
+
+In: words, or a lattice of them. Out: the names among the words, the longest that fits each time;
+the words with names spelled as they are; and the lattice with the entry on each arc that belongs to
+a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from auricle.biasing.biasing import Biasing
+from auricle.context.entries import Entry
+from auricle.lattice.lattice import Arc, Lattice
+from auricle.tokenizer import WORD_START
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A name among words."""
+
+    entry: Entry
+    first: int  # its first word
+    last: int  # the word after its last
+    words: tuple[str, ...]  # as the name has them: the recogniser may have spelled them otherwise
+
+
+def names_in(words: Sequence[str], biasing: Biasing) -> Iterator[Found]:
+    """Yield the names in a text, in their order."""
+    for said in biasing.automaton.said(words):
+        meaning = biasing.meaning_of(said.form, said.place)
+        if meaning is not None:
+            spelled = (meaning.written or said.form).split()
+            yield Found(meaning.entry, said.first, said.last, tuple(spelled))
+
+
+def spelled(text: str, biasing: Biasing) -> str:
+    """Return a text whose names are spelled as they are."""
+    words = text.split()
+    for found in names_in(tuple(words), biasing):
+        words[found.first : found.last] = found.words
+    return " ".join(words)
+
+
+def spelled_for_good(words: Sequence[str], biasing: Biasing) -> tuple[str, ...]:
+    """Return the words at the beginning of a text, spelled as no word after it changes.
+
+    That leaves out the last ones where a name may have begun.
+    """
+    marked = [WORD_START + word for word in words]
+    begun = (
+        first for first in range(len(marked)) if biasing.automaton.begins("".join(marked[first:]))
+    )
+    return tuple(spelled(" ".join(words[: next(begun, len(words))]), biasing).split())
+
+
+class _Named(NamedTuple):
+    """What an arc belongs to, and its word there."""
+
+    entry: Entry
+    word: str
+
+
+def marked(lattice: Lattice, biasing: Biasing, count: int) -> Lattice:
+    """Return a lattice whose arcs carry the entries, and words, of the names that they belong to.
+
+    An arc may lie on many paths: its entry is that on the best of them, of the `count` best ones.
+    Beyond these, arcs carry none.
+    """
+    entries: dict[int, _Named | None] = {}
+    for path in lattice.nbest(count):
+        arcs = [arc for arc in path.arcs if arc.word]
+        here: dict[int, _Named] = {}
+        for found in names_in([arc.word for arc in arcs], biasing):
+            for arc, word in zip(arcs[found.first : found.last], found.words, strict=True):
+                here[id(arc)] = _Named(found.entry, word)
+        for arc in arcs:
+            entries.setdefault(id(arc), here.get(id(arc)))
+    arcs_out = []
+    for arc in lattice.arcs:
+        named = entries.get(id(arc))
+        arcs_out.append(_named(arc, *named) if named else arc)
+    return Lattice(lattice.states, tuple(arcs_out))
+
+
+def _named(arc: Arc, entry: Entry, word: str) -> Arc:
+    return replace(arc, word=word, entry=entry.id, kind=entry.kind)

@@ -1,0 +1,72 @@
+"""A vocabulary as names see it: the letters of its pieces.
+
+In: a tokenizer. Out: of each piece its letters and whether it starts a word, and the pieces as a
+tree over these letters. Small letters and capitals are the same here, marks are nothing, and a
+hyphen starts a word, as `writing.Writing.plain` has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+
+import numpy as np
+
+from auricle.tokenizer import BLANK, WORD_START, Tokenizer
+
+COMMON_PIECES = 3000  # pieces stand in the order of their frequency: these are words of every day
+
+
+class Spelling:
+    """Pieces as a tree over their letters."""
+
+    def __init__(self, pieces: Iterable[tuple[int, str]]) -> None:
+        """Take pieces and the letters of each."""
+        self.following: dict[str, str] = {"": ""}  # the letters after the first ones of pieces
+        self.pieces: dict[str, list[int]] = {}  # that are spelled just so
+        for piece, text in pieces:
+            self.pieces.setdefault(text, []).append(piece)
+            for end, letter in enumerate(text):
+                known = self.following.setdefault(text[:end], "")
+                if letter not in known:
+                    self.following[text[:end]] = known + letter
+
+
+class Vocabulary:
+    """The pieces of one pass; never changed."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        """Read the pieces; that of number 0 is none."""
+        texts = [piece.lower().replace("-", WORD_START) for piece in tokenizer.pieces]
+        texts[BLANK] = ""
+        self.letters = tuple(map(_letters_of, texts))
+        self.starts = np.array([text.startswith(WORD_START) for text in texts])
+        self.counts = self.starts | np.array([bool(letters) for letters in self.letters])
+        numbered = list(enumerate(self.letters))
+        self.initial = Spelling(pair for pair in numbered if self.starts[pair[0]])
+        self.inner = Spelling(
+            (piece, text) for piece, text in numbered if text and not self.starts[piece]
+        )
+        self._pieces = tokenizer.pieces
+
+    def __len__(self) -> int:
+        return len(self.letters)
+
+    @cached_property
+    def alphabet(self) -> str:
+        """All letters that it can write."""
+        return "".join(sorted(set("".join(self.letters))))
+
+    @cached_property
+    def common_words(self) -> frozenset[str]:
+        """Words that are said every day."""
+        return frozenset(
+            piece.removeprefix(WORD_START)
+            for piece in self._pieces[BLANK + 1 : COMMON_PIECES]
+            if piece.startswith(WORD_START) and piece.islower()
+        )
+
+
+def _letters_of(text: str) -> str:
+    """Return the letters of a piece without marks."""
+    return "".join(letter for letter in text if letter.isalnum() or letter == "'")

@@ -1,0 +1,1 @@
+"""D-Bus without Auricle: connection, objects, interfaces, errors and large messages."""

@@ -1,0 +1,1 @@
+"""Lowers or pauses music while a session listens, and restores it."""

@@ -1,0 +1,1 @@
+"""The players and sound systems whose volume can be lowered, one file each."""

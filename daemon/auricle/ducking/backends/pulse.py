@@ -1,0 +1,202 @@
+"""Streams of PulseAudio, or of PipeWire, which speaks PulseAudio's protocol.
+
+In: the address of a server. Out: each stream that a program plays, with the volumes of its channels
+as PulseAudio counts them (the cube root of loudness, 1 is 100 %). libpulse is called in threads:
+one asks and changes, the other waits for the server to tell of changes.
+
+PulseAudio remembers the volume of each program for its next stream. A program that ends while it is
+ducked would begin the next time as quiet as that, so what is remembered is mended as well. PipeWire
+remembers it too, out of reach: there the next stream is brought back once it is seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from auricle.ducking.backend import STREAMS, Key, Look, Setting, Sound
+from auricle.ducking.backends.pulse_server import CLIENT, Listener, connect, errors_told, library
+from auricle.ducking.backends.worker import Worker
+from auricle.errors import SoundError
+
+T = TypeVar("T")
+
+GRAIN = 2 / 65536  # PipeWire counts otherwise, and may be one off
+MEMORY = "module-stream-restore.id"
+# What a module plays comes from somewhere else, where it is ducked, save what loops back from
+# another device, such as a telephone over Bluetooth.
+LOOPBACK = "module-loopback"
+
+
+class PulseStreams:
+    """A back end."""
+
+    name = STREAMS
+    hears_all = True
+    last_resort = False
+
+    def __init__(self, server: str | None, spared_roles: tuple[str, ...] = ()) -> None:
+        """Choose the server.
+
+        Args:
+            server: its address; None: that which libpulse finds.
+            spared_roles: media roles of streams that are left alone.
+        """
+        self._server = server
+        self._spared_roles = frozenset(spared_roles)
+        self._worker: Worker | None = None
+        self._pulse: Any = None  # belongs to the thread of the worker
+        self._cookie = 0
+        self._listener: Listener | None = None
+
+    async def start(self, on_change: Callable[[], None]) -> None:
+        """Call `on_change` when a stream comes, changes or goes."""
+        self._worker = Worker(CLIENT + " music")
+        self._listener = Listener(self._server, on_change)
+
+    async def close(self) -> None:
+        """End both threads; one that libpulse does not let go of is left behind."""
+        if self._listener is not None:
+            await self._listener.stop()
+            self._listener = None
+        if self._worker is not None:
+            with contextlib.suppress(SoundError, TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._worker.call(self._disconnect)
+            self._worker.close()
+            self._worker = None
+
+    async def look(self) -> Look:
+        """Return the streams of programs; raises SoundError if there is no server."""
+        return await self._call(self._look)
+
+    async def change(self, key: Key, setting: Setting) -> Setting:
+        """Set the volumes and the mute of a stream; one that has gone takes any."""
+        return await self._call(lambda: self._change(key, setting))
+
+    async def mend(self, memory: str, before: Setting, after: Setting) -> bool:
+        """Put right what is kept for the next stream of a program."""
+        return await self._call(lambda: self._mend(memory, before, after))
+
+    async def _call(self, function: Callable[[], T]) -> T:
+        if self._worker is None:
+            raise SoundError("the sound server is not in use; start it")
+        return await self._worker.call(lambda: self._try(function))
+
+    def _try(self, function: Callable[[], T]) -> T:
+        """Call `function` with a connection; the one from before may be broken."""
+        was_connected = self._pulse is not None
+        try:
+            with errors_told():
+                self._connect()
+                return function()
+        except SoundError:
+            self._disconnect()
+            if not was_connected:
+                raise
+        with errors_told():
+            self._connect()
+            return function()
+
+    def _connect(self) -> None:
+        if self._pulse is None:
+            pulse = connect(self._server)
+            try:
+                self._cookie = pulse.server_info().cookie
+            except BaseException:
+                pulse.close()
+                raise
+            self._pulse = pulse
+
+    def _disconnect(self) -> None:
+        if self._pulse is not None:
+            self._pulse.close()
+            self._pulse = None
+
+    def _look(self) -> Look:
+        streams = [one for one in self._pulse.sink_input_list() if self._is_meant(one)]
+        sounds = tuple(self._sound(stream) for stream in streams)
+        return Look(sounds, frozenset(sound.key for sound in sounds))
+
+    def _is_meant(self, stream: Any) -> bool:
+        if stream.proplist.get("media.role", "").lower() in self._spared_roles:
+            return False
+        made_by_program = bool(stream.proplist.get("application.name")) or _has_client(stream)
+        if stream.proplist.get("node.link-group"):  # a filter or a loopback of PipeWire
+            return False
+        return made_by_program or LOOPBACK in str(stream.driver)
+
+    def _sound(self, stream: Any) -> Sound:
+        properties = stream.proplist
+        names = (
+            properties.get("application.name", ""),
+            properties.get("application.id", ""),
+            properties.get("application.process.binary", ""),
+        )
+        process = properties.get("application.process.id", "")
+        return Sound(
+            key=self._key(stream.index),
+            setting=_setting(stream),
+            name=names[0] or stream.name or "",
+            playing=not stream.corked and not stream.mute,
+            grain=GRAIN,
+            process=int(process) if process.isdecimal() else 0,
+            aliases=frozenset(name.lower() for name in names if name),
+            memory=properties.get(MEMORY, ""),
+        )
+
+    def _key(self, index: int) -> Key:
+        """Return a key that no stream of another run of the server has."""
+        return Key(STREAMS, f"{self._cookie:x}:{index}")
+
+    def _change(self, key: Key, setting: Setting) -> Setting:
+        cookie, _, index = key.id.partition(":")
+        if cookie != f"{self._cookie:x}":
+            return setting
+        try:
+            stream = self._pulse.sink_input_info(int(index))
+            if _setting(stream).levels != setting.levels:
+                volumes = library().PulseVolumeInfo(list(setting.levels))
+                self._pulse.sink_input_volume_set(stream.index, volumes)
+            if bool(stream.mute) != setting.silent:
+                self._pulse.sink_input_mute(stream.index, setting.silent)
+            return setting  # to look again would mistake for this what the user does now
+        except library().PulseOperationFailed:
+            if not self._pulse.connected:
+                raise
+            return setting
+
+    def _mend(self, memory: str, before: Setting, after: Setting) -> bool:
+        try:
+            entries = [one for one in self._pulse.stream_restore_list() if one.name == memory]
+        except library().PulseOperationFailed:  # the server remembers nothing
+            if not self._pulse.connected:
+                raise
+            return False
+        mended = False
+        for entry in entries:
+            if before.levels != after.levels and _near(entry.volume.values, after.levels):
+                entry.volume.values = list(before.levels)
+                mended = True
+            if before.silent != after.silent and entry.mute == after.silent:
+                entry.mute = before.silent
+                mended = True
+        if mended:
+            self._pulse.stream_restore_write(entries, mode="replace", apply_immediately=False)
+        return mended
+
+
+def _setting(stream: Any) -> Setting:
+    return Setting(tuple(stream.volume.values), bool(stream.mute))
+
+
+def _has_client(stream: Any) -> bool:
+    return bool(0 <= stream.client < 0xFFFFFFFF)
+
+
+def _near(some: Sequence[float], others: tuple[float, ...]) -> bool:
+    if len(some) != len(others):
+        return False
+    return all(abs(a - b) <= GRAIN for a, b in zip(some, others, strict=True))

@@ -1,0 +1,1 @@
+"""The threads that capture and infer, the queues between them, and the pipeline they run."""

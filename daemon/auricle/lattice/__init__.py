@@ -1,0 +1,1 @@
+"""The word lattice: its algebra, confidences and file formats, and the result made of it."""

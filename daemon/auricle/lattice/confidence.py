@@ -1,0 +1,35 @@
+"""How sure the recogniser is of each word.
+
+In: a lattice and a path through it. Out: for each word of the path a probability. The measure is
+`C_max` of Wessel, Schlüter, Macherey and Ney, "Confidence measures for large vocabulary continuous
+speech recognition" (IEEE Trans. Speech and Audio Processing 9(3), 2001): the arcs of the same word
+that are alive at one moment stand for one word, whatever words surround them.
+"""
+
+from __future__ import annotations
+
+from auricle.lattice.lattice import Arc, Lattice, Path
+
+
+def word_confidences(lattice: Lattice, path: Path) -> tuple[float, ...]:
+    """Return the probability of each word of a path, 0 to 1."""
+    by_word: dict[str, list[tuple[Arc, float]]] = {}
+    for arc, posterior in zip(lattice.arcs, lattice.posteriors().tolist(), strict=True):
+        by_word.setdefault(arc.word, []).append((arc, posterior))
+    return tuple(_confidence(arc, by_word[arc.word]) for arc in path.arcs if arc.word)
+
+
+def _confidence(word: Arc, alike: list[tuple[Arc, float]]) -> float:
+    """Return the greatest sum of posteriors at any moment of a word, over arcs of that word."""
+    beside = [
+        (arc, posterior)
+        for arc, posterior in alike
+        if arc == word or (arc.start < word.end and word.start < arc.end)
+    ]
+    # The sum can only rise where an arc begins.
+    moments = {max(word.start, arc.start) for arc, _ in beside}
+    sums = (
+        sum(posterior for arc, posterior in beside if arc == word or arc.start <= moment < arc.end)
+        for moment in moments
+    )
+    return min(1.0, max(sums))

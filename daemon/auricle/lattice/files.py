@@ -1,0 +1,78 @@
+"""Lattices as files, one set for each recording, in all forms of `lattice_formats`.
+
+In: a lattice and a name. Out: NAME.json, NAME.slf, NAME.fst.txt with NAME.syms.txt, and NAME.dot
+in one folder. A file is there as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from auricle.errors import StorageError
+from auricle.lattice.formats import to_dot, to_json, to_openfst, to_slf
+from auricle.lattice.lattice import Lattice
+
+PERMISSIONS = 0o600  # what was said is for its owner alone
+
+
+def name_each(recordings: Sequence[Path]) -> list[str]:
+    """Return a name for each recording: its own without the ending, numbered where taken."""
+    names: list[str] = []
+    taken: set[str] = set()
+    for recording in recordings:
+        name, number = recording.stem, 1
+        while name.casefold() in taken:  # some file systems do not tell cases apart
+            number += 1
+            name = f"{recording.stem}-{number}"
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for lattices, if it is not there; raises StorageError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"{folder} cannot be made a folder for lattices ({error.strerror}); name another one"
+        ) from error
+
+
+def write_lattice(folder: Path, name: str, lattice: Lattice) -> None:
+    """Write a lattice in each form, replacing what has the same names.
+
+    Raises:
+        StorageError: the disk is full, or the folder cannot be written to.
+        ArgumentError: a word cannot be written in one of the forms.
+    """
+    openfst = to_openfst(lattice)
+    texts = {
+        ".json": to_json(lattice) + "\n",
+        ".slf": to_slf(lattice, "_".join(name.split()) or "_"),
+        ".fst.txt": openfst.acceptor,
+        ".syms.txt": openfst.symbols,
+        ".dot": to_dot(lattice),
+    }
+    for ending, text in texts.items():
+        _write(folder / f"{name}{ending}", text)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file beside the place where it shall be, and move it there once it is complete."""
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=".auricle-", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(text)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written ({error.strerror}); free some space, or name another folder"
+        ) from error

@@ -1,0 +1,63 @@
+"""A lattice of a few whole readings, such as those that a second pass has ranked.
+
+In: readings with the times and scores of their words. Out: a lattice whose paths are just these
+readings, with just their scores; what they begin with in common they share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from auricle.lattice.lattice import Arc, Lattice
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenWord:
+    """A word of a reading."""
+
+    word: str
+    start: float  # seconds on the audio clock
+    end: float  # seconds on the audio clock
+    graph: float  # natural log score of the word after those before it
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading of an utterance."""
+
+    words: tuple[SpokenWord, ...]  # at least one
+    acoustic: float  # natural log score of the whole
+    graph: float  # the same
+
+
+def lattice_of(readings: Sequence[Reading]) -> Lattice:
+    """Return the lattice of distinct readings, best first or not.
+
+    The scores of a path add up to those of its reading: the last arc, which it shares with no
+    other, carries what the arcs before it do not.
+    """
+    states: dict[tuple[str, ...], int] = {(): 0}
+    arcs: list[Arc] = []
+    ends: list[tuple[int, SpokenWord, float, float]] = []
+    for reading in readings:
+        prefix: tuple[str, ...] = ()
+        graph = 0.0
+        shared = {arc.target: arc for arc in arcs}
+        for word in reading.words[:-1]:
+            source = states[prefix]
+            prefix = (*prefix, word.word)
+            if prefix not in states:
+                states[prefix] = len(states)
+                arcs.append(
+                    Arc(source, states[prefix], word.word, 0.0, word.graph, word.start, word.end)
+                )
+                shared[states[prefix]] = arcs[-1]
+            graph += shared[states[prefix]].graph
+        ends.append((states[prefix], reading.words[-1], reading.acoustic, reading.graph - graph))
+    final = len(states)
+    arcs += [
+        Arc(source, final, word.word, acoustic, graph, word.start, max(word.start, word.end))
+        for source, word, acoustic, graph in ends
+    ]
+    return Lattice(final + 1, tuple(sorted(arcs, key=lambda arc: (arc.source, arc.target))))

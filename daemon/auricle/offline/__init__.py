@@ -1,0 +1,1 @@
+"""Runs the pipeline on recordings instead of a microphone."""

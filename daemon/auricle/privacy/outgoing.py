@@ -1,0 +1,130 @@
+"""A lattice made ready to leave, and what comes back made into a result.
+
+In: the result of the recogniser, and the names to hide. Out: a question of the wire schema with
+the way back; then the same result with the readings in the order of the answer. No word can come
+in: an answer names readings of the lattice, and those alone.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from auricle.errors import RefusedError
+from auricle.lattice.confidence import word_confidences
+from auricle.lattice.lattice import Arc, Lattice, Path
+from auricle.lattice.result import Hypothesis, Name, Result, Word
+from auricle.privacy.redaction import Names, hide, labels_of
+from auricle.wire.schema import (
+    DURATIONS,
+    MOST_ARCS,
+    MOST_SESSION,
+    SCORES,
+    STARTS,
+    Answer,
+    Question,
+    WireArc,
+    encode_question,
+    find_path,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What is about to leave, and what it stands for here."""
+
+    question: Question
+    data: bytes  # the question in its one form
+    lattice: Lattice  # what was sent of the lattice, its words as they were said
+    arcs: tuple[Arc, ...]  # for each arc of the question the one of the lattice
+
+
+def pack(lattice: Lattice, locale: str, names: Names, *, redact: bool) -> Outgoing:
+    """Return a lattice ready to leave, as much of it as may.
+
+    Raises RefusedError when not even the likeliest readings may leave, as when they hold what the
+    schema does not take for a word.
+    """
+    for most_arcs in (MOST_ARCS, MOST_ARCS // 2, MOST_ARCS // 4, 1):
+        try:
+            return _pack(lattice.prune(math.inf, most_arcs), locale, names, redact=redact)
+        except RefusedError:
+            if most_arcs == 1:  # nothing is left but the likeliest reading
+                raise
+    raise AssertionError
+
+
+def _pack(lattice: Lattice, locale: str, names: Names, *, redact: bool) -> Outgoing:
+    arcs = [arc for arc in lattice.arcs if arc.word]  # that nothing was said is no reading to weigh
+    labels = labels_of(arcs, names)
+    words = [arc.word for arc in arcs]
+    shown = hide(words, labels) if redact else words
+    table = tuple(sorted(set(shown)))
+    begin = min((arc.start for arc in arcs), default=0.0)
+    packed = sorted(
+        (
+            WireArc(
+                source=arc.source,
+                target=arc.target,
+                word=table.index(word),
+                score=_whole(10 * arc.score, SCORES),
+                start=_whole(10 * (arc.start - begin), STARTS),
+                duration=_whole(10 * (arc.end - arc.start), DURATIONS),
+                label=label,
+            ),
+            index,
+        )
+        for index, (arc, word, label) in enumerate(zip(arcs, shown, labels, strict=True))
+    )
+    session = 1 + secrets.randbelow(MOST_SESSION)
+    question = Question(session, locale, table, tuple(arc for arc, _ in packed))
+    back = tuple(arcs[index] for _, index in packed)
+    return Outgoing(question, encode_question(question), lattice, back)
+
+
+def unpack(outgoing: Outgoing, answer: Answer) -> tuple[Path, ...]:
+    """Return the readings of an answer as paths of the lattice that was sent, names put back.
+
+    What is no reading of the lattice is dropped.
+    """
+    found = (find_path(outgoing.question, reading.text) for reading in answer.readings)
+    paths = (tuple(outgoing.arcs[index] for index in path) for path in found if path is not None)
+    return tuple(Path(arcs, sum(arc.score for arc in arcs)) for arcs in paths)
+
+
+def reordered(result: Result, outgoing: Outgoing, paths: tuple[Path, ...], names: Names) -> Result:
+    """Return a result with these readings first; all scores stay those of the recogniser."""
+    known = {entry.text: entry for entry in result.nbest}
+    first = {path.text: known.get(path.text, Hypothesis(path.text, path.score)) for path in paths}
+    nbest = (*first.values(), *(entry for entry in result.nbest if entry.text not in first))
+    best = paths[0]
+    if best.text == result.text:
+        return replace(result, nbest=nbest[: len(result.nbest)])
+    sureness = word_confidences(outgoing.lattice, best)
+    return replace(
+        result,
+        text=best.text,
+        nbest=nbest[: len(result.nbest)],
+        words=tuple(
+            Word(arc.word, arc.start, arc.end, sure)
+            for arc, sure in zip(best.arcs, sureness, strict=True)
+        ),
+        names=tuple(_names_on(best, names)),
+    )
+
+
+def _names_on(path: Path, names: Names) -> Iterator[Name]:
+    """Yield the names that the recogniser has found on a path."""
+    for (kind, _), group in groupby(path.arcs, lambda arc: (arc.kind, arc.entry)):
+        arcs = tuple(group)
+        entry = None if kind is None else names.meant(arcs)
+        if entry is not None:
+            yield Name(entry.kind, entry.written, entry.id, arcs[0].start, arcs[-1].end)
+
+
+def _whole(value: float, taken: range) -> int:
+    """Return the nearest whole number that is taken."""
+    return min(max(round(value), taken.start), taken.stop - 1)

@@ -1,0 +1,334 @@
+"""Where a hypothesis came from: word histories as linked nodes that are shared and never change.
+
+In: the words that hypotheses complete, and hypotheses that the search finds to be alike. Out: the
+lattice of all that was kept.
+
+A `Node` is the end of a word, a `Branch` one way into it. Scores on branches are relative: the
+best branch of a node has offset 0, the others what they fall behind. So a path scores the final
+score plus the offsets on its way, whatever happens around it, and the best path has no offsets.
+Alignments of one sequence of words add up; each path of the final lattice stands for a set of
+alignments of its own, so that the paths together have the probability of all that was searched.
+The recombination is the path merging of Prabhavalkar et al., "Less is more: improved RNN-T
+decoding using limited label context and path merging" (arXiv:2012.06749).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import NamedTuple
+
+from auricle.lattice.lattice import MINUS_INFINITY, Arc, Lattice, log_add
+
+_DIGEST_SIZE = 16  # bytes: two histories never meet by chance
+_DIGITS = 6  # decimal places of scores in a lattice: what is written is then exact
+_TIME_DIGITS = 4
+
+
+class Branch(NamedTuple):
+    """One way into a word: the words before it, and when this one was heard."""
+
+    source: Node
+    offset: float  # nats behind the best branch beside it, acoustic and graph score together; <= 0
+    graph: float  # nats of graph score, relative to the best branch's
+    first: int  # frame at which the first token of the word was emitted; -1 before any token
+    last: int  # frame at which its last token so far was emitted; -1 before any token
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """The end of a word, reached by one branch or more, best first."""
+
+    word: str
+    branches: tuple[Branch, ...]  # the first has offset 0; none at the start of the utterance
+    identity: bytes  # digest of the words on the best path: equal words, equal identity
+    score: float  # natural log score of the best path when the word was complete
+    graph: float  # the share of the graph in that score
+
+
+class Ways(NamedTuple):
+    """All ways into the word in progress of a hypothesis."""
+
+    branches: tuple[Branch, ...]  # best first; the first has offset 0
+    score: float  # natural log score of the best way, acoustic and graph together
+    graph: float  # the share of the graph in that score
+
+
+class Endings(NamedTuple):
+    """The last words of all readings of an utterance."""
+
+    words: tuple[tuple[str, Branch], ...]  # best first; the first has offset 0
+    score: float  # natural log score of the best reading
+    graph: float  # the share of the graph in that score
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What of a history is kept."""
+
+    alternatives: int  # branches of a node
+    beam: float  # nats: a branch this far behind the best, or a weaker alignment, is left out
+    depth: int  # words back to which alignments of the same words are joined in every detail
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Turns frames into seconds on the audio clock."""
+
+    start_time: float  # seconds: where the first frame begins
+    frame_seconds: float  # length of a frame
+    frames: int  # frames heard so far
+
+    def seconds(self, frame: int) -> float:
+        """Return where a frame begins."""
+        return round(self.start_time + frame * self.frame_seconds, _TIME_DIGITS)
+
+
+START = Node("", (), bytes(_DIGEST_SIZE), 0.0, 0.0)
+
+
+def begin() -> tuple[Branch, ...]:
+    """Return the branches of the hypothesis that nothing was said yet."""
+    return (Branch(START, 0.0, 0.0, -1, -1),)
+
+
+def end_word(word: str, ways: Ways) -> tuple[Branch, ...]:
+    """Return the branches of a hypothesis whose word in progress is complete.
+
+    Without a word the branches stay as they are.
+    """
+    if not word:
+        return ways.branches
+    before = ways.branches[0].source.identity
+    identity = blake2b(before + word.encode(), digest_size=_DIGEST_SIZE).digest()
+    node = Node(word, ways.branches, identity, ways.score, ways.graph)
+    return (Branch(node, 0.0, 0.0, -1, -1),)
+
+
+def hear(branches: tuple[Branch, ...], frame: int, *, first: bool) -> tuple[Branch, ...]:
+    """Return the branches after a token of the word in progress was emitted at a frame.
+
+    Args:
+        branches: those before.
+        frame: index of the frame.
+        first: whether the token is the first of the word.
+    """
+    return tuple(
+        Branch(branch.source, branch.offset, branch.graph, frame if first else branch.first, frame)
+        for branch in branches
+    )
+
+
+def merge(one: Ways, other: Ways, limits: Limits) -> Ways:
+    """Join two sets of ways into the same word.
+
+    Ways over the same words are alignments of one another: their probabilities add up, and times
+    are those of the better. Other ways stand beside each other.
+    """
+    return _merge(one, other, limits, limits.depth)
+
+
+def _merge(one: Ways, other: Ways, limits: Limits, depth: int) -> Ways:
+    """Join two sets of ways; `depth` more words back in every detail."""
+    better, worse = (one, other) if one.score >= other.score else (other, one)
+    if better.branches is worse.branches:
+        return better._replace(score=log_add(better.score, worse.score))
+    joined = {branch.source.identity: branch for branch in _absolute(better)}
+    for branch in _absolute(worse):
+        known = joined.get(branch.source.identity)
+        joined[branch.source.identity] = (
+            branch if known is None else _add_alignments(known, branch, limits, depth)
+        )
+    return _relative(list(joined.values()), limits)
+
+
+def _absolute(ways: Ways) -> list[Branch]:
+    """Return branches with scores instead of offsets."""
+    return [
+        Branch(source, ways.score + offset, ways.graph + graph, first, last)
+        for source, offset, graph, first, last in ways.branches
+    ]
+
+
+def _relative(branches: list[Branch], limits: Limits) -> Ways:
+    """Return the best of branches that have scores, with offsets instead."""
+    branches.sort(key=lambda branch: -branch.offset)
+    _, best, best_graph, _, _ = branches[0]
+    kept = tuple(
+        Branch(source, score - best, graph - best_graph, first, last)
+        for source, score, graph, first, last in branches[: limits.alternatives]
+        if score >= best - limits.beam
+    )
+    return Ways(kept, best, best_graph)
+
+
+def _add_alignments(one: Branch, other: Branch, limits: Limits, depth: int) -> Branch:
+    """Add two branches over the same words; both have scores, not offsets."""
+    better, worse = (one, other) if one.offset >= other.offset else (other, one)
+    source = better.source
+    known = source is worse.source or source.branches is worse.source.branches
+    if not known and depth > 0 and worse.offset >= better.offset - limits.beam:
+        ways = _merge(
+            Ways(source.branches, better.offset, better.graph),
+            Ways(worse.source.branches, worse.offset, worse.graph),
+            limits,
+            depth - 1,
+        )
+        source = replace(source, branches=ways.branches)
+    return better._replace(source=source, offset=log_add(better.offset, worse.offset))
+
+
+def endings(readings: Iterable[tuple[str, Ways]], limits: Limits) -> Endings:
+    """Return the last words of all readings, as if the utterance ended here.
+
+    Args:
+        readings: of each hypothesis the word in progress and the ways into it; one or more.
+        limits: for what is joined; all last words are kept.
+    """
+    joined: dict[tuple[bytes, str], Branch] = {}
+    for word, ways in readings:
+        for branch in _absolute(ways):
+            for last_word, way in _last_words(word, branch):
+                key = (way.source.identity, last_word)
+                known = joined.get(key)
+                joined[key] = (
+                    way if known is None else _add_alignments(known, way, limits, limits.depth)
+                )
+    words = {id(branch): word for (_, word), branch in joined.items()}
+    ranked = sorted(joined.values(), key=lambda branch: -branch.offset)
+    score, graph = ranked[0].offset, ranked[0].graph
+    last = tuple(
+        (words[id(way)], way._replace(offset=way.offset - score, graph=way.graph - graph))
+        for way in ranked
+    )
+    return Endings(last, score, graph)
+
+
+def _last_words(word: str, branch: Branch) -> list[tuple[str, Branch]]:
+    """Return the word that a branch ends with; without one in progress, the words before."""
+    source = branch.source
+    if word or not source.branches:
+        return [(word, branch)]
+    return [
+        (
+            source.word,
+            way._replace(offset=branch.offset + way.offset, graph=branch.graph + way.graph),
+        )
+        for way in source.branches
+    ]
+
+
+def best_words(word: str, branches: tuple[Branch, ...]) -> list[str]:
+    """Return the words of the best path through branches, with the one in progress."""
+    words = [word] if word else []
+    node = branches[0].source
+    while node.branches:
+        words.append(node.word)
+        node = node.branches[0].source
+    return words[::-1]
+
+
+def build_lattice(ends: Endings, clock: Clock, beam: float) -> Lattice:
+    """Return the lattice of all readings within a beam.
+
+    Args:
+        ends: the last words of all readings.
+        clock: for the times of the words.
+        beam: nats by which the best path through an arc may fall behind the best path of all.
+    """
+    order = _sources_first(ends)
+    behind = _behind(order, ends)
+    state_of: dict[int, int] = {}  # state of each node, by the node's id
+    groups: dict[tuple[bytes, frozenset[int]], tuple[int, Node]] = {}
+    for node in order:
+        gap = behind[id(node)]
+        if gap < -beam:
+            continue
+        near = [branch for branch in node.branches if gap + branch.offset >= -beam]
+        # Nodes of the same words out of the same states are one state: the better stands for all.
+        key = (node.identity, frozenset(state_of[id(branch.source)] for branch in near))
+        state, standing = groups.setdefault(key, (len(groups), node))
+        state_of[id(node)] = state
+        if gap > behind[id(standing)]:
+            groups[key] = (state, node)
+    final = Node("", (), b"", ends.score, ends.graph)
+    nodes = [node for _, node in groups.values()] + [final]
+    links = [(word, branch, len(groups), 0.0) for word, branch in ends.words]
+    links += [
+        (node.word, branch, state, behind[id(node)])
+        for state, node in groups.values()
+        for branch in node.branches
+    ]
+    arcs = [
+        _arc(word, branch, (state_of[id(branch.source)], target), nodes, clock)
+        for word, branch, target, gap in links
+        if gap + branch.offset >= -beam
+    ]
+    arcs.sort(key=lambda arc: (arc.source, arc.target))
+    return Lattice(len(groups) + 1, tuple(_in_order_of_time(arcs, len(groups) + 1)))
+
+
+def _sources_first(ends: Endings) -> list[Node]:
+    """Return all nodes that lead to the endings, each after those that lead to it."""
+    order: list[Node] = []
+    seen: set[int] = set()
+    stack = [(branch.source, False) for _, branch in ends.words]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            order.append(node)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack.append((node, True))
+            stack.extend((branch.source, False) for branch in node.branches)
+    return order
+
+
+def _behind(order: list[Node], ends: Endings) -> dict[int, float]:
+    """Return for each node, by its id, how far the best path through it falls behind; <= 0."""
+    behind = {id(node): MINUS_INFINITY for node in order}
+    for _, branch in ends.words:
+        behind[id(branch.source)] = max(behind[id(branch.source)], branch.offset)
+    for node in reversed(order):
+        for branch in node.branches:
+            source = id(branch.source)
+            behind[source] = max(behind[source], behind[id(node)] + branch.offset)
+    return behind
+
+
+def _arc(
+    word: str, branch: Branch, states: tuple[int, int], nodes: list[Node], clock: Clock
+) -> Arc:
+    """Return the arc of a branch between two states.
+
+    The scores of the nodes that stand for the states cancel out along a path: whatever they are,
+    it adds up to the final score and the offsets on its way.
+    """
+    source, target = states
+    begin, end = nodes[source], nodes[target]
+    score = round(end.score, _DIGITS) + round(branch.offset, _DIGITS) - round(begin.score, _DIGITS)
+    graph = round(end.graph, _DIGITS) + round(branch.graph, _DIGITS) - round(begin.graph, _DIGITS)
+    # A token comes when its sound is over: the word began about one frame earlier.
+    first, last = (max(0, branch.first - 1), branch.last + 1) if word else (0, clock.frames)
+    return Arc(
+        source=source,
+        target=target,
+        word=word,
+        acoustic=round(score - graph, _DIGITS),
+        graph=round(graph, _DIGITS),
+        start=clock.seconds(first),
+        end=clock.seconds(last),
+    )
+
+
+def _in_order_of_time(arcs: list[Arc], states: int) -> list[Arc]:
+    """Return the arcs with their ends held back to where the next word may start."""
+    limit = [float("inf")] * states
+    timed = []
+    for arc in reversed(arcs):
+        end = min(arc.end, limit[arc.target])
+        start = min(arc.start, end)
+        limit[arc.source] = min(limit[arc.source], start)
+        timed.append(replace(arc, start=start, end=end))
+    return timed[::-1]

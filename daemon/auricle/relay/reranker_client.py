@@ -1,0 +1,144 @@
+"""The reranker at the other end of the network: asked over HTTPS, within a budget, never trusted.
+
+In: a question that has passed the schema, and its bytes, which are sent as they are. Out: an
+`Answer`, always: network trouble, a captive portal or a lying server is the name of a fault.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import ssl
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from auricle.config.schema import RerankerSettings
+from auricle.errors import RelayError
+from auricle.relay.answers import Fault, read_body
+from auricle.relay.pinning import make_context
+from auricle.wire.schema import MOST_ANSWER_BYTES, Answer, Question
+
+CREDENTIAL = "reranker-token"  # systemd.exec(5), LoadCredential=
+BUSY_STATUSES = frozenset({429, 502, 503, 504})
+MOST_TRIES = 3
+FIRST_PAUSE = 0.02  # seconds before the second try, at most; twice as much before each other one
+IDLE_SECONDS = 300.0  # for which a connection is kept: a handshake takes long
+LONGEST_TOKEN = 4096
+
+
+class Reranker:
+    """Use as `async with Reranker(settings) as reranker`."""
+
+    def __init__(self, settings: RerankerSettings) -> None:
+        """Prepare; no connection is made before the first question."""
+        self._settings = settings
+        token = read_token(settings)
+        headers = {"content-type": "application/json", "accept": "application/json"}
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        self._client = httpx.AsyncClient(
+            http2=find_spec("h2") is not None,
+            verify=make_context(settings.pin),
+            headers=headers,
+            timeout=settings.budget_ms / 1000,
+            limits=httpx.Limits(max_connections=2, keepalive_expiry=IDLE_SECONDS),
+            follow_redirects=False,  # a lattice goes to the host that the owner named, or nowhere
+            trust_env=False,  # nor through a proxy that a variable names
+        )
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    async def ask(self, question: Question, data: bytes) -> Answer:
+        """Return what the reranker makes of a question, once the budget is over at the latest."""
+        fault = Fault.LATE
+        try:
+            async with asyncio.timeout(self._settings.budget_ms / 1000):
+                for attempt in range(MOST_TRIES):
+                    found = await self._try(question, data)
+                    if isinstance(found, Answer):
+                        return found
+                    fault = found
+                    if fault not in (Fault.BUSY, Fault.UNREACHABLE):
+                        break
+                    await asyncio.sleep(random.uniform(0, FIRST_PAUSE * 2**attempt))
+        except TimeoutError:
+            fault = Fault.LATE if fault is not Fault.BUSY else fault
+        return Answer(question.session, (), fault)
+
+    async def _try(self, question: Question, data: bytes) -> Answer | Fault:
+        try:
+            async with self._client.stream("POST", self._settings.url, content=data) as response:
+                refused = _refusal(response)
+                if refused is not None:
+                    return refused
+                body = b""
+                # As it comes: what is packed could become far larger than it is.
+                async for part in response.aiter_raw():
+                    body += part
+                    if len(body) > MOST_ANSWER_BYTES:
+                        return Fault.LARGE
+        except httpx.TimeoutException:
+            return Fault.LATE
+        except (httpx.HTTPError, ssl.SSLError, OSError) as error:
+            return Fault.CERTIFICATE if _is_about_tls(error) else Fault.UNREACHABLE
+        return read_body(question, body)
+
+
+def _refusal(response: httpx.Response) -> Fault | None:
+    """Return why the body of a response need not be read."""
+    if response.status_code in BUSY_STATUSES:
+        return Fault.BUSY
+    if response.status_code != httpx.codes.OK:
+        return Fault.STATUS
+    kind = response.headers.get("content-type", "").partition(";")[0].strip()
+    return None if kind.lower() == "application/json" else Fault.FORM
+
+
+def read_token(settings: RerankerSettings) -> str:
+    """Return the bearer token: systemd's credential, or that of the file; empty if there is none.
+
+    Raises RelayError.
+    """
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    file = Path(folder) / CREDENTIAL if folder else None
+    if file is None or not file.exists():
+        if settings.token_file is None:
+            return ""
+        file = Path(settings.token_file)
+    try:
+        token = file.read_text(encoding="ascii")[: LONGEST_TOKEN + 1].strip()
+    except (OSError, UnicodeError) as error:
+        raise RelayError(
+            f"privacy.reranker.token_file: {file}: cannot be read as a token ({error}); let the "
+            f"relay's user read it, or give it as the systemd credential {CREDENTIAL}"
+        ) from error
+    if not token or len(token) > LONGEST_TOKEN or not token.isprintable() or " " in token:
+        raise RelayError(
+            f"privacy.reranker.token_file: {file}: holds no token; write one line, without blanks"
+        )
+    return token
+
+
+def _is_about_tls(error: BaseException | None) -> bool:
+    """Return whether an error, or what caused it, is one of TLS."""
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

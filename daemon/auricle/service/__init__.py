@@ -1,0 +1,1 @@
+"""The daemon: assembles the parts, runs them and reports its state to systemd."""

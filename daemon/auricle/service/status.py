@@ -1,0 +1,82 @@
+"""What the daemon is doing at this moment, followed by the reports of its threads.
+
+In: reports. Out: the status that clients may know, and a sentence for `systemctl status`.
+"""
+
+from __future__ import annotations
+
+from auricle.assistant import Activity, Status
+from auricle.engine.capture_thread import Found, Lost
+from auricle.events import Cancelled, Event, Failed, Final, Wake
+
+
+class Standing:
+    """Knows what runs; `follow` every report, in order."""
+
+    def __init__(self, wake_words: tuple[str, ...], language: str) -> None:
+        """Begin before the microphone was opened."""
+        self.wake_words = wake_words
+        self.language = language  # BCP 47 tag
+        self.muted = False
+        self._started = False
+        self._away: str | None = None  # why there is no microphone
+        self._listening = False  # a session runs
+
+    @property
+    def status(self) -> Status:
+        """What anyone may know."""
+        return Status(self._activity, self.muted, self.wake_words, self.language)
+
+    @property
+    def _activity(self) -> Activity:
+        if self._listening:
+            return Activity.LISTENING
+        if self.muted:
+            return Activity.MUTED
+        if self._away is not None:
+            return Activity.UNAVAILABLE
+        return Activity.IDLE if self._started else Activity.STARTING
+
+    def follow(self, report: Event | Lost | Found) -> None:
+        """Take in a report."""
+        match report:
+            case Lost(reason=reason):
+                self._away, self._started = reason, True
+            case Found():
+                self._away, self._started = None, True
+            case Wake():
+                self._listening = True
+            case Final() | Cancelled() | Failed():
+                self._listening = False
+
+    def sentence(self, overruns: int, dropped: int, levels: int) -> str:
+        """Return one line on what goes on, with what was lost since the start.
+
+        Args:
+            overruns: how often the device lost sound.
+            dropped: frames of 10 ms that recognition came too late for.
+            levels: levels for meters that the event loop came too late for.
+        """
+        parts = [self._sentence()]
+        if overruns:
+            parts.append(f"sound lost by the device: {overruns} times")
+        if dropped:
+            parts.append(f"frames dropped: {dropped}")
+        if levels:
+            parts.append(f"levels dropped: {levels}")
+        return " ".join("; ".join(parts).split())
+
+    def _sentence(self) -> str:
+        match self._activity:
+            case Activity.STARTING:
+                return "Starting"
+            case Activity.LISTENING:
+                return "Listening to a command"
+            case Activity.MUTED:
+                return "Muted"
+            case Activity.UNAVAILABLE:
+                return f"No microphone: {self._away}"
+            case Activity.IDLE if self.wake_words:
+                return f"Waiting for {', '.join(self.wake_words)}"
+            case _:
+                return "Waiting for a client"

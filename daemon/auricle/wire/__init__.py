@@ -1,0 +1,1 @@
+"""What the daemon and the relay process share: message schema, sockets and rate limits."""
