@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from stage.private_bus import PrivateBus
-from stage.recordings import Recording, load_recordings
-from stage.virtual_microphone import VirtualMicrophone
+from testbed.private_bus import PrivateBus
+from testbed.recordings import Recording, load_recordings
+from testbed.virtual_microphone import VirtualMicrophone
+
+pytest_plugins = ["testbed.toys"]  # toy networks and random lattices
 
 # No property is about time, and a busy machine takes longer.
 settings.register_profile("auricle", deadline=None)

@@ -18,10 +18,10 @@ import demo
 from auricle.audio.file import read_recording
 from auricle.audio.format import SAMPLE_RATE
 from auricle.audio.level import level_dbfs
-from stage.alignment import end_of_speech, find_start
-from stage.performance import Performance, Script, read_scripts
-from stage.private_bus import PrivateBus
-from stage.virtual_microphone import ALSA_CONFIG, VirtualMicrophone
+from testbed.alignment import end_of_speech, find_start
+from testbed.performance import Performance, Script, read_scripts
+from testbed.private_bus import PrivateBus
+from testbed.virtual_microphone import ALSA_CONFIG, VirtualMicrophone
 
 ROOT = Path(__file__).parents[1]
 COMMAND = (sys.executable, str(ROOT / "tools" / "demo.py"))

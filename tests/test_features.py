@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from auricle.audio.file import read_recording
 from auricle.features import BANDS, HOP, SILENCE, WINDOW, LogMel, mel_filters
-from stage.recordings import Recording
+from testbed.recordings import Recording
 
 
 def in_chunks(samples: np.ndarray, sizes: list[int]) -> np.ndarray:

@@ -15,8 +15,8 @@ import pytest
 
 from auricle.client.client import AssistantClient
 from auricle.errors import NotRunningError
-from stage.private_bus import PrivateBus
-from stage.virtual_microphone import VirtualMicrophone
+from testbed.private_bus import PrivateBus
+from testbed.virtual_microphone import VirtualMicrophone
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)

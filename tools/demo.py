@@ -33,11 +33,11 @@ from auricle.config.locations import model_folders
 from auricle.dbus.connection import Connection
 from auricle.errors import AuricleError, BusError, DeviceError, ModelError
 from auricle.lattice.formats import from_json
-from stage.errors import StageError
-from stage.performance import Fields, Performance, Script, perform, read_scripts
-from stage.private_bus import PrivateBus
-from stage.running_daemon import RunningDaemon
-from stage.virtual_microphone import VirtualMicrophone
+from testbed.errors import StageError
+from testbed.performance import Fields, Performance, Script, perform, read_scripts
+from testbed.private_bus import PrivateBus
+from testbed.running_daemon import RunningDaemon
+from testbed.virtual_microphone import VirtualMicrophone
 
 FAILED = 1
 INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
@@ -113,13 +113,13 @@ def find_microphone() -> InputDevice | None:
 
 def show_live(device: InputDevice, console: Console) -> int:
     """Run the daemon on a microphone, and show what a client sees until Ctrl-C."""
-    with ExitStack() as stage:
+    with ExitStack() as testbed:
         if asyncio.run(session_bus_answers()):
             bus, called = os.environ["DBUS_SESSION_BUS_ADDRESS"], "the session bus"
         else:
-            bus, called = stage.enter_context(PrivateBus()).address, "a bus of its own"
+            bus, called = testbed.enter_context(PrivateBus()).address, "a bus of its own"
         daemon = RunningDaemon(bus, f"audio: {{device: {device.index}}}\n")
-        stage.enter_context(daemon)
+        testbed.enter_context(daemon)
         console.print(
             Panel(
                 f"The microphone [bold]{escape(device.name)}[/] is there: the daemon listens to it."
@@ -180,11 +180,11 @@ def show_recorded(console: Console, *, forced: bool) -> int:
         )
     )
     reasons = []
-    with ExitStack() as stage:
-        bus = stage.enter_context(PrivateBus()).address
-        microphone = stage.enter_context(VirtualMicrophone())
+    with ExitStack() as testbed:
+        bus = testbed.enter_context(PrivateBus()).address
+        microphone = testbed.enter_context(VirtualMicrophone())
         with console.status("the daemon starts"):
-            stage.enter_context(RunningDaemon(bus, environment=microphone.environment))
+            testbed.enter_context(RunningDaemon(bus, environment=microphone.environment))
         for script in scripts:
             console.print(
                 f"\n[bold]{script.path.name}[/]: {escape(script.what)}\n"

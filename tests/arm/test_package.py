@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from stage.debian_tree import debian_tree, throw_away_copy
+from testbed.debian_tree import debian_tree, throw_away_copy
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("systemd", "dbus", "python3", "python3-systemd", "libportaudio2", "libpulse0")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from stage.virtual_microphone import VirtualMicrophone
+from testbed.virtual_microphone import VirtualMicrophone
 
 
 @pytest.fixture

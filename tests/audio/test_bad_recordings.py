@@ -12,7 +12,7 @@ import soundfile
 
 from auricle.audio.file import FileSource, read_recording
 from auricle.errors import AudioError
-from stage.recordings import Recording
+from testbed.recordings import Recording
 
 
 def wav(rate: int = 16_000, channels: int = 1, claimed: int = 3200, present: int = 3200) -> bytes:

@@ -15,7 +15,7 @@ from auricle.audio.file import FileSource, read_recording
 from auricle.audio.format import FRAME_SAMPLES
 from auricle.audio.pace import RealTimePace
 from auricle.audio.source import AudioSource, frames
-from stage.recordings import Recording
+from testbed.recordings import Recording
 
 
 def frames_of(source: FileSource) -> NDArray[np.int16]:

@@ -23,8 +23,8 @@ from auricle.audio.level import level_dbfs
 from auricle.audio.microphone import Microphone
 from auricle.audio.source import AudioSource
 from auricle.errors import ArgumentError, DeviceError
-from stage.recordings import Recording
-from stage.virtual_microphone import VirtualMicrophone
+from testbed.recordings import Recording
+from testbed.virtual_microphone import VirtualMicrophone
 
 
 def hear(server: VirtualMicrophone, path: Path, microphone: Microphone) -> Samples:

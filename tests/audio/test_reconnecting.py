@@ -14,8 +14,8 @@ from auricle.audio.microphone import Microphone
 from auricle.audio.reconnecting import ReconnectingSource
 from auricle.audio.source import AudioSource, frames
 from auricle.errors import DeviceError
-from stage.recordings import Recording
-from stage.virtual_microphone import VirtualMicrophone
+from testbed.recordings import Recording
+from testbed.virtual_microphone import VirtualMicrophone
 
 
 class Flaky(FileSource):

@@ -11,7 +11,7 @@ from auricle.audio.file import read_recording
 from auricle.audio.format import FRAME_SAMPLES, Samples
 from auricle.audio.vad import VoiceActivity, VoiceState
 from auricle.errors import ArgumentError
-from stage.recordings import Recording
+from testbed.recordings import Recording
 
 
 def run(gate: VoiceActivity, samples: Samples) -> list[tuple[VoiceState, bool]]:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from stage.booted_machine import BootedMachine
-from stage.debian_tree import debian_tree, throw_away_copy
+from testbed.booted_machine import BootedMachine
+from testbed.debian_tree import debian_tree, throw_away_copy
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (  # init and bus; the package's dependencies; sound; a certificate for the reranker

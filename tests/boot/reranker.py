@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from stage.fake_reranker import FakeReranker, least_likely
+from testbed.fake_reranker import FakeReranker, least_likely
 
 
 def main() -> None:

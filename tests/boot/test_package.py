@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from stage.booted_machine import BootedMachine
+from testbed.booted_machine import BootedMachine
 
 COMMAND = "/usr/share/auricle/models/demo/command.flac"
 SAID = "how are you going to do it"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stage.booted_machine import BootedMachine
-from stage.debian_tree import debian_tree, throw_away_copy
+from testbed.booted_machine import BootedMachine
+from testbed.debian_tree import debian_tree, throw_away_copy
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (

@@ -37,7 +37,7 @@ from auricle.session import (
     WakeHeard,
     numbered,
 )
-from stage.private_bus import PrivateBus
+from testbed.private_bus import PrivateBus
 
 PRIVACY = PrivacySettings(reranker=RerankerSettings(url="https://reranker.example/rerank"))
 

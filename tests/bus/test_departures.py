@@ -16,7 +16,7 @@ from auricle.dbus.names import BUS_NAME
 from auricle.errors import BusError, NoSuchSessionError, NotRunningError
 from auricle.events import CancelReason
 from auricle.session import ListenRequested
-from stage.private_bus import PrivateBus
+from testbed.private_bus import PrivateBus
 
 ANN = Entry("contacts", "Ann")
 LISTENER = """

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stage.private_bus import PrivateBus
-from stage.running_daemon import RunningDaemon
+from testbed.private_bus import PrivateBus
+from testbed.running_daemon import RunningDaemon
 
 DEMO = Path(__file__).parents[2] / "models" / "demo" / "command.flac"
 

@@ -17,9 +17,9 @@ from auricle.audio.file import read_recording
 from auricle.audio.format import SAMPLE_RATE
 from auricle.cli.main import main
 from auricle.client.client import AssistantClient
-from stage.private_bus import PrivateBus
-from stage.recordings import Recording
-from stage.running_daemon import RunningDaemon
+from testbed.private_bus import PrivateBus
+from testbed.recordings import Recording
+from testbed.running_daemon import RunningDaemon
 
 DEMO = Path(__file__).parents[2] / "models" / "demo" / "command.flac"
 CARD = "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ann Lee\r\nEND:VCARD\r\n"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from stage.private_bus import PrivateBus
-from stage.recordings import Recording
-from stage.virtual_microphone import ALSA_CONFIG, VirtualMicrophone
+from testbed.private_bus import PrivateBus
+from testbed.recordings import Recording
+from testbed.virtual_microphone import ALSA_CONFIG, VirtualMicrophone
 
 AURICLE = (sys.executable, "-m", "auricle.cli.main")
 

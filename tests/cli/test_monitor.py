@@ -20,8 +20,8 @@ from rich.console import Console
 from auricle.cli.main import main
 from auricle.cli.monitor import METER_WIDTH, View, line_of, meter, with_losses
 from auricle.client.client import AssistantClient, Event
-from stage.private_bus import PrivateBus
-from stage.running_daemon import RunningDaemon
+from testbed.private_bus import PrivateBus
+from testbed.running_daemon import RunningDaemon
 
 SECONDS = 20.0
 Monitor = subprocess.Popen[str]

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from auricle.cli.main import main
-from stage.fake_reranker import FakeReranker, least_likely
-from stage.private_bus import PrivateBus
-from stage.replay import hear_again
-from stage.running_daemon import RunningDaemon
+from testbed.fake_reranker import FakeReranker, least_likely
+from testbed.private_bus import PrivateBus
+from testbed.replay import hear_again
+from testbed.running_daemon import RunningDaemon
 
 DEMO = Path(__file__).parents[2] / "models" / "demo" / "command.flac"
 SECONDS = 30.0

@@ -15,9 +15,9 @@ import pytest
 from auricle.audio.microphone import Microphone
 from auricle.cli.main import main
 from auricle.config.locations import find_bundle
-from stage.private_bus import PrivateBus
-from stage.recordings import Recording
-from stage.running_daemon import RunningDaemon
+from testbed.private_bus import PrivateBus
+from testbed.recordings import Recording
+from testbed.running_daemon import RunningDaemon
 
 SECONDS = 20.0
 NO_WAKE_WORD = "wake: {enabled: false}\n"

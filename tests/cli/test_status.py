@@ -9,7 +9,7 @@ import pytest
 
 import auricle
 from auricle.cli.main import main
-from stage.private_bus import PrivateBus
+from testbed.private_bus import PrivateBus
 
 pytestmark = pytest.mark.usefixtures("daemon")
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from auricle.lattice.formats import from_json
-from stage.recordings import Recording
+from testbed.recordings import Recording
 
 AURICLE = (sys.executable, "-m", "auricle.cli.main")
 KEYS = [

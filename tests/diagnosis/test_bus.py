@@ -12,7 +12,7 @@ from auricle.dbus.connection import Connection
 from auricle.dbus.names import BUS_NAME
 from auricle.diagnosis.bus import Owner, examine_bus, find_owner
 from auricle.diagnosis.finding import Status
-from stage.private_bus import PrivateBus
+from testbed.private_bus import PrivateBus
 
 
 def test_a_bus_without_auricle_is_a_warning(bus: PrivateBus) -> None:

@@ -12,10 +12,10 @@ import pytest
 from auricle.audio.microphone import Microphone
 from auricle.diagnosis.echo import examine_echo
 from auricle.diagnosis.finding import Finding, Status
-from stage.echoing_room import CANCELLED, MICROPHONE, EchoingRoom
-from stage.pipewire import PipeWire, is_installed
-from stage.private_bus import PrivateBus
-from stage.virtual_microphone import ALSA_CONFIG
+from testbed.echoing_room import CANCELLED, MICROPHONE, EchoingRoom
+from testbed.pipewire import PipeWire, is_installed
+from testbed.private_bus import PrivateBus
+from testbed.virtual_microphone import ALSA_CONFIG
 
 ROOT = Path(__file__).parents[2]
 PIPEWIRE = ROOT / "etc" / "pipewire" / "pipewire.conf.d" / "80-auricle-echo.conf"

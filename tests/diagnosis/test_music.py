@@ -10,9 +10,9 @@ import pytest
 from auricle.config.schema import MusicSettings
 from auricle.diagnosis.finding import Status
 from auricle.diagnosis.music import examine_music
-from stage.private_bus import PrivateBus
-from stage.recordings import Recording
-from stage.virtual_microphone import VirtualMicrophone
+from testbed.private_bus import PrivateBus
+from testbed.recordings import Recording
+from testbed.virtual_microphone import VirtualMicrophone
 
 
 def test_streams_are_named_and_the_bus_is_looked_at(

@@ -13,7 +13,7 @@ import pytest
 
 from auricle.bus import privacy1
 from auricle.config.locations import SYSTEM_CONFIG
-from stage.virtual_microphone import VirtualMicrophone
+from testbed.virtual_microphone import VirtualMicrophone
 
 ROOT = Path(__file__).parents[2]
 PACKAGING = ROOT / "packaging"

@@ -24,7 +24,7 @@ from auricle.privacy import mode as mode_module
 from auricle.privacy.guard import Guard, Places
 from auricle.privacy.mode import Mode, ModeFile, Switch
 from auricle.relay.process import serve
-from stage.fake_reranker import FakeReranker, Reply, in_order
+from testbed.fake_reranker import FakeReranker, Reply, in_order
 
 LATTICE = Lattice(
     3,
@@ -100,57 +100,57 @@ def server(tmp_path: Path) -> Iterator[FakeReranker]:
 
 
 @pytest.fixture
-def stage(server: FakeReranker, tmp_path: Path) -> Stage:
+def testbed(server: FakeReranker, tmp_path: Path) -> Stage:
     return Stage(server, tmp_path)
 
 
 @pytest.mark.asyncio
 async def test_a_result_is_read_again_and_what_left_is_recorded(
-    stage: Stage, server: FakeReranker
+    testbed: Stage, server: FakeReranker
 ) -> None:
-    async with stage.relayed() as guard:
+    async with testbed.relayed() as guard:
         final = await guard.improve(FINAL)
         told = await guard.read_record()
     assert (final.result.text, final.reranked) == ("call zoe", True)
     assert final.time > FINAL.time
     (line,) = map(json.loads, told.lines)
     assert (line["bytes"], told.fault) == (len(server.questions[0]), "")
-    assert line["host"] == stage.settings.reranker.host
+    assert line["host"] == testbed.settings.reranker.host
     assert b"zoe" not in server.questions[0]
 
 
 @pytest.mark.asyncio
 async def test_in_the_mode_local_there_is_no_socket_and_nothing_is_sent_or_recorded(
-    stage: Stage, server: FakeReranker
+    testbed: Stage, server: FakeReranker
 ) -> None:
-    guard = await stage.guard(replace(stage.settings, mode="local"))
+    guard = await testbed.guard(replace(testbed.settings, mode="local"))
     assert not guard.asks
     assert await guard.improve(FINAL) is FINAL
-    assert not stage.socket.exists()
+    assert not testbed.socket.exists()
     assert (await guard.read_record()).lines == ()
     assert server.questions == []
     await guard.close()
 
 
 @pytest.mark.asyncio
-async def test_without_a_reranker_there_is_no_socket_in_either_mode(stage: Stage) -> None:
-    guard = await stage.guard(PrivacySettings(mode="lattice"))
+async def test_without_a_reranker_there_is_no_socket_in_either_mode(testbed: Stage) -> None:
+    guard = await testbed.guard(PrivacySettings(mode="lattice"))
     assert (guard.mode, guard.host, guard.asks) == (Mode.LATTICE, "", False)
-    assert not stage.socket.exists()
+    assert not testbed.socket.exists()
     await guard.close()
 
 
 @pytest.mark.asyncio
 async def test_switching_to_local_drops_a_result_that_waits_at_once(
-    stage: Stage, server: FakeReranker
+    testbed: Stage, server: FakeReranker
 ) -> None:
     server.answer = lambda _: Reply(b"{}", seconds=30)
-    async with stage.relayed() as guard:
+    async with testbed.relayed() as guard:
         improving = asyncio.ensure_future(guard.improve(FINAL))
         await until(lambda: len(server.questions) == 1)
         began = time.monotonic()
         await guard.set_mode(Mode.LOCAL)
-        assert not stage.socket.exists()
+        assert not testbed.socket.exists()
         final = await improving
         assert time.monotonic() - began < 0.5
         assert (final.result, final.reranked) == (FINAL.result, False)
@@ -158,60 +158,60 @@ async def test_switching_to_local_drops_a_result_that_waits_at_once(
 
 @pytest.mark.asyncio
 async def test_a_slow_reranker_costs_the_budget_and_no_answer(
-    stage: Stage, server: FakeReranker
+    testbed: Stage, server: FakeReranker
 ) -> None:
     server.answer = lambda _: Reply(b"{}", seconds=30)
-    reranker = replace(stage.settings.reranker, budget_ms=300)
-    async with stage.relayed(replace(stage.settings, reranker=reranker)) as guard:
+    reranker = replace(testbed.settings.reranker, budget_ms=300)
+    async with testbed.relayed(replace(testbed.settings, reranker=reranker)) as guard:
         final = await guard.improve(FINAL)
     assert not final.reranked
     assert 0.25 < final.time - FINAL.time < 1.0
-    assert stage.told
+    assert testbed.told
 
 
 @pytest.mark.asyncio
-async def test_a_reranker_that_lies_changes_nothing(stage: Stage, server: FakeReranker) -> None:
+async def test_a_reranker_that_lies_changes_nothing(testbed: Stage, server: FakeReranker) -> None:
     server.answer = lambda question: in_order(question, "buy bitcoin")
-    async with stage.relayed() as guard:
+    async with testbed.relayed() as guard:
         final = await guard.improve(FINAL)
     assert (final.result, final.reranked) == (FINAL.result, False)
-    assert stage.told == [f"{stage.settings.reranker.host}: not-in-the-lattice"]
+    assert testbed.told == [f"{testbed.settings.reranker.host}: not-in-the-lattice"]
 
 
 @pytest.mark.asyncio
 async def test_what_cannot_be_recorded_does_not_leave(
-    stage: Stage, server: FakeReranker, monkeypatch: pytest.MonkeyPatch
+    testbed: Stage, server: FakeReranker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    async with stage.relayed() as guard:
+    async with testbed.relayed() as guard:
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", full)
             assert not (await guard.improve(FINAL)).reranked
         assert server.questions == []
         assert (await guard.read_record()).lines == ()
-        assert "so it does not leave" in stage.told[0]
+        assert "so it does not leave" in testbed.told[0]
         assert (await guard.improve(FINAL)).reranked
 
 
 @pytest.mark.asyncio
-async def test_more_than_may_leave_stays(stage: Stage, server: FakeReranker) -> None:
-    async with stage.relayed() as guard:
+async def test_more_than_may_leave_stays(testbed: Stage, server: FakeReranker) -> None:
+    async with testbed.relayed() as guard:
         finals = [await guard.improve(FINAL) for _ in range(5)]
     assert [final.reranked for final in finals] == [True, True, True, False, False]
     assert len(server.questions) == 3
 
 
 @pytest.mark.asyncio
-async def test_the_record_keeps_lattices_if_the_owner_wants_it(stage: Stage) -> None:
-    async with stage.relayed(replace(stage.settings, keep_lattices=True)) as guard:
+async def test_the_record_keeps_lattices_if_the_owner_wants_it(testbed: Stage) -> None:
+    async with testbed.relayed(replace(testbed.settings, keep_lattices=True)) as guard:
         await guard.improve(FINAL)
         (line,) = (await guard.read_record()).lines
         assert json.loads(line)["lattice"]["words"] == ["call", "contact-a", "cool"]
         await guard.erase()
         assert (await guard.read_record()).lines == ()
-    assert stage.wiped == 1
+    assert testbed.wiped == 1
 
 
 @pytest.mark.asyncio
@@ -232,25 +232,25 @@ async def test_the_record_keeps_lattices_if_the_owner_wants_it(stage: Stage) -> 
     ],
 )
 async def test_a_switch_holds_over_a_restart_until_the_configuration_changes(
-    stage: Stage, configured: str, kept: str | None, mode: Mode
+    testbed: Stage, configured: str, kept: str | None, mode: Mode
 ) -> None:
     if kept is not None:
-        (stage.folder / "privacy").mkdir()
-        (stage.folder / "privacy" / "mode").write_text(kept, encoding="utf-8")
-    guard = await stage.guard(replace(stage.settings, mode=configured))
+        (testbed.folder / "privacy").mkdir()
+        (testbed.folder / "privacy" / "mode").write_text(kept, encoding="utf-8")
+    guard = await testbed.guard(replace(testbed.settings, mode=configured))
     assert guard.mode is mode
-    assert stage.socket.exists() is (mode is Mode.LATTICE)
+    assert testbed.socket.exists() is (mode is Mode.LATTICE)
     await guard.close()
-    assert not stage.socket.exists()
+    assert not testbed.socket.exists()
 
 
 @pytest.mark.asyncio
 async def test_a_switch_is_kept_and_one_that_cannot_be_is_only_made_to_local(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    testbed: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    guard = await stage.guard()
+    guard = await testbed.guard()
     await guard.set_mode(Mode.LOCAL)
-    file = stage.folder / "privacy" / "mode"
+    file = testbed.folder / "privacy" / "mode"
     assert (file.read_text(), file.stat().st_mode & 0o777) == ("local lattice\n", 0o600)
     await guard.set_mode(Mode.LATTICE)
     assert guard.mode is Mode.LATTICE
@@ -261,69 +261,69 @@ async def test_a_switch_is_kept_and_one_that_cannot_be_is_only_made_to_local(
     monkeypatch.setattr(mode_module, "replace_file", fail)
     with pytest.raises(StorageError, match="cannot keep the mode local"):
         await guard.set_mode(Mode.LOCAL)
-    assert (guard.mode, stage.socket.exists()) == (Mode.LOCAL, False)
+    assert (guard.mode, testbed.socket.exists()) == (Mode.LOCAL, False)
     with pytest.raises(StorageError):
         await guard.set_mode(Mode.LATTICE)
-    assert (guard.mode, stage.socket.exists()) == (Mode.LOCAL, False)
+    assert (guard.mode, testbed.socket.exists()) == (Mode.LOCAL, False)
     await guard.close()
 
 
 @pytest.mark.asyncio
-async def test_of_two_switches_at_a_time_the_later_one_holds(stage: Stage) -> None:
-    guard = await stage.guard()
+async def test_of_two_switches_at_a_time_the_later_one_holds(testbed: Stage) -> None:
+    guard = await testbed.guard()
     for last in (Mode.LOCAL, Mode.LATTICE, Mode.LOCAL):
         first = Mode.LATTICE if last is Mode.LOCAL else Mode.LOCAL
         await asyncio.gather(guard.set_mode(first), guard.set_mode(last))
         assert guard.mode is last
-        assert stage.socket.exists() is (last is Mode.LATTICE)
-        assert ModeFile(stage.folder / "privacy" / "mode").load() == Switch(last, Mode.LATTICE)
+        assert testbed.socket.exists() is (last is Mode.LATTICE)
+        assert ModeFile(testbed.folder / "privacy" / "mode").load() == Switch(last, Mode.LATTICE)
     await guard.close()
 
 
 @pytest.mark.asyncio
-async def test_a_new_configuration_does_not_undo_a_switch_to_local(stage: Stage) -> None:
-    guard = await stage.guard(replace(stage.settings, mode="local"))
-    await guard.reconfigure(stage.settings, "en")
+async def test_a_new_configuration_does_not_undo_a_switch_to_local(testbed: Stage) -> None:
+    guard = await testbed.guard(replace(testbed.settings, mode="local"))
+    await guard.reconfigure(testbed.settings, "en")
     assert guard.mode is Mode.LATTICE  # the owner has written so, and nobody has switched
     await guard.set_mode(Mode.LOCAL)
-    await guard.reconfigure(replace(stage.settings, mode="local"), "en")
-    await guard.reconfigure(stage.settings, "en")
+    await guard.reconfigure(replace(testbed.settings, mode="local"), "en")
+    await guard.reconfigure(testbed.settings, "en")
     assert guard.mode is Mode.LOCAL
     await guard.close()
 
 
 @pytest.mark.asyncio
-async def test_a_socket_that_a_killed_daemon_left_is_removed(stage: Stage) -> None:
-    stage.socket.parent.mkdir()
-    stage.socket.touch()
-    guard = await stage.guard(replace(stage.settings, mode="local"))
-    assert not stage.socket.exists()
+async def test_a_socket_that_a_killed_daemon_left_is_removed(testbed: Stage) -> None:
+    testbed.socket.parent.mkdir()
+    testbed.socket.touch()
+    guard = await testbed.guard(replace(testbed.settings, mode="local"))
+    assert not testbed.socket.exists()
     await guard.close()
 
 
 @pytest.mark.asyncio
 async def test_another_reranker_sends_the_relay_away_and_the_next_one_may_come(
-    stage: Stage,
+    testbed: Stage,
 ) -> None:
-    async with stage.relayed() as guard:
-        reranker = replace(stage.settings.reranker, budget_ms=500)
-        await guard.reconfigure(replace(stage.settings, reranker=reranker), "en")
+    async with testbed.relayed() as guard:
+        reranker = replace(testbed.settings.reranker, budget_ms=500)
+        await guard.reconfigure(replace(testbed.settings, reranker=reranker), "en")
         assert not guard.asks
-        assert stage.socket.exists()
-        assert stage.changes > 0
+        assert testbed.socket.exists()
+        assert testbed.changes > 0
 
 
 @pytest.mark.asyncio
 async def test_a_place_that_cannot_be_used_for_the_socket_is_told_and_nothing_leaves(
-    stage: Stage,
+    testbed: Stage,
 ) -> None:
-    stage.socket.mkdir(parents=True)  # a folder in its place
-    guard = await stage.guard()
+    testbed.socket.mkdir(parents=True)  # a folder in its place
+    guard = await testbed.guard()
     assert not guard.asks
-    assert [sentence.split(":")[0] for sentence in stage.told] == [
+    assert [sentence.split(":")[0] for sentence in testbed.told] == [
         "an old socket of the relay cannot be removed",
         "the relay has no place to come to",
     ]
     assert await guard.improve(FINAL) is FINAL
-    stage.socket.rmdir()
+    testbed.socket.rmdir()
     await guard.close()

@@ -28,7 +28,7 @@ from auricle.recognizer.partial_text import PartialOptions
 from auricle.recognizer.recognizer import Recognizer
 from auricle.recognizer.second_pass import SecondPassMode, SecondPassOptions
 from auricle.tflite.graph import Graph
-from stage.recordings import Recording
+from testbed.recordings import Recording
 
 SHIPPED = Path(__file__).parents[2] / "models" / "en-tiny"
 REFERENCE = Path(__file__).parent / "reference.npz"

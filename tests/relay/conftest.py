@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from auricle.wire.schema import Question, WireArc
-from stage.fake_reranker import FakeReranker, in_order
+from testbed.fake_reranker import FakeReranker, in_order
 
 
 @pytest.fixture

@@ -17,12 +17,12 @@ import pytest
 
 from auricle.client.client import AssistantClient
 from auricle.wire.schema import decode_question
-from stage.errors import StageError
-from stage.fake_reranker import FakeReranker, least_likely
-from stage.networks import RELAY, RERANKER, Capture, Networks, ends_of, inside, joined_networks
-from stage.private_bus import PrivateBus
-from stage.replay import hear_again
-from stage.running_daemon import RunningDaemon
+from testbed.errors import StageError
+from testbed.fake_reranker import FakeReranker, least_likely
+from testbed.networks import RELAY, RERANKER, Capture, Networks, ends_of, inside, joined_networks
+from testbed.private_bus import PrivateBus
+from testbed.replay import hear_again
+from testbed.running_daemon import RunningDaemon
 
 DEMO = Path(__file__).parents[2] / "models" / "demo" / "command.flac"
 BROKEN = Path(__file__).with_name("broken_daemon.py")
@@ -66,7 +66,7 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+def testbed(tmp_path: Path) -> Iterator[Stage]:
     try:
         with joined_networks() as networks:
             reranker = FakeReranker(tmp_path, least_likely, RERANKER)
@@ -84,14 +84,14 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 
 @contextmanager
-def daemon(stage: Stage, bus: PrivateBus, mode: str) -> Iterator[RunningDaemon]:
+def daemon(testbed: Stage, bus: PrivateBus, mode: str) -> Iterator[RunningDaemon]:
     running = RunningDaemon(
         bus.address,
-        stage.config(mode),
-        environment=stage.environment,
+        testbed.config(mode),
+        environment=testbed.environment,
         arguments=("--audio", str(DEMO)),
     )
-    with inside(stage.networks.daemon):
+    with inside(testbed.networks.daemon):
         running.__enter__()
     try:
         yield running
@@ -99,32 +99,32 @@ def daemon(stage: Stage, bus: PrivateBus, mode: str) -> Iterator[RunningDaemon]:
         running.__exit__(None, None, None)
 
 
-def test_in_the_mode_local_there_is_no_packet_and_no_socket(stage: Stage, bus: PrivateBus) -> None:
-    with daemon(stage, bus, "local") as running:
+def test_in_mode_local_there_is_no_packet_and_no_socket(testbed: Stage, bus: PrivateBus) -> None:
+    with daemon(testbed, bus, "local") as running:
         final, _ = asyncio.run(hear_again(bus.address))
-        with stage.relay(running.config) as relay:  # nothing would start it; it ends by itself
+        with testbed.relay(running.config) as relay:  # nothing would start it; it ends by itself
             assert relay.wait(20) == 1
-        assert not stage.socket.exists()
+        assert not testbed.socket.exists()
     assert final["reranked"] is False
-    assert stage.capture.packets() == []
-    assert stage.reranker.questions == []
+    assert testbed.capture.packets() == []
+    assert testbed.reranker.questions == []
 
 
 def test_in_the_mode_lattice_lattices_go_to_the_one_host_and_nothing_else_goes(
-    stage: Stage, bus: PrivateBus
+    testbed: Stage, bus: PrivateBus
 ) -> None:
     async def switch() -> None:
         async with AssistantClient(bus.address) as client:
             await client.set_privacy("local")
 
-    with daemon(stage, bus, "lattice") as running, stage.relay(running.config) as relay:
+    with daemon(testbed, bus, "lattice") as running, testbed.relay(running.config) as relay:
         assert relay.stderr is not None
         relay.stderr.readline()
         final, _ = asyncio.run(hear_again(bus.address))
         assert final["reranked"] is True
         asyncio.run(switch())
         assert relay.wait(5) == 0
-        packets = stage.capture.packets()
+        packets = testbed.capture.packets()
         again, _ = asyncio.run(hear_again(bus.address))
         assert again["reranked"] is False
     ends = {ends for ends in map(ends_of, packets) if ends is not None}
@@ -132,11 +132,11 @@ def test_in_the_mode_lattice_lattices_go_to_the_one_host_and_nothing_else_goes(
     sent = sum(len(packet) for packet in packets if (ends_of(packet) or ("",))[0] == RELAY)
     print(f"\n{len(packets)} packets; {sent} bytes from the relay, TLS handshake included")
     assert sent < 16_000  # half a second of sound
-    (question,) = map(decode_question, stage.reranker.questions)
+    (question,) = map(decode_question, testbed.reranker.questions)
     assert question.words
     # After the switch no more than the end of a connection, and ARP.
-    assert all(len(packet) < 100 for packet in stage.capture.packets())
-    assert len(stage.reranker.questions) == 1
+    assert all(len(packet) < 100 for packet in testbed.capture.packets())
+    assert len(testbed.reranker.questions) == 1
 
 
 @pytest.mark.parametrize(
@@ -147,20 +147,20 @@ def test_in_the_mode_lattice_lattices_go_to_the_one_host_and_nothing_else_goes(
     ],
 )
 def test_a_broken_daemon_cannot_send_sound(
-    stage: Stage, tmp_path: Path, sandbox: str, refused: list[str]
+    testbed: Stage, tmp_path: Path, sandbox: str, refused: list[str]
 ) -> None:
     config = tmp_path / "auricle.yaml"
-    config.write_text(stage.config("lattice"), encoding="utf-8")
-    stage.socket.parent.mkdir()
-    words = [str(BROKEN), str(stage.socket), RERANKER, str(stage.reranker.port), sandbox]
-    with inside(stage.networks.daemon):
+    config.write_text(testbed.config("lattice"), encoding="utf-8")
+    testbed.socket.parent.mkdir()
+    words = [str(BROKEN), str(testbed.socket), RERANKER, str(testbed.reranker.port), sandbox]
+    with inside(testbed.networks.daemon):
         broken = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True)
     assert broken.stdout is not None
     try:
         assert json.loads(broken.stdout.readline()) == refused
         for _ in range(4):
             assert broken.stdout.readline() == "listening\n"
-            with stage.relay(config) as relay:
+            with testbed.relay(config) as relay:
                 assert broken.stdout.readline() == "hung up\n"
                 assert relay.wait(10) == 1
                 assert relay.stderr is not None
@@ -169,5 +169,5 @@ def test_a_broken_daemon_cannot_send_sound(
     finally:
         broken.kill()
         broken.communicate()
-    assert stage.capture.packets() == []
-    assert stage.reranker.questions == []
+    assert testbed.capture.packets() == []
+    assert testbed.reranker.questions == []

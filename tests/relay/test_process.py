@@ -22,7 +22,7 @@ from auricle.relay.answers import Fault
 from auricle.relay.process import serve
 from auricle.wire.schema import Answer, Question, encode_question
 from auricle.wire.sockets import check_peer, connect, listen
-from stage.fake_reranker import FakeReranker, Reply
+from testbed.fake_reranker import FakeReranker, Reply
 
 OWN = {os.getuid()}
 
@@ -58,7 +58,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def stage(server: FakeReranker, tmp_path: Path) -> Stage:
+def testbed(server: FakeReranker, tmp_path: Path) -> Stage:
     return Stage(server, tmp_path / "relay" / "lattices")
 
 
@@ -73,38 +73,38 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.mark.asyncio
 async def test_a_question_goes_out_and_its_answer_comes_back(
-    stage: Stage, question: Question
+    testbed: Stage, question: Question
 ) -> None:
-    async with stage.relaying() as relay:
-        answer = await stage.ask(question)
+    async with testbed.relaying() as relay:
+        answer = await testbed.ask(question)
         assert answer is not None
         assert answer.readings[0].text == "cool contact-a"
     assert relay.result() is None  # the desk is closed: it ends well
-    assert not stage.path.exists()
+    assert not testbed.path.exists()
 
 
 @pytest.mark.asyncio
 async def test_closing_the_desk_drops_what_is_on_its_way(
-    stage: Stage, question: Question, server: FakeReranker
+    testbed: Stage, question: Question, server: FakeReranker
 ) -> None:
     server.answer = lambda _: Reply(b"{}", seconds=30)
-    async with stage.relaying() as relay:
-        asking = asyncio.ensure_future(stage.ask(question))
+    async with testbed.relaying() as relay:
+        asking = asyncio.ensure_future(testbed.ask(question))
         await until(lambda: len(server.questions) == 1)
-        await stage.desk.close()
+        await testbed.desk.close()
         assert await asking is None
         await asyncio.wait_for(relay, 1)
-        assert await stage.ask(question) is None
+        assert await testbed.ask(question) is None
 
 
 @pytest.mark.asyncio
 async def test_what_waits_in_the_socket_when_the_desk_closes_is_not_sent(
-    stage: Stage, question: Question, server: FakeReranker
+    testbed: Stage, question: Question, server: FakeReranker
 ) -> None:
-    async with stage.relaying() as relay:
-        asking = asyncio.ensure_future(stage.ask(question))
+    async with testbed.relaying() as relay:
+        asking = asyncio.ensure_future(testbed.ask(question))
         await asyncio.sleep(0)  # it is in the socket, and the relay had no turn yet
-        await stage.desk.close()
+        await testbed.desk.close()
         assert await asking is None
         await asyncio.wait_for(relay, 1)
     assert server.questions == []
@@ -112,15 +112,15 @@ async def test_what_waits_in_the_socket_when_the_desk_closes_is_not_sent(
 
 @pytest.mark.asyncio
 async def test_a_new_question_takes_the_place_of_the_one_before(
-    stage: Stage, question: Question, server: FakeReranker
+    testbed: Stage, question: Question, server: FakeReranker
 ) -> None:
     honest = server.answer
     server.answer = lambda _: Reply(b"{}", seconds=30)
-    async with stage.relaying():
+    async with testbed.relaying():
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(stage.ask(question), 0.3)
+            await asyncio.wait_for(testbed.ask(question), 0.3)
         server.answer = honest
-        answer = await asyncio.wait_for(stage.ask(replace(question, session=8)), 5)
+        answer = await asyncio.wait_for(testbed.ask(replace(question, session=8)), 5)
         assert answer is not None
         assert answer.session == 8
 
@@ -128,10 +128,10 @@ async def test_a_new_question_takes_the_place_of_the_one_before(
 @pytest.mark.asyncio
 @pytest.mark.parametrize("data", [b"\0" * 3200, b'{"audio":"AAAA"}', b"x" * 10_000])
 async def test_a_daemon_that_sends_no_lattice_ends_the_relay(
-    stage: Stage, server: FakeReranker, data: bytes
+    testbed: Stage, server: FakeReranker, data: bytes
 ) -> None:
-    async with stage.relaying() as relay:
-        assert await stage.desk.ask(7, data) is None
+    async with testbed.relaying() as relay:
+        assert await testbed.desk.ask(7, data) is None
         with pytest.raises(RefusedError, match="message: "):
             await relay
     assert server.questions == []
@@ -139,35 +139,35 @@ async def test_a_daemon_that_sends_no_lattice_ends_the_relay(
 
 @pytest.mark.asyncio
 async def test_more_than_may_leave_is_not_sent(
-    stage: Stage, question: Question, server: FakeReranker
+    testbed: Stage, question: Question, server: FakeReranker
 ) -> None:
-    async with stage.relaying():
+    async with testbed.relaying():
         for _ in range(3):
-            assert await stage.ask(question) is not None
-        assert await stage.ask(question) == Answer(question.session, (), Fault.RATE)
+            assert await testbed.ask(question) is not None
+        assert await testbed.ask(question) == Answer(question.session, (), Fault.RATE)
     assert len(server.questions) == 3
 
 
 @pytest.mark.asyncio
-async def test_a_relay_that_says_what_is_no_answer_is_sent_away(stage: Stage) -> None:
-    stage.desk.open()
-    with connect(stage.path) as connection:
-        await until(lambda: stage.desk.connected)
+async def test_a_relay_that_says_what_is_no_answer_is_sent_away(testbed: Stage) -> None:
+    testbed.desk.open()
+    with connect(testbed.path) as connection:
+        await until(lambda: testbed.desk.connected)
         connection.send(b"rm -rf /")
-        await until(lambda: bool(stage.told))
-    await stage.desk.close()
-    assert stage.told == ["the relay is sent away: message: must be JSON in ASCII"]
+        await until(lambda: bool(testbed.told))
+    await testbed.desk.close()
+    assert testbed.told == ["the relay is sent away: message: must be JSON in ASCII"]
 
 
 @pytest.mark.asyncio
 async def test_a_stranger_is_neither_taken_for_the_relay_nor_for_the_daemon(
-    stage: Stage, tmp_path: Path
+    testbed: Stage, tmp_path: Path
 ) -> None:
     stranger = os.getuid() + 1
     told: list[str] = []
-    desk = Desk(stage.path, {stranger}, told.append)
+    desk = Desk(testbed.path, {stranger}, told.append)
     desk.open()
-    with connect(stage.path) as connection:
+    with connect(testbed.path) as connection:
         with pytest.raises(RefusedError, match=f"of user {os.getuid()} may not be at the other"):
             check_peer(connection, {stranger})
         await until(lambda: bool(told))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from auricle.wire.schema import Question, WireArc
-from stage.running_reranker import RunningReranker
+from testbed.running_reranker import RunningReranker
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,10 @@ from auricle.cli.main import main
 from auricle.wire.schema import decode_question
 from reranker.language import load
 from reranker.ranking import Ranker
-from stage.private_bus import PrivateBus
-from stage.replay import hear_again
-from stage.running_daemon import RunningDaemon
-from stage.running_reranker import BUNDLE, RunningReranker
+from testbed.private_bus import PrivateBus
+from testbed.replay import hear_again
+from testbed.running_daemon import RunningDaemon
+from testbed.running_reranker import BUNDLE, RunningReranker
 
 DEMO = Path(__file__).parents[2] / "models" / "demo" / "command.flac"
 

@@ -17,7 +17,7 @@ from reranker.network import Network, Shape
 from reranker.ranking import Ranker, Weights
 from reranker.tree import grow
 from reranker.vocabulary import Vocabulary
-from stage.running_reranker import BUNDLE
+from testbed.running_reranker import BUNDLE
 
 
 class Likes:

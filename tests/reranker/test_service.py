@@ -16,7 +16,7 @@ from auricle.relay.answers import Fault, read_body
 from auricle.relay.reranker_client import Reranker
 from auricle.wire.schema import MOST_BYTES, Question, encode_question
 from reranker.__main__ import main
-from stage.running_reranker import BUNDLE, RunningReranker
+from testbed.running_reranker import BUNDLE, RunningReranker
 
 JSON = {"content-type": "application/json"}
 

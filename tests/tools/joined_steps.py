@@ -19,7 +19,7 @@ from auricle.features import SILENCE
 from auricle_train.batches import Batch
 from auricle_train.group import joined
 from auricle_train.trainer import Trainer
-from stage.small_training import PLAN, make_batches, make_objective
+from testbed.small_training import PLAN, make_batches, make_objective
 
 # Nothing is drawn: which utterances the transducer takes, where positions begin.
 SETTLED = replace(PLAN, nodes=10**9, shifted_share=0.0)

@@ -26,7 +26,7 @@ from auricle_train.encoder_cache import (
     write_shard,
 )
 from auricle_train.top.network import Top, TopShape
-from stage.small_training import SHAPE, TOKENIZER, make_objective, tone
+from testbed.small_training import SHAPE, TOKENIZER, make_objective, tone
 
 SMALL = AttendingShape(encoder_width=SHAPE.width, width=32, letters=32, head=8)
 FEW = Names(elsewhere=4, others=4)

@@ -26,7 +26,7 @@ from auricle_train.augment import (
 from auricle_train.microphone import CODECS, pass_codec
 from auricle_train.pitch import shift_pitch
 from auricle_train.rooms import load_rooms
-from stage.recordings import Recording
+from testbed.recordings import Recording
 
 NONE = Disturbance(
     speed=0, pitch=0, formants=0, room=0, background=0, babble=0, band=0, colour=0, hum=0,

@@ -15,7 +15,7 @@ from auricle_train.average import drawn_back, with_second_encoder
 from auricle_train.network import Encoder, Transducer
 from auricle_train.shape import Shape
 from auricle_train.whisper import read_part
-from stage.small_training import SHAPE, make_objective, write_whisper
+from testbed.small_training import SHAPE, make_objective, write_whisper
 
 
 def saved(encoder: str = "attention") -> dict[str, Any]:

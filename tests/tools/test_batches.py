@@ -13,7 +13,7 @@ from auricle.recognizer.surface_forms import Writing
 from auricle_train import batches as batches_module
 from auricle_train.batches import FRAME
 from auricle_train.objective import after_wake_word
-from stage.small_training import PIECES, TOKENIZER, make_batches, tone
+from testbed.small_training import PIECES, TOKENIZER, make_batches, tone
 
 
 def test_batches_of_one_seed_are_the_same_and_hold_what_they_say() -> None:

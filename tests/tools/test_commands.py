@@ -16,8 +16,8 @@ import pytest
 
 from auricle_train.corpus import BACKGROUND, REAL_DEV, SPEECH, read_set
 from auricle_train.train import PREFIXES, Recordings
-from stage.recordings import Recording
-from stage.small_training import write_whisper
+from testbed.recordings import Recording
+from testbed.small_training import write_whisper
 
 ROOT = Path(__file__).parents[2]
 COLUMNS = ("id", "seconds", "speaker", "language", "text", "split", "licence")

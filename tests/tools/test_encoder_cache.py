@@ -21,7 +21,7 @@ from auricle_train.encoder_cache import (
     write_shard,
 )
 from auricle_train.network import STRIDE
-from stage.small_training import make_objective, tone
+from testbed.small_training import make_objective, tone
 
 
 def sounds(*seconds: float) -> list[Sound]:

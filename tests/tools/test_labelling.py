@@ -25,7 +25,7 @@ from auricle_train.teachers.shards import cut
 from auricle_train.teachers.sources import Found
 from auricle_train.teachers.teacher import Reading
 from auricle_train.teachers.whisper_teacher import WhisperOptions
-from stage.recordings import Recording
+from testbed.recordings import Recording
 
 
 @dataclass

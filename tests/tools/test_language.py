@@ -1,4 +1,4 @@
-"""n-gram models: probabilities that sum to one at every stage, and files that say the same."""
+"""n-gram models: probabilities that sum to one at every testbed, and files that say the same."""
 
 from __future__ import annotations
 

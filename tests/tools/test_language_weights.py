@@ -29,7 +29,7 @@ from auricle_train.language import write
 from auricle_train.ngram import kneser_ney
 from auricle_train.steps.weights import weights
 from auricle_train.word_language import make_words
-from stage.recordings import Recording
+from testbed.recordings import Recording
 
 SHIPPED = Path(__file__).parents[2] / "models" / "en-tiny"
 

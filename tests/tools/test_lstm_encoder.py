@@ -13,7 +13,7 @@ from auricle_train.lstm_encoder import LstmEncoder
 from auricle_train.network import Encoder, Transducer
 from auricle_train.precision import has_bfloat16
 from auricle_train.shape import STACK, STRIDE, Shape
-from stage.small_training import SHAPE
+from testbed.small_training import SHAPE
 
 SMALL = replace(SHAPE, layers=3, encoder="lstm")
 JOINT = STRIDE * STACK  # feature frames to a frame of the joint

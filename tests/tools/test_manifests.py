@@ -17,7 +17,7 @@ from auricle_train.corpus import Clip
 from auricle_train.layouts import LAYOUTS
 from auricle_train.layouts.utterance import LayoutError, Utterance
 from auricle_train.manifests import Report, clips_of, examine, split_of, write_manifest
-from stage.recordings import Recording
+from testbed.recordings import Recording
 
 Recordings = dict[str, Recording]
 SENTENCE, WORD = "must_sleep", "down"

@@ -15,7 +15,7 @@ from auricle_train.attention_decoder import AttentionDecoder, Stepper
 from auricle_train.corpus import Clip
 from auricle_train.pieces import cut, merge, sources, usable, write
 from auricle_train.teachers.scribe import Scribe
-from stage.small_training import tone, write_whisper
+from testbed.small_training import tone, write_whisper
 
 MERGED = ["Ġt", "Ġth", "Ġthe", "Ġl", "ig", "ht", "ight", "Ġlight", "ĠL", "Ġ7", "Ġ(", "Ġ,"]
 TOKENS = [*string.ascii_letters, "Ġ", *"0123456789", ",", ".", "?", "!", "-", *MERGED,

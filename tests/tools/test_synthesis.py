@@ -21,7 +21,7 @@ from auricle_train.synthesis.synthesize import (
     synthesize,
     with_names,
 )
-from stage.recordings import Recording
+from testbed.recordings import Recording
 
 TEXTS = ["you must sleep he urged", "must you sleep he urged", "you he must urged sleep"]
 LINES = [Line(text, text) for text in TEXTS]

@@ -28,7 +28,7 @@ from auricle_train.run_log import RunLog
 from auricle_train.shape import Shape
 from auricle_train.top.training import load_top
 from auricle_train.trainer import Trainer
-from stage.small_training import PLAN, SHAPE, make_batches, make_objective
+from testbed.small_training import PLAN, SHAPE, make_batches, make_objective
 
 FEW = list(islice(iter(make_batches(seconds=4)), 6))
 

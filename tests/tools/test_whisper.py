@@ -14,7 +14,7 @@ from auricle_train.pieces import ENGLISH_END, cut, prompt, sources, write
 from auricle_train.plan import Plan
 from auricle_train.train import Origin
 from auricle_train.whisper import read_part, read_tokens
-from stage.small_training import SHAPE, TOKENS, write_ctranslate2, write_whisper
+from testbed.small_training import SHAPE, TOKENS, write_ctranslate2, write_whisper
 
 
 def test_whisper_weights_are_read_from_ctranslate2(tmp_path: Path) -> None:

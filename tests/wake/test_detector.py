@@ -13,7 +13,7 @@ from auricle.audio.vad import VoiceActivity
 from auricle.errors import ArgumentError
 from auricle.wake.detector import Detection, Score, WakeDetector
 from auricle.wake.micro_wake_word import MicroWakeWord
-from stage.recordings import Recording
+from testbed.recordings import Recording
 
 SAID = (1.0, 1.45)  # seconds in `command` between which "Alexa" is said
 

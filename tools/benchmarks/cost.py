@@ -27,10 +27,10 @@ from auricle.config.schema import Config, RecognizerSettings
 from auricle.errors import ModelError
 from auricle.service.assembly import load_models
 from auricle.tflite.runtime import RUNTIMES, find_runtime
-from stage.private_bus import PrivateBus
-from stage.recordings import load_recordings
-from stage.running_daemon import RunningDaemon
-from stage.virtual_microphone import VirtualMicrophone
+from testbed.private_bus import PrivateBus
+from testbed.recordings import load_recordings
+from testbed.running_daemon import RunningDaemon
+from testbed.virtual_microphone import VirtualMicrophone
 
 RECORDINGS = Path(__file__).parents[2] / "tests" / "recordings"
 TALK = ("must_sleep", "why_are_you_here", "big_news")
@@ -75,14 +75,14 @@ def measure_daemon(seconds: float) -> None:
     """Print start, idle share and memory of the real daemon."""
     recordings = load_recordings(RECORDINGS)
     words = len(Config().wake.models)
-    with ExitStack() as stage:
-        microphone = stage.enter_context(VirtualMicrophone())
-        bus = stage.enter_context(PrivateBus())
-        talk = Path(stage.enter_context(tempfile.TemporaryDirectory())) / "talk.wav"
+    with ExitStack() as testbed:
+        microphone = testbed.enter_context(VirtualMicrophone())
+        bus = testbed.enter_context(PrivateBus())
+        talk = Path(testbed.enter_context(tempfile.TemporaryDirectory())) / "talk.wav"
         write_talk(talk, [recordings[name].path for name in TALK], LEAD_SECONDS + seconds)
         began = time.monotonic()
         environment = microphone.environment | bus.environment
-        daemon = stage.enter_context(RunningDaemon(bus.address, environment=environment))
+        daemon = testbed.enter_context(RunningDaemon(bus.address, environment=environment))
         print(f"start to ready: {time.monotonic() - began:.2f} s")
         time.sleep(SETTLE_SECONDS)
         print(f"memory when ready: {memory(daemon.pid, 'VmRSS'):.0f} MB")

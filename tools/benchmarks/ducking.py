@@ -32,9 +32,9 @@ from auricle.ducking.ducker import Music
 from auricle.ducking.saved_volumes import Record
 from auricle.events import Cancelled, CancelReason, Wake
 from auricle.service.quiet import policy_of
-from stage.player import Player
-from stage.private_bus import PrivateBus
-from stage.virtual_microphone import VirtualMicrophone
+from testbed.player import Player
+from testbed.private_bus import PrivateBus
+from testbed.virtual_microphone import VirtualMicrophone
 
 LIMIT_MS = 100.0  # within which music is to be quiet
 START_SECONDS = 0.5  # between two looks whether all play

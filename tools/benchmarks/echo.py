@@ -47,7 +47,7 @@ from auricle.wake.detector import Detection, WakeDetector
 from auricle_train.corpus import read_table
 from auricle_train.scoring import Errors, compare, score, share
 from benchmarks.wake import frames, load
-from stage.echoing_room import LOOP_SECONDS, EchoingRoom
+from testbed.echoing_room import LOOP_SECONDS, EchoingRoom
 
 Sound = NDArray[np.float64]  # full scale is 1
 Command = tuple[str, Sound]
@@ -375,10 +375,10 @@ def main() -> None:
     )
     print(f"{script.length / SAMPLE_RATE:.0f} s, twice for each ratio", file=sys.stderr)
     music = read_music(arguments.data, script.length)
-    stage = Stage(script, music, arguments.drive, arguments.seed)
+    testbed = Stage(script, music, arguments.drive, arguments.seed)
     each = list(itertools.product(arguments.ratios, arguments.cancellers, (False, True)))
     with ThreadPoolExecutor(arguments.parallel) as pool:
-        heard = iter(list(pool.map(lambda one: stage.record(*one), each)))
+        heard = iter(list(pool.map(lambda one: testbed.record(*one), each)))
     recorded = {
         ratio: [(next(heard), next(heard)) for _ in arguments.cancellers]
         for ratio in arguments.ratios

@@ -26,7 +26,7 @@ import numpy as np
 
 from auricle.relay.answers import read_body
 from auricle.wire.schema import Question, WireArc, encode_question
-from stage.running_reranker import BUNDLE, RunningReranker
+from testbed.running_reranker import BUNDLE, RunningReranker
 
 MOST_SECONDS = 60.0
 MOST_ASKERS = 500

@@ -8,9 +8,9 @@ folder of recordings such as that which the models were trained on. In: real sen
 part, and its music. Out: a row of a Markdown table for each level and arbiter.
 
 The player (mpd), the sound server and the daemon share a part of one core (see
-`stage.capped_group`); what speaks and measures is outside. With the arbiter on, the daemon has the
-weight and niceness that its units give it, and its level; off, it has neither, and computes all
-that it can.
+`testbed.capped_group`); what speaks and measures is outside. With the arbiter on, the daemon has
+the weight and niceness that its units give it, and its level; off, it has neither, and computes
+all that it can.
 
 - Under-runs: silence that the music does not have, at the monitor of the sink to which mpd plays.
 - Late: by how much the sound server itself was late at most, in milliseconds.
@@ -44,14 +44,14 @@ from auricle.audio.format import SAMPLE_RATE, Samples
 from auricle.client.client import AssistantClient
 from auricle_train.scoring import compare, score
 from benchmarks.cost import cpu_seconds
-from stage.alignment import Level, end_of_speech, find_start
-from stage.capped_group import PLAIN_WEIGHT, CappedGroup
-from stage.errors import StageError
-from stage.gaps import RATE, GapWatch, never_silent
-from stage.music_daemon import MusicDaemon
-from stage.private_bus import PrivateBus
-from stage.running_daemon import RunningDaemon
-from stage.virtual_microphone import SINK, VirtualMicrophone
+from testbed.alignment import Level, end_of_speech, find_start
+from testbed.capped_group import PLAIN_WEIGHT, CappedGroup
+from testbed.errors import StageError
+from testbed.gaps import RATE, GapWatch, never_silent
+from testbed.music_daemon import MusicDaemon
+from testbed.private_bus import PrivateBus
+from testbed.running_daemon import RunningDaemon
+from testbed.virtual_microphone import SINK, VirtualMicrophone
 
 SETS = ("kathleen", "speechocean762_train", "librispeech_small", "ljspeech_subset")
 LONGEST_SECONDS = 6.0  # of a command
@@ -211,27 +211,27 @@ async def hear_all(
 def measure(
     clips: Sequence[Clip], music: Path, cap: float, level: str, buffer_seconds: float, *, on: bool
 ) -> Measured:
-    """Build the stage, run all sessions on it, and return what was measured."""
+    """Build the testbed, run all sessions on it, and return what was measured."""
     config = (
         f"audio: {{device: 'pulse:{SINK}.monitor'}}\n"
         f"arbiter: {{level: {level if on else 'full'}}}\n"
     )
     measured = Measured()
-    with ExitStack() as stage:
-        bus = stage.enter_context(PrivateBus())
-        group = stage.enter_context(CappedGroup(cap))
+    with ExitStack() as testbed:
+        bus = testbed.enter_context(PrivateBus())
+        group = testbed.enter_context(CappedGroup(cap))
         with group.joined("playback"):
-            microphone = stage.enter_context(VirtualMicrophone())
+            microphone = testbed.enter_context(VirtualMicrophone())
         microphone.add_sink(MUSIC_SINK, RATE, 2)
-        watch = stage.enter_context(GapWatch(MUSIC_SINK, microphone.environment))
+        watch = testbed.enter_context(GapWatch(MUSIC_SINK, microphone.environment))
         with group.joined("playback"):
-            player = stage.enter_context(
+            player = testbed.enter_context(
                 MusicDaemon(music, MUSIC_SINK, microphone.environment, buffer_seconds)
             )
         share = {"weight": WEIGHT, "nice": NICE} if on else {"weight": PLAIN_WEIGHT, "nice": 0}
         environment = microphone.environment | bus.environment
         with group.joined("daemon" if on else "playback", **share):
-            daemon = stage.enter_context(
+            daemon = testbed.enter_context(
                 RunningDaemon(bus.address, config, environment=environment)
             )
         time.sleep(SETTLE_SECONDS)

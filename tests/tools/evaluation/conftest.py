@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from auricle_train.corpus import Clip
-from stage.recordings import Recording
+from testbed.recordings import Recording
 
 
 @pytest.fixture(scope="session")

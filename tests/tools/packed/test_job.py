@@ -22,9 +22,9 @@ from auricle_train.packed.job import checked
 from auricle_train.packed.live import LiveSounds, encoded_batch, live_batches
 from auricle_train.top.training import load_top
 from auricle_train.train import PREFIXES
-from stage.small_corpus import write_set
-from stage.small_top import make_encoder, write_top, write_vocabulary
-from stage.small_training import SHAPE, TOKENIZER, make_batches, make_objective, tone
+from testbed.small_corpus import write_set
+from testbed.small_top import make_encoder, write_top, write_vocabulary
+from testbed.small_training import SHAPE, TOKENIZER, make_batches, make_objective, tone
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from auricle_train.corpus import read_set
 from auricle_train.layouts.utterance import Utterance
 from auricle_train.manifests import write_manifest
 from auricle_train.packed import shards
-from stage.recordings import Recording
-from stage.small_corpus import write_set
+from testbed.recordings import Recording
+from testbed.small_corpus import write_set
 
 LINES = [
     *((f"clip{number}", "lo hi", "train", "CC0-1.0") for number in range(6)),

@@ -23,7 +23,7 @@ from recipes.__main__ import main
 from recipes.recipe import Recipe, RecipeError, read_recipe
 from recipes.runner import Terminated, chosen, run
 from recipes.stamps import sha256, stamp
-from stage.recordings import Recording
+from testbed.recordings import Recording
 
 TINY = Path(__file__).with_name("tiny.yaml")
 SPOKEN = ("must_sleep", "wounded_in_the_arm")

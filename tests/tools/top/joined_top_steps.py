@@ -18,9 +18,9 @@ from auricle_train.group import joined
 from auricle_train.top.data import Example, TopBatch, batch_of, examples_of
 from auricle_train.top.plan import TopPlan
 from auricle_train.top.training import TopTrainer
-from stage.small_top import TOP_SHAPE
+from testbed.small_top import TOP_SHAPE
 
-from stage.small_training import TOKENIZER  # isort: skip
+from testbed.small_training import TOKENIZER  # isort: skip
 
 PLAN = TopPlan(hours=200 / 3600, decay_hours=0.0, ctc_hours=30 / 3600, dropout=0.0, warm_steps=4)
 COUNTS = (3, 1)  # utterances in a batch of each process

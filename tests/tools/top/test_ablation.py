@@ -14,9 +14,9 @@ from auricle_train.top.ablation import ALL, SEARCHES, compared, measured, recogn
 from auricle_train.top.data import examples_of
 from auricle_train.top.evaluation import greedy_rates
 from auricle_train.top.nbest import BeamOptions
-from stage.small_top import make_top, write_cache, write_top, write_vocabulary
+from testbed.small_top import make_top, write_cache, write_top, write_vocabulary
 
-from stage.small_training import TOKENIZER  # isort: skip
+from testbed.small_training import TOKENIZER  # isort: skip
 
 
 def test_greedy_searches_are_those_of_the_training_run(tmp_path: Path) -> None:

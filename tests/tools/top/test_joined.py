@@ -18,9 +18,9 @@ from auricle.errors import ArgumentError
 from auricle_train import checkpoint
 from auricle_train.encoder_cache import read_cache
 from auricle_train.top.data import TopBatches, examples_of
-from stage.small_top import make_top, write_cache, write_top, write_vocabulary
+from testbed.small_top import make_top, write_cache, write_top, write_vocabulary
 
-from stage.small_training import TOKENIZER  # isort: skip
+from testbed.small_training import TOKENIZER  # isort: skip
 
 ROOT = Path(__file__).parents[3]
 SCRIPT = Path(__file__).with_name("joined_top_steps.py")

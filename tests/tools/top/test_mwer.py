@@ -37,9 +37,9 @@ from auricle_train.top.nbest_lists import Listed, ListOptions, read_lists, top_d
 from auricle_train.top.network import Top
 from auricle_train.top.plan import MwerPlan
 from auricle_train.top.training import load_top
-from stage.small_top import TOP_SHAPE, make_top, write_cache, write_top, write_vocabulary
+from testbed.small_top import TOP_SHAPE, make_top, write_cache, write_top, write_vocabulary
 
-from stage.small_training import TOKENIZER  # isort: skip
+from testbed.small_training import TOKENIZER  # isort: skip
 
 PLAN = MwerPlan(hours=10 / 3600, decay_hours=5 / 3600, batch_seconds=4.0, dropout=0.0, warm_steps=1)
 

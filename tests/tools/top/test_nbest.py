@@ -13,9 +13,9 @@ from auricle_train.top.evaluation import greedy
 from auricle_train.top.nbest import BeamOptions, nbest
 from auricle_train.top.network import Top
 from auricle_train.transducer_loss import transducer_loss
-from stage.small_top import make_top
+from testbed.small_top import make_top
 
-from stage.small_training import TOKENIZER  # isort: skip
+from testbed.small_training import TOKENIZER  # isort: skip
 
 
 def log_probability(top: Top, encoded: Tensor, tokens: tuple[int, ...]) -> float:

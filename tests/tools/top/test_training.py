@@ -20,7 +20,7 @@ from auricle_train.top.evaluation import collapsed, greedy_rates
 from auricle_train.top.network import Top, TopShape
 from auricle_train.top.plan import TopPlan
 from auricle_train.top.training import TopObjective, TopTrainer, load_top
-from stage.small_training import TOKENIZER
+from testbed.small_training import TOKENIZER
 
 SHAPE = TopShape(
     encoder_width=8, layers=1, width=32, heads=2, hidden=64, chunk=4, left=8,

@@ -24,7 +24,7 @@ from auricle_train.corpus import Clip
 from auricle_train.evaluation.conditions import Background, Condition
 from auricle_train.evaluation.peers import Peer
 from auricle_train.evaluation.readings import Readings, Told
-from stage.alignment import end_of_speech
+from testbed.alignment import end_of_speech
 
 ROOM_SECONDS = 2.5  # of room noise after each recording
 EARLY_SECONDS = 0.1  # before the end of speech: a session that closes there is cut off
@@ -35,7 +35,7 @@ class Heard:
     """What became of one recording."""
 
     clip: Clip
-    end: float  # seconds: true end of speech, see `stage.alignment`
+    end: float  # seconds: true end of speech, see `testbed.alignment`
     whole: Transcription  # all of it decoded
     session: Transcription  # of a session, which the end-pointers close
     peers: Mapping[str, Told]  # by name

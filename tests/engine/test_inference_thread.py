@@ -1,0 +1,338 @@
+"""The inference thread: the real pipeline, fed by the audio thread and called from the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from auricle.assistant import Level, ListenOptions
+from auricle.audio.file import read_recording
+from auricle.audio.format import FRAME_SAMPLES, FRAME_SECONDS, Frame
+from auricle.audio.level import FLOOR_DBFS
+from auricle.biasing.biasing import Biasing
+from auricle.compute.budget import Budget
+from auricle.config.schema import Config
+from auricle.context.entries import Context, Entry
+from auricle.engine.capture_thread import Found, Lost
+from auricle.engine.inference_thread import Died, Hearing, Report
+from auricle.engine.pipeline import Pipeline
+from auricle.engine.queues import FRAMES, Outbox
+from auricle.errors import AuricleError, BusyError, DeviceError, MutedError, NoSuchSessionError
+from auricle.events import Cancelled, CancelReason, Event, Final, Speculative, Wake
+from auricle.service.assembly import Models, load_models, make_pipeline
+from auricle.service.notify import Watchdog
+from testbed.recordings import Recording
+
+CONFIG = Config()
+SECONDS = 20.0
+NO_OPTIONS = ListenOptions()
+
+
+class Room:
+    """A microphone that hears what the test says, at the pace of real time, and else silence."""
+
+    def __init__(self) -> None:
+        self.overruns = 0
+        self.there = True
+        self.pace = 0.01
+        self.heard = 0  # frames
+        self._said: queue.Queue[Frame] = queue.Queue()
+
+    def say(self, samples: NDArray[np.int16]) -> None:
+        for first in range(0, len(samples) - FRAME_SAMPLES, FRAME_SAMPLES):
+            self._said.put(samples[first : first + FRAME_SAMPLES])
+
+    def open(self) -> None:
+        if not self.there:
+            raise DeviceError("audio.device: unplugged; plug it in")
+
+    def read(self) -> Frame | None:
+        time.sleep(self.pace)
+        if not self.there:
+            raise DeviceError("audio.device: it went away; plug it in")
+        self.heard += 1
+        try:
+            return self._said.get_nowait()
+        except queue.Empty:
+            return np.zeros(FRAME_SAMPLES, np.int16)
+
+    def close(self) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        pass
+
+
+class Ear:
+    """Hearing in a room, with the reports that come of it."""
+
+    def __init__(self, make_pipeline: Callable[[], Pipeline]) -> None:
+        self.room = Room()
+        self.metered = False
+        self.reports: asyncio.Queue[Report] = asyncio.Queue()
+        outbox = Outbox[Report](asyncio.get_running_loop(), self.reports.put_nowait)
+        self.hearing = Hearing(
+            make_pipeline, lambda _: self.room, outbox.post, lambda: self.metered
+        )
+
+    async def next(self, *kinds: type[Report]) -> Report:
+        """Return the next report of one of these kinds."""
+        async with asyncio.timeout(SECONDS):
+            while not isinstance(report := await self.reports.get(), kinds):
+                pass
+        return report
+
+
+Listening = Callable[[], AbstractAsyncContextManager[Ear]]
+
+
+@pytest.fixture(scope="module")
+def models() -> Models:
+    return load_models(CONFIG, Budget(threads=1, beam=4), wake=False)
+
+
+@pytest.fixture
+def build(models: Models) -> Callable[[], Pipeline]:
+    return lambda: make_pipeline(CONFIG, models)
+
+
+@pytest.fixture
+def listening(build: Callable[[], Pipeline]) -> Listening:
+    @asynccontextmanager
+    async def run() -> AsyncIterator[Ear]:
+        ear = Ear(build)
+        await ear.hearing.start()
+        yield ear
+        assert await ear.hearing.stop()
+
+    return run
+
+
+@pytest.mark.asyncio
+async def test_how_well_recognition_keeps_up_is_told_since_it_was_asked_before(
+    listening: Listening, recordings: dict[str, Recording]
+) -> None:
+    async with listening() as ear:
+        await ear.hearing.listen(":1.5", NO_OPTIONS)
+        ear.room.say(read_recording(recordings["must_sleep"].path))
+        await ear.next(Speculative)
+        pace = ear.hearing.pace()
+        assert pace.load > 0
+        assert pace.lag > 0
+        await ear.next(Final)
+
+
+@pytest.mark.asyncio
+async def test_a_client_is_listened_to_until_its_command_ends(
+    listening: Listening, recordings: dict[str, Recording]
+) -> None:
+    async with listening() as ear:
+        session = await ear.hearing.listen(":1.5", NO_OPTIONS)
+        wake = await ear.next(Wake)
+        assert isinstance(wake, Wake)
+        assert (wake.session, wake.owner) == (session, ":1.5")
+        with pytest.raises(BusyError):
+            await ear.hearing.listen(":1.6", NO_OPTIONS)
+        ear.room.say(read_recording(recordings["must_sleep"].path))
+        end = await ear.next(Final, Cancelled)
+        assert isinstance(end, Final)
+        assert end.result.text
+        with pytest.raises(NoSuchSessionError):
+            await ear.hearing.cancel(session, CancelReason.REQUESTED)
+
+
+@pytest.mark.asyncio
+async def test_the_options_of_a_client_hold_for_its_session(listening: Listening) -> None:
+    async with listening() as ear:
+        await ear.hearing.listen("", ListenOptions(no_speech_seconds=0.1))
+        end = await ear.next(Cancelled)
+        assert isinstance(end, Cancelled)
+        assert end.reason is CancelReason.NO_SPEECH
+
+
+@pytest.mark.asyncio
+async def test_muting_ends_the_session_and_stops_the_audio_clock(listening: Listening) -> None:
+    async with listening() as ear:
+        await ear.hearing.listen("", NO_OPTIONS)
+        closed: list[bool] = []
+        await ear.hearing.mute(lambda: closed.append(True))
+        end = await ear.next(Cancelled)
+        assert isinstance(end, Cancelled)
+        assert (end.reason, closed) == (CancelReason.MUTED, [True])
+        with pytest.raises(MutedError):
+            await ear.hearing.listen("", NO_OPTIONS)
+        before, heard = ear.hearing.heard_at, ear.room.heard
+        while ear.hearing.heard_at == before:  # a beat shows that the threads live
+            await asyncio.sleep(0.01)
+        assert ear.room.heard == heard
+        await ear.hearing.unmute()
+        await ear.hearing.listen("", NO_OPTIONS)
+        wake = await ear.next(Wake)
+        assert wake.time <= (ear.room.heard + 0.5) * FRAME_SECONDS  # the clock counts sound alone
+
+
+@pytest.mark.asyncio
+async def test_a_lost_microphone_ends_the_session_with_what_was_heard(
+    listening: Listening, recordings: dict[str, Recording]
+) -> None:
+    async with listening() as ear:
+        await ear.next(Found)
+        await ear.hearing.listen("", ListenOptions(no_speech_seconds=60))
+        ear.room.there = False
+        lost = await ear.next(Lost)
+        assert lost == Lost("audio.device: it went away; plug it in")
+        end = await ear.next(Final, Cancelled)
+        assert isinstance(end, Cancelled)
+        assert end.reason is CancelReason.AUDIO_ENDED
+        with pytest.raises(DeviceError, match="nothing can be heard now: audio.device: it went"):
+            await ear.hearing.listen("", NO_OPTIONS)
+
+
+@pytest.mark.asyncio
+async def test_levels_come_only_while_somebody_watches(
+    listening: Listening, recordings: dict[str, Recording]
+) -> None:
+    async with listening() as ear:
+        await asyncio.sleep(0.3)
+        assert isinstance(ear.reports.get_nowait(), Found)
+        assert ear.reports.empty()
+        ear.metered = True
+        first, second = await ear.next(Level), await ear.next(Level)
+        assert isinstance(first, Level)
+        assert isinstance(second, Level)
+        assert second.time - first.time == pytest.approx(0.1)
+        assert first.decibels == FLOOR_DBFS
+        ear.room.say(read_recording(recordings["must_sleep"].path))
+        levels = [await ear.next(Level) for _ in range(10)]
+        assert max(level.decibels for level in levels if isinstance(level, Level)) > -50
+
+
+@pytest.mark.asyncio
+async def test_another_pipeline_takes_over_only_between_sessions(
+    listening: Listening, models: Models
+) -> None:
+    async with listening() as ear:
+        first = await ear.hearing.listen("", NO_OPTIONS)
+        change = asyncio.ensure_future(
+            ear.hearing.replace(lambda: make_pipeline(CONFIG, models, prefix="second_"))
+        )
+        await asyncio.sleep(0.2)
+        assert not change.done()
+        await ear.hearing.cancel(first, CancelReason.REQUESTED)
+        await asyncio.wait_for(change, SECONDS)
+        assert await ear.hearing.listen("", NO_OPTIONS) == "second_1"
+
+
+@pytest.mark.asyncio
+async def test_a_stuck_network_starves_the_watchdog_and_the_sound_it_misses_is_counted(
+    listening: Listening, build: Callable[[], Pipeline]
+) -> None:
+    stuck, release = threading.Event(), threading.Event()
+
+    def hang() -> Pipeline:
+        stuck.set()
+        release.wait(SECONDS)
+        return build()
+
+    async with listening() as ear:
+        now = time.monotonic()
+        watchdog = Watchdog(20.0, lambda: ear.hearing.heard_at, lambda: None, lambda: now)
+        assert watchdog.check()
+        change = asyncio.ensure_future(ear.hearing.replace(hang))
+        await asyncio.to_thread(stuck.wait, SECONDS)
+        before = ear.hearing.heard_at
+        ear.room.pace = 0.0  # as if time flew
+        while ear.hearing.dropped < FRAMES:
+            await asyncio.sleep(0.01)
+        assert ear.hearing.heard_at == before
+        now = before + 11.0
+        assert not watchdog.check()
+        ear.room.pace = 0.01
+        release.set()
+        await change
+        while ear.hearing.heard_at == before:
+            await asyncio.sleep(0.01)
+        now = ear.hearing.heard_at
+        assert watchdog.check()
+
+
+@pytest.mark.asyncio
+async def test_names_reach_the_pipeline_in_its_thread_and_any_that_takes_its_place(
+    build: Callable[[], Pipeline],
+) -> None:
+    made: list[tuple[bool, Context]] = []
+    taken: list[str] = []
+
+    class Favouring(Pipeline):
+        def biasing_of(self, context: Context) -> Biasing | None:
+            made.append((threading.current_thread().name in ("inference", "MainThread"), context))
+            return super().biasing_of(context)
+
+        def set_biasing(self, biasing: Biasing | None) -> None:
+            assert biasing is not None
+            taken.append(threading.current_thread().name)
+            super().set_biasing(biasing)
+
+    def favouring() -> Pipeline:
+        whole = build()
+        whole.__class__ = Favouring
+        return whole
+
+    ear = Ear(favouring)
+    await ear.hearing.start()
+    await ear.hearing.replace(favouring)
+    assert taken == []
+    context = Context((Entry("contacts", "Ann"),))
+    await ear.hearing.set_context(context)
+    await ear.hearing.replace(favouring)
+    assert made == [(False, context)] * 2
+    assert taken == ["inference"] * 2
+    assert await ear.hearing.stop()
+
+
+@pytest.mark.asyncio
+async def test_stopping_cancels_the_session(build: Callable[[], Pipeline]) -> None:
+    ear = Ear(build)
+    await ear.hearing.start()
+    await ear.hearing.listen("", NO_OPTIONS)
+    assert await ear.hearing.stop()
+    end = await ear.next(Cancelled)
+    assert isinstance(end, Cancelled)
+    assert end.reason is CancelReason.SHUTDOWN
+
+
+@pytest.mark.asyncio
+async def test_a_thread_that_breaks_down_is_told(build: Callable[[], Pipeline]) -> None:
+    class Broken(Pipeline):
+        def hear(self, frame: Frame) -> tuple[Event, ...]:
+            raise AuricleError("the memory of the network is damaged")
+
+    def broken() -> Pipeline:
+        whole = build()
+        whole.__class__ = Broken
+        return whole
+
+    ear = Ear(broken)
+    await ear.hearing.start()
+    died = await ear.next(Died)
+    assert isinstance(died, Died)
+    assert str(died.error) == "the memory of the network is damaged"
+    assert await ear.hearing.stop()

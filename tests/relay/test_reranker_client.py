@@ -1,0 +1,177 @@
+"""Whatever the server does, the relay has an answer in time, or the name of a fault."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from auricle.config.schema import RerankerSettings
+from auricle.errors import RelayError
+from auricle.relay.answers import Fault
+from auricle.relay.reranker_client import Reranker, read_token
+from auricle.wire.schema import MOST_ANSWER_BYTES, Answer, Question, encode_question
+from testbed.fake_reranker import FakeReranker, Reply, in_order
+
+BUDGET_MS = 2000
+
+
+def settings_of(server: FakeReranker, budget_ms: int = BUDGET_MS) -> RerankerSettings:
+    return RerankerSettings(url=server.url, pin=server.pin, budget_ms=budget_ms)
+
+
+async def ask(settings: RerankerSettings, question: Question) -> Answer:
+    async with Reranker(settings) as reranker:
+        return await reranker.ask(question, encode_question(question))
+
+
+@pytest.mark.asyncio
+async def test_readings_come_in_the_order_of_the_reranker(
+    server: FakeReranker, question: Question, tmp_path: Path
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("s3cret\n")
+    settings = RerankerSettings(url=server.url, pin=server.pin, token_file=str(token))
+    answer = await ask(settings, question)
+    assert [reading.text for reading in answer.readings] == ["cool contact-a", "call contact-a"]
+    assert answer.fault == ""
+    assert server.questions == [encode_question(question)]  # the very bytes, and once
+    assert server.tokens == ["bearer s3cret"]
+
+
+@pytest.mark.asyncio
+async def test_many_questions_take_one_connection_of_http_2(
+    question: Question, tmp_path: Path
+) -> None:
+    def answer(content: dict[str, object]) -> Reply:
+        return in_order(content, "call contact-a")
+
+    protocols = ("h2", "http/1.1")
+    with FakeReranker(tmp_path, answer, protocols=protocols) as server:
+        async with Reranker(settings_of(server)) as reranker:
+            for _ in range(3):
+                found = await reranker.ask(question, encode_question(question))
+                assert [reading.text for reading in found.readings] == ["call contact-a"]
+    assert server.versions == ["2", "2", "2"]
+
+
+def lying(question: dict[str, object]) -> Reply:
+    return in_order(question, "buy bitcoin", "call contact-a", "call")
+
+
+def as_json(**content: object) -> Reply:
+    return Reply(json.dumps(content).encode())
+
+
+ONE = [["call contact-a", -1]]
+BAD = {
+    "a captive portal": (Reply(b"<html>log in</html>", kind="text/html"), Fault.FORM),
+    "html in disguise": (Reply(b"<html>log in</html>"), Fault.FORM),
+    "a redirection": (
+        Reply(b"", status="302 Found", header="location: https://elsewhere.example/"),
+        Fault.STATUS,
+    ),
+    "an unknown token": (Reply(b"{}", status="401 Unauthorized"), Fault.STATUS),
+    "a huge answer": (Reply(b" " * (MOST_ANSWER_BYTES + 1)), Fault.LARGE),
+    "a packed one": (Reply(b"\x1f\x8b", header="content-encoding: gzip"), Fault.FORM),
+    "another version": (as_json(version=2, session=7, readings=ONE), Fault.VERSION),
+    "another question": (as_json(version=1, session=8, readings=ONE), Fault.SESSION),
+    "no list": (as_json(version=1, session=7, readings="call"), Fault.FORM),
+    "no pairs": (as_json(version=1, session=7, readings=[["call"]]), Fault.FORM),
+    "text for a score": (as_json(version=1, session=7, readings=[["call", "x"]]), Fault.FORM),
+    "a huge score": (as_json(version=1, session=7, readings=[["a", 10**400]]), Fault.FORM),
+    "nested too deep": (Reply(b"[" * 16000), Fault.FORM),
+    "nothing": (Reply(b""), Fault.FORM),
+}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("name", BAD)
+async def test_a_bad_answer_is_none(server: FakeReranker, question: Question, name: str) -> None:
+    reply, fault = BAD[name]
+    server.answer = lambda _: reply
+    assert await ask(settings_of(server), question) == Answer(7, (), fault)
+
+
+@pytest.mark.asyncio
+async def test_readings_that_nobody_said_are_dropped(
+    server: FakeReranker, question: Question
+) -> None:
+    server.answer = lying
+    answer = await ask(settings_of(server), question)
+    assert [reading.text for reading in answer.readings] == ["call contact-a"]
+    assert answer.fault == Fault.FOREIGN
+
+
+@pytest.mark.asyncio
+async def test_a_slow_reranker_is_left_when_the_budget_is_over(
+    server: FakeReranker, question: Question
+) -> None:
+    server.answer = lambda _: Reply(b"{}", seconds=5.0)
+    began = time.monotonic()
+    answer = await ask(settings_of(server, budget_ms=300), question)
+    assert answer.fault == Fault.LATE
+    assert time.monotonic() - began < 1.5
+
+
+@pytest.mark.asyncio
+async def test_a_busy_reranker_is_asked_again(server: FakeReranker, question: Question) -> None:
+    replies = [Reply(b"", status="429 Too Many Requests")] * 2
+
+    def answer(content: dict[str, object]) -> Reply:
+        return replies.pop() if replies else in_order(content, "call contact-a")
+
+    server.answer = answer
+    assert (await ask(settings_of(server), question)).fault == ""
+    assert len(server.questions) == 3
+    server.answer = lambda _: Reply(b"", status="503 Service Unavailable")
+    assert (await ask(settings_of(server), question)).fault == Fault.BUSY
+    assert len(server.questions) == 6
+
+
+@pytest.mark.asyncio
+async def test_no_byte_of_a_lattice_goes_to_a_wrong_certificate(
+    server: FakeReranker, question: Question
+) -> None:
+    for pin in (None, f"sha256:{'0' * 64}"):
+        settings = RerankerSettings(url=server.url, pin=pin, budget_ms=BUDGET_MS)
+        assert (await ask(settings, question)).fault == Fault.CERTIFICATE
+    assert server.questions == []
+
+
+@pytest.mark.asyncio
+async def test_an_authority_that_the_system_trusts_is_enough(
+    server: FakeReranker, question: Question, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
+    settings = RerankerSettings(url=server.url, budget_ms=BUDGET_MS)
+    assert (await ask(settings, question)).fault == ""
+    other = RerankerSettings(
+        url=server.url.replace("127.0.0.1", "localhost"), budget_ms=BUDGET_MS
+    )  # a name that its certificate does not have
+    assert (await ask(other, question)).fault == Fault.CERTIFICATE
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("host", ["nowhere.invalid", "127.0.0.1:9"])
+async def test_a_host_that_is_not_there_is_named_so(question: Question, host: str) -> None:
+    settings = RerankerSettings(url=f"https://{host}/", budget_ms=BUDGET_MS)
+    answer = await ask(settings, question)
+    assert answer.fault in (Fault.UNREACHABLE, Fault.LATE)
+
+
+def test_the_token_of_systemd_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "file"
+    settings = RerankerSettings(url="https://a.example/", token_file=str(file))
+    with pytest.raises(RelayError, match=r"token_file: .*file: cannot be read as a token"):
+        read_token(settings)
+    file.write_text("of the file")
+    with pytest.raises(RelayError, match="holds no token; write one line"):
+        read_token(settings)
+    file.write_text("file\n")
+    assert read_token(settings) == "file"
+    (tmp_path / "reranker-token").write_text("systemd\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert read_token(settings) == "systemd"

@@ -1,0 +1,100 @@
+"""A D-Bus of one's own: a real dbus-daemon in a temporary folder. Needs the Debian package dbus."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Self
+from xml.sax.saxutils import escape
+
+from testbed.errors import StageError
+
+# As the system bus has it: nobody receives what is addressed to another.
+CONFIG = """\
+<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>{kind}</type>
+  <listen>unix:path={socket}</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow user="*"/>
+    <allow own="*"/>
+    <allow send_destination="*"/>
+    <allow receive_sender="*"/>
+  </policy>
+{includes}
+</busconfig>
+"""
+
+
+class PrivateBus:
+    """A message bus that lives as long as its `with` block."""
+
+    def __init__(
+        self, kind: Literal["session", "system"] = "session", policies: Sequence[Path] = ()
+    ) -> None:
+        """Choose what bus to start.
+
+        Args:
+            kind: what the bus calls itself, and which variable leads to it.
+            policies: bus configuration files to add, such as those in etc/dbus-1.
+        """
+        self.address = ""  # once it runs
+        self._kind = kind
+        self._policies = tuple(policies)
+        self._folder: Path | None = None
+        self._daemon: subprocess.Popen[str] | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables that lead programs to this bus."""
+        return {f"DBUS_{self._kind.upper()}_BUS_ADDRESS": self.address}
+
+    def __enter__(self) -> Self:
+        """Start the bus; it can be connected to on return."""
+        self._folder = Path(tempfile.mkdtemp(prefix="auricle-bus-"))
+        config = self._folder / "bus.conf"
+        includes = "".join(
+            f"  <include>{escape(os.fspath(path.resolve()))}</include>\n" for path in self._policies
+        )
+        config.write_text(
+            CONFIG.format(kind=self._kind, socket=self._folder / "socket", includes=includes)
+        )
+        command = ["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"]
+        try:
+            self._daemon = subprocess.Popen(
+                [*command, "--print-address=1"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        except OSError:
+            self._stop()
+            raise
+        if self._daemon.stdout is not None:
+            self.address = self._daemon.stdout.readline().strip()  # it listens once this is said
+        if not self.address:
+            self._stop()
+            raise StageError("dbus-daemon does not start; what is wrong stands above")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop the bus; all its clients are cut off."""
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._daemon is not None:
+            self._daemon.kill()
+            self._daemon.wait()
+            if self._daemon.stdout is not None:
+                self._daemon.stdout.close()
+            self._daemon = None
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+        self.address = ""
