@@ -13,7 +13,7 @@ import pytest
 
 from auricle.cli.main import main
 from auricle.wire.schema import decode_question
-from reranker.language import load
+from reranker.language_model import load
 from reranker.ranking import Ranker
 from testbed.private_bus import PrivateBus
 from testbed.replay import hear_again

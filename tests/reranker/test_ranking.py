@@ -12,7 +12,7 @@ from auricle.relay.answers import read_body
 from auricle.tokenizer import Tokenizer
 from auricle.wire.schema import MOST_ANSWER_BYTES, Question, WireArc
 from reranker.application import answer_of
-from reranker.language import BundledLanguage, load
+from reranker.language_model import BundledLanguage, load
 from reranker.network import Network, Shape
 from reranker.ranking import Ranker, Weights
 from reranker.tree import grow

@@ -24,6 +24,7 @@ from auricle.events import (
 )
 from auricle.lattice.lattice import Arc, Lattice
 from auricle.lattice.result import Hypothesis, Result, Word
+from auricle.service import journal
 from auricle.service.journal import (
     Entry,
     Journal,
@@ -33,7 +34,6 @@ from auricle.service.journal import (
     entry_of,
     open_writer,
 )
-from auricle.service.service import journal
 
 SECRET = "call mother"
 LATTICE = Lattice(3, (Arc(0, 1, "call", -1, 0, 1.0, 1.2), Arc(1, 2, "mother", -1, 0, 1.2, 1.75)))

@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from auricle.features import SILENCE
-from auricle_train.batches import Batch
-from auricle_train.group import joined
-from auricle_train.trainer import Trainer
+from auricle_train.data.batches import Batch
+from auricle_train.training.distributed import joined
+from auricle_train.training.trainer import Trainer
 from testbed.small_training import PLAN, make_batches, make_objective
 
 # Nothing is drawn: which utterances the transducer takes, where positions begin.

@@ -12,12 +12,12 @@ import torch
 from auricle.biasing.context_attention import LETTERS, ContextEncoder, Listener, numbered
 from auricle.errors import ModelError
 from auricle.features import LogMel
-from auricle_train.attending import training
-from auricle_train.attending.drawing import Drawing, Names
-from auricle_train.attending.export import export
-from auricle_train.attending.network import Attending, AttendingShape
-from auricle_train.attending.word_ends import AlignedUtterance, align_words
-from auricle_train.encoder_cache import (
+from auricle_train.context_attention import training
+from auricle_train.context_attention.export import export
+from auricle_train.context_attention.model import Attending, AttendingShape
+from auricle_train.context_attention.sampling import Drawing, Names
+from auricle_train.context_attention.word_alignment import AlignedUtterance, align_words
+from auricle_train.data.encoder_cache import (
     SEARCH_FRAME,
     CachedUtterance,
     FrozenEncoder,
@@ -25,7 +25,7 @@ from auricle_train.encoder_cache import (
     read_cache,
     write_shard,
 )
-from auricle_train.top.network import Top, TopShape
+from auricle_train.models.top import Top, TopShape
 from testbed.small_training import SHAPE, TOKENIZER, make_objective, tone
 
 SMALL = AttendingShape(encoder_width=SHAPE.width, width=32, letters=32, head=8)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from auricle_train.attention import MASKED, attend
+from auricle_train.models.attention import MASKED, attend
 
 
 @pytest.mark.parametrize("masked", [False, True])

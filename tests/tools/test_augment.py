@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from auricle.audio.file import read_recording
 from auricle.features import SILENCE, LogMel
-from auricle_train import rooms
-from auricle_train.augment import (
+from auricle_train.augment import room_impulse_responses
+from auricle_train.augment.augment import (
     USUAL,
     Disturbance,
     Sounds,
@@ -23,9 +23,9 @@ from auricle_train.augment import (
     disturb_features,
     shift_formants,
 )
-from auricle_train.microphone import CODECS, pass_codec
-from auricle_train.pitch import shift_pitch
-from auricle_train.rooms import load_rooms
+from auricle_train.augment.channel import CODECS, pass_codec
+from auricle_train.augment.pitch import shift_pitch
+from auricle_train.augment.room_impulse_responses import load_rooms
 from testbed.recordings import Recording
 
 NONE = Disturbance(
@@ -153,6 +153,6 @@ def test_rooms_start_with_the_direct_sound_and_are_simulated_once(
         assert 800 < len(room) <= 9600
         assert np.sum(room[-80:] ** 2) < 0.01 * np.sum(room**2)
     assert len({room.tobytes() for room in bank}) == 4
-    monkeypatch.delattr(rooms, "simulate")
+    monkeypatch.delattr(room_impulse_responses, "simulate")
     for room, again in zip(bank, load_rooms(4, 3, tmp_path), strict=True):
         np.testing.assert_array_equal(room, again)

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from auricle.errors import ArgumentError, ModelError
-from auricle_train.attention_decoder import AttentionDecoder
-from auricle_train.average import drawn_back, with_second_encoder
-from auricle_train.network import Encoder, Transducer
-from auricle_train.shape import Shape
-from auricle_train.whisper import read_part
+from auricle_train.models.attention_decoder import AttentionDecoder
+from auricle_train.models.dimensions import Shape
+from auricle_train.models.transducer import Encoder, Transducer
+from auricle_train.models.whisper_weights import read_part
+from auricle_train.training.interpolate import drawn_back, with_second_encoder
 from testbed.small_training import SHAPE, make_objective, write_whisper
 
 

@@ -10,9 +10,9 @@ import torch
 from auricle.errors import ArgumentError
 from auricle.features import HOP
 from auricle.recognizer.surface_forms import Writing
-from auricle_train import batches as batches_module
-from auricle_train.batches import FRAME
-from auricle_train.objective import after_wake_word
+from auricle_train.data import batches as batches_module
+from auricle_train.data.batches import FRAME
+from auricle_train.losses.objective import after_wake_word
 from testbed.small_training import PIECES, TOKENIZER, make_batches, tone
 
 

@@ -12,15 +12,15 @@ from auricle.bundle.manifest import load_bundle
 from auricle.errors import ModelError
 from auricle.recognizer.beam_search import SearchOptions
 from auricle.recognizer.loading import load_recognizer
-from auricle_train import bundle
-from auricle_train.bundle import write_bundle
-from auricle_train.checkpoint import load_model
-from auricle_train.encoder_cache import FrozenEncoder
-from auricle_train.network import Shape, Transducer
-from auricle_train.second_pass import replace_second_pass
-from auricle_train.top.network import TopShape
+from auricle_train.data.encoder_cache import FrozenEncoder
+from auricle_train.export import bundle
+from auricle_train.export.bundle import write_bundle
+from auricle_train.export.second_pass import replace_second_pass
+from auricle_train.models.top import TopShape
+from auricle_train.models.transducer import Shape, Transducer
 from auricle_train.top.plan import TopPlan
 from auricle_train.top.training import TopTrainer
+from auricle_train.training.checkpoint import load_model
 
 SHAPE = Shape(
     vocabulary=5, layers=1, width=32, heads=2, hidden=64, positions=200, chunk=8, left=16,

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from auricle_train.corpus import BACKGROUND, REAL_DEV, SPEECH, read_set
-from auricle_train.train import PREFIXES, Recordings
+from auricle_train.data.corpus import BACKGROUND, REAL_DEV, SPEECH, read_set
+from auricle_train.training.run import PREFIXES, Recordings
 from testbed.recordings import Recording
 from testbed.small_training import write_whisper
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auricle_train.corpus import Clip
-from auricle_train.decoded import stored
+from auricle_train.data.audio_cache import stored
+from auricle_train.data.corpus import Clip
 
 CLIPS = [
     Clip("one", np.arange(-50, 50, dtype=np.int16), "hello", "k"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auricle_train.display import Display
+from auricle_train.training.progress import Display
 
 ROWS = [{"step": step, "elapsed": float(step), "heard_hours": 0.25, "ctc": 1.5}
         for step in range(1, 41)]  # fmt: skip

@@ -11,8 +11,8 @@ import torch
 
 from auricle.errors import ModelError, StorageError
 from auricle.features import LogMel
-from auricle_train import encoder_cache
-from auricle_train.encoder_cache import (
+from auricle_train.data import encoder_cache
+from auricle_train.data.encoder_cache import (
     SEARCH_FRAME,
     FrozenEncoder,
     Sound,
@@ -20,7 +20,7 @@ from auricle_train.encoder_cache import (
     read_cache,
     write_shard,
 )
-from auricle_train.network import STRIDE
+from auricle_train.models.transducer import STRIDE
 from testbed.small_training import make_objective, tone
 
 

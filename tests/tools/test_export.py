@@ -15,11 +15,11 @@ from auricle.errors import ArgumentError, ModelError
 from auricle.features import BANDS, SILENCE
 from auricle.recognizer.attention_decoder import AttentionDecoder
 from auricle.recognizer.encoder import Encoder, TransducerScorer
-from auricle_train.export_decoder import export_second_pass, share_table
-from auricle_train.network import STRIDE, Shape, Transducer
-from auricle_train.shape import PADDING
-from auricle_train.top.export import export_first_pass
-from auricle_train.top.network import Top, TopShape
+from auricle_train.export.decoder import export_second_pass, share_table
+from auricle_train.export.top import export_first_pass
+from auricle_train.models.dimensions import PADDING
+from auricle_train.models.top import Top, TopShape
+from auricle_train.models.transducer import STRIDE, Shape, Transducer
 
 SHAPE = Shape(
     vocabulary=40, layers=2, width=64, heads=4, hidden=128, positions=60, chunk=8, left=16,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from auricle_train.checkpoint import load_weights
+from auricle_train.training.checkpoint import load_weights
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("joined_steps.py")

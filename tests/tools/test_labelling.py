@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 from auricle.audio.file import read_recording
 from auricle.errors import ModelError, StorageError
 from auricle_train.__main__ import main
-from auricle_train.corpus import Clip
-from auricle_train.normalizer import normalize
-from auricle_train.teachers.agreement import difference, disagreement, letter_error_rate
-from auricle_train.teachers.labelling import SHARD, label
-from auricle_train.teachers.labels import Label, LabelFile, join_labels, read_labels
-from auricle_train.teachers.lists import table, write_lists
-from auricle_train.teachers.loading import load_teachers
-from auricle_train.teachers.selection import Criteria, Verdict, judge, pseudo_label
-from auricle_train.teachers.shards import cut
-from auricle_train.teachers.sources import Found
-from auricle_train.teachers.teacher import Reading
-from auricle_train.teachers.whisper_teacher import WhisperOptions
+from auricle_train.data.corpus import Clip
+from auricle_train.distillation.agreement import difference, disagreement, letter_error_rate
+from auricle_train.distillation.labelling import SHARD, label
+from auricle_train.distillation.labels import Label, LabelFile, join_labels, read_labels
+from auricle_train.distillation.lists import table, write_lists
+from auricle_train.distillation.loading import load_teachers
+from auricle_train.distillation.selection import Criteria, Verdict, judge, pseudo_label
+from auricle_train.distillation.shards import cut
+from auricle_train.distillation.sources import Found
+from auricle_train.distillation.teacher import Reading
+from auricle_train.distillation.whisper_teacher import WhisperOptions
+from auricle_train.text.normalizer import normalize
 from testbed.recordings import Recording
 
 

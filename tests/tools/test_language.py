@@ -12,9 +12,9 @@ import pytest
 
 from auricle.recognizer.language_model import LanguageModel
 from auricle.tokenizer import Tokenizer
-from auricle_train.corpus import SPEECH
-from auricle_train.language import fit, make, read_sources, write
-from auricle_train.ngram import Ngram, kneser_ney, mix, prune, windows
+from auricle_train.data.corpus import SPEECH
+from auricle_train.lm.ngram import Ngram, kneser_ney, mix, prune, windows
+from auricle_train.lm.token_lm import fit, make, read_sources, write
 
 TOKENIZER = Tokenizer(["<blank>", "▁", *"abcdefghijklmnopqrstuvwxyz"], [0.0, -1.0, *[-2.0] * 26])
 SIZE = len(TOKENIZER)

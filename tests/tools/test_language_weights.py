@@ -22,13 +22,13 @@ from auricle.recognizer.second_pass import SecondPassMode, SecondPassOptions
 from auricle.recognizer.shallow_fusion import Weights
 from auricle.recognizer.word_model import WordModel
 from auricle.tokenizer import Tokenizer
-from auricle_train.corpus import Clip
-from auricle_train.evaluation.language import FirstPass, Half, choose
-from auricle_train.fuse import fuse
-from auricle_train.language import write
-from auricle_train.ngram import kneser_ney
-from auricle_train.steps.weights import weights
-from auricle_train.word_language import make_words
+from auricle_train.data.corpus import Clip
+from auricle_train.evaluation.lm_weights import FirstPass, Half, choose
+from auricle_train.lm.add_to_bundle import fuse
+from auricle_train.lm.ngram import kneser_ney
+from auricle_train.lm.token_lm import write
+from auricle_train.lm.word_lm import make_words
+from auricle_train.steps.tune_lm import weights
 from testbed.recordings import Recording
 
 SHIPPED = Path(__file__).parents[2] / "models" / "en-tiny"

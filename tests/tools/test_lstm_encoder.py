@@ -9,10 +9,10 @@ import torch
 from torch.nn import functional
 
 from auricle.features import SILENCE
-from auricle_train.lstm_encoder import LstmEncoder
-from auricle_train.network import Encoder, Transducer
-from auricle_train.precision import has_bfloat16
-from auricle_train.shape import STACK, STRIDE, Shape
+from auricle_train.models.dimensions import STACK, STRIDE, Shape
+from auricle_train.models.lstm_encoder import LstmEncoder
+from auricle_train.models.transducer import Encoder, Transducer
+from auricle_train.training.precision import has_bfloat16
 from testbed.small_training import SHAPE
 
 SMALL = replace(SHAPE, layers=3, encoder="lstm")

@@ -13,10 +13,10 @@ import soundfile
 from lhotse import CutSet
 
 from auricle.audio.file import read_recording
-from auricle_train.corpus import Clip
-from auricle_train.layouts import LAYOUTS
-from auricle_train.layouts.utterance import LayoutError, Utterance
-from auricle_train.manifests import Report, clips_of, examine, split_of, write_manifest
+from auricle_train.data.corpus import Clip
+from auricle_train.data.layouts import LAYOUTS
+from auricle_train.data.layouts.utterance import LayoutError, Utterance
+from auricle_train.data.lhotse_manifests import Report, clips_of, examine, split_of, write_manifest
 from testbed.recordings import Recording
 
 Recordings = dict[str, Recording]

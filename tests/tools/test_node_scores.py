@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from auricle_train import node_scores as module
-from auricle_train.node_scores import NodeScores, node_scores
+from auricle_train.losses import joint_grid as module
+from auricle_train.losses.joint_grid import NodeScores, node_scores
 
 TARGETS = torch.tensor([[1, 2, 3], [4, 0, 0]])
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle_train.normalizer import normalize
+from auricle_train.text.normalizer import normalize
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from auricle.tokenizer import Tokenizer
-from auricle_train.attention_decoder import AttentionDecoder, Stepper
-from auricle_train.corpus import Clip
-from auricle_train.pieces import cut, merge, sources, usable, write
-from auricle_train.teachers.scribe import Scribe
+from auricle_train.data.corpus import Clip
+from auricle_train.distillation.scribe import Scribe
+from auricle_train.models.attention_decoder import AttentionDecoder, Stepper
+from auricle_train.tokens.whisper_vocabulary import cut, merge, sources, usable, write
 from testbed.small_training import tone, write_whisper
 
 MERGED = ["Ġt", "Ġth", "Ġthe", "Ġl", "ig", "ht", "ight", "Ġlight", "ĠL", "Ġ7", "Ġ(", "Ġ,"]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from auricle.errors import ArgumentError
-from auricle_train.plot import plot, read_curves, smooth
+from auricle_train.training.plot import plot, read_curves, smooth
 
 
 def write_log(folder: Path, name: str, losses: list[dict[str, float | None]]) -> Path:

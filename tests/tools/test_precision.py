@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from auricle_train.precision import computing, has_bfloat16
+from auricle_train.training.precision import computing, has_bfloat16
 
 CPU = torch.device("cpu")
 

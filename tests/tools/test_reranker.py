@@ -12,14 +12,14 @@ import torch
 import yaml
 
 from auricle.errors import ModelError
-from auricle_train.corpus import SPEECH
+from auricle_train.data.corpus import SPEECH
 from auricle_train.reranker.bundle import write_bundle
 from auricle_train.reranker.network import Transformer
 from auricle_train.reranker.text import read
 from auricle_train.reranker.training import Plan, Run, draw, encode, losses
-from auricle_train.vocabulary import learn
+from auricle_train.tokens.sentencepiece_vocabulary import learn
 from reranker.hugging_face import HuggingFaceLanguage
-from reranker.language import load
+from reranker.language_model import load
 from reranker.network import Network, Shape
 from reranker.tree import grow
 from reranker.vocabulary import BOUNDARY, KINDS, Vocabulary

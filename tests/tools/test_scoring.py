@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auricle_train.scoring import compare, score, share
+from auricle_train.text.word_errors import compare, score, share
 
 
 def test_errors_are_counted_in_words() -> None:

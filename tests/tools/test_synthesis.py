@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from auricle.audio.file import read_recording
-from auricle_train.layouts.utterance import LayoutError, read_table
-from auricle_train.manifests import clips_of
+from auricle_train.data.layouts.utterance import LayoutError, read_table
+from auricle_train.data.lhotse_manifests import clips_of
 from auricle_train.synthesis import espeak, flite, load_engine, rhvoice
 from auricle_train.synthesis.engine import SPEEDS, EngineError, Manner, Speech, draw_manner
 from auricle_train.synthesis.synthesize import (

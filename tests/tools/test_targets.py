@@ -10,12 +10,12 @@ import torch
 
 from auricle.errors import ModelError, StorageError
 from auricle.features import LogMel
-from auricle_train.corpus import Clip
-from auricle_train.network import Encoder
-from auricle_train.shape import Shape
-from auricle_train.teachers import targets
-from auricle_train.teachers.targets import Index, Targets, plan, prepare, write_targets
-from auricle_train.teachers.teacher_encoder import load_teacher_encoder
+from auricle_train.data.corpus import Clip
+from auricle_train.distillation import targets
+from auricle_train.distillation.targets import Index, Targets, plan, prepare, write_targets
+from auricle_train.distillation.teacher_encoder import load_teacher_encoder
+from auricle_train.models.dimensions import Shape
+from auricle_train.models.transducer import Encoder
 
 SHAPE = Shape(layers=1, width=32, heads=2, hidden=64, positions=150)
 

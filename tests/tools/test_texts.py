@@ -14,15 +14,15 @@ import pytest
 
 from auricle.errors import ArgumentError
 from auricle_train.__main__ import main
-from auricle_train.corpus import SPEECH
-from auricle_train.layouts.utterance import LayoutError
-from auricle_train.normalizer import normalize
+from auricle_train.data.corpus import SPEECH
+from auricle_train.data.layouts.utterance import LayoutError
 from auricle_train.synthesis.synthesize import Line, read_lines
 from auricle_train.synthesis.texts import times
 from auricle_train.synthesis.texts.form import LETTER_NAMES, Draw, form, spelled
 from auricle_train.synthesis.texts.mixture import SHARES, kinds, texts
 from auricle_train.synthesis.texts.numbers import cardinal, digits
 from auricle_train.synthesis.texts.sources import Lists, read_lists, unspoken
+from auricle_train.text.normalizer import normalize
 
 LISTS = Lists(
     words=["delta", "house", "quiet", "zebra", "window"],

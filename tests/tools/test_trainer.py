@@ -17,17 +17,17 @@ import torch
 
 from auricle.audio.file import read_recording
 from auricle.errors import ModelError, StorageError
-from auricle_train import checkpoint
-from auricle_train.batches import Batch
-from auricle_train.checkpoint import load_model
-from auricle_train.encoder_cache import FrozenEncoder
-from auricle_train.network import contexts_of
-from auricle_train.plan import Plan
-from auricle_train.reference import encode
-from auricle_train.run_log import RunLog
-from auricle_train.shape import Shape
+from auricle_train.data.batches import Batch
+from auricle_train.data.encoder_cache import FrozenEncoder
+from auricle_train.export.golden import encode
+from auricle_train.models.dimensions import Shape
+from auricle_train.models.transducer import contexts_of
 from auricle_train.top.training import load_top
-from auricle_train.trainer import Trainer
+from auricle_train.training import checkpoint
+from auricle_train.training.checkpoint import load_model
+from auricle_train.training.config import Plan
+from auricle_train.training.run_log import RunLog
+from auricle_train.training.trainer import Trainer
 from testbed.small_training import PLAN, SHAPE, make_batches, make_objective
 
 FEW = list(islice(iter(make_batches(seconds=4)), 6))

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auricle_train.transducer_loss import transducer_loss
+from auricle_train.losses.transducer_loss import transducer_loss
 
 
 def brute_force(blank: np.ndarray, emit: np.ndarray) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 import sentencepiece
 
 from auricle.tokenizer import Tokenizer
-from auricle_train.vocabulary import learn, train_model
+from auricle_train.tokens.sentencepiece_vocabulary import learn, train_model
 
 SENTENCES = [
     "turn on the kitchen light", "turn off the kitchen light", "play some music in the kitchen",

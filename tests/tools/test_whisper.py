@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from auricle_train.attention_decoder import LEVELS
-from auricle_train.pieces import ENGLISH_END, cut, prompt, sources, write
-from auricle_train.plan import Plan
-from auricle_train.train import Origin
-from auricle_train.whisper import read_part, read_tokens
+from auricle_train.models.attention_decoder import LEVELS
+from auricle_train.models.whisper_weights import read_part, read_tokens
+from auricle_train.tokens.whisper_vocabulary import ENGLISH_END, cut, prompt, sources, write
+from auricle_train.training.config import Plan
+from auricle_train.training.run import Origin
 from testbed.small_training import SHAPE, TOKENS, write_ctranslate2, write_whisper
 
 

@@ -10,8 +10,8 @@ import pytest
 from auricle.recognizer.word_model import WordModel
 from auricle.recognizer.word_ngrams import BEGINNING
 from auricle.tokenizer import Tokenizer
-from auricle_train.ngram import kneser_ney
-from auricle_train.word_language import choose_words, make_words, number_words
+from auricle_train.lm.ngram import kneser_ney
+from auricle_train.lm.word_lm import choose_words, make_words, number_words
 
 TOKENIZER = Tokenizer(
     ["<blank>", "▁", "'", *"abcdefghijklmnopqrstuvwxyz"], [0.0, -1.0, *[-2.0] * 27]

@@ -15,6 +15,15 @@ from pathlib import Path
 from auricle.errors import AuricleError
 
 STEPS = Path(__file__).parent / "steps"
+# Names of steps before version 0.2.0; they still work, and no help text shows them.
+FORMER_NAMES = {
+    "attach": "add-context-attention",
+    "attend": "train-context-attention",
+    "fuse": "add-lm",
+    "language": "train-token-lm",
+    "weights": "tune-lm",
+    "write": "restyle-transcripts",
+}
 
 
 def summaries() -> dict[str, str]:
@@ -46,7 +55,11 @@ def build_parser(name: str | None) -> argparse.ArgumentParser:
 
 def main(words: Sequence[str]) -> int:
     """Run the step that the words name; return the exit status."""
-    name = next((word for word in words if not word.startswith("-")), None)
+    words = list(words)
+    place = next((place for place, word in enumerate(words) if not word.startswith("-")), None)
+    if place is not None:
+        words[place] = FORMER_NAMES.get(words[place], words[place])
+    name = words[place] if place is not None else None
     arguments = build_parser(name).parse_args(words)
     try:
         arguments.run(arguments)

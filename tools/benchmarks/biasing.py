@@ -48,10 +48,10 @@ from auricle.recognizer.beam_search import SearchOptions
 from auricle.recognizer.loading import load_recognizer
 from auricle.recognizer.recognizer import Recognizer
 from auricle.recognizer.second_pass import SecondPassMode, SecondPassOptions
-from auricle_train.normalizer import normalize
-from auricle_train.scoring import Errors, Score, score
 from auricle_train.synthesis import load_engine
 from auricle_train.synthesis.engine import Manner
+from auricle_train.text.normalizer import normalize
+from auricle_train.text.word_errors import Errors, Score, score
 
 SETS = ("kathleen", "librispeech_small", "ljspeech_subset")
 FREQUENT_WORDS = 5000

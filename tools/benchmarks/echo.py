@@ -44,8 +44,8 @@ from auricle.recognizer.loading import load_recognizer
 from auricle.recognizer.recognizer import Recognizer
 from auricle.recognizer.second_pass import SecondPassMode, SecondPassOptions
 from auricle.wake.detector import Detection, WakeDetector
-from auricle_train.corpus import read_table
-from auricle_train.scoring import Errors, compare, score, share
+from auricle_train.data.corpus import read_table
+from auricle_train.text.word_errors import Errors, compare, score, share
 from benchmarks.wake import frames, load
 from testbed.echoing_room import LOOP_SECONDS, EchoingRoom
 

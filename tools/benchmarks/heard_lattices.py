@@ -16,7 +16,7 @@ from auricle.lattice.formats import from_json, to_json
 from auricle.lattice.lattice import Lattice
 from auricle.offline.transcription import transcribe_whole
 from auricle.service.assembly import budget_of, load_models
-from auricle_train.corpus import read_set
+from auricle_train.data.corpus import read_set
 from auricle_train.evaluation.listening import frames
 from auricle_train.evaluation.run import choose
 
@@ -39,7 +39,7 @@ def hear(
     """Return the lattices of clips of each set, at most `limit` (0: all) of one.
 
     Args:
-        data: folder of sets, see `auricle_train.corpus`.
+        data: folder of sets, see `auricle_train.data.corpus`.
         sets: their names.
         limit: clips of each.
         second_pass: off, rescore or full.

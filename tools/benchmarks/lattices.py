@@ -22,11 +22,11 @@ from auricle.errors import RefusedError
 from auricle.lattice.lattice import Lattice
 from auricle.privacy.outgoing import Outgoing, pack
 from auricle.privacy.redaction import names_of
-from auricle_train.corpus import REAL_DEV
-from auricle_train.normalizer import normalize
-from auricle_train.scoring import RESAMPLES, Errors, compare, score
+from auricle_train.data.corpus import REAL_DEV
+from auricle_train.text.normalizer import normalize
+from auricle_train.text.word_errors import RESAMPLES, Errors, compare, score
 from benchmarks.heard_lattices import Heard, hear
-from reranker.language import Language
+from reranker.language_model import Language
 from reranker.ranking import CONSIDERED, Weights, lattice_of
 from reranker.serving import load_language
 

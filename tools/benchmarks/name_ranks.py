@@ -21,8 +21,8 @@ from auricle.biasing.biasing import Biasing
 from auricle.config.schema import RecognizerSettings
 from auricle.context.entries import Context, Entry
 from auricle.recognizer.recognizer import Recognizer
-from auricle_train.normalizer import normalize
-from auricle_train.scoring import Errors, score
+from auricle_train.text.normalizer import normalize
+from auricle_train.text.word_errors import Errors, score
 from benchmarks.biasing import Clip, distracting, real_clips, recognizer_of, spoken_commands
 
 BEST = (1, 32, 40)

@@ -42,7 +42,7 @@ import soxr
 
 from auricle.audio.format import SAMPLE_RATE, Samples
 from auricle.client.client import AssistantClient
-from auricle_train.scoring import compare, score
+from auricle_train.text.word_errors import compare, score
 from benchmarks.cost import cpu_seconds
 from testbed.alignment import Level, end_of_speech, find_start
 from testbed.capped_group import PLAIN_WEIGHT, CappedGroup

@@ -3,10 +3,10 @@
     python -m figures.curves keep run/log.jsonl --name en-tiny-0.6 --about "..."
     python -m figures.curves draw
 
-In: the log of a run (see `auricle_train/run_log.py`): rows with `step`, `elapsed` (seconds),
-`heard_hours` and losses, or with `dev`, word error rates in percent by kind and set. Out:
-`models/curves/NAME.json`, a few kilobytes: losses averaged over equal intervals of
-hours heard, and dev rates; and one plot of all kept curves: losses and dev word error rates (mean
+In: the log of a run (see `auricle_train/training/run_log.py`): rows with `step`, `elapsed`
+(seconds), `heard_hours` and losses, or with `dev`, word error rates in percent by kind and set.
+Out: `models/curves/NAME.json`, a few kilobytes: losses averaged over equal intervals of hours
+heard, and dev rates; and one plot of all kept curves: losses and dev word error rates (mean
 over sets) against hours heard.
 """
 
@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 
 from auricle.atomic_file import replace_file
 from auricle.errors import ArgumentError, AuricleError
-from auricle_train.run_log import read_rows
+from auricle_train.training.run_log import read_rows
 
 FOLDER = Path(__file__).resolve().parents[2] / "models" / "curves"
 PICTURE = "curves.png"

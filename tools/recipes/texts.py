@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from auricle_train.normalizer import normalize
+from auricle_train.text.normalizer import normalize
 from recipes.registries import debian_package, extract, wheel
 
 MOST_WORDS = 60  # in a sentence

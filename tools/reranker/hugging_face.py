@@ -17,7 +17,7 @@ LONGEST = 256  # tokens of a reading; readings with more, and those after them, 
 
 
 class HuggingFaceLanguage:
-    """Follows `reranker.language.Language`."""
+    """Follows `reranker.language_model.Language`."""
 
     def __init__(self, model: object, tokenizer: object) -> None:
         """Take what `transformers` has loaded."""

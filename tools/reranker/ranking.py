@@ -16,7 +16,7 @@ from auricle.lattice.lattice import Arc, Lattice, Path
 from auricle.wire.schema import MOST_READING_SCORE, MOST_READINGS, Question, Reading
 
 if TYPE_CHECKING:
-    from reranker.language import Language
+    from reranker.language_model import Language
 
 CONSIDERED = 32  # readings of a lattice that are judged
 

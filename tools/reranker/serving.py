@@ -13,7 +13,7 @@ from pathlib import Path
 import uvicorn
 
 from auricle.errors import ArgumentError, ModelError
-from reranker import language as language_model
+from reranker import language_model
 from reranker.application import PATH, make_application
 from reranker.batching import BatchOptions
 from reranker.hugging_face import HuggingFaceLanguage

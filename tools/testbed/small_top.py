@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from auricle.features import LogMel
-from auricle_train import checkpoint
-from auricle_train.encoder_cache import FrozenEncoder, Sound, write_shard
-from auricle_train.top.network import Top, TopShape
+from auricle_train.data.encoder_cache import FrozenEncoder, Sound, write_shard
+from auricle_train.models.top import Top, TopShape
+from auricle_train.training import checkpoint
 from testbed.small_training import SHAPE, TOKENIZER, make_objective, tone
 
 TONES = {"lo": 300.0, "hi": 2500.0}  # hertz of each word

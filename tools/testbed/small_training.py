@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 
 from auricle.tokenizer import Tokenizer
-from auricle_train.batches import Batches
-from auricle_train.corpus import Clip
-from auricle_train.network import Encoder, Transducer
-from auricle_train.objective import Objective, Teachers
-from auricle_train.plan import Plan
-from auricle_train.shape import Shape
+from auricle_train.data.batches import Batches
+from auricle_train.data.corpus import Clip
+from auricle_train.losses.objective import Objective, Teachers
+from auricle_train.models.dimensions import Shape
+from auricle_train.models.transducer import Encoder, Transducer
+from auricle_train.training.config import Plan
 
 TOKENIZER = Tokenizer(["<blank>", "▁lo", "▁hi", "▁", "l", "o", "h", "i"], [0.0] + [-1.0] * 7)
 PIECES = Tokenizer(["<end>", "▁L", "▁l", "▁H", "▁h", "o", "i", "."], [0.0] + [-1.0] * 7)

@@ -3,8 +3,8 @@
 In: forms of names, once; then the encoder frames of each chunk. Out: at each search frame (80 ms)
 how much likelier than no name each form is, in nats: attention's scores against no-bias, which
 opens where a name is said and closes elsewhere. The keys of ten thousand names are one matrix, so
-that a chunk costs one product. `tools/auricle_train/attending` trains and exports the graphs and
-names the papers.
+that a chunk costs one product. `tools/auricle_train/context_attention` trains and exports the
+graphs and names the papers.
 """
 
 from __future__ import annotations

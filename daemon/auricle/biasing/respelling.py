@@ -3,7 +3,7 @@
 In: rules, each a few letters and what is heard in their place, and words. Out: other spellings with
 their likelihood: "lillie" comes as "lily". The rules are those of Brill and Moore, "An improved
 error model for noisy channel spelling correction" (ACL 2000), learned from what the recogniser
-itself makes of spoken names by `tools/auricle_train/spellings`.
+itself makes of spoken names by `tools/auricle_train/respelling`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 In: log-mel frames of a finished utterance, and the pieces before. Out: log probabilities of the
 next piece, for a few hypotheses at once. The encoder is Whisper's (Radford et al.,
 arXiv:2212.04356) with full attention, for noise harms an encoder most that hears chunk by chunk.
-`tools/auricle_train/export_decoder.py` makes the graphs.
+`tools/auricle_train/export/decoder.py` makes the graphs.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Encoder: a chunk of log-mel frames and a state in, encoder frames and the next state out.
 Predictor and joint: encoder frame and token contexts in, log probabilities of tokens out; both are
-behind `TransducerScorer`, which the search asks. `tools/auricle_train/export.py` makes the graphs.
+behind `TransducerScorer`, which the search asks. `tools/auricle_train/export/` makes the graphs.
 """
 
 from __future__ import annotations

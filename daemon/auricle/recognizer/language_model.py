@@ -1,8 +1,9 @@
 """A small n-gram language model over tokens, in one file that is mapped, not read.
 
-In: a file that `python -m auricle_train language` makes. Out: the log probabilities of all tokens
-after a state. A state is the tuple of the tokens before that still matter: it grows by `step` and
-loses at its front what no n-gram of the model goes on from, so that equal futures are equal states.
+In: a file that `python -m auricle_train train-token-lm` makes. Out: the log probabilities of all
+tokens after a state. A state is the tuple of the tokens before that still matter: it grows by
+`step` and loses at its front what no n-gram of the model goes on from, so that equal futures are
+equal states.
 
 The file: `HEADER`; a `LEVEL` for each length of n-grams; then, length by length, of each n-gram its
 last token, its log probability, how many n-grams go on from it, and its log backoff; the longest

@@ -13,11 +13,11 @@ import torch
 from torch.nn import functional
 
 from auricle.features import BANDS, SILENCE
-from auricle_train.export import convert
-from auricle_train.export_decoder import DecoderGraphs, share_table
-from auricle_train.layers import Layers
-from auricle_train.network import STRIDE, Shape, Transducer
-from auricle_train.shape import PADDING
+from auricle_train.export.decoder import DecoderGraphs, share_table
+from auricle_train.export.encoder import convert
+from auricle_train.export.layers import Layers
+from auricle_train.models.dimensions import PADDING
+from auricle_train.models.transducer import STRIDE, Shape, Transducer
 
 HERE = Path(__file__).parent
 SHAPE = Shape(

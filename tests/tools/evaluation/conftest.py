@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import soundfile
 
-from auricle_train.corpus import Clip
+from auricle_train.data.corpus import Clip
 from testbed.recordings import Recording
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auricle.errors import ArgumentError
-from auricle_train.corpus import Clip
+from auricle_train.data.corpus import Clip
 from auricle_train.evaluation.conditions import (
     CONDITIONS,
     Background,

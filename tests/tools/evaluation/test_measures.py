@@ -9,7 +9,7 @@ import pytest
 
 from auricle.config.schema import Config
 from auricle.offline.transcription import Known
-from auricle_train.corpus import Clip
+from auricle_train.data.corpus import Clip
 from auricle_train.evaluation.conditions import Background, Condition, Place
 from auricle_train.evaluation.emission import emission_delays
 from auricle_train.evaluation.listening import Heard, Listener
@@ -30,7 +30,7 @@ from auricle_train.evaluation.partials import judge_partials
 from auricle_train.evaluation.readings import Told
 from auricle_train.evaluation.report import Report
 from auricle_train.evaluation.run import choose
-from auricle_train.scoring import compare
+from auricle_train.text.word_errors import compare
 
 SAID = ("must_sleep", "wounded_in_the_arm", "momentum_gained", "go")
 

@@ -6,7 +6,7 @@ import pytest
 
 from auricle.config.schema import Config
 from auricle.service.assembly import budget_of, load_models, make_pipeline
-from auricle_train.corpus import Clip
+from auricle_train.data.corpus import Clip
 from auricle_train.evaluation.pauses import Continuation, continuations
 
 

@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from auricle.errors import ArgumentError, ModelError
-from auricle_train.corpus import Clip
+from auricle_train.data.corpus import Clip
 from auricle_train.evaluation.peers import PocketSphinx, Whisper, load_peers
 from auricle_train.evaluation.readings import Readings
-from auricle_train.scoring import compare
+from auricle_train.text.word_errors import compare
 
 
 def test_pocketsphinx_reads_a_sentence(clips: dict[str, Clip]) -> None:

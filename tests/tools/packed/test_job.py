@@ -14,14 +14,14 @@ import pytest
 import torch
 
 from auricle.errors import ModelError
-from auricle_train import checkpoint
 from auricle_train.__main__ import main
-from auricle_train.corpus import BACKGROUND
-from auricle_train.encoder_cache import FrozenEncoder, Sound
+from auricle_train.data.corpus import BACKGROUND
+from auricle_train.data.encoder_cache import FrozenEncoder, Sound
 from auricle_train.packed.job import checked
 from auricle_train.packed.live import LiveSounds, encoded_batch, live_batches
 from auricle_train.top.training import load_top
-from auricle_train.train import PREFIXES
+from auricle_train.training import checkpoint
+from auricle_train.training.run import PREFIXES
 from testbed.small_corpus import write_set
 from testbed.small_top import make_encoder, write_top, write_vocabulary
 from testbed.small_training import SHAPE, TOKENIZER, make_batches, make_objective, tone

@@ -9,9 +9,9 @@ import pytest
 import soundfile
 
 from auricle.errors import ArgumentError
-from auricle_train.corpus import read_set
-from auricle_train.layouts.utterance import Utterance
-from auricle_train.manifests import write_manifest
+from auricle_train.data.corpus import read_set
+from auricle_train.data.layouts.utterance import Utterance
+from auricle_train.data.lhotse_manifests import write_manifest
 from auricle_train.packed import shards
 from testbed.recordings import Recording
 from testbed.small_corpus import write_set

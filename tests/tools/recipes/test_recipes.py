@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from auricle_train.manifests import clips_of
+from auricle_train.data.lhotse_manifests import clips_of
 from recipes import records
 from recipes.__main__ import main
 from recipes.recipe import Recipe, RecipeError, read_recipe

@@ -12,8 +12,8 @@ from auricle.biasing.respelling import Spellings
 from auricle.bundle.manifest import load_bundle
 from auricle.errors import ArgumentError
 from auricle_train.__main__ import main
-from auricle_train.spellings.hearing import Hearing, read
-from auricle_train.spellings.learning import Limits, align, learn
+from auricle_train.respelling.rules import Limits, align, learn
+from auricle_train.respelling.transcription import Hearing, read
 
 SHIPPED = Path(__file__).parents[3] / "models" / "en-tiny"
 PAIRS = [

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import torch
 
-from auricle_train.encoder_cache import digest_of, read_cache
-from auricle_train.group import joined
+from auricle_train.data.encoder_cache import digest_of, read_cache
 from auricle_train.top.data import Example, TopBatch, batch_of, examples_of
 from auricle_train.top.plan import TopPlan
 from auricle_train.top.training import TopTrainer
+from auricle_train.training.distributed import joined
 from testbed.small_top import TOP_SHAPE
 
 from testbed.small_training import TOKENIZER  # isort: skip

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from auricle_train.__main__ import main
-from auricle_train.encoder_cache import read_cache
-from auricle_train.scoring import compare, score
+from auricle_train.data.encoder_cache import read_cache
+from auricle_train.text.word_errors import compare, score
 from auricle_train.top.ablation import ALL, SEARCHES, compared, measured, recognised, table
 from auricle_train.top.data import examples_of
 from auricle_train.top.evaluation import greedy_rates

@@ -15,9 +15,9 @@ import pytest
 import torch
 
 from auricle.errors import ArgumentError
-from auricle_train import checkpoint
-from auricle_train.encoder_cache import read_cache
+from auricle_train.data.encoder_cache import read_cache
 from auricle_train.top.data import TopBatches, examples_of
+from auricle_train.training import checkpoint
 from testbed.small_top import make_top, write_cache, write_top, write_vocabulary
 
 from testbed.small_training import TOKENIZER  # isort: skip

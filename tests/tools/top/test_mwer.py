@@ -19,9 +19,10 @@ from torch import Tensor
 
 from auricle.errors import ModelError, StorageError
 from auricle_train.__main__ import main
-from auricle_train.encoder_cache import read_cache, shards_of
-from auricle_train.network import contexts_of
-from auricle_train.scoring import compare
+from auricle_train.data.encoder_cache import read_cache, shards_of
+from auricle_train.models.top import Top
+from auricle_train.models.transducer import contexts_of
+from auricle_train.text.word_errors import compare
 from auricle_train.top import nbest_lists
 from auricle_train.top.data import batch_of, examples_of
 from auricle_train.top.mwer import (
@@ -34,7 +35,6 @@ from auricle_train.top.mwer import (
 )
 from auricle_train.top.nbest import BeamOptions
 from auricle_train.top.nbest_lists import Listed, ListOptions, read_lists, top_digest, write_lists
-from auricle_train.top.network import Top
 from auricle_train.top.plan import MwerPlan
 from auricle_train.top.training import load_top
 from testbed.small_top import TOP_SHAPE, make_top, write_cache, write_top, write_vocabulary

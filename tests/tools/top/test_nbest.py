@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from auricle_train.network import contexts_of
+from auricle_train.losses.transducer_loss import transducer_loss
+from auricle_train.models.top import Top
+from auricle_train.models.transducer import contexts_of
 from auricle_train.top.evaluation import greedy
 from auricle_train.top.nbest import BeamOptions, nbest
-from auricle_train.top.network import Top
-from auricle_train.transducer_loss import transducer_loss
 from testbed.small_top import make_top
 
 from testbed.small_training import TOKENIZER  # isort: skip

@@ -7,8 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from auricle_train.pruned_transducer import SimpleJoint, band_starts, pruned_transducer_loss
-from auricle_train.transducer_loss import occupancies, transducer_loss
+from auricle_train.losses.pruned_transducer_loss import (
+    SimpleJoint,
+    band_starts,
+    pruned_transducer_loss,
+)
+from auricle_train.losses.transducer_loss import occupancies, transducer_loss
 
 JOINT, TOKENS = 12, 7
 

@@ -12,14 +12,14 @@ import pytest
 import torch
 
 from auricle.errors import ArgumentError, ModelError
-from auricle_train import checkpoint
-from auricle_train.encoder_cache import SEARCH_FRAME, CachedUtterance
+from auricle_train.data.encoder_cache import SEARCH_FRAME, CachedUtterance
+from auricle_train.models.top import Top, TopShape
 from auricle_train.steps import keep_top, measure_top_loss
 from auricle_train.top.data import Example, FrameAugmentation, TopBatches, batch_of, examples_of
 from auricle_train.top.evaluation import collapsed, greedy_rates
-from auricle_train.top.network import Top, TopShape
 from auricle_train.top.plan import TopPlan
 from auricle_train.top.training import TopObjective, TopTrainer, load_top
+from auricle_train.training import checkpoint
 from testbed.small_training import TOKENIZER
 
 SHAPE = TopShape(

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.errors import ArgumentError
-from auricle_train.corpus import Clip
+from auricle_train.data.corpus import Clip
 
 TALKERS = 6  # in the babble
 MURMUR_DB = 10.0  # by which the babble of a café is above its other noise

@@ -20,7 +20,7 @@ from auricle.config.schema import Config
 from auricle.offline.transcription import Transcription, transcribe, transcribe_whole
 from auricle.recognizer.partial_text import PartialOptions
 from auricle.service.assembly import budget_of, load_models, make_pipeline
-from auricle_train.corpus import Clip
+from auricle_train.data.corpus import Clip
 from auricle_train.evaluation.conditions import Background, Condition
 from auricle_train.evaluation.peers import Peer
 from auricle_train.evaluation.readings import Readings, Told

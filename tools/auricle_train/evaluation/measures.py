@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from auricle_train.evaluation.emission import emission_delays
 from auricle_train.evaluation.listening import Heard
 from auricle_train.evaluation.partials import settling_delays
-from auricle_train.scoring import RESAMPLES, Errors, Score, Share, compare, score, share
+from auricle_train.text.word_errors import RESAMPLES, Errors, Score, Share, compare, score, share
 
 WHOLE, SESSION = "whole", "session"  # readers, as the peers are
 LENGTHS = ((1, 1), (2, 4), (5, 8), (9, 15), (16, None))  # words of an utterance

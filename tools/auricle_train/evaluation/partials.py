@@ -13,7 +13,7 @@ from itertools import pairwise
 from auricle.offline.transcription import KnownPartial, Transcription
 from auricle.recognizer.partial_text import common_prefix
 from auricle_train.evaluation.listening import Heard
-from auricle_train.scoring import Score, Share, compare, score, share
+from auricle_train.text.word_errors import Score, Share, compare, score, share
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from auricle.audio.format import SAMPLE_RATE
 from auricle.engine.pipeline import Pipeline
 from auricle.events import Event, Final, Partial, Revised, Speculative
-from auricle_train.corpus import Clip
+from auricle_train.data.corpus import Clip
 from auricle_train.evaluation.listening import frames
 
 ROOM_LEVEL = 6.0  # of the noise in the pause and at the end, of 32768

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 from auricle_train.evaluation.measures import Delay, Endings, Lost, Row
 from auricle_train.evaluation.partials import Partials
-from auricle_train.scoring import Share
+from auricle_train.text.word_errors import Share
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from auricle.bundle.manifest import Bundle
 from auricle.config.schema import Config, RecognizerSettings
 from auricle.errors import ArgumentError
 from auricle.recognizer.partial_text import PartialOptions
-from auricle_train.corpus import REAL_DEV, Clip, read_set
+from auricle_train.data.corpus import REAL_DEV, Clip, read_set
 from auricle_train.evaluation.conditions import CONDITIONS, Background
 from auricle_train.evaluation.listening import Heard, Listener
 from auricle_train.evaluation.measures import (

@@ -17,11 +17,11 @@ import torch
 from numpy.typing import NDArray
 
 from auricle.recognizer.beam_search import BeamSearch
-from auricle_train.encoder_cache import read_cache
-from auricle_train.evaluation.language import Half
-from auricle_train.scoring import Errors, compare, score
+from auricle_train.data.encoder_cache import read_cache
+from auricle_train.evaluation.lm_weights import Half
+from auricle_train.models.top import Top
+from auricle_train.text.word_errors import Errors, compare, score
 from auricle_train.top.data import SEARCH_SECONDS
-from auricle_train.top.network import Top
 from auricle_train.top.training import load_top
 
 Floats = NDArray[np.float32]

@@ -23,11 +23,11 @@ from auricle.recognizer.beam_search import SearchOptions
 from auricle.recognizer.loading import load_recognizer
 from auricle.recognizer.recognizer import Recognizer
 from auricle.recognizer.second_pass import Candidate, SecondPassOptions, certainty, chosen
-from auricle_train.corpus import Clip, read_set
+from auricle_train.data.corpus import Clip, read_set
 from auricle_train.evaluation.conditions import Background, Condition, Place
 from auricle_train.evaluation.peers import Peer
 from auricle_train.evaluation.readings import Readings
-from auricle_train.scoring import Errors, Score, compare, score
+from auricle_train.text.word_errors import Errors, Score, compare, score
 
 LONGEST = 14.0  # seconds: longer recordings may be divided at a pause
 NOISE = Condition(Place.KITCHEN, 12.0)

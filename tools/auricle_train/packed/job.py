@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 
 from auricle.errors import ModelError
-from auricle_train import checkpoint
-from auricle_train.corpus import BACKGROUND, SPEECH
-from auricle_train.encoder_cache import FrozenEncoder
+from auricle_train.data.corpus import BACKGROUND, SPEECH
+from auricle_train.data.encoder_cache import FrozenEncoder
+from auricle_train.models.top import TopShape
 from auricle_train.packed import parts, shards
 from auricle_train.packed.shards import Packed
-from auricle_train.top.network import TopShape
-from auricle_train.train import PREFIXES, Recordings
+from auricle_train.training import checkpoint
+from auricle_train.training.run import PREFIXES, Recordings
 
 FORMAT = 1
 TOP = "start.pt"  # the top to begin with, in parts

@@ -18,10 +18,10 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from auricle.features import SILENCE
 from auricle.tokenizer import Tokenizer
-from auricle_train.batches import FRAME, Batch, Batches
-from auricle_train.corpus import Clip
-from auricle_train.encoder_cache import SEARCH_FRAME, FrozenEncoder
-from auricle_train.network import STRIDE
+from auricle_train.data.batches import FRAME, Batch, Batches
+from auricle_train.data.corpus import Clip
+from auricle_train.data.encoder_cache import SEARCH_FRAME, FrozenEncoder
+from auricle_train.models.transducer import STRIDE
 from auricle_train.top.data import SEARCH_SECONDS, TopBatch
 
 POOL = 384  # utterances that are sorted by length together

@@ -22,9 +22,9 @@ import soundfile
 from auricle.audio.file import read_recording
 from auricle.errors import ArgumentError
 from auricle.features import SAMPLE_RATE
-from auricle_train.corpus import Clip, is_allowed, read_table
-from auricle_train.decoded import stored
-from auricle_train.interruption import leave_to_parent
+from auricle_train.data.audio_cache import stored
+from auricle_train.data.corpus import Clip, is_allowed, read_table
+from auricle_train.training.signals import leave_to_parent
 
 MOST = 60_000_000  # bytes of a shard
 BLOCK = 512  # bytes; tar pads headers and files to it

@@ -1,7 +1,7 @@
 """Makes the bundle of the reranker's language model.
 
 In: the folder of a run. Out: a folder with `manifest.yaml`, the network in 8 bits and the pieces,
-which `reranker.language` loads.
+which `reranker.language_model` loads.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import yaml
 
 from auricle.bundle.manifest import FORMAT
 from auricle.errors import ModelError
-from auricle_train import checkpoint
-from reranker.language import KIND, NETWORK, PIECES
+from auricle_train.training import checkpoint
+from reranker.language_model import KIND, NETWORK, PIECES
 from reranker.network import quantized
 
 MOST_MEGABYTES = 12

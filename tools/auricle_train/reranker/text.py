@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from auricle_train.language import read_sources, read_unseen
-from auricle_train.normalizer import normalize
+from auricle_train.lm.token_lm import read_sources, read_unseen
+from auricle_train.text.normalizer import normalize
 
 # How often each source is drawn from; what is not named here: OTHER for each.
 SHARES = {"tmpl": 0.1, "clinc": 0.2, "snips": 0.12, "slurp": 0.14, "spoken": 0.08, "hidden": 0.06}

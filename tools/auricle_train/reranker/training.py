@@ -18,12 +18,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from auricle.errors import ModelError
-from auricle_train import checkpoint
-from auricle_train.interruption import Interruption
-from auricle_train.precision import computing
 from auricle_train.reranker.network import Transformer
 from auricle_train.reranker.text import Source
-from auricle_train.run_log import RunLog
+from auricle_train.training import checkpoint
+from auricle_train.training.precision import computing
+from auricle_train.training.run_log import RunLog
+from auricle_train.training.signals import Interruption
 from reranker.network import Shape
 from reranker.vocabulary import BOUNDARY, Vocabulary
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from auricle_train import checkpoint
-from auricle_train.average import drawn_back, with_second_encoder
+from auricle_train.training import checkpoint
+from auricle_train.training.interpolate import drawn_back, with_second_encoder
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from auricle_train.bundle import write_bundle
+from auricle_train.export.bundle import write_bundle
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -12,12 +12,12 @@ import torch
 
 from auricle.features import SAMPLE_RATE, LogMel
 from auricle.tokenizer import Tokenizer
-from auricle_train import checkpoint
-from auricle_train.batches import FRAME, Batches
-from auricle_train.corpus import BACKGROUND, SENTENCE_DEV, Clip, read_set, read_table
-from auricle_train.encoder_cache import STREAMS, FrozenEncoder, Sound, write_shard
-from auricle_train.rooms import load_rooms
-from auricle_train.train import PREFIXES, Recordings
+from auricle_train.augment.room_impulse_responses import load_rooms
+from auricle_train.data.batches import FRAME, Batches
+from auricle_train.data.corpus import BACKGROUND, SENTENCE_DEV, Clip, read_set, read_table
+from auricle_train.data.encoder_cache import STREAMS, FrozenEncoder, Sound, write_shard
+from auricle_train.training import checkpoint
+from auricle_train.training.run import PREFIXES, Recordings
 
 BATCH_SECONDS = 60.0
 TRAIL = 0.3  # seconds of silence behind a dev clip

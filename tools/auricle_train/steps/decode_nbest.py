@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from auricle.tokenizer import Tokenizer
-from auricle_train.encoder_cache import shards_of
+from auricle_train.data.encoder_cache import shards_of
 from auricle_train.top.nbest import BeamOptions
 from auricle_train.top.nbest_lists import ListOptions, write_lists
 from auricle_train.top.training import load_top

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from auricle.errors import ArgumentError
 from auricle.recognizer.partial_text import PartialOptions
-from auricle_train.corpus import REAL_DEV
+from auricle_train.data.corpus import REAL_DEV
 from auricle_train.evaluation.run import Options, evaluate
 
 CLIPS_IN_NOISE = 60
@@ -17,7 +17,7 @@ CLIPS_IN_NOISE = 60
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the step."""
-    parser.add_argument("--data", type=Path, required=True, help="folder of sets, see `corpus.py`")
+    parser.add_argument("--data", type=Path, required=True, help="folder of sets: `data/corpus.py`")
     parser.add_argument("--bundle", default="en-tiny", help="name or absolute path")
     parser.add_argument("--second-pass", choices=("off", "rescore", "full"), default="full")
     parser.add_argument("--sets", nargs="+", choices=REAL_DEV, default=REAL_DEV, help="all of them")

@@ -14,7 +14,7 @@ from auricle_train.evaluation.second_pass import SETS, Options, Row, decode, gri
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the step."""
     usual = SecondPassOptions()
-    parser.add_argument("--data", type=Path, required=True, help="folder of sets, see `corpus.py`")
+    parser.add_argument("--data", type=Path, required=True, help="folder of sets: `data/corpus.py`")
     parser.add_argument("--bundle", type=Path, required=True, help="folder of a bundle")
     parser.add_argument("--sets", nargs="+", default=SETS, metavar="SET")
     parser.add_argument("--limit", type=int, default=60, help="recordings of each set; 0: all")

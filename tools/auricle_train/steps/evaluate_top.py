@@ -10,7 +10,7 @@ import torch
 
 from auricle.errors import StorageError
 from auricle.tokenizer import Tokenizer
-from auricle_train.encoder_cache import read_cache
+from auricle_train.data.encoder_cache import read_cache
 from auricle_train.top.ablation import compared, measured, recognised, table
 from auricle_train.top.data import examples_of
 from auricle_train.top.nbest import BeamOptions

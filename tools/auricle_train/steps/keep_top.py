@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from auricle_train import checkpoint
 from auricle_train.top.training import load_top
+from auricle_train.training import checkpoint
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

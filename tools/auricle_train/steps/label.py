@@ -6,10 +6,10 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from auricle_train.teachers import sources
-from auricle_train.teachers.labelling import label
-from auricle_train.teachers.loading import load_teachers
-from auricle_train.teachers.whisper_teacher import WhisperOptions
+from auricle_train.distillation import sources
+from auricle_train.distillation.labelling import label
+from auricle_train.distillation.loading import load_teachers
+from auricle_train.distillation.whisper_teacher import WhisperOptions
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

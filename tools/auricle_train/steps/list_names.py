@@ -12,7 +12,7 @@ from pathlib import Path
 from wordfreq import top_n_list
 
 from auricle.biasing.context_attention import LETTERS
-from auricle_train.normalizer import normalize
+from auricle_train.text.normalizer import normalize
 
 PEOPLE = ("dist.female.first", "dist.male.first", "dist.all.last")
 COMMON = 2000  # of the most frequent words: hardly ever names

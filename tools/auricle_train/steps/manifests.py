@@ -7,9 +7,9 @@ from pathlib import Path
 
 from rich.progress import track
 
-from auricle_train.layouts import LAYOUTS
-from auricle_train.layouts.utterance import LayoutError
-from auricle_train.manifests import write_manifest
+from auricle_train.data.layouts import LAYOUTS
+from auricle_train.data.layouts.utterance import LayoutError
+from auricle_train.data.lhotse_manifests import write_manifest
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from auricle.tokenizer import Tokenizer
-from auricle_train.encoder_cache import read_cache
-from auricle_train.precision import computing
+from auricle_train.data.encoder_cache import read_cache
+from auricle_train.models.top import Top
 from auricle_train.top.data import Example, batch_of, examples_of
-from auricle_train.top.network import Top
 from auricle_train.top.plan import TopPlan
 from auricle_train.top.training import LOSSES, TopObjective, load_top
+from auricle_train.training.precision import computing
 
 BATCH = 16
 

@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 
 from auricle.errors import ArgumentError
-from auricle_train.corpus import SENTENCE_DEV, SPEECH
+from auricle_train.augment.room_impulse_responses import load_rooms
+from auricle_train.data.corpus import SENTENCE_DEV, SPEECH
 from auricle_train.packed import shards
 from auricle_train.packed.job import Sources, pack
-from auricle_train.rooms import load_rooms
 
 MEGABYTE = 1_000_000
 

@@ -8,15 +8,15 @@ from pathlib import Path
 from auricle.config.schema import Config, RecognizerSettings
 from auricle.errors import ArgumentError
 from auricle.service.assembly import budget_of, load_models, make_pipeline
-from auricle_train.corpus import read_set
+from auricle_train.data.corpus import read_set
 from auricle_train.evaluation.pauses import continuations
 from auricle_train.evaluation.run import choose
-from auricle_train.scoring import share
+from auricle_train.text.word_errors import share
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the step."""
-    parser.add_argument("--data", type=Path, required=True, help="folder of sets, see `corpus.py`")
+    parser.add_argument("--data", type=Path, required=True, help="folder of sets: `data/corpus.py`")
     parser.add_argument("--bundle", default="en-tiny", help="name or absolute path")
     parser.add_argument("--set", default="kathleen", help="whose clips are joined, two at a time")
     parser.add_argument("--pairs", type=int, default=12, help="of clips with 2 to 12 words")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from wordfreq import top_n_list, word_frequency
 
-from auricle_train.corpus import read_texts, read_transcripts
-from auricle_train.pieces import cut, write
-from auricle_train.whisper import read_tokens
+from auricle_train.data.corpus import read_texts, read_transcripts
+from auricle_train.models.whisper_weights import read_tokens
+from auricle_train.tokens.whisper_vocabulary import cut, write
 
 GENERAL = 60_000  # words of general English
 COMMANDS = 0.5  # share that commands have in what a piece is used for, beside general English
@@ -18,7 +18,7 @@ COMMANDS = 0.5  # share that commands have in what a piece is used for, beside g
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the step."""
-    parser.add_argument("--data", type=Path, required=True, help="folder of sets, see `corpus.py`")
+    parser.add_argument("--data", type=Path, required=True, help="folder of sets: `data/corpus.py`")
     parser.add_argument("--whisper", type=Path, required=True, help="CTranslate2's model.bin")
     parser.add_argument("--size", type=int, default=35_000)
     parser.add_argument("--out", type=Path, required=True, help="pieces.txt")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from auricle_train.plot import plot
+from auricle_train.training.plot import plot
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from auricle_train.reference import write_reference
+from auricle_train.export.golden import write_reference
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -10,14 +10,14 @@ import torch
 from auricle_train.reranker.bundle import write_bundle
 from auricle_train.reranker.text import read
 from auricle_train.reranker.training import Plan, Run, draw, encode, losses
-from auricle_train.vocabulary import learn
+from auricle_train.tokens.sentencepiece_vocabulary import learn
 from reranker.network import Shape
 from reranker.vocabulary import Vocabulary
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the step."""
-    parser.add_argument("--data", type=Path, required=True, help="folder of sets, see `corpus.py`")
+    parser.add_argument("--data", type=Path, required=True, help="folder of sets: `data/corpus.py`")
     parser.add_argument(
         "--text", type=Path, nargs="*", default=[], help="more text, a sentence a line"
     )

@@ -13,9 +13,9 @@ from auricle.recognizer.beam_search import BeamSearch, SearchOptions
 from auricle.recognizer.language_model import LanguageModel
 from auricle.recognizer.word_model import WordModel
 from auricle.tokenizer import Tokenizer
-from auricle_train.evaluation.language import Half
+from auricle_train.evaluation.lm_weights import Half
 from auricle_train.evaluation.search_dev import choose, hear, measure
-from auricle_train.steps.weights import weights
+from auricle_train.steps.tune_lm import weights
 from auricle_train.top.data import SEARCH_SECONDS
 
 

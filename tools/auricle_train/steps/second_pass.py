@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from auricle_train.second_pass import replace_second_pass
+from auricle_train.export.second_pass import replace_second_pass
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from auricle_train.teachers.labels import join_labels
-from auricle_train.teachers.lists import table, write_lists
-from auricle_train.teachers.selection import Criteria
+from auricle_train.distillation.labels import join_labels
+from auricle_train.distillation.lists import table, write_lists
+from auricle_train.distillation.selection import Criteria
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

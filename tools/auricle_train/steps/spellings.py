@@ -13,8 +13,8 @@ from auricle.biasing.respelling import Spellings
 from auricle.bundle.manifest import load_bundle
 from auricle.recognizer.beam_search import SearchOptions
 from auricle.recognizer.loading import SPELLINGS, load_recognizer
-from auricle_train.spellings.hearing import hear, read
-from auricle_train.spellings.learning import learn, table
+from auricle_train.respelling.rules import learn, table
+from auricle_train.respelling.transcription import hear, read
 from auricle_train.synthesis import espeak, flite
 from auricle_train.synthesis.program import Program
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from rich.progress import Progress
 
-from auricle_train.shape import STRIDE
-from auricle_train.teachers import sources
-from auricle_train.teachers.targets import plan, prepare, write_targets
-from auricle_train.teachers.teacher_encoder import load_teacher_encoder
+from auricle_train.distillation import sources
+from auricle_train.distillation.targets import plan, prepare, write_targets
+from auricle_train.distillation.teacher_encoder import load_teacher_encoder
+from auricle_train.models.dimensions import STRIDE
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

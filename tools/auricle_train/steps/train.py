@@ -8,14 +8,14 @@ import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
-from auricle_train.group import threads_for_each
-from auricle_train.plan import PLANS, Plan
-from auricle_train.train import Origin, Recordings, train
+from auricle_train.training.config import PLANS, Plan
+from auricle_train.training.distributed import threads_for_each
+from auricle_train.training.run import Origin, Recordings, train
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the step."""
-    parser.add_argument("--data", type=Path, required=True, help="folder of sets, see `corpus.py`")
+    parser.add_argument("--data", type=Path, required=True, help="folder of sets: `data/corpus.py`")
     parser.add_argument("--manifest", type=Path, nargs="*", default=(), metavar="FILE",
                         help="other corpora, as the step `manifests` writes them")  # fmt: skip
     parser.add_argument("--exclude", type=Path, help="names of clips to leave out, one a line")
@@ -42,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plan", choices=PLANS, help="what the options below change; if not "
                         "said, that of the encoder: joint or lstm")  # fmt: skip
     plan = parser.add_argument_group(
-        "plan", "see `plan.py`, also for what each plan has of its own"
+        "plan", "see `training/config.py`, also for what each plan has of its own"
     )
     for field in fields(Plan):
         option = "--" + field.name.replace("_", "-")

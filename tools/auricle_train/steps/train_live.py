@@ -14,17 +14,17 @@ import torch
 
 from auricle.features import SAMPLE_RATE, LogMel
 from auricle.tokenizer import Tokenizer
-from auricle_train import checkpoint
-from auricle_train.encoder_cache import CachedUtterance, FrozenEncoder, Sound
-from auricle_train.group import Group
+from auricle_train.data.encoder_cache import CachedUtterance, FrozenEncoder, Sound
+from auricle_train.models.top import TopShape
 from auricle_train.packed import parts
 from auricle_train.packed.job import ENCODER, TOP, audio_of, checked, rooms_of
 from auricle_train.packed.live import LiveSounds, live_batches
 from auricle_train.packed.shards import decoded, read_rows
 from auricle_train.top.data import Example, examples_of
-from auricle_train.top.network import TopShape
 from auricle_train.top.plan import LivePlan, add_plan, plan_of
 from auricle_train.top.training import TopTrainer
+from auricle_train.training import checkpoint
+from auricle_train.training.distributed import Group
 
 CHECKPOINT = "checkpoint.pt"
 TRAIL = 0.3  # seconds of silence behind a dev clip

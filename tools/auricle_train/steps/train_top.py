@@ -10,12 +10,12 @@ from pathlib import Path
 import torch
 
 from auricle.tokenizer import Tokenizer
-from auricle_train.encoder_cache import digest_of, read_cache
-from auricle_train.group import joined, threads_for_each
+from auricle_train.data.encoder_cache import digest_of, read_cache
+from auricle_train.models.top import TopShape
 from auricle_train.top.data import examples_of
-from auricle_train.top.network import TopShape
 from auricle_train.top.plan import TopPlan, add_plan, plan_of
 from auricle_train.top.training import TopTrainer
+from auricle_train.training.distributed import joined, threads_for_each
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -9,8 +9,8 @@ from wordfreq import top_n_list, word_frequency
 
 from auricle.errors import ArgumentError
 from auricle.tokenizer import Tokenizer
-from auricle_train.language import read_sources
-from auricle_train.word_language import make_words
+from auricle_train.lm.token_lm import read_sources
+from auricle_train.lm.word_lm import make_words
 
 LIMIT = 8_000_000  # bytes
 LEAST_FREQUENCY = 1e-8
@@ -18,7 +18,7 @@ LEAST_FREQUENCY = 1e-8
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the step."""
-    parser.add_argument("--data", type=Path, required=True, help="folder of sets, see `corpus.py`")
+    parser.add_argument("--data", type=Path, required=True, help="folder of sets: `data/corpus.py`")
     parser.add_argument("--vocabulary", type=Path, required=True, help="of the first pass")
     parser.add_argument("--order", type=int, choices=range(2, 5), default=3)
     parser.add_argument("--words", type=int, default=0,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from auricle_train.corpus import read_texts, read_transcripts
-from auricle_train.vocabulary import learn
+from auricle_train.data.corpus import read_texts, read_transcripts
+from auricle_train.tokens.sentencepiece_vocabulary import learn
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the step."""
-    parser.add_argument("--data", type=Path, required=True, help="folder of sets, see `corpus.py`")
+    parser.add_argument("--data", type=Path, required=True, help="folder of sets: `data/corpus.py`")
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--out", type=Path, required=True, help="tokens.txt")
 

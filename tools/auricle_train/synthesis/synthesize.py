@@ -19,11 +19,11 @@ import soundfile
 import soxr
 
 from auricle.features import SAMPLE_RATE
-from auricle_train.layouts import table
-from auricle_train.layouts.utterance import LayoutError, read_table
-from auricle_train.manifests import Report, write_manifest
-from auricle_train.normalizer import normalize
+from auricle_train.data.layouts import table
+from auricle_train.data.layouts.utterance import LayoutError, read_table
+from auricle_train.data.lhotse_manifests import Report, write_manifest
 from auricle_train.synthesis.engine import Engine, Speech
+from auricle_train.text.normalizer import normalize
 
 COLUMNS = ("path", "text", "speaker", "split", "licence", "source")
 FORMATS = {"opus": ("OGG", "OPUS"), "flac": ("FLAC", "PCM_16")}

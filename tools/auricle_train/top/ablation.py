@@ -15,13 +15,13 @@ import torch
 from torch.nn import functional
 
 from auricle.tokenizer import BLANK, Tokenizer
-from auricle_train.precision import computing
-from auricle_train.scoring import RESAMPLES, Errors, compare, score, share
+from auricle_train.models.top import Top
+from auricle_train.text.word_errors import RESAMPLES, Errors, compare, score, share
 from auricle_train.top.data import Example, batch_of, grouped
 from auricle_train.top.evaluation import collapsed
 from auricle_train.top.nbest import BeamOptions, Hypothesis, nbest
-from auricle_train.top.network import Top
 from auricle_train.top.training import after_skipped
+from auricle_train.training.precision import computing
 
 SEARCHES = ("ctc", "greedy", "beam", "beam+ctc")
 """CTC's best labels; the transducer's best path; its beam; the beam's best by both scores."""

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from auricle.errors import ArgumentError
 from auricle.tokenizer import Tokenizer
-from auricle_train.encoder_cache import CachedUtterance
+from auricle_train.data.encoder_cache import CachedUtterance
 
 SEARCH_SECONDS = 0.08
 POOL = 1024  # utterances that are sorted by length together

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from auricle.tokenizer import BLANK, Tokenizer
-from auricle_train.precision import computing
-from auricle_train.scoring import Score, compare, score
+from auricle_train.models.top import Top
+from auricle_train.text.word_errors import Score, compare, score
 from auricle_train.top.data import Example, batch_of
-from auricle_train.top.network import Top
+from auricle_train.training.precision import computing
 
 MOST_SYMBOLS = 4  # tokens that a frame may emit
 BATCH = 16

@@ -19,15 +19,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from auricle.tokenizer import BLANK, Tokenizer
-from auricle_train import checkpoint
-from auricle_train.group import Group
-from auricle_train.network import contexts_of
-from auricle_train.pruned_transducer import pruned_transducer_loss
+from auricle_train.losses.pruned_transducer_loss import pruned_transducer_loss
+from auricle_train.models.top import Top, TopShape
+from auricle_train.models.transducer import contexts_of
 from auricle_train.top.data import TopBatch, TopBatches
 from auricle_train.top.nbest_lists import Listed, ListOptions, read_lists, top_digest, write_lists
-from auricle_train.top.network import Top, TopShape
 from auricle_train.top.plan import MwerPlan, TopPlan
 from auricle_train.top.training import LOSSES, TopObjective, TopTrainer
+from auricle_train.training import checkpoint
+from auricle_train.training.distributed import Group
 
 MISSING = -1e9  # score of a place in a list that holds no hypothesis
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from auricle.tokenizer import BLANK
-from auricle_train.top.network import Top
+from auricle_train.models.top import Top
 
 NEVER = -1e9  # log probability of a place in the beam that holds no hypothesis
 MULTIPLIER = 6364136223846793005  # of Knuth's MMIX generator; hashes of token sequences

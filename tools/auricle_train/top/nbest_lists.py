@@ -19,13 +19,13 @@ import torch
 
 from auricle.errors import ModelError, StorageError
 from auricle.tokenizer import Tokenizer
-from auricle_train.encoder_cache import read_shard
-from auricle_train.precision import computing
-from auricle_train.scoring import compare
+from auricle_train.data.encoder_cache import read_shard
+from auricle_train.models.top import Top
+from auricle_train.text.word_errors import compare
 from auricle_train.top.data import Example, batch_of, examples_of, fits, grouped
 from auricle_train.top.nbest import BeamOptions, Hypothesis, nbest
-from auricle_train.top.network import Top
 from auricle_train.top.training import after_skipped
+from auricle_train.training.precision import computing
 
 FORMAT = 1
 

@@ -22,15 +22,15 @@ from torch.nn import functional
 
 from auricle.errors import ModelError, StorageError
 from auricle.tokenizer import BLANK, Tokenizer
-from auricle_train import checkpoint
-from auricle_train.group import Group
-from auricle_train.interruption import Interruption
-from auricle_train.precision import computing
-from auricle_train.run_log import RunLog
+from auricle_train.models.top import Top, TopShape
 from auricle_train.top.data import Example, TopBatch, TopBatches
 from auricle_train.top.evaluation import greedy_rates
-from auricle_train.top.network import Top, TopShape
 from auricle_train.top.plan import TopPlan
+from auricle_train.training import checkpoint
+from auricle_train.training.distributed import Group
+from auricle_train.training.precision import computing
+from auricle_train.training.run_log import RunLog
+from auricle_train.training.signals import Interruption
 
 LOSSES = ("ctc", "simple", "transducer")
 SHOWN = 25  # steps from line to line of the log

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from wordfreq import top_n_list
 
-from auricle_train.corpus import read_table
-from auricle_train.language import SYNTHETIC, read_sources
-from auricle_train.layouts.utterance import LayoutError
-from auricle_train.normalizer import normalize
+from auricle_train.data.corpus import read_table
+from auricle_train.data.layouts.utterance import LayoutError
+from auricle_train.lm.token_lm import SYNTHETIC, read_sources
+from auricle_train.text.normalizer import normalize
 
 # Slots of `text/nlu.jsonl.gz` by what their values name.
 SLOTS = {

@@ -1,0 +1,1 @@
+"""Disturbs speech: noise, music, babble, rooms, microphones, codecs, speed and pitch."""

@@ -1,0 +1,1 @@
+"""Reads corpora, builds utterances and batches, and caches what the frozen encoder computes."""

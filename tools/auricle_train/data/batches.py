@@ -1,0 +1,216 @@
+"""Makes training batches: clips joined to utterances, disturbed, with the wake word before them.
+
+In: clips and a seed. Out: an endless stream of `Batch`. An utterance is a clip, or two with a
+pause (people pause within a command), in silence of random length. Before it may stand what the
+recogniser hears but must not write: the wake word, whose frames condition the encoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from auricle.errors import ArgumentError
+from auricle.features import HOP, SAMPLE_RATE, SILENCE, LogMel
+from auricle.tokenizer import Tokenizer
+from auricle_train.augment import augment
+from auricle_train.data.corpus import Clip
+from auricle_train.models.attention_decoder import POSITIONS
+
+FRAME = 4  # feature frames to a frame of the joint
+LONGEST = 24.0  # seconds of an utterance
+MOST_PIECES = POSITIONS - 4  # that fit behind a prompt in the second pass
+POOL = 96  # utterances that are sorted by length together
+PATIENCE = 1000  # utterances in a row that do not fit
+
+
+@dataclass
+class Batch:
+    """Utterances of like length, padded with silence."""
+
+    clean: Tensor | None  # (batch, feature frames, 80): what the teacher hears, if it is to teach
+    features: Tensor  # (batch, feature frames, 80): what the student hears
+    skipped: Tensor  # (batch,) joint frames at the start that belong to the wake word
+    frames: Tensor  # (batch,) joint frames, those at the start included
+    targets: Tensor  # (batch, tokens) int64, padded with blanks
+    tokens: Tensor  # (batch,) int64
+    pieces: Tensor  # (batch, pieces) int64, of the second pass, padded with its end
+    piece_counts: Tensor  # (batch,) int64
+    seconds: float  # of audio, padding excluded
+    dropped: int = 0  # utterances before it that did not fit
+
+    def to(self, device: torch.device) -> Batch:
+        """Return it on a device."""
+        tensors = {item.name: getattr(self, item.name) for item in fields(self)}
+        moved = {name: value.to(device, non_blocking=True) for name, value in tensors.items()
+                 if isinstance(value, Tensor)}  # fmt: skip
+        return replace(self, **moved)
+
+
+@dataclass
+class _Utterance:
+    samples: np.ndarray
+    skipped: int  # samples
+    targets: list[int]
+    pieces: list[int]
+
+    @property
+    def frames(self) -> int:
+        """Frames of the joint, those before the text included."""
+        return -(-len(self.samples) // (FRAME * HOP))
+
+    @property
+    def skipped_frames(self) -> int:
+        """Those before the text."""
+        return self.skipped // (FRAME * HOP)
+
+    def fits(self) -> bool:
+        """Tell whether CTC has the frames, and the second pass the places, for the text."""
+        repeats = sum(one == other for one, other in pairwise(self.targets))
+        needed = len(self.targets) + repeats
+        room = self.frames - self.skipped_frames
+        return needed <= room and len(self.pieces) <= MOST_PIECES
+
+
+class Batches:
+    """An endless, seeded stream of batches."""
+
+    def __init__(
+        self,
+        clips: Sequence[Clip],
+        prefixes: Sequence[Clip],
+        backgrounds: Sequence[Clip],
+        tokenizers: tuple[Tokenizer, Tokenizer],
+        seconds: float,
+        seed: int | Sequence[int],
+        taught: float = 1.0,
+        disturbance: augment.Disturbance = augment.USUAL,
+        rooms: Sequence[np.ndarray] = (),
+        pool: int = POOL,
+    ) -> None:
+        """Take what utterances are made of.
+
+        Args:
+            clips: to be recognised.
+            prefixes: to be heard before, and not written.
+            backgrounds: noise and music.
+            tokenizers: for the first and the second pass.
+            seconds: of audio in a batch.
+            seed: the same seed makes the same batches.
+            taught: share of the batches that come with clean features.
+            disturbance: what is done to what the student hears.
+            rooms: impulse responses, see `rooms`.
+            pool: utterances that are sorted by length together.
+        """
+        self._clips, self._prefixes = clips, prefixes
+        # A clip is drawn in proportion to its length, so that single words do not crowd out speech.
+        lengths = np.array([len(clip.samples) for clip in clips], np.float64)
+        self._odds = lengths / lengths.sum()
+        self._sounds = augment.Sounds(
+            [clip.samples.astype(np.float32) / 32768 for clip in backgrounds],
+            [clip.samples for clip in clips],
+            rooms,
+        )
+        self._disturbance = disturbance
+        self._tokenizers, self._taught = tokenizers, taught
+        self._seconds, self._pool = seconds, pool
+        self._generator = np.random.default_rng(seed)
+        self._log_mel = LogMel()
+        self._dropped = 0
+
+    def __iter__(self) -> Iterator[Batch]:
+        while True:
+            # Sorting a pool by length keeps padding small.
+            drawn = (self._draw_fitting() for _ in range(self._pool))
+            pool = sorted(drawn, key=lambda item: len(item.samples))
+            groups: list[list[_Utterance]] = [[]]
+            for item in pool:
+                if (len(groups[-1]) + 1) * len(item.samples) > self._seconds * SAMPLE_RATE:
+                    groups.append([])
+                groups[-1].append(item)
+            order = self._generator.permutation(len(groups))
+            yield from (self._batch(groups[number]) for number in order if groups[number])
+
+    def _silence(self, low: float, high: float) -> np.ndarray:
+        count = int(self._generator.uniform(low, high) * SAMPLE_RATE)
+        level = 10.0 ** self._generator.uniform(-5.0, -3.0)
+        return (self._generator.standard_normal(count) * level).astype(np.float32)
+
+    def _clip(self) -> tuple[np.ndarray, str, str]:
+        """Return samples, the words, and these as they are written."""
+        clip = self._clips[int(self._generator.choice(len(self._clips), p=self._odds))]
+        samples = clip.samples.astype(np.float32) / 32768
+        if self._generator.random() < self._disturbance.speed:
+            factor = self._generator.uniform(*self._disturbance.speed_factors)
+            samples = augment.change_speed(samples, factor)
+        return samples, clip.text, clip.written or f"{clip.text[:1].upper()}{clip.text[1:]}."
+
+    def _draw_fitting(self) -> _Utterance:
+        for _ in range(PATIENCE):
+            item = self._draw()
+            if item.fits():
+                return item
+            self._dropped += 1
+        raise ArgumentError(
+            f"data: {PATIENCE} utterances in a row had texts longer than their frames: "
+            "check that texts and recordings belong together"
+        )
+
+    def _draw(self) -> _Utterance:
+        samples, text, written = self._clip()
+        parts, skipped = [], 0
+        if self._generator.random() < 0.4:
+            prefix = self._prefixes[int(self._generator.integers(len(self._prefixes)))]
+            parts += [prefix.samples.astype(np.float32) / 32768, self._silence(0.0, 0.3)]
+            skipped = sum(map(len, parts))
+        parts += [self._silence(0.05, 0.6), samples]
+        if len(samples) < 5 * SAMPLE_RATE and self._generator.random() < 0.4:
+            other, more, more_written = self._clip()
+            if len(samples) + len(other) < LONGEST * SAMPLE_RATE:
+                parts += [self._silence(0.1, 1.2), other]
+                text, written = f"{text} {more}", f"{written} {more_written}"
+        parts.append(self._silence(0.2, 1.2 if self._generator.random() < 0.8 else 4.0))
+        first, second = self._tokenizers
+        return _Utterance(
+            np.concatenate(parts), skipped, first.encode(text), second.encode(written)
+        )
+
+    def _batch(self, items: Sequence[_Utterance]) -> Batch:
+        # The search starts at the joint frame after the wake word; loss is asked for from there.
+        skipped = [item.skipped_frames for item in items]
+        frames = [item.frames for item in items]
+        dropped, self._dropped = self._dropped, 0
+        longest = max(frames)
+        taught = self._generator.random() < self._taught
+        clean = np.full((len(items), longest * FRAME, 80), SILENCE, np.float32)
+        noisy = clean.copy()
+        for row, item in enumerate(items):
+            if taught:
+                heard = self._log_mel.whole(item.samples)
+                clean[row, : len(heard)] = heard
+            disturbed = augment.disturb(
+                item.samples, self._sounds, self._generator, self._disturbance
+            )
+            heard = self._log_mel.whole(disturbed)
+            augment.disturb_features(heard, self._generator, self._disturbance)
+            noisy[row, : len(heard)] = heard
+        return Batch(
+            torch.from_numpy(clean) if taught else None, torch.from_numpy(noisy),
+            torch.tensor(skipped), torch.tensor(frames),
+            *_padded([item.targets for item in items]), *_padded([item.pieces for item in items]),
+            sum(len(item.samples) for item in items) / SAMPLE_RATE, dropped,
+        )  # fmt: skip
+
+
+def _padded(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Return (rows, longest) int64, padded with 0, and the length of each."""
+    counts = torch.tensor([len(row) for row in rows])
+    padded = torch.zeros(len(rows), max(1, int(counts.max())), dtype=torch.int64)
+    for number, row in enumerate(rows):
+        padded[number, : len(row)] = torch.tensor(row)
+    return padded, counts

@@ -1,0 +1,40 @@
+"""The clips that teachers hear, each with the name of its origin.
+
+In: a folder of sets (`corpus`) or a lhotse manifest (`manifests`), and a split. Out: clips, one
+after the other, so that a corpus of any size goes through.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from auricle_train.data.corpus import SPEECH, Clip, read_set
+from auricle_train.data.lhotse_manifests import clips_of
+
+Found = tuple[str, Clip]  # origin, clip
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say where clips come from."""
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", type=Path, help="folder of sets, see `corpus.py`")
+    source.add_argument("--manifest", type=Path, help="of lhotse, see the step `manifests`")
+    parser.add_argument("--sets", nargs="+", default=SPEECH, metavar="SET", help="of --data")
+    parser.add_argument("--split", default="train")
+    parser.add_argument("--limit", type=int, default=0, help="clips of each set; 0: all")
+
+
+def clips(arguments: argparse.Namespace) -> Iterator[Found]:
+    """Yield what the arguments name."""
+    if arguments.manifest:
+        origins = {arguments.manifest.name: clips_of(arguments.manifest, arguments.split)}
+    else:
+        origins = {name: read_set(arguments.data, name, arguments.split)
+                   for name in arguments.sets}  # fmt: skip
+    for origin, found in origins.items():
+        for number, clip in enumerate(found, 1):
+            yield origin, clip
+            if number == arguments.limit:
+                break

@@ -1,0 +1,31 @@
+"""Whisper's encoder in full context, as the teacher of frames.
+
+In: `model.bin` of any size of Whisper in CTranslate2's format. Out: `network.Encoder` that attends
+to all, its shape read from the weights.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+from auricle.errors import ModelError
+from auricle_train.models.dimensions import Shape
+from auricle_train.models.transducer import Encoder
+from auricle_train.models.whisper_weights import read_part, sizes
+
+
+def load_teacher_encoder(model: Path) -> Encoder:
+    """Return the encoder, to be called with `chunked=False`.
+
+    Raises:
+        ModelError: the file is missing or not such a model.
+    """
+    try:
+        weights = read_part(model, "encoder")
+        shape = Shape(**sizes(weights, read_part(model, "decoder")))
+    except (OSError, ValueError, struct.error) as error:
+        raise ModelError(f"{error}: name a Whisper model in CTranslate2's format") from error
+    encoder = Encoder(shape)
+    encoder.load_whisper(weights)
+    return encoder.eval().requires_grad_(False)

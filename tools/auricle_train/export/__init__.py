@@ -1,0 +1,1 @@
+"""Converts checkpoints to int8 TensorFlow Lite graphs and writes bundles."""

@@ -1,0 +1,137 @@
+"""Writes the first pass as TFLite graphs: frozen encoder and top in one streaming graph.
+
+In: the weights of a `Transducer`, whose encoder is frozen, and of a `Top` trained on it. Out:
+`encoder.tflite`, `predictor.tflite` and `joint.tflite`, as `auricle.recognizer.encoder` runs them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from auricle.errors import ModelError
+from auricle_train.export.encoder import ChunkedEncoder, Specs, convert, known_mask
+from auricle_train.export.layers import Layers, Weights, attend
+from auricle_train.models.dimensions import Shape
+from auricle_train.models.top import TopShape
+from auricle_train.models.transducer import CONV_CONTEXT, STRIDE
+
+JOINT_ROWS = 8  # hypotheses that one call of the joint or the predictor takes
+
+
+class FirstPassGraphs:
+    """The networks of the first pass, with weights as constants; the top's begin with `top.`."""
+
+    def __init__(self, shape: Shape, top: TopShape, layers: Layers) -> None:
+        """Raise ModelError if the two do not fit each other."""
+        if top.streams != ("encoder",) or top.chunk * top.stack != shape.chunk:
+            raise ModelError(
+                f"top: reads {top.streams} in chunks of {top.chunk} search frames; the exported "
+                f"encoder gives ('encoder',) in chunks of {shape.chunk // top.stack}"
+            )
+        self.shape, self.top = shape, top
+        self._layers, self._encoder = layers, ChunkedEncoder(shape, layers)
+
+    def encoder_inputs(self) -> Specs:
+        """Return what `encoder` takes."""
+        shape, top = self.shape, self.top
+        cache = tf.TensorSpec([shape.layers, shape.left, shape.width])
+        top_cache = tf.TensorSpec([top.layers, top.left, top.width])
+        return {
+            "features": tf.TensorSpec([1, shape.chunk * STRIDE, 80]),
+            "context": tf.TensorSpec([1, CONV_CONTEXT, 80]),
+            "keys": cache,
+            "values": cache,
+            "top_keys": top_cache,
+            "top_values": top_cache,
+            "top_near": tf.TensorSpec([top.layers, top.kernel - 1, top.width]),
+            "position": tf.TensorSpec([1], tf.int32),
+        }
+
+    def encoder(
+        self, features: Any, context: Any, keys: Any, values: Any, top_keys: Any, top_values: Any,
+        top_near: Any, position: Any,
+    ) -> dict[str, Any]:  # fmt: skip
+        """One chunk; the same as `Encoder` and `Top.encode` on the whole.
+
+        Args:
+            features: (1, chunk * STRIDE, 80).
+            context: (1, CONV_CONTEXT, 80), the features before them.
+            keys: (layers, left, width) of the frames before, zeros where there are none.
+            values: likewise.
+            top_keys: (top layers, top left, top width), likewise of the top.
+            top_values: likewise.
+            top_near: (top layers, kernel - 1, top width), what its convolutions still see.
+            position: (1,) int32, encoder frames before this chunk.
+        """
+        state, encoded = self._encoder.chunk(features, context, keys, values, position)
+        frames, ctc, above = self._climb(encoded, top_keys, top_values, top_near, position)
+        return {"frames": frames, "ctc": ctc, "encoded": encoded[:, :, 0], **state, **above}
+
+    def _climb(
+        self, encoded: Any, keys: Any, values: Any, near: Any, position: Any
+    ) -> tuple[Any, Any, dict[str, Any]]:
+        """(1, chunk, 1, width) -> what the joint sees, what CTC says, the next state."""
+        top, layers = self.top, self._layers
+        x = tf.reshape(encoded, [1, top.chunk, 1, top.inputs])
+        x = layers.linear("top.input", layers.norm("top.input_norm", x))
+        mask = known_mask(position // top.stack, top.left, top.chunk)
+        state: dict[str, list[Any]] = {"top_keys_out": [], "top_values_out": [], "top_near_out": []}
+        for number in range(top.layers):
+            name = f"top.blocks.{number}"
+            heard = tf.concat([near[number], layers.norm(f"{name}.conv_norm", x)[0, :, 0]], axis=0)
+            x += layers.depthwise(f"{name}.conv", heard)[None, :, None]
+            query, key, value = layers.queries_keys_values(name, x)
+            all_keys = tf.concat([keys[number], key], axis=0)
+            all_values = tf.concat([values[number], value], axis=0)
+            x = layers.block(name, x, attend(query, all_keys, all_values, top.heads, mask))
+            state["top_keys_out"].append(all_keys[top.chunk :])
+            state["top_values_out"].append(all_values[top.chunk :])
+            state["top_near_out"].append(heard[top.chunk :])
+        x = layers.norm("top.norm", x)
+        ctc = tf.nn.log_softmax(layers.linear("top.ctc", x)[:, :, 0])
+        stacked = {name: tf.stack(parts) for name, parts in state.items()}
+        return layers.linear("top.project", x)[:, :, 0], ctc, stacked
+
+    def predictor(self, contexts: Any) -> dict[str, Any]:
+        """(rows, 2) int32 -> (rows, joint)."""
+        embedded = self._layers.lookup("top.embedding.weight", tf.reshape(contexts, [-1]))
+        embedded = tf.reshape(embedded, [1, JOINT_ROWS, 1, 2 * self.top.embedding])
+        hidden = tf.nn.relu(self._layers.linear("top.context", embedded))
+        return {"predictions": self._layers.linear("top.predict", hidden)[0, :, 0]}
+
+    def joint(self, frame: Any, predictions: Any) -> dict[str, Any]:
+        """(1, joint) and (rows, joint) -> (rows, vocabulary) log probabilities."""
+        hidden = tf.tanh(frame + predictions)[None, :, None]
+        return {"log_probs": tf.nn.log_softmax(self._layers.linear("top.output", hidden)[0, :, 0])}
+
+
+def export_first_pass(
+    shape: Shape, top: TopShape, weights: Weights, folder: Path, quantize: bool = True
+) -> None:
+    """Write the three graphs into a folder.
+
+    Args:
+        shape: sizes of the recogniser whose encoder is frozen.
+        top: sizes of the top.
+        weights: of the recogniser, and of the top with `top.` before their names.
+        folder: exists.
+        quantize: False leaves weights in float32.
+
+    Raises:
+        ModelError: encoder and top do not fit each other.
+    """
+    graphs = FirstPassGraphs(shape, top, Layers(weights, quantize))
+    specs: list[tuple[Any, Specs]] = [
+        (graphs.encoder, graphs.encoder_inputs()),
+        (graphs.predictor, {"contexts": tf.TensorSpec([JOINT_ROWS, 2], tf.int32)}),
+        (graphs.joint, {
+            "frame": tf.TensorSpec([1, top.joint]),
+            "predictions": tf.TensorSpec([JOINT_ROWS, top.joint]),
+        }),
+    ]  # fmt: skip
+    for function, inputs in specs:
+        path = folder / f"{function.__name__}.tflite"
+        path.write_bytes(convert(function, inputs, quantize))

@@ -1,0 +1,1 @@
+"""N-gram language models of tokens and words, and their way into a bundle."""

@@ -1,0 +1,56 @@
+"""What a run shows while it goes: a progress bar on a terminal, else a line every 20 steps.
+
+In: rows of the log. Out: standard output.
+"""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from auricle_train.training.run_log import Row
+
+EVERY = 20  # steps from line to line
+APART = ("step", "elapsed", "heard_hours")  # told first
+
+
+class Display:
+    """Shows rows, within its context."""
+
+    def __init__(self, minutes: float, shown: bool = True) -> None:
+        console = Console(quiet=not shown)
+        self._bar = None
+        if console.is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+            self._bar = Progress(*columns, console=console)
+            self._task = self._bar.add_task("", total=minutes * 60)
+        self._shown = shown
+
+    def __enter__(self) -> Display:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def show(self, row: Row) -> None:
+        """Show where the run is."""
+        if self._bar:
+            self._bar.update(self._task, description=told(row), completed=row["elapsed"])
+        elif row["step"] % EVERY == 0:
+            self.tell(told(row))
+
+    def tell(self, sentence: str) -> None:
+        """Say something that happened once."""
+        if self._bar:
+            self._bar.console.print(sentence, markup=False)
+        elif self._shown:
+            print(sentence, flush=True)
+
+
+def told(row: Row) -> str:
+    """Return a row as a line."""
+    losses = "  ".join(f"{name} {value}" for name, value in row.items() if name not in APART)
+    return f"step {row['step']}  {row['heard_hours']:.2f} h heard  {losses}"
