@@ -14,7 +14,7 @@ import torch
 
 from auricle_train.training.checkpoint import load_weights
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SCRIPT = Path(__file__).with_name("joined_steps.py")
 
 

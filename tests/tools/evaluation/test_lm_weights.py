@@ -31,7 +31,7 @@ from auricle_train.lm.word_lm import make_words
 from auricle_train.steps.tune_lm import weights
 from testbed.recordings import Recording
 
-SHIPPED = Path(__file__).parents[2] / "models" / "en-tiny"
+SHIPPED = Path(__file__).parents[3] / "models" / "en-tiny"
 
 
 def test_a_model_of_what_is_said_lowers_the_errors(

@@ -185,7 +185,7 @@ def test_a_decoder_goes_on_with_other_pieces_and_keeps_their_table(tmp_path: Pat
 
 def test_the_weights_of_the_shipped_model_are_there_to_go_on_from() -> None:
     """They are those that the reference of the daemon's tests was computed with."""
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     checkpoints = root / "tools" / "auricle_train" / "checkpoints"
     model = load_model(checkpoints / "en-tiny-0.4.0.pt")
     top, saved = load_top(checkpoints / "en-tiny-0.6.0-top.pt")
