@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from auricle.compute.governor import Compute
-from auricle.context.registry import Keeper
-from auricle.ducking.ducker import Music
+from auricle.compute.governor import Governor
+from auricle.context.registry import ContextRegistry
+from auricle.ducking.ducker import Ducker
 from auricle.errors import ArgumentError
 from auricle.events import CancelReason
 from auricle.privacy.guard import Guard
@@ -60,7 +60,7 @@ class ListenOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class InputLevel:
     """What the microphone hears at one moment, as a meter shows it."""
 
     time: float  # seconds on the audio clock
@@ -72,7 +72,7 @@ class Assistant(Protocol):
     """The daemon, as the D-Bus face sees it."""
 
     @property
-    def contexts(self) -> Keeper:
+    def contexts(self) -> ContextRegistry:
         """What takes the names that a person may say."""
         ...
 
@@ -82,12 +82,12 @@ class Assistant(Protocol):
         ...
 
     @property
-    def compute(self) -> Compute:
+    def compute(self) -> Governor:
         """What decides on how much is computed."""
         ...
 
     @property
-    def music(self) -> Music:
+    def music(self) -> Ducker:
         """What ducks other sounds."""
         ...
 

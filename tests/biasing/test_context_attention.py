@@ -14,8 +14,8 @@ from auricle.biasing.context_attention import (
     LONGEST,
     Attention,
     ContextEncoder,
-    Listener,
     Queries,
+    QueryEncoder,
     numbered,
 )
 from auricle.bundle.manifest import load_bundle
@@ -124,7 +124,7 @@ def test_a_bundle_may_lack_attention() -> None:
 def test_a_listener_that_reads_other_chunks_than_the_encoder_gives_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class LongListener(Listener):
+    class LongListener(QueryEncoder):
         def __init__(self, path: Path, threads: int, runtime: str = "auto") -> None:
             super().__init__(path, threads, runtime)
             self.chunk = 2 * self.chunk[0], self.chunk[1]
@@ -135,7 +135,7 @@ def test_a_listener_that_reads_other_chunks_than_the_encoder_gives_is_refused(
 
 
 def test_graphs_that_do_not_belong_together_are_refused(encoder: ContextEncoder) -> None:
-    listener = Listener(SHIPPED / "listener.tflite.gz", 1)
+    listener = QueryEncoder(SHIPPED / "listener.tflite.gz", 1)
     listener.width += 1
     with pytest.raises(ModelError, match="attention to names"):
         Attention(encoder, listener)

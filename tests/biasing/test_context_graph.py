@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auricle.biasing import carrier_phrases
-from auricle.biasing.context_graph import OUTSIDE, Automaton
-from auricle.biasing.scorer import State, Steps
+from auricle.biasing.context_graph import OUTSIDE, ContextGraph
+from auricle.biasing.scorer import TokenScorer, TokenScorerState
 from auricle.biasing.vocabulary import Vocabulary
 from auricle.tokenizer import Tokenizer
 
@@ -48,21 +48,21 @@ def brute_force(words: Sequence[str], worth: dict[str, list[float]]) -> float:
     return total
 
 
-def earned(automaton: Automaton, words: Sequence[str]) -> float:
+def earned(automaton: ContextGraph, words: Sequence[str]) -> float:
     return sum(said.nats for said in automaton.said(words))
 
 
 @given(worth=forms, spoken=st.lists(words, max_size=10))
 def test_a_text_earns_its_complete_names(worth: dict[str, list[float]], spoken: list[str]) -> None:
-    assert earned(Automaton(worth), spoken) == pytest.approx(brute_force(spoken, worth))
+    assert earned(ContextGraph(worth), spoken) == pytest.approx(brute_force(spoken, worth))
 
 
 @given(worth=forms, pieces=tokens, scale=st.sampled_from([1.0, 0.5]))
 def test_what_is_lent_on_the_way_comes_back_to_the_last_nat(
     worth: dict[str, list[float]], pieces: list[int], scale: float
 ) -> None:
-    steps = Steps(Automaton(worth), VOCABULARY, scale)
-    state, total = State(), 0.0
+    steps = TokenScorer(ContextGraph(worth), VOCABULARY, scale)
+    state, total = TokenScorerState(), 0.0
     # Where a longer name fails, the names within it are earned at once, and another may begin.
     most = steps.most * (1 + max((len(form.split()) for form in worth), default=0))
     for piece in pieces:
@@ -76,28 +76,28 @@ def test_what_is_lent_on_the_way_comes_back_to_the_last_nat(
 
 
 def test_any_way_to_divide_a_name_is_that_name() -> None:
-    steps = Steps(Automaton({"ab a": [2.0] * carrier_phrases.PLACES}), VOCABULARY, 1.0)
+    steps = TokenScorer(ContextGraph({"ab a": [2.0] * carrier_phrases.PLACES}), VOCABULARY, 1.0)
     for pieces in (["▁ab", "▁a"], ["▁A", "b", ".", "▁", "a"], ["▁a", "b", "▁A"]):
-        state = State()
+        state = TokenScorerState()
         for piece in pieces:
             state = steps.step(state, PIECES.index(piece))
         assert state.standing.prefix == "▁ab▁a"
 
 
 def test_a_name_begins_and_ends_with_a_word() -> None:
-    automaton = Automaton({"ab": [1.0] * carrier_phrases.PLACES})
+    automaton = ContextGraph({"ab": [1.0] * carrier_phrases.PLACES})
     assert [earned(automaton, [word]) for word in ("ab", "aba", "bab", "a")] == [1, 0, 0, 0]
 
 
 def test_a_name_is_worth_more_where_it_is_expected() -> None:
-    automaton = Automaton({"ab": [1.0, 3.0, 1.0, 1.0]})
+    automaton = ContextGraph({"ab": [1.0, 3.0, 1.0, 1.0]})
     assert earned(automaton, ["call", "my", "ab"]) == 3.0
     assert earned(automaton, ["call", "a", "b", "ab"]) == 1.0
 
 
 def test_where_many_names_begin_alike_little_is_lent() -> None:
-    few = Automaton({"abba": [8.0] * carrier_phrases.PLACES})
+    few = ContextGraph({"abba": [8.0] * carrier_phrases.PLACES})
     worth = [8.0] * carrier_phrases.PLACES
-    many = Automaton({f"abb{'a' * count}": worth for count in range(1, 900)})
+    many = ContextGraph({f"abb{'a' * count}": worth for count in range(1, 900)})
     standing = few.take(OUTSIDE, "abb", starts=True, place=0).standing
     assert few.value(standing) > many.value(standing) > 0

@@ -15,15 +15,15 @@ import pytest_asyncio
 
 from auricle.assistant import Activity, ListenOptions, Status
 from auricle.bus.clients import Authorise, same_group_or_root
-from auricle.bus.server import BusFace
-from auricle.compute.governor import Compute
+from auricle.bus.server import BusServer
+from auricle.compute.governor import Governor
 from auricle.config.schema import PrivacySettings, RerankerSettings
 from auricle.context.entries import Context
-from auricle.context.registry import Keeper
+from auricle.context.registry import ContextRegistry
 from auricle.context.store import Store
-from auricle.ducking.ducker import Music
-from auricle.ducking.policy import Mode, Policy
-from auricle.ducking.saved_volumes import Record
+from auricle.ducking.ducker import Ducker
+from auricle.ducking.policy import DuckingMode, Policy
+from auricle.ducking.saved_volumes import SavedVolumes
 from auricle.events import CancelReason
 from auricle.lattice.lattice import Arc, Lattice
 from auricle.lattice.result import Hypothesis, Result, Word
@@ -46,7 +46,7 @@ class MachineAssistant:
     """A daemon without a microphone: the test says what is heard, the real machine what follows."""
 
     def __init__(self, folder: Path) -> None:
-        self.contexts = Keeper(Store(folder), self._take_context, self._told)
+        self.contexts = ContextRegistry(Store(folder), self._take_context, self._told)
         self.privacy = Guard(
             PRIVACY,
             Places(folder.parent / "privacy", folder.parent / "relay" / "lattices", {os.getuid()}),
@@ -55,12 +55,12 @@ class MachineAssistant:
             self._told,
             self.contexts.erase,
         )
-        self.compute = Compute("auto", lambda level, why: self._face().show_arbiter())
-        self.music = Music(
+        self.compute = Governor("auto", lambda level, why: self._face().show_arbiter())
+        self.music = Ducker(
             (),
-            Policy(Mode.DUCK, 20.0),
+            Policy(DuckingMode.DUCK, 20.0),
             0.0,
-            Record(folder.parent / "music" / "ducked.json"),
+            SavedVolumes(folder.parent / "music" / "ducked.json"),
             self._told,
             self._music_changed,
         )
@@ -71,7 +71,7 @@ class MachineAssistant:
         self.known = Status(Activity.IDLE, False, ("alexa", "okay_nabu"), "en")
         self.options: ListenOptions | None = None
         self.reasons: list[CancelReason] = []
-        self.face: BusFace | None = None
+        self.face: BusServer | None = None
 
     def hear(self, signal: Signal) -> None:
         """Let something happen, and tell the face what follows."""
@@ -122,7 +122,7 @@ class MachineAssistant:
     async def set_muted(self, muted: bool) -> None:
         self.hear(MuteChanged(time=self.state.time, muted=muted))
 
-    def _face(self) -> BusFace:
+    def _face(self) -> BusServer:
         assert self.face is not None
         return self.face
 
@@ -162,7 +162,7 @@ def serve(address: str, tmp_path: Path) -> Serve:
         await assistant.contexts.load()
         await assistant.privacy.load()
         await assistant.music.start()
-        assistant.face = await BusFace.start(assistant, on, authorise)
+        assistant.face = await BusServer.start(assistant, on, authorise)
         try:
             yield assistant
         finally:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from auricle.assistant import ListenOptions
-from auricle.bus.server import BusFace
+from auricle.bus.server import BusServer
 from auricle.client.client import AssistantClient
 from auricle.context.entries import Entry
 from auricle.dbus.names import BUS_NAME
@@ -147,7 +147,7 @@ async def test_wake_word_session_survives_its_last_subscriber(address, serve):
 async def test_second_daemon_on_the_bus_is_refused(address, serve):
     async with serve() as assistant:
         with pytest.raises(BusError, match=r"belongs to process \d+ already; stop that daemon"):
-            await BusFace.start(assistant, address)
+            await BusServer.start(assistant, address)
 
 
 @pytest.mark.asyncio

@@ -9,7 +9,7 @@ import pytest
 from dbus_next.message import Message
 
 import auricle
-from auricle.assistant import Level, ListenOptions
+from auricle.assistant import InputLevel, ListenOptions
 from auricle.bus.session1 import SIGNALS
 from auricle.client.client import AssistantClient
 from auricle.dbus.connection import Connection
@@ -23,7 +23,7 @@ from auricle.errors import (
     NoSuchSessionError,
 )
 from auricle.events import CancelReason, EndReason
-from auricle.lattice.result import Name
+from auricle.lattice.result import RecognizedName
 from auricle.session import (
     Broken,
     CancelRequested,
@@ -152,7 +152,7 @@ async def test_results_can_be_fetched_in_all_forms(address, serve, heard):
 
 @pytest.mark.asyncio
 async def test_the_names_that_were_said_are_told_with_their_entries(address, serve, heard):
-    name = Name("appliances", "Batcave", "light.batcave", 0.75, 1.5)
+    name = RecognizedName("appliances", "Batcave", "light.batcave", 0.75, 1.5)
     async with serve() as assistant, AssistantClient(address) as client:
         await client.subscribe()
         session = assistant.wake(1.0)
@@ -331,7 +331,7 @@ async def test_level_goes_only_to_those_that_monitor(address, serve):
         assert not assistant.face.monitored
         await watcher.start_monitor()
         assert assistant.face.monitored
-        assistant.face.show_level(Level(1.0, -30.5, {"alexa": 0.25}))
+        assistant.face.show_level(InputLevel(1.0, -30.5, {"alexa": 0.25}))
         expected = ("level", {"time": 1.0, "decibels": -30.5, "wake_scores": {"alexa": 0.25}})
         assert await anext(watcher.events()) == expected
         await watcher.stop_monitor()

@@ -18,7 +18,7 @@ import pytest
 from rich.console import Console
 
 from auricle.cli.main import main
-from auricle.cli.monitor import METER_WIDTH, View, line_of, meter, with_losses
+from auricle.cli.monitor import METER_WIDTH, MonitorView, line_of, meter, with_losses
 from auricle.client.client import AssistantClient, Event
 from testbed.private_bus import PrivateBus
 from testbed.running_daemon import RunningDaemon
@@ -155,7 +155,7 @@ def test_without_a_daemon_it_fails_and_says_how_to_start_one(
 
 
 def test_the_view_follows_state_level_scores_and_text() -> None:
-    view = View()
+    view = MonitorView()
     view.follow(("status", {"state": "idle", "wake_words": ["alexa"]}))
     view.follow(("level", {"time": 1.0, "decibels": -30.0, "wake_scores": {"alexa": 0.25}}))
     view.follow(("state", {"state": "listening"}))
@@ -169,7 +169,7 @@ def test_the_view_follows_state_level_scores_and_text() -> None:
 
 
 def test_the_view_shows_settled_words_bold_and_others_not() -> None:
-    view = View()
+    view = MonitorView()
     view.follow(("state", {"state": "listening"}))
     view.follow(("partial", {"session": "1", "text": "turn on", "time": 1.2}))
     view.follow(("settled", {"session": "1", "words": 1, "characters": 4, "time": 1.2}))
@@ -179,7 +179,7 @@ def test_the_view_shows_settled_words_bold_and_others_not() -> None:
     assert line_of(("settled", {"session": "1", "words": 1, "characters": 4, "time": 1})) is None
 
 
-def bold_of(view: View) -> str:
+def bold_of(view: MonitorView) -> str:
     """Return the part of the text so far that a terminal shows bold."""
     console = Console(width=100, color_system="truecolor", force_terminal=True)
     segments = [segment for line in console.render_lines(view) for segment in line]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from auricle.compute.budget import ComputeLevel
-from auricle.compute.governor import Compute, Pace
-from auricle.compute.sensors import Machine
+from auricle.compute.governor import Governor, Pace
+from auricle.compute.sensors import Sensors
 
 STALLED = 400_000  # microseconds of each second
 
@@ -39,10 +39,10 @@ async def test_the_level_follows_the_machine_and_each_change_is_told(
     machine: StrainedMachine, tmp_path: Path
 ) -> None:
     told: list[tuple[ComputeLevel, str]] = []
-    compute = Compute(
+    compute = Governor(
         "auto",
         lambda level, why: told.append((level, why)),
-        Machine(tmp_path),
+        Sensors(tmp_path),
         lambda: machine.second,
     )
     for stalled in (0, 0, STALLED, STALLED, STALLED):
@@ -68,7 +68,7 @@ async def test_a_level_that_the_owner_has_chosen_holds_whatever_the_machine_says
     machine: StrainedMachine, tmp_path: Path
 ) -> None:
     told: list[ComputeLevel] = []
-    compute = Compute("auto", lambda level, why: told.append(level), Machine(tmp_path))
+    compute = Governor("auto", lambda level, why: told.append(level), Sensors(tmp_path))
     compute.choose("minimal")
     compute.choose("saver")
     watching = asyncio.ensure_future(compute.watch(Pace))

@@ -17,13 +17,13 @@ from auricle.compute.hysteresis import (
     LadderState,
     step,
 )
-from auricle.compute.system_load import THRESHOLDS, Readings
+from auricle.compute.system_load import THRESHOLDS, SystemLoad
 
-CALM = Readings()
-STRAINED = Readings(pressure=0.5)
+CALM = SystemLoad()
+STRAINED = SystemLoad(pressure=0.5)
 SHARES = st.floats(0, 1)
 READINGS = st.builds(
-    Readings,
+    SystemLoad,
     pressure=SHARES,
     throttled=SHARES,
     heat=st.floats(-60, 10),
@@ -37,7 +37,7 @@ READINGS = st.builds(
 PATHS = st.lists(READINGS, max_size=40)
 
 
-def follow(path: list[Readings], state: LadderState | None = None) -> list[LadderState]:
+def follow(path: list[SystemLoad], state: LadderState | None = None) -> list[LadderState]:
     """Return the states after looks a second apart."""
     states = [state or LadderState()]
     for second, readings in enumerate(path):
@@ -45,11 +45,11 @@ def follow(path: list[Readings], state: LadderState | None = None) -> list[Ladde
     return states
 
 
-def levels(path: list[Readings]) -> list[ComputeLevel]:
+def levels(path: list[SystemLoad]) -> list[ComputeLevel]:
     return [state.level for state in follow(path)]
 
 
-def changes(path: list[Readings]) -> int:
+def changes(path: list[SystemLoad]) -> int:
     found = levels(path)
     return sum(before is not after for before, after in zip(found, found[1:], strict=False))
 
@@ -61,13 +61,13 @@ def test_a_strain_that_lasts_lowers_the_level_and_a_short_one_does_not() -> None
 
 
 def test_a_great_strain_lowers_it_to_the_bottom_at_once() -> None:
-    path = [Readings(lag=2.0)] * (int(FALL_SECONDS) + 1)
+    path = [SystemLoad(lag=2.0)] * (int(FALL_SECONDS) + 1)
     assert levels(path)[-1] is ComputeLevel.MINIMAL
     assert ComputeLevel.SAVER not in levels(path)
 
 
 def test_an_under_run_lowers_it_at_once_and_no_other_does_until_that_has_had_time() -> None:
-    dry = Readings(under_runs=1)
+    dry = SystemLoad(under_runs=1)
     path = [dry] * int(SETTLE_SECONDS + 1)
     assert levels(path[:1])[-1] is ComputeLevel.SAVER
     assert levels(path[:-1])[-1] is ComputeLevel.SAVER
@@ -87,7 +87,7 @@ def test_a_level_is_left_below_where_it_was_entered(name: str) -> None:
 
 
 @given(READINGS)
-def test_where_nothing_changes_the_level_settles(readings: Readings) -> None:
+def test_where_nothing_changes_the_level_settles(readings: SystemLoad) -> None:
     found = levels([replace(readings, under_runs=0)] * 120)
     assert found == sorted(found, key=lambda level: -level.cost)
 
@@ -95,7 +95,7 @@ def test_where_nothing_changes_the_level_settles(readings: Readings) -> None:
 @given(st.floats(0, 1), st.floats(0, 0.14))
 def test_a_reading_that_trembles_within_the_gap_switches_once(at: float, tremble: float) -> None:
     # The gap of pressure is 0.15 wide: from 0.15 to 0.30.
-    low, high = Readings(pressure=min(at, 1 - tremble)), Readings(pressure=min(at + tremble, 1))
+    low, high = SystemLoad(pressure=min(at, 1 - tremble)), SystemLoad(pressure=min(at + tremble, 1))
     slow = [low] * 30 + [high] * 30
     assert changes(slow * 5) <= 2
 
@@ -116,17 +116,17 @@ def test_a_load_that_the_full_level_brings_back_each_time_is_tried_ever_less_oft
 
 @given(PATHS, READINGS, st.data())
 def test_a_machine_that_is_strained_more_gets_no_higher_level(
-    path: list[Readings], readings: Readings, data: st.DataObject
+    path: list[SystemLoad], readings: SystemLoad, data: st.DataObject
 ) -> None:
     state = follow(path)[-1]
-    name = data.draw(st.sampled_from([field.name for field in fields(Readings)]))
+    name = data.draw(st.sampled_from([field.name for field in fields(SystemLoad)]))
     more = replace(readings, **{name: getattr(readings, name) + data.draw(st.integers(0, 3))})
     now = float(len(path)) + data.draw(st.integers(0, 400))
     assert step(state, more, now).level.cost <= step(state, readings, now).level.cost
 
 
 @given(PATHS)
-def test_in_the_end_a_calm_machine_is_back_at_the_full_level(path: list[Readings]) -> None:
+def test_in_the_end_a_calm_machine_is_back_at_the_full_level(path: list[SystemLoad]) -> None:
     state = follow(path)[-1]
     for second in range(len(path), len(path) + round(2 * MOST_CALM_SECONDS) + 21, 10):
         state = step(state, CALM, float(second))
@@ -134,7 +134,7 @@ def test_in_the_end_a_calm_machine_is_back_at_the_full_level(path: list[Readings
 
 
 @given(PATHS)
-def test_it_rises_by_one_step_and_never_soon_after_another(path: list[Readings]) -> None:
+def test_it_rises_by_one_step_and_never_soon_after_another(path: list[SystemLoad]) -> None:
     path = [reading for one in path for reading in (one,) * 7 + (CALM,) * 23]
     rose = None
     found = follow(path)

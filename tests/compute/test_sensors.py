@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from auricle.compute.sensors import Machine, dry_players
-from auricle.compute.system_load import Readings
+from auricle.compute.sensors import Sensors, dry_players
+from auricle.compute.system_load import SystemLoad
 
 CAPPED = Path(__file__).parent / "capped"
 ZONE = "sys/class/thermal/thermal_zone0"
@@ -29,13 +29,13 @@ def write(root: Path, files: dict[str, str]) -> None:
 
 
 def test_a_machine_that_tells_nothing_asks_for_nothing(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
-    assert [machine.look(1.0), machine.look(2.0)] == [Readings(), Readings()]
+    machine = Sensors(tmp_path)
+    assert [machine.look(1.0), machine.look(2.0)] == [SystemLoad(), SystemLoad()]
 
 
 def test_pressure_and_throttling_count_since_the_look_before(tmp_path: Path) -> None:
     shutil.copytree(CAPPED / "before", tmp_path, dirs_exist_ok=True)
-    machine = Machine(tmp_path)
+    machine = Sensors(tmp_path)
     first = machine.look(100.0)
     assert (first.pressure, first.throttled) == (0.0, 0.0)
     shutil.copytree(CAPPED / "after", tmp_path, dirs_exist_ok=True)
@@ -56,14 +56,14 @@ def test_the_limit_of_a_slice_above_ours_counts(tmp_path: Path) -> None:
             f"{group}/auricle.service/cpu.stat": "usage_usec 900\nnr_periods 10\nnr_throttled 0",
         },
     )
-    machine = Machine(tmp_path)
+    machine = Sensors(tmp_path)
     machine.look(1.0)
     write(tmp_path, {f"{group}/cpu.stat": "usage_usec 1900\nnr_periods 20\nnr_throttled 4"})
     assert machine.look(2.0).throttled == pytest.approx(0.4)
 
 
 def test_this_machine_can_be_looked_at() -> None:
-    machine = Machine()
+    machine = Sensors()
     machine.look(1.0)
     readings = machine.look(2.0)
     assert 0 <= readings.pressure <= 1
@@ -85,7 +85,7 @@ def test_heat_is_told_by_its_distance_to_the_limits(tmp_path: Path) -> None:
             "sys/class/thermal/thermal_zone1/temp": "20000",
         },
     )
-    readings = Machine(tmp_path).look(1.0)
+    readings = Sensors(tmp_path).look(1.0)
     assert (readings.heat, readings.alarm) == (3.0, -27.0)
 
 
@@ -96,7 +96,7 @@ def test_the_firmware_of_a_raspberry_pi_counts_for_what_it_does_now(
     tmp_path: Path, bits: str, slowed: float
 ) -> None:
     write(tmp_path, {"sys/devices/platform/soc/soc:firmware/get_throttled": bits})
-    assert Machine(tmp_path).look(1.0).slowed == slowed
+    assert Sensors(tmp_path).look(1.0).slowed == slowed
 
 
 def test_a_frequency_that_is_capped_is_a_share_denied(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_frequency_that_is_capped_is_a_share_denied(tmp_path: Path) -> None:
         write(
             tmp_path, {f"{policy}/scaling_max_freq": cap, f"{policy}/cpuinfo_max_freq": "1500000"}
         )
-    assert Machine(tmp_path).look(1.0).capped == pytest.approx(0.6)
+    assert Sensors(tmp_path).look(1.0).capped == pytest.approx(0.6)
 
 
 @pytest.mark.parametrize(
@@ -134,4 +134,4 @@ def test_a_player_that_has_let_the_buffer_of_the_card_run_empty_is_found(
         },
     )
     assert bool(list(dry_players(tmp_path / "proc"))) == dry
-    assert Machine(tmp_path).look(1.0).under_runs == int(dry)
+    assert Sensors(tmp_path).look(1.0).under_runs == int(dry)

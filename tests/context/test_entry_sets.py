@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from auricle.context import entry_sets as limits
 from auricle.context.entries import Context, Entry
-from auricle.context.entry_sets import Book, Guest, Owner, Shelf, Source, merge, size_of
+from auricle.context.entry_sets import EntrySets, Guest, Owner, Shelf, Source, merge, size_of
 from auricle.errors import (
     AuricleError,
     ContextFullError,
@@ -41,7 +41,7 @@ class BookMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.book = Book()
+        self.book = EntrySets()
         self.model: dict[Owner, dict[str, list[Entry]]] = {}
 
     def of(self, owner: Owner, kind: str) -> list[Entry]:
@@ -136,7 +136,7 @@ def people(count: int) -> list[Entry]:
 def test_a_limit_is_told_before_it_is_passed_and_less_is_never_refused(
     monkeypatch: pytest.MonkeyPatch, limit: str, error: type[AuricleError]
 ) -> None:
-    book, guest = Book(), Guest(":1.1")
+    book, guest = EntrySets(), Guest(":1.1")
     book.put(Source(1000, "a"), Shelf().with_only("media", [Entry("media", "x")]))
     shelf = Shelf().with_only("contacts", people(5))
     monkeypatch.setattr(
@@ -152,11 +152,11 @@ def test_a_limit_is_told_before_it_is_passed_and_less_is_never_refused(
 
 
 def test_twenty_thousand_names_of_one_client_are_within_the_limits() -> None:
-    Book().check(Guest(":1.1"), Shelf().with_only("contacts", people(20_000)))
+    EntrySets().check(Guest(":1.1"), Shelf().with_only("contacts", people(20_000)))
 
 
 def test_counts_are_of_all_owners_and_sources_those_of_one_user() -> None:
-    book = Book()
+    book = EntrySets()
     book.put(Guest(":1.1"), Shelf().with_only("contacts", people(2)))
     book.put(Source(1000, "a"), Shelf().with_only("contacts", people(3)))
     book.put(Source(1001, "b"), Shelf().with_only("media", [Entry("media", "x")]))

@@ -9,7 +9,7 @@ import pytest
 
 from auricle.context.entries import Context, Entry
 from auricle.context.entry_sets import Guest, Source
-from auricle.context.registry import Keeper
+from auricle.context.registry import ContextRegistry
 from auricle.context.store import Store
 from auricle.context.validation import Given
 from auricle.errors import InvalidNameError, StorageError
@@ -28,8 +28,8 @@ class Recogniser:
     async def take(self, context: Context) -> None:
         self.contexts.append(context)
 
-    def keeper(self, folder: Path) -> Keeper:
-        return Keeper(Store(folder), self.take, self.sentences.append)
+    def keeper(self, folder: Path) -> ContextRegistry:
+        return ContextRegistry(Store(folder), self.take, self.sentences.append)
 
 
 @pytest.mark.asyncio

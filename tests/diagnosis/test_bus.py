@@ -11,15 +11,15 @@ import pytest
 from auricle.dbus.connection import Connection
 from auricle.dbus.names import BUS_NAME
 from auricle.diagnosis.bus import Owner, examine_bus, find_owner
-from auricle.diagnosis.finding import Status
+from auricle.diagnosis.finding import FindingStatus
 from testbed.private_bus import PrivateBus
 
 
 def test_a_bus_without_auricle_is_a_warning(bus: PrivateBus) -> None:
     found = list(examine_bus(bus.address))
     assert [(one.check, one.status) for one in found] == [
-        ("bus", Status.OK),
-        ("daemon", Status.WARNING),
+        ("bus", FindingStatus.OK),
+        ("daemon", FindingStatus.WARNING),
     ]
     assert "auricle run" in found[1].remedy
 
@@ -38,7 +38,7 @@ def test_who_has_the_name_is_told(bus: PrivateBus) -> None:
 
 def test_a_bus_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
     (found,) = examine_bus(f"unix:path={tmp_path}/socket")
-    assert found.status is Status.PROBLEM
+    assert found.status is FindingStatus.PROBLEM
     assert "cannot be reached" in found.found
     assert found.remedy == "check the address"
 

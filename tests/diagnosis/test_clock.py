@@ -7,7 +7,7 @@ import datetime
 import pytest
 
 from auricle.diagnosis.clock import TIME_ERROR, ClockWatch, examine_synchronisation
-from auricle.diagnosis.finding import Status
+from auricle.diagnosis.finding import FindingStatus
 
 NOW = datetime.datetime(2030, 5, 1, tzinfo=datetime.UTC)
 
@@ -17,23 +17,26 @@ def watch(days: list[float], steady: list[float]) -> ClockWatch:
 
 
 def test_a_clock_that_runs_evenly_is_well() -> None:
-    assert watch([1000.0, 1003.01], [5.0, 8.0]).conclude().status is Status.OK
+    assert watch([1000.0, 1003.01], [5.0, 8.0]).conclude().status is FindingStatus.OK
 
 
 @pytest.mark.parametrize("jump", [3600.0, -0.5])
 def test_a_clock_that_is_set_in_the_meantime_is_told(jump: float) -> None:
     found = watch([1000.0, 1003.0 + jump], [5.0, 8.0]).conclude()
-    assert found.status is Status.WARNING
+    assert found.status is FindingStatus.WARNING
     assert f"jumped by {jump:+.1f} s within 3.0 s" in found.found
 
 
 @pytest.mark.parametrize(
-    ("state", "status"), [(0, Status.OK), (-1, Status.OK), (TIME_ERROR, Status.WARNING)]
+    ("state", "status"),
+    [(0, FindingStatus.OK), (-1, FindingStatus.OK), (TIME_ERROR, FindingStatus.WARNING)],
 )
-def test_the_kernel_knows_whether_the_clock_is_kept_right(state: int, status: Status) -> None:
+def test_the_kernel_knows_whether_the_clock_is_kept_right(
+    state: int, status: FindingStatus
+) -> None:
     found = examine_synchronisation(lambda: state, lambda: NOW)
     assert found.status is status
-    assert bool(found.remedy) == (status is Status.WARNING)
+    assert bool(found.remedy) == (status is FindingStatus.WARNING)
 
 
 def test_a_clock_without_a_battery_is_told() -> None:

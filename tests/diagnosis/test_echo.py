@@ -11,7 +11,7 @@ import pytest
 
 from auricle.audio.microphone import Microphone
 from auricle.diagnosis.echo import examine_echo
-from auricle.diagnosis.finding import Finding, Status
+from auricle.diagnosis.finding import Finding, FindingStatus
 from testbed.echoing_room import CANCELLED, MICROPHONE, EchoingRoom
 from testbed.pipewire import PipeWire, is_installed
 from testbed.private_bus import PrivateBus
@@ -37,16 +37,18 @@ def finding(device: str) -> Finding:
 
 def test_a_source_that_cancels_echo_is_well_if_players_play_to_it(room: EchoingRoom) -> None:
     past = finding(f"pulse:{CANCELLED}")
-    assert past.status is Status.WARNING
+    assert past.status is FindingStatus.WARNING
     assert "but players use" in past.found
     subprocess.run(past.remedy.split("`")[1].split(), check=True)
     well = finding(f"pulse:{CANCELLED}")
-    assert well == Finding("echo", Status.OK, f"'{CANCELLED}' cancels what this device plays")
+    assert well == Finding(
+        "echo", FindingStatus.OK, f"'{CANCELLED}' cancels what this device plays"
+    )
 
 
 def test_another_source_has_the_snippets_for_a_remedy(room: EchoingRoom) -> None:
     bare = finding(f"pulse:{MICROPHONE}")
-    assert bare.status is Status.OK
+    assert bare.status is FindingStatus.OK
     assert f"'{MICROPHONE}' cancels no echo" in bare.found
     named = re.findall(r"etc/\S+", bare.remedy)
     assert len(named) == len(("PulseAudio", "PipeWire"))

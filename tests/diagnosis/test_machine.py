@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auricle.diagnosis.finding import Status
+from auricle.diagnosis.finding import FindingStatus
 from auricle.diagnosis.machine import examine_memory, examine_processor
 
 
@@ -18,8 +18,8 @@ def write(folder: Path, files: dict[str, str]) -> None:
 
 
 def test_a_machine_that_tells_nothing_is_well(tmp_path: Path) -> None:
-    assert [one.status for one in examine_processor(tmp_path)] == [Status.OK]
-    assert examine_memory(tmp_path, tmp_path).status is Status.OK
+    assert [one.status for one in examine_processor(tmp_path)] == [FindingStatus.OK]
+    assert examine_memory(tmp_path, tmp_path).status is FindingStatus.OK
 
 
 def test_a_cool_machine_at_full_speed_is_well(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_a_cool_machine_at_full_speed_is_well(tmp_path: Path) -> None:
             "devices/platform/soc/soc:firmware/get_throttled": "0",
         },
     )
-    assert [one.status for one in examine_processor(tmp_path)] == [Status.OK]
+    assert [one.status for one in examine_processor(tmp_path)] == [FindingStatus.OK]
 
 
 def test_a_capped_frequency_is_told_with_the_cap(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_capped_frequency_is_told_with_the_cap(tmp_path: Path) -> None:
         },
     )
     (found,) = examine_processor(tmp_path)
-    assert found.status is Status.WARNING
+    assert found.status is FindingStatus.WARNING
     assert found.found == "core 0 1 2 3 is capped at 600 of 1500 MHz"
     assert f"write 1500000 to {tmp_path / policy}/scaling_max_freq" in found.remedy
 
@@ -65,7 +65,7 @@ def test_the_governor_powersave_slows_some_drivers(
     policy = "devices/system/cpu/cpufreq/policy0"
     write(tmp_path, {f"{policy}/scaling_governor": "powersave", f"{policy}/scaling_driver": driver})
     (found,) = examine_processor(tmp_path)
-    assert (found.status is Status.WARNING) == warned
+    assert (found.status is FindingStatus.WARNING) == warned
 
 
 @pytest.mark.parametrize(("temperature", "words"), [(81000, "before"), (86000, "slows itself")])
@@ -83,7 +83,7 @@ def test_a_hot_machine_is_told_before_and_after_it_slows_down(
         },
     )
     (found,) = examine_processor(tmp_path)
-    assert found.status is Status.WARNING
+    assert found.status is FindingStatus.WARNING
     assert f"cpu-thermal is at {temperature // 1000} °C" in found.found
     assert words in found.remedy
 
@@ -92,12 +92,12 @@ def test_the_firmware_of_a_raspberry_pi_is_believed(tmp_path: Path) -> None:
     write(tmp_path, {"devices/platform/soc/soc:firmware/get_throttled": "50005"})
     found = list(examine_processor(tmp_path))
     assert [(one.status, one.found) for one in found] == [
-        (Status.PROBLEM, "the supply voltage is too low"),
-        (Status.WARNING, "the processor is throttled"),
+        (FindingStatus.PROBLEM, "the supply voltage is too low"),
+        (FindingStatus.WARNING, "the processor is throttled"),
     ]
     write(tmp_path, {"devices/platform/soc/soc:firmware/get_throttled": "10000"})
     (earlier,) = examine_processor(tmp_path)
-    assert earlier.status is Status.WARNING
+    assert earlier.status is FindingStatus.WARNING
     assert earlier.found.startswith("since the start of the device")
 
 
@@ -109,9 +109,15 @@ def test_a_share_of_a_core_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("available", "status"),
-    [(4_000_000, Status.OK), (200_000, Status.WARNING), (50_000, Status.PROBLEM)],
+    [
+        (4_000_000, FindingStatus.OK),
+        (200_000, FindingStatus.WARNING),
+        (50_000, FindingStatus.PROBLEM),
+    ],
 )
-def test_memory_is_judged_by_what_is_left(tmp_path: Path, available: int, status: Status) -> None:
+def test_memory_is_judged_by_what_is_left(
+    tmp_path: Path, available: int, status: FindingStatus
+) -> None:
     write(tmp_path, {"meminfo": f"MemTotal: 8000000 kB\nMemAvailable: {available} kB"})
     found = examine_memory(tmp_path, tmp_path)
     assert found.status is status

@@ -11,26 +11,34 @@ import pytest
 
 from auricle.audio.format import FRAME_SAMPLES, Frame
 from auricle.config.schema import AudioSettings
-from auricle.diagnosis.finding import Status
+from auricle.diagnosis.finding import FindingStatus
 from auricle.diagnosis.microphone import Heard, examine_microphone, judge_level, listen
 
 
 @pytest.mark.parametrize(
     ("heard", "status", "words"),
     [
-        (Heard(level=-45.0, clipped=0.0, overruns=0), Status.OK, "level of -45 dBFS"),
-        (Heard(level=-96.0, clipped=0.0, overruns=0), Status.WARNING, "nothing but zeros"),
-        (Heard(level=-85.0, clipped=0.0, overruns=0), Status.WARNING, "hardly anything"),
-        (Heard(level=-10.0, clipped=0.0, overruns=0), Status.WARNING, "louder than speech"),
-        (Heard(level=-10.0, clipped=0.05, overruns=0), Status.WARNING, "5.0% of it is clipped"),
-        (Heard(level=-45.0, clipped=0.0, overruns=2), Status.WARNING, "2 pieces of it were lost"),
+        (Heard(level=-45.0, clipped=0.0, overruns=0), FindingStatus.OK, "level of -45 dBFS"),
+        (Heard(level=-96.0, clipped=0.0, overruns=0), FindingStatus.WARNING, "nothing but zeros"),
+        (Heard(level=-85.0, clipped=0.0, overruns=0), FindingStatus.WARNING, "hardly anything"),
+        (Heard(level=-10.0, clipped=0.0, overruns=0), FindingStatus.WARNING, "louder than speech"),
+        (
+            Heard(level=-10.0, clipped=0.05, overruns=0),
+            FindingStatus.WARNING,
+            "5.0% of it is clipped",
+        ),
+        (
+            Heard(level=-45.0, clipped=0.0, overruns=2),
+            FindingStatus.WARNING,
+            "2 pieces of it were lost",
+        ),
     ],
 )
-def test_a_level_is_judged(heard: Heard, status: Status, words: str) -> None:
+def test_a_level_is_judged(heard: Heard, status: FindingStatus, words: str) -> None:
     finding = judge_level(heard)
     assert finding.status is status
     assert words in finding.found
-    assert bool(finding.remedy) == (status is not Status.OK)
+    assert bool(finding.remedy) == (status is not FindingStatus.OK)
 
 
 class Tone:
@@ -69,15 +77,15 @@ def test_a_microphone_that_the_daemon_has_to_itself_is_well(tmp_path: Path) -> N
     missing = AudioSettings(device="no such device")
     status.write_text(f"state: RUNNING\nowner_pid   : {threading.get_native_id()}\n", "ascii")
     *_, finding = examine_microphone(missing, os.getpid(), tmp_path)
-    assert finding.status is Status.OK
+    assert finding.status is FindingStatus.OK
     assert "Auricle itself has it" in finding.found
     status.write_text("closed\n", "ascii")
     *_, finding = examine_microphone(missing, os.getpid(), tmp_path)
-    assert finding.status is Status.PROBLEM
+    assert finding.status is FindingStatus.PROBLEM
 
 
 def test_a_device_that_is_not_there_is_a_problem_with_a_remedy() -> None:
     *_, finding = examine_microphone(AudioSettings(device="no such device"))
-    assert finding.status is Status.PROBLEM
+    assert finding.status is FindingStatus.PROBLEM
     assert "no such device" in finding.found
     assert "plug" in finding.remedy

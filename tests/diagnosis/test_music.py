@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from auricle.config.schema import MusicSettings
-from auricle.diagnosis.finding import Status
+from auricle.diagnosis.finding import FindingStatus
 from auricle.diagnosis.music import examine_music
 from testbed.private_bus import PrivateBus
 from testbed.recordings import Recording
@@ -32,7 +32,7 @@ def test_streams_are_named_and_the_bus_is_looked_at(
     finally:
         speaker.kill()
         speaker.wait()
-    assert [one.status for one in found] == [Status.OK, Status.OK]
+    assert [one.status for one in found] == [FindingStatus.OK, FindingStatus.OK]
     assert found[0].found == "by players on the bus: none plays"
     assert found[1].found == "by streams of PulseAudio or PipeWire: paplay"
 
@@ -40,7 +40,7 @@ def test_streams_are_named_and_the_bus_is_looked_at(
 def test_without_sound_server_and_mixer_there_is_a_warning(bus: PrivateBus, tmp_path: Path) -> None:
     settings = MusicSettings(pulse_server=f"unix:{tmp_path}/none", alsa_card="hw:9")
     warning, players = examine_music(settings, bus.address)
-    assert warning.status is Status.WARNING
+    assert warning.status is FindingStatus.WARNING
     assert "no sound server and no mixer" in warning.found
     assert "music.alsa_card" in warning.remedy
     assert players.found == "by players on the bus: none plays"
@@ -49,4 +49,4 @@ def test_without_sound_server_and_mixer_there_is_a_warning(bus: PrivateBus, tmp_
 @pytest.mark.parametrize("bus", ["unix:path=/nonexistent"])
 def test_nothing_is_looked_at_where_music_is_not_ducked(bus: str) -> None:
     (found,) = examine_music(MusicSettings(mode="off"), bus)
-    assert found.status is Status.OK
+    assert found.status is FindingStatus.OK

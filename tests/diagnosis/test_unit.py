@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from auricle.diagnosis.bus import Owner
-from auricle.diagnosis.finding import Status
+from auricle.diagnosis.finding import FindingStatus
 from auricle.diagnosis.unit import examine_home
 
 DAEMON = Owner(process=1, user=os.getuid())
@@ -28,7 +28,7 @@ def touch(file: Path) -> None:
 def test_with_a_sound_server_of_ones_own_the_user_service_fits(tmp_path: Path, socket: str) -> None:
     touch(tmp_path / "run" / socket)
     finding = look(tmp_path, "session")
-    assert (finding.check, finding.status) == ("home", Status.OK)
+    assert (finding.check, finding.status) == ("home", FindingStatus.OK)
     assert "`systemctl --user enable --now auricle` starts it" in finding.found
 
 
@@ -44,7 +44,7 @@ def test_with_the_card_alone_or_a_server_for_all_the_system_service_fits(
 def test_the_service_that_does_not_fit_is_told_with_the_way_to_the_other(tmp_path: Path) -> None:
     touch(tmp_path / "run" / "pipewire-0")
     finding = look(tmp_path, "system", DAEMON)
-    assert finding.status is Status.WARNING
+    assert finding.status is FindingStatus.WARNING
     assert finding.remedy == (
         "`sudo systemctl disable --now auricle`, then `systemctl --user enable --now auricle`"
     )

@@ -17,9 +17,9 @@ import pytest
 from auricle.ducking.backend import Backend
 from auricle.ducking.backends.mpris import MprisPlayers
 from auricle.ducking.backends.pulse import PulseStreams
-from auricle.ducking.ducker import Music
-from auricle.ducking.policy import Mode, Policy
-from auricle.ducking.saved_volumes import Record
+from auricle.ducking.ducker import Ducker
+from auricle.ducking.policy import DuckingMode, Policy
+from auricle.ducking.saved_volumes import SavedVolumes
 from testbed.pipewire import PipeWire
 from testbed.player import Player, write_tone
 from testbed.private_bus import PrivateBus
@@ -136,7 +136,7 @@ def testbed(house: Stage) -> Iterator[Stage]:
 class Quiet:
     """What ducks, as a test has it."""
 
-    music: Music
+    music: Ducker
     told: list[str]
 
     async def begin(self) -> int:
@@ -159,13 +159,13 @@ def quiet(testbed: Stage, tmp_path: Path) -> MakeQuiet:
     @asynccontextmanager
     async def make(
         backends: Sequence[Backend] | None = None,
-        mode: Mode = Mode.DUCK,
+        mode: DuckingMode = DuckingMode.DUCK,
         file: Path = tmp_path / "music" / "ducked.json",
     ) -> AsyncIterator[Quiet]:
         told: list[str] = []
         able = testbed.backends() if backends is None else backends
         policy = Policy(mode, 20.0)
-        music = Music(able, policy, 0.0, Record(file), told.append, lambda: None)
+        music = Ducker(able, policy, 0.0, SavedVolumes(file), told.append, lambda: None)
         await music.start()
         await music.settled()
         try:

@@ -17,7 +17,7 @@ from auricle.dbus.names import PROPERTIES_INTERFACE
 from auricle.ducking.backends.alsa import AlsaMixer
 from auricle.ducking.backends.mpris import PATH, PLAYER, PREFIX
 from auricle.ducking.backends.pulse import PulseStreams
-from auricle.ducking.policy import Mode
+from auricle.ducking.policy import DuckingMode
 from auricle.errors import AuricleError, SoundError
 from testbed.virtual_microphone import VirtualMicrophone
 
@@ -152,7 +152,7 @@ async def test_to_pause_pauses_players_and_mutes_what_cannot(testbed, quiet):
     testbed.mpv()
     testbed.stream("jazz")
     await until_property(testbed, "PlaybackStatus", "Playing")
-    async with quiet(mode=Mode.PAUSE) as ducking:
+    async with quiet(mode=DuckingMode.PAUSE) as ducking:
         lease = await ducking.begin()
         await until_property(testbed, "PlaybackStatus", "Paused")
         muted = {one.proplist["application.name"]: one.mute for one in testbed.streams()}

@@ -6,12 +6,12 @@ import math
 
 import pytest
 
-from auricle.ducking.leases import CLIENT_LEASES, Claims, check_seconds
+from auricle.ducking.leases import CLIENT_LEASES, Leases, check_seconds
 from auricle.errors import ArgumentError, NoSuchLeaseError, TooManyLeasesError
 
 
 def test_quiet_lasts_as_long_as_anybody_wants_it() -> None:
-    claims = Claims()
+    claims = Leases()
     claims.begin("s1")
     lease = claims.take(":1.1")
     claims.end("s1")
@@ -21,7 +21,7 @@ def test_quiet_lasts_as_long_as_anybody_wants_it() -> None:
 
 
 def test_a_client_that_leaves_takes_its_leases_with_it() -> None:
-    claims = Claims()
+    claims = Leases()
     claims.take(":1.1")
     other = claims.take(":1.2")
     assert claims.leave(":1.1")
@@ -32,7 +32,7 @@ def test_a_client_that_leaves_takes_its_leases_with_it() -> None:
 
 
 def test_a_lease_is_for_its_client_alone_and_ends_once() -> None:
-    claims = Claims()
+    claims = Leases()
     lease = claims.take(":1.1")
     with pytest.raises(NoSuchLeaseError):
         claims.release(":1.2", lease)
@@ -42,7 +42,7 @@ def test_a_lease_is_for_its_client_alone_and_ends_once() -> None:
 
 
 def test_leases_are_limited_for_each_client_and_for_all() -> None:
-    claims = Claims()
+    claims = Leases()
     for _ in range(CLIENT_LEASES):
         claims.take(":1.1")
     with pytest.raises(TooManyLeasesError):

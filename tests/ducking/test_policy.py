@@ -10,14 +10,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auricle.ducking.backend import MIXER, PLAYERS, STREAMS, Key, Setting, Sound
-from auricle.ducking.policy import Change, Mend, Mode, Policy, State, View, chosen, step
-from auricle.ducking.saved_volumes import Record
+from auricle.ducking.backend import MIXER, PLAYERS, STREAMS, PlayerStream, StreamKey, Volume
+from auricle.ducking.policy import (
+    BackendView,
+    Change,
+    DuckingMode,
+    DuckingState,
+    Mend,
+    Policy,
+    chosen,
+    step,
+)
+from auricle.ducking.saved_volumes import SavedVolumes
 
-DUCK = Policy(Mode.DUCK, 20.0)
-PAUSE = Policy(Mode.PAUSE, 20.0)
+DUCK = Policy(DuckingMode.DUCK, 20.0)
+PAUSE = Policy(DuckingMode.PAUSE, 20.0)
 PROGRAMS = ("mpv", "radio", "browser")
-LOUD = Setting((1.0, 0.9))
+LOUD = Volume((1.0, 0.9))
 
 
 @dataclass
@@ -25,19 +34,19 @@ class World:
     """Programs with a stream each, a server that remembers their volumes, and their user."""
 
     policy: Policy
-    record: Record
+    record: SavedVolumes
     mendable: bool = True  # what the server remembers can be reached: PulseAudio, not PipeWire
-    streams: dict[Key, tuple[str, Setting]] = field(default_factory=dict)
-    remembered: dict[str, Setting] = field(default_factory=dict)
-    wanted_by_user: dict[str, Setting] = field(default_factory=dict)
-    state: State = State()
+    streams: dict[StreamKey, tuple[str, Volume]] = field(default_factory=dict)
+    remembered: dict[str, Volume] = field(default_factory=dict)
+    wanted_by_user: dict[str, Volume] = field(default_factory=dict)
+    state: DuckingState = DuckingState()
     quiet: bool = False
     last: int = 0
 
-    def key_of(self, program: str) -> Key | None:
+    def key_of(self, program: str) -> StreamKey | None:
         return next((key for key, (name, _) in self.streams.items() if name == program), None)
 
-    def set(self, key: Key, setting: Setting) -> None:
+    def set(self, key: StreamKey, setting: Volume) -> None:
         """Change a stream; the server remembers it for the program, whoever has changed it."""
         program, _ = self.streams[key]
         self.streams[key] = (program, setting)
@@ -49,7 +58,7 @@ class World:
             self.last += 1
             setting = self.remembered.get(program, LOUD)
             self.wanted_by_user.setdefault(program, setting)
-            self.streams[Key(STREAMS, str(self.last))] = (program, setting)
+            self.streams[StreamKey(STREAMS, str(self.last))] = (program, setting)
 
     def end(self, program: str) -> None:
         self.streams.pop(self.key_of(program), None)
@@ -58,18 +67,18 @@ class World:
         """Let the user move the volume of a program, which unmutes it."""
         key = self.key_of(program)
         if key is not None:
-            self.wanted_by_user[program] = Setting((level, level))
-            self.set(key, Setting((level, level)))
+            self.wanted_by_user[program] = Volume((level, level))
+            self.set(key, Volume((level, level)))
 
     def wish(self, quiet: bool) -> None:
         self.quiet = quiet
 
-    def view(self) -> View:
+    def view(self) -> BackendView:
         sounds = tuple(
-            Sound(key, setting, program, playing=not setting.silent, memory=program)
+            PlayerStream(key, setting, program, playing=not setting.silent, memory=program)
             for key, (program, setting) in self.streams.items()
         )
-        return View(frozenset([STREAMS]), sounds, frozenset(self.streams))
+        return BackendView(frozenset([STREAMS]), sounds, frozenset(self.streams))
 
     def settle(self, cut_off_after: int = -1) -> None:
         """Take steps as the daemon does; it may be killed after so many."""
@@ -103,7 +112,7 @@ class World:
     def kill(self) -> None:
         """Let the daemon be killed and start again: nobody wants quiet now."""
         self.quiet = False
-        self.state = State({held.key: held for held in self.record.read()})
+        self.state = DuckingState({held.key: held for held in self.record.read()})
 
 
 PROGRAM = st.sampled_from(PROGRAMS)
@@ -127,7 +136,7 @@ def test_whatever_happens_each_player_ends_where_its_user_wants_it(
     policy: Policy, mendable: bool, happenings: list[tuple[tuple[str, ...], str | int]]
 ) -> None:
     with TemporaryDirectory() as folder:
-        world = World(policy, Record(Path(folder) / "ducked.json"), mendable)
+        world = World(policy, SavedVolumes(Path(folder) / "ducked.json"), mendable)
         world.begin("mpv")
         world.wish(True)
         world.settle()
@@ -151,8 +160,8 @@ def test_whatever_happens_each_player_ends_where_its_user_wants_it(
         assert world.state.at_rest
 
 
-def sound(backend: str, name: str, **more: object) -> Sound:
-    return Sound(Key(backend, name), LOUD, name, aliases=frozenset([name]), **more)
+def sound(backend: str, name: str, **more: object) -> PlayerStream:
+    return PlayerStream(StreamKey(backend, name), LOUD, name, aliases=frozenset([name]), **more)
 
 
 def test_quieter_means_as_many_decibels_of_loudness() -> None:
@@ -169,46 +178,50 @@ def test_a_player_whose_stream_is_seen_too_is_ducked_once() -> None:
     )
     helper = sound(STREAMS, "radio helper", process=7)
     both = (player, stream, radio, helper, sound(MIXER, "Master"))
-    assert set(chosen(both, Mode.DUCK, set())) == {stream, helper}
-    assert set(chosen(both, Mode.PAUSE, set())) == {player, radio}
-    assert chosen(both, Mode.DUCK, {player.key, radio.key}) == []
+    assert set(chosen(both, DuckingMode.DUCK, set())) == {stream, helper}
+    assert set(chosen(both, DuckingMode.PAUSE, set())) == {player, radio}
+    assert chosen(both, DuckingMode.DUCK, {player.key, radio.key}) == []
 
 
 def test_a_player_that_can_be_neither_paused_nor_set_leaves_its_stream_to_be_ducked() -> None:
     fixed = sound(PLAYERS, "web", can_level=False, can_silence=False)
     stream = sound(STREAMS, "web")
-    for mode in (Mode.DUCK, Mode.PAUSE):
+    for mode in (DuckingMode.DUCK, DuckingMode.PAUSE):
         assert chosen((fixed, stream), mode, set()) == [stream]
 
 
 def test_the_mixer_is_taken_only_where_nothing_else_plays() -> None:
     mixer, idle = sound(MIXER, "Master"), sound(PLAYERS, "mpv", playing=False)
-    assert chosen((mixer, idle), Mode.DUCK, set()) == [mixer]
+    assert chosen((mixer, idle), DuckingMode.DUCK, set()) == [mixer]
 
 
 def test_a_player_that_does_not_answer_is_brought_back_when_it_does() -> None:
-    key = Key(PLAYERS, "slow")
-    loud = Sound(key, Setting((0.8,)), "slow")
+    key = StreamKey(PLAYERS, "slow")
+    loud = PlayerStream(key, Volume((0.8,)), "slow")
     everything = frozenset([PLAYERS])
-    state, (change,) = step(State(), DUCK, True, View(everything, (loud,), frozenset([key])))
+    state, (change,) = step(
+        DuckingState(), DUCK, True, BackendView(everything, (loud,), frozenset([key]))
+    )
     state = state.confirmed(change, change.setting)
-    state, steps = step(state, DUCK, False, View(everything, (), frozenset([key])))
+    state, steps = step(state, DUCK, False, BackendView(everything, (), frozenset([key])))
     assert not steps
     assert not state.at_rest
-    answers = View(everything, (Sound(key, change.setting, "slow"),), frozenset([key]))
+    answers = BackendView(
+        everything, (PlayerStream(key, change.setting, "slow"),), frozenset([key])
+    )
     state, (change,) = step(state, DUCK, False, answers)
-    assert change == Change(key, Setting((0.8,)))
+    assert change == Change(key, Volume((0.8,)))
 
 
 def test_a_player_that_takes_only_whole_steps_is_brought_back_too() -> None:
-    key = Key(PLAYERS, "coarse")
-    loud = Sound(key, Setting((1.0,)), "coarse", grain=0.01)
+    key = StreamKey(PLAYERS, "coarse")
+    loud = PlayerStream(key, Volume((1.0,)), "coarse", grain=0.01)
     state, (change,) = step(
-        State(), DUCK, True, View(frozenset([PLAYERS]), (loud,), frozenset([key]))
+        DuckingState(), DUCK, True, BackendView(frozenset([PLAYERS]), (loud,), frozenset([key]))
     )
-    taken = Setting((0.5,))  # and not 0.46
+    taken = Volume((0.5,))  # and not 0.46
     state = state.confirmed(change, taken)
-    now = View(frozenset([PLAYERS]), (Sound(key, taken, "coarse"),), frozenset([key]))
+    now = BackendView(frozenset([PLAYERS]), (PlayerStream(key, taken, "coarse"),), frozenset([key]))
     assert step(state, DUCK, True, now)[1] == ()
     assert step(state, DUCK, False, now)[1] == (Change(key, loud.setting),)
 
@@ -216,7 +229,7 @@ def test_a_player_that_takes_only_whole_steps_is_brought_back_too() -> None:
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     """A world in which one program plays and is ducked."""
-    world = World(DUCK, Record(tmp_path / "ducked.json"))
+    world = World(DUCK, SavedVolumes(tmp_path / "ducked.json"))
     world.begin("mpv")
     world.wish(True)
     world.settle()
@@ -226,12 +239,12 @@ def world(tmp_path: Path) -> World:
 def test_what_its_user_has_moved_is_left_alone_until_quiet_is_wanted_anew(world: World) -> None:
     world.move("mpv", 0.7)
     world.settle()
-    assert world.remembered["mpv"] == Setting((0.7, 0.7))
+    assert world.remembered["mpv"] == Volume((0.7, 0.7))
     world.wish(False)
     world.settle()
     world.wish(True)
     world.settle()
-    assert world.remembered["mpv"] == Setting((0.7, 0.7)).scaled(10 ** (-20 / 60))
+    assert world.remembered["mpv"] == Volume((0.7, 0.7)).scaled(10 ** (-20 / 60))
 
 
 def test_what_was_just_brought_back_is_ducked_anew(world: World) -> None:

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from auricle.ducking.backend import STREAMS, Key, Setting
+from auricle.ducking.backend import STREAMS, StreamKey, Volume
 from auricle.ducking.policy import Held
-from auricle.ducking.saved_volumes import Record
+from auricle.ducking.saved_volumes import SavedVolumes
 from auricle.errors import StorageError
 
-HELD = Held(Key(STREAMS, "c0ffee:7"), Setting((1 / 3, 0.5)), Setting((0.1, 0.2), True), 0.01, "mpv")
+HELD = Held(
+    StreamKey(STREAMS, "c0ffee:7"), Volume((1 / 3, 0.5)), Volume((0.1, 0.2), True), 0.01, "mpv"
+)
 
 
 @pytest.fixture
@@ -20,14 +22,14 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_what_was_written_is_read_to_the_last_digit(file: Path) -> None:
-    Record(file).write([HELD])
-    Record(file).sync()
-    assert Record(file).read() == [HELD]
+    SavedVolumes(file).write([HELD])
+    SavedVolumes(file).sync()
+    assert SavedVolumes(file).read() == [HELD]
     assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_nothing_ducked_leaves_no_file(file: Path) -> None:
-    record = Record(file)
+    record = SavedVolumes(file)
     record.write([])
     record.write([HELD])
     record.write([])
@@ -40,11 +42,11 @@ def test_a_damaged_record_is_told_of_and_out_of_the_way(file: Path, content: byt
     file.parent.mkdir()
     file.write_bytes(content)
     with pytest.raises(StorageError, match="damaged"):
-        Record(file).read()
-    assert Record(file).read() == []
+        SavedVolumes(file).read()
+    assert SavedVolumes(file).read() == []
 
 
 def test_a_record_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "music").touch()
     with pytest.raises(StorageError, match="make room"):
-        Record(tmp_path / "music" / "ducked.json").write([HELD])
+        SavedVolumes(tmp_path / "music" / "ducked.json").write([HELD])

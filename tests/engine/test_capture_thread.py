@@ -17,13 +17,13 @@ from auricle.audio.reconnecting import ReconnectingSource
 from auricle.audio.source import AudioSource, OpenedByWith
 from auricle.engine.capture_thread import (
     RECORDING_ENDED,
-    Beat,
-    Found,
-    Lost,
+    CaptureThread,
+    Heartbeat,
     MakeSource,
+    MicrophoneLost,
+    MicrophoneReady,
     Note,
     OnState,
-    Recorder,
 )
 from auricle.engine.queues import Inbox
 from auricle.errors import DeviceError
@@ -77,15 +77,15 @@ class Heard:
             pass
 
 
-Record = Callable[[MakeSource], AbstractContextManager[tuple[Recorder, Heard]]]
+Record = Callable[[MakeSource], AbstractContextManager[tuple[CaptureThread, Heard]]]
 
 
 @pytest.fixture
 def record() -> Record:
     @contextmanager
-    def recording(make_source: MakeSource) -> Iterator[tuple[Recorder, Heard]]:
+    def recording(make_source: MakeSource) -> Iterator[tuple[CaptureThread, Heard]]:
         inbox: Inbox[Note] = Inbox()
-        recorder = Recorder(make_source, inbox, died=lambda error: pytest.fail(repr(error)))
+        recorder = CaptureThread(make_source, inbox, died=lambda error: pytest.fail(repr(error)))
         recorder.start().result(SECONDS)
         yield recorder, Heard(inbox)
         assert recorder.stop(SECONDS)
@@ -107,19 +107,19 @@ def test_a_recording_is_played_then_the_source_is_lost_and_the_thread_lives_on(
 ) -> None:
     path = recordings["go"].path
     with record(lambda _: FileSource(path)) as (_, heard):
-        assert heard.next() == Found()
+        assert heard.next() == MicrophoneReady()
         frames = 0
-        while (item := heard.next()) != Lost(RECORDING_ENDED):
+        while (item := heard.next()) != MicrophoneLost(RECORDING_ENDED):
             assert isinstance(item, int)
             frames += 1
         assert frames == pytest.approx(100 * recordings["go"].seconds, abs=2)
-        assert heard.next() == Beat()
+        assert heard.next() == Heartbeat()
 
 
 def test_a_recording_that_cannot_be_played_is_a_lost_source(record: Record, tmp_path: Path) -> None:
     with record(lambda _: FileSource(tmp_path / "missing.wav")) as (_, heard):
         lost = heard.next()
-        assert isinstance(lost, Lost)
+        assert isinstance(lost, MicrophoneLost)
         assert "missing.wav does not exist" in lost.reason
 
 
@@ -129,10 +129,10 @@ def test_a_muted_microphone_is_closed_and_nothing_of_it_waits(record: Record) ->
         heard.until(1)
         recorder.set_muted(True).result(SECONDS)
         assert not device.is_open
-        assert heard.next() == Beat()
+        assert heard.next() == Heartbeat()
         recorder.set_muted(False).result(SECONDS)
         assert device.is_open
-        heard.until(Found())
+        heard.until(MicrophoneReady())
         assert heard.next() == 1
     assert not device.is_open
 
@@ -143,7 +143,7 @@ def test_a_source_is_replaced_by_another(record: Record) -> None:
     with record(lambda _: first) as (recorder, heard):
         heard.until(1)
         recorder.replace(lambda _: second).result(SECONDS)
-        heard.until(Found())
+        heard.until(MicrophoneReady())
         assert heard.next() == 2
         assert (first.is_open, second.is_open, recorder.overruns) == (False, True, 5)
 
@@ -162,10 +162,10 @@ def test_a_device_that_is_missing_at_the_start_is_found_later(record: Record) ->
     device = Device()
     device.there = False
     with record(reconnecting(device)) as (_, heard):
-        assert heard.next() == Lost("audio.device: unplugged; plug it in")
+        assert heard.next() == MicrophoneLost("audio.device: unplugged; plug it in")
         assert heard.next() == 0  # silence goes on in its place
         device.there = True
-        heard.until(Found())
+        heard.until(MicrophoneReady())
         heard.until(1)
 
 
@@ -174,9 +174,9 @@ def test_a_device_that_goes_away_and_comes_back_is_told(record: Record) -> None:
     with record(reconnecting(device)) as (_, heard):
         heard.until(1)
         device.there = False
-        heard.until(Lost("audio.device: it went away; plug it in"))
+        heard.until(MicrophoneLost("audio.device: it went away; plug it in"))
         device.there = True
-        heard.until(Found())
+        heard.until(MicrophoneReady())
         heard.until(1)
 
 
@@ -187,7 +187,7 @@ def test_an_error_that_nobody_foresaw_is_told() -> None:
 
     errors: list[Exception] = []
     device = Broken()
-    recorder = Recorder(lambda _: device, Inbox[Note](), errors.append)
+    recorder = CaptureThread(lambda _: device, Inbox[Note](), errors.append)
     recorder.start().result(SECONDS)
     while not errors:
         time.sleep(0.001)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from auricle.assistant import Level, ListenOptions
+from auricle.assistant import InputLevel, ListenOptions
 from auricle.audio.file import read_recording
 from auricle.audio.format import FRAME_SAMPLES, FRAME_SECONDS, Frame
 from auricle.audio.level import FLOOR_DBFS
@@ -23,8 +23,8 @@ from auricle.biasing.biasing import Biasing
 from auricle.compute.budget import Budget
 from auricle.config.schema import Config
 from auricle.context.entries import Context, Entry
-from auricle.engine.capture_thread import Found, Lost
-from auricle.engine.inference_thread import Died, Hearing, Report
+from auricle.engine.capture_thread import MicrophoneLost, MicrophoneReady
+from auricle.engine.inference_thread import InferenceThread, Report, ThreadFailed
 from auricle.engine.pipeline import Pipeline
 from auricle.engine.queues import FRAMES, Outbox
 from auricle.errors import AuricleError, BusyError, DeviceError, MutedError, NoSuchSessionError
@@ -89,7 +89,7 @@ class Ear:
         self.metered = False
         self.reports: asyncio.Queue[Report] = asyncio.Queue()
         outbox = Outbox[Report](asyncio.get_running_loop(), self.reports.put_nowait)
-        self.hearing = Hearing(
+        self.hearing = InferenceThread(
             make_pipeline, lambda _: self.room, outbox.post, lambda: self.metered
         )
 
@@ -194,11 +194,11 @@ async def test_a_lost_microphone_ends_the_session_with_what_was_heard(
     listening: Listening, recordings: dict[str, Recording]
 ) -> None:
     async with listening() as ear:
-        await ear.next(Found)
+        await ear.next(MicrophoneReady)
         await ear.hearing.listen("", ListenOptions(no_speech_seconds=60))
         ear.room.there = False
-        lost = await ear.next(Lost)
-        assert lost == Lost("audio.device: it went away; plug it in")
+        lost = await ear.next(MicrophoneLost)
+        assert lost == MicrophoneLost("audio.device: it went away; plug it in")
         end = await ear.next(Final, Cancelled)
         assert isinstance(end, Cancelled)
         assert end.reason is CancelReason.AUDIO_ENDED
@@ -212,17 +212,17 @@ async def test_levels_come_only_while_somebody_watches(
 ) -> None:
     async with listening() as ear:
         await asyncio.sleep(0.3)
-        assert isinstance(ear.reports.get_nowait(), Found)
+        assert isinstance(ear.reports.get_nowait(), MicrophoneReady)
         assert ear.reports.empty()
         ear.metered = True
-        first, second = await ear.next(Level), await ear.next(Level)
-        assert isinstance(first, Level)
-        assert isinstance(second, Level)
+        first, second = await ear.next(InputLevel), await ear.next(InputLevel)
+        assert isinstance(first, InputLevel)
+        assert isinstance(second, InputLevel)
         assert second.time - first.time == pytest.approx(0.1)
         assert first.decibels == FLOOR_DBFS
         ear.room.say(read_recording(recordings["must_sleep"].path))
-        levels = [await ear.next(Level) for _ in range(10)]
-        assert max(level.decibels for level in levels if isinstance(level, Level)) > -50
+        levels = [await ear.next(InputLevel) for _ in range(10)]
+        assert max(level.decibels for level in levels if isinstance(level, InputLevel)) > -50
 
 
 @pytest.mark.asyncio
@@ -332,7 +332,7 @@ async def test_a_thread_that_breaks_down_is_told(build: Callable[[], Pipeline]) 
 
     ear = Ear(broken)
     await ear.hearing.start()
-    died = await ear.next(Died)
-    assert isinstance(died, Died)
+    died = await ear.next(ThreadFailed)
+    assert isinstance(died, ThreadFailed)
     assert str(died.error) == "the memory of the network is damaged"
     assert await ear.hearing.stop()

@@ -6,18 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.lattice.from_nbest import Reading, SpokenWord, lattice_of
+from auricle.lattice.from_nbest import NbestReading, SpokenWord, lattice_of
 from auricle.lattice.lattice import concatenate
 
 WORDS = st.lists(st.sampled_from(["turn", "on", "off", "it"]), min_size=1, max_size=4)
 
 
 @st.composite
-def readings(draw: st.DrawFn) -> list[Reading]:
+def readings(draw: st.DrawFn) -> list[NbestReading]:
     texts = draw(st.lists(WORDS, min_size=1, max_size=6, unique_by=tuple))
     score = st.floats(-30, 0).map(lambda value: round(value, 3))
     return [
-        Reading(
+        NbestReading(
             words=tuple(
                 SpokenWord(word, float(place), place + 0.5, draw(score))
                 for place, word in enumerate(text)
@@ -29,7 +29,7 @@ def readings(draw: st.DrawFn) -> list[Reading]:
     ]
 
 
-def texts_of(some: list[Reading]) -> dict[str, float]:
+def texts_of(some: list[NbestReading]) -> dict[str, float]:
     return {
         " ".join(word.word for word in reading.words): reading.acoustic + reading.graph
         for reading in some
@@ -37,14 +37,14 @@ def texts_of(some: list[Reading]) -> dict[str, float]:
 
 
 @given(readings())
-def test_the_paths_are_the_readings(some: list[Reading]) -> None:
+def test_the_paths_are_the_readings(some: list[NbestReading]) -> None:
     paths = lattice_of(some).nbest(100)
     assert {path.text: path.score for path in paths} == pytest.approx(texts_of(some), abs=1e-6)
 
 
 @given(readings(), readings())
 def test_phrases_in_a_row_have_all_pairs_of_readings(
-    first: list[Reading], second: list[Reading]
+    first: list[NbestReading], second: list[NbestReading]
 ) -> None:
     paths = concatenate([lattice_of(first), lattice_of(second)]).nbest(100)
     pairs: dict[str, float] = {}

@@ -13,7 +13,7 @@ import pytest
 
 from auricle.errors import StorageError
 from auricle.privacy import audit_log as record_module
-from auricle.privacy.audit_log import FIRST, MOST_FILES, NAME, Record
+from auricle.privacy.audit_log import FIRST, MOST_FILES, NAME, AuditLog
 
 DATA = b'{"version":1,"words":["call"]}'
 
@@ -23,8 +23,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "state" / "record"
 
 
-def filled(folder: Path, count: int = 4) -> Record:
-    record = Record(folder)
+def filled(folder: Path, count: int = 4) -> AuditLog:
+    record = AuditLog(folder)
     for _ in range(count):
         record.add("a.example:443", DATA, keep=False)
     return record
@@ -33,7 +33,7 @@ def filled(folder: Path, count: int = 4) -> Record:
 def test_a_line_tells_what_left_and_when(folder: Path) -> None:
     record = filled(folder, 1)
     record.add("a.example:443", DATA, keep=True)
-    told = Record(folder).read()
+    told = AuditLog(folder).read()
     first, second = map(json.loads, told.lines)
     assert told.fault == ""
     assert (first["number"], first["bytes"], first["previous"]) == (1, len(DATA), FIRST)
@@ -57,7 +57,7 @@ def test_the_chain_goes_on_after_a_restart_and_with_any_clock(
 
     monkeypatch.setattr(record_module, "datetime", Clock)
     filled(folder, 2)
-    told = Record(folder).read()
+    told = AuditLog(folder).read()
     assert told.fault == ""
     assert [json.loads(line)["number"] for line in told.lines] == [1, 2, 3, 4]
     assert json.loads(told.lines[-1])["time"].startswith("1970-01-01")
@@ -79,7 +79,7 @@ def test_whatever_is_changed_is_found(folder: Path, change, fault: str) -> None:
     filled(folder)
     file = folder / NAME
     file.write_bytes(b"".join(change(file.read_bytes().splitlines(True))))
-    assert Record(folder).read().fault.startswith(fault)
+    assert AuditLog(folder).read().fault.startswith(fault)
 
 
 def test_lines_cut_off_at_the_end_are_missed_by_the_daemon_that_wrote_them(folder: Path) -> None:
@@ -96,13 +96,13 @@ def test_half_a_line_of_a_power_cut_is_told_and_the_next_one_stands_by_itself(
     file = folder / NAME
     file.write_bytes(file.read_bytes()[:-20])
     filled(folder, 1)
-    told = Record(folder).read()
+    told = AuditLog(folder).read()
     assert told.fault == "line 2 is damaged"
     assert json.loads(told.lines[2])["number"] == 2
 
 
 def test_old_lines_go_with_their_file_and_the_chain_holds(folder: Path) -> None:
-    record = Record(folder, most_bytes=600)
+    record = AuditLog(folder, most_bytes=600)
     for _ in range(20):
         record.add("a.example", DATA, keep=False)
     told = record.read()

@@ -22,7 +22,7 @@ from auricle.lattice.lattice import Arc, Lattice
 from auricle.lattice.result import result_of
 from auricle.privacy import mode as mode_module
 from auricle.privacy.guard import Guard, Places
-from auricle.privacy.mode import Mode, ModeFile, Switch
+from auricle.privacy.mode import ModeFile, PrivacyMode, Switch
 from auricle.relay.process import serve
 from testbed.fake_reranker import FakeReranker, Reply, in_order
 
@@ -135,7 +135,7 @@ async def test_in_the_mode_local_there_is_no_socket_and_nothing_is_sent_or_recor
 @pytest.mark.asyncio
 async def test_without_a_reranker_there_is_no_socket_in_either_mode(testbed: Stage) -> None:
     guard = await testbed.guard(PrivacySettings(mode="lattice"))
-    assert (guard.mode, guard.host, guard.asks) == (Mode.LATTICE, "", False)
+    assert (guard.mode, guard.host, guard.asks) == (PrivacyMode.LATTICE, "", False)
     assert not testbed.socket.exists()
     await guard.close()
 
@@ -149,7 +149,7 @@ async def test_switching_to_local_drops_a_result_that_waits_at_once(
         improving = asyncio.ensure_future(guard.improve(FINAL))
         await until(lambda: len(server.questions) == 1)
         began = time.monotonic()
-        await guard.set_mode(Mode.LOCAL)
+        await guard.set_mode(PrivacyMode.LOCAL)
         assert not testbed.socket.exists()
         final = await improving
         assert time.monotonic() - began < 0.5
@@ -218,28 +218,36 @@ async def test_the_record_keeps_lattices_if_the_owner_wants_it(testbed: Stage) -
 @pytest.mark.parametrize(
     ("configured", "kept", "mode"),
     [
-        ("local", None, Mode.LOCAL),
-        ("lattice", None, Mode.LATTICE),
-        ("local", "lattice local\n", Mode.LATTICE),  # switched, and the configuration is as it was
-        ("lattice", "local lattice\n", Mode.LOCAL),
-        ("local", "lattice lattice\n", Mode.LOCAL),  # the configuration was tightened since
-        ("lattice", "local local\n", Mode.LOCAL),  # and here loosened, after a switch to local
-        ("lattice", "lattice local\n", Mode.LATTICE),
-        ("lattice", "lattice\n", Mode.LOCAL),
-        ("lattice", "latt", Mode.LOCAL),
-        ("lattice", "", Mode.LOCAL),
-        ("lattice", "ü", Mode.LOCAL),
+        ("local", None, PrivacyMode.LOCAL),
+        ("lattice", None, PrivacyMode.LATTICE),
+        (
+            "local",
+            "lattice local\n",
+            PrivacyMode.LATTICE,
+        ),  # switched, and the configuration is as it was
+        ("lattice", "local lattice\n", PrivacyMode.LOCAL),
+        ("local", "lattice lattice\n", PrivacyMode.LOCAL),  # the configuration was tightened since
+        (
+            "lattice",
+            "local local\n",
+            PrivacyMode.LOCAL,
+        ),  # and here loosened, after a switch to local
+        ("lattice", "lattice local\n", PrivacyMode.LATTICE),
+        ("lattice", "lattice\n", PrivacyMode.LOCAL),
+        ("lattice", "latt", PrivacyMode.LOCAL),
+        ("lattice", "", PrivacyMode.LOCAL),
+        ("lattice", "ü", PrivacyMode.LOCAL),
     ],
 )
 async def test_a_switch_holds_over_a_restart_until_the_configuration_changes(
-    testbed: Stage, configured: str, kept: str | None, mode: Mode
+    testbed: Stage, configured: str, kept: str | None, mode: PrivacyMode
 ) -> None:
     if kept is not None:
         (testbed.folder / "privacy").mkdir()
         (testbed.folder / "privacy" / "mode").write_text(kept, encoding="utf-8")
     guard = await testbed.guard(replace(testbed.settings, mode=configured))
     assert guard.mode is mode
-    assert testbed.socket.exists() is (mode is Mode.LATTICE)
+    assert testbed.socket.exists() is (mode is PrivacyMode.LATTICE)
     await guard.close()
     assert not testbed.socket.exists()
 
@@ -249,34 +257,36 @@ async def test_a_switch_is_kept_and_one_that_cannot_be_is_only_made_to_local(
     testbed: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guard = await testbed.guard()
-    await guard.set_mode(Mode.LOCAL)
+    await guard.set_mode(PrivacyMode.LOCAL)
     file = testbed.folder / "privacy" / "mode"
     assert (file.read_text(), file.stat().st_mode & 0o777) == ("local lattice\n", 0o600)
-    await guard.set_mode(Mode.LATTICE)
-    assert guard.mode is Mode.LATTICE
+    await guard.set_mode(PrivacyMode.LATTICE)
+    assert guard.mode is PrivacyMode.LATTICE
 
     def fail(file: Path, data: bytes) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(mode_module, "replace_file", fail)
     with pytest.raises(StorageError, match="cannot keep the mode local"):
-        await guard.set_mode(Mode.LOCAL)
-    assert (guard.mode, testbed.socket.exists()) == (Mode.LOCAL, False)
+        await guard.set_mode(PrivacyMode.LOCAL)
+    assert (guard.mode, testbed.socket.exists()) == (PrivacyMode.LOCAL, False)
     with pytest.raises(StorageError):
-        await guard.set_mode(Mode.LATTICE)
-    assert (guard.mode, testbed.socket.exists()) == (Mode.LOCAL, False)
+        await guard.set_mode(PrivacyMode.LATTICE)
+    assert (guard.mode, testbed.socket.exists()) == (PrivacyMode.LOCAL, False)
     await guard.close()
 
 
 @pytest.mark.asyncio
 async def test_of_two_switches_at_a_time_the_later_one_holds(testbed: Stage) -> None:
     guard = await testbed.guard()
-    for last in (Mode.LOCAL, Mode.LATTICE, Mode.LOCAL):
-        first = Mode.LATTICE if last is Mode.LOCAL else Mode.LOCAL
+    for last in (PrivacyMode.LOCAL, PrivacyMode.LATTICE, PrivacyMode.LOCAL):
+        first = PrivacyMode.LATTICE if last is PrivacyMode.LOCAL else PrivacyMode.LOCAL
         await asyncio.gather(guard.set_mode(first), guard.set_mode(last))
         assert guard.mode is last
-        assert testbed.socket.exists() is (last is Mode.LATTICE)
-        assert ModeFile(testbed.folder / "privacy" / "mode").load() == Switch(last, Mode.LATTICE)
+        assert testbed.socket.exists() is (last is PrivacyMode.LATTICE)
+        assert ModeFile(testbed.folder / "privacy" / "mode").load() == Switch(
+            last, PrivacyMode.LATTICE
+        )
     await guard.close()
 
 
@@ -284,11 +294,11 @@ async def test_of_two_switches_at_a_time_the_later_one_holds(testbed: Stage) -> 
 async def test_a_new_configuration_does_not_undo_a_switch_to_local(testbed: Stage) -> None:
     guard = await testbed.guard(replace(testbed.settings, mode="local"))
     await guard.reconfigure(testbed.settings, "en")
-    assert guard.mode is Mode.LATTICE  # the owner has written so, and nobody has switched
-    await guard.set_mode(Mode.LOCAL)
+    assert guard.mode is PrivacyMode.LATTICE  # the owner has written so, and nobody has switched
+    await guard.set_mode(PrivacyMode.LOCAL)
     await guard.reconfigure(replace(testbed.settings, mode="local"), "en")
     await guard.reconfigure(testbed.settings, "en")
-    assert guard.mode is Mode.LOCAL
+    assert guard.mode is PrivacyMode.LOCAL
     await guard.close()
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from auricle.config.schema import PrivacySettings, RerankerSettings
 from auricle.privacy.guard import Guard, Places
-from auricle.privacy.led import Lamp
-from auricle.privacy.mode import Mode
+from auricle.privacy.led import Led
+from auricle.privacy.mode import PrivacyMode
 
 SETTINGS = PrivacySettings(
     mode="local", led="green:privacy", reranker=RerankerSettings(url="https://localhost:1/")
@@ -56,7 +56,7 @@ async def test_the_led_is_lit_just_while_lattices_may_leave(tmp_path: Path, leds
     guard = guard_of(tmp_path, leds, told)
     await guard.load()
     assert shown(brightness) == 0
-    await guard.set_mode(Mode.LATTICE)
+    await guard.set_mode(PrivacyMode.LATTICE)
     assert shown(brightness) == 255
     await guard.reconfigure(replace(SETTINGS, led="led0"), "en")
     assert (shown(brightness), shown(other)) == (0, 1)
@@ -76,8 +76,8 @@ async def test_an_led_that_cannot_be_written_is_told_of_once_and_changes_nothing
     told: list[str] = []
     guard = guard_of(tmp_path, leds, told)
     await guard.load()
-    await guard.set_mode(Mode.LATTICE)
-    assert guard.mode is Mode.LATTICE
+    await guard.set_mode(PrivacyMode.LATTICE)
+    assert guard.mode is PrivacyMode.LATTICE
     await guard.close()
     (sentence,) = told
     assert "privacy.led" in sentence
@@ -86,7 +86,7 @@ async def test_an_led_that_cannot_be_written_is_told_of_once_and_changes_nothing
 
 
 def test_a_fault_that_comes_back_is_told_of_again(leds: Path) -> None:
-    lamp = Lamp(leds)
+    lamp = Led(leds)
     assert lamp.show("led0", lit=True)
     assert not lamp.show("led0", lit=True)
     brightness = add_led(leds, "led0", "1")

@@ -7,10 +7,10 @@ import pytest
 from auricle.context.entries import Context, Entry
 from auricle.errors import RefusedError
 from auricle.lattice.lattice import Arc, Lattice
-from auricle.lattice.result import Name, result_of
+from auricle.lattice.result import RecognizedName, result_of
 from auricle.privacy.outgoing import pack, reordered, unpack
 from auricle.privacy.redaction import names_of
-from auricle.wire.schema import MOST_ARCS, Answer, Reading, decode_question
+from auricle.wire.schema import MOST_ARCS, Answer, LatticeReading, decode_question
 
 CONTEXT = Context(
     (
@@ -101,9 +101,9 @@ def test_names_are_put_back_in_the_answer() -> None:
     answer = Answer(
         outgoing.question.session,
         (
-            Reading("sing contact-a now", -1.0),
-            Reading("sing contact-b now", -1.5),
-            Reading("ring so now", -2.0),
+            LatticeReading("sing contact-a now", -1.0),
+            LatticeReading("sing contact-b now", -1.5),
+            LatticeReading("ring so now", -2.0),
         ),
     )
     found = reordered(result, outgoing, unpack(outgoing, answer), NAMES)
@@ -148,7 +148,7 @@ def test_names_in_the_new_first_reading_are_told_as_those_in_the_old_one() -> No
     )
     lattice = Lattice(3, arcs)
     outgoing = pack(lattice, "en", NAMES, redact=True)
-    answer = Answer(outgoing.question.session, (Reading("ring contact-a", -1.0),))
+    answer = Answer(outgoing.question.session, (LatticeReading("ring contact-a", -1.0),))
     found = reordered(result_of(lattice, 2), outgoing, unpack(outgoing, answer), NAMES)
     assert found.text == "ring zoe's"
-    assert found.names == (Name("contacts", "Zoë O'Brien", "", 0.3, 0.6),)
+    assert found.names == (RecognizedName("contacts", "Zoë O'Brien", "", 0.3, 0.6),)

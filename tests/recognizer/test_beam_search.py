@@ -19,7 +19,7 @@ from auricle.lattice.lattice import Lattice
 from auricle.lattice.result import Result
 from auricle.recognizer import word_history
 from auricle.recognizer.beam_search import BeamSearch, SearchOptions, SearchState
-from auricle.recognizer.word_history import Limits, Node, Ways
+from auricle.recognizer.word_history import HistoryLimits, Node, WordLinks
 
 PIECES = ("<blank>", "▁a", "b", "▁c")
 # One text may have several segmentations, and a word may have no letters.
@@ -76,10 +76,10 @@ def sum_over_alignments(
 def sum_over_histories(state: SearchState) -> dict[tuple[str, ...], float]:
     """Return the log probability of each word sequence, summed over the paths that were kept."""
     readings = [
-        (hypothesis.word, Ways(hypothesis.branches, score, hypothesis.graph))
+        (hypothesis.word, WordLinks(hypothesis.branches, score, hypothesis.graph))
         for hypothesis, score in zip(state.hypotheses, state.scores.tolist(), strict=True)
     ]
-    ends = word_history.endings(readings, Limits(10**5, 1e6, 10**5))
+    ends = word_history.endings(readings, HistoryLimits(10**5, 1e6, 10**5))
 
     def paths_to(node: Node) -> list[tuple[tuple[str, ...], float]]:
         if not node.branches:

@@ -20,7 +20,7 @@ from auricle.biasing.vocabulary import Vocabulary
 from auricle.context.entries import Context, Entry
 from auricle.errors import ArgumentError, ModelError
 from auricle.recognizer.beam_search import BeamSearch, SearchOptions
-from auricle.recognizer.language_model import Level
+from auricle.recognizer.language_model import NgramLevel
 from auricle.recognizer.lexicon import build_lexicon
 from auricle.recognizer.shallow_fusion import Weights
 from auricle.recognizer.word_model import WordModel, pack
@@ -156,9 +156,9 @@ SPEECH = Tokenizer(LETTERS, [0.0, *[-1.0] * (len(LETTERS) - 1)])
 WORDS = ("stop", "turn", "run", "top", "port")
 
 
-def level(words: Sequence[int], children: Sequence[int], nats: float) -> Level:
+def level(words: Sequence[int], children: Sequence[int], nats: float) -> NgramLevel:
     """Return n-grams that are equally likely, in steps of a tenth of a nat."""
-    return Level(
+    return NgramLevel(
         tokens=np.array(words, np.uint32),
         first=np.cumsum([0, *children]),
         log_probs=np.full(len(words), round(-10 * nats), np.uint8),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from auricle.errors import ArgumentError
 from auricle.recognizer.beam_search import BeamSearch, SearchOptions
 from auricle.recognizer.language_model import LanguageModel
-from auricle.recognizer.shallow_fusion import Fusion, LanguageState, Place, Weights
+from auricle.recognizer.shallow_fusion import Fusion, LanguageContext, LanguageState, Weights
 
 PIECES = ("<blank>", "▁a", "▁b", "▁c")  # every token is a word
 KNOTTY_PIECES = ("<blank>", "▁", "▁a", "b", "▁ab")
@@ -159,9 +159,9 @@ def test_the_networks_are_asked_once_for_each_last_token(make_network: Make, loa
     network = make_network(PIECES)
     fusion = Fusion(network, len(PIECES), BOTH, load(PIECES))
     places = [
-        Place(0, fusion.initial_state()),
-        Place(1, LanguageState()),
-        Place(0, LanguageState((2,))),
+        LanguageContext(0, fusion.initial_state()),
+        LanguageContext(1, LanguageState()),
+        LanguageContext(0, LanguageState((2,))),
     ]
     first = fusion.of([*places, places[0]], width=4)
     assert network.calls == [1, 1]
@@ -178,7 +178,9 @@ def test_language_never_adds_more_than_it_says(
 ) -> None:
     weights = Weights(language=0.5, internal=internal, reward=reward)
     fusion = Fusion(make_network(PIECES, seed), len(PIECES), weights, load(PIECES, seed))
-    places = [Place(token, fusion.step(LanguageState(), token)) for token in range(len(PIECES))]
+    places = [
+        LanguageContext(token, fusion.step(LanguageState(), token)) for token in range(len(PIECES))
+    ]
     assert (fusion.of(places, width=4)[:, 1:] <= fusion.most[1:] + 1e-5).all()
 
 

@@ -17,8 +17,8 @@ import pytest
 
 from auricle.config.schema import RerankerSettings
 from auricle.errors import RefusedError, RelayError
-from auricle.privacy.relay_server import Desk
-from auricle.relay.answers import Fault
+from auricle.privacy.relay_server import RelayServer
+from auricle.relay.answers import AnswerFault
 from auricle.relay.process import serve
 from auricle.wire.schema import Answer, Question, encode_question
 from auricle.wire.sockets import check_peer, connect, listen
@@ -33,7 +33,7 @@ class Stage:
     def __init__(self, server: FakeReranker, path: Path) -> None:
         self.path = path
         self.told: list[str] = []
-        self.desk = Desk(path, OWN, self.told.append)
+        self.desk = RelayServer(path, OWN, self.told.append)
         self.settings = RerankerSettings(url=server.url, pin=server.pin, budget_ms=2000)
 
     @asynccontextmanager
@@ -144,7 +144,7 @@ async def test_more_than_may_leave_is_not_sent(
     async with testbed.relaying():
         for _ in range(3):
             assert await testbed.ask(question) is not None
-        assert await testbed.ask(question) == Answer(question.session, (), Fault.RATE)
+        assert await testbed.ask(question) == Answer(question.session, (), AnswerFault.RATE)
     assert len(server.questions) == 3
 
 
@@ -165,7 +165,7 @@ async def test_a_stranger_is_neither_taken_for_the_relay_nor_for_the_daemon(
 ) -> None:
     stranger = os.getuid() + 1
     told: list[str] = []
-    desk = Desk(testbed.path, {stranger}, told.append)
+    desk = RelayServer(testbed.path, {stranger}, told.append)
     desk.open()
     with connect(testbed.path) as connection:
         with pytest.raises(RefusedError, match=f"of user {os.getuid()} may not be at the other"):

@@ -10,7 +10,7 @@ import pytest
 
 from auricle.config.schema import RerankerSettings
 from auricle.errors import RelayError
-from auricle.relay.answers import Fault
+from auricle.relay.answers import AnswerFault
 from auricle.relay.reranker_client import Reranker, read_token
 from auricle.wire.schema import MOST_ANSWER_BYTES, Answer, Question, encode_question
 from testbed.fake_reranker import FakeReranker, Reply, in_order
@@ -67,23 +67,23 @@ def as_json(**content: object) -> Reply:
 
 ONE = [["call contact-a", -1]]
 BAD = {
-    "a captive portal": (Reply(b"<html>log in</html>", kind="text/html"), Fault.FORM),
-    "html in disguise": (Reply(b"<html>log in</html>"), Fault.FORM),
+    "a captive portal": (Reply(b"<html>log in</html>", kind="text/html"), AnswerFault.FORM),
+    "html in disguise": (Reply(b"<html>log in</html>"), AnswerFault.FORM),
     "a redirection": (
         Reply(b"", status="302 Found", header="location: https://elsewhere.example/"),
-        Fault.STATUS,
+        AnswerFault.STATUS,
     ),
-    "an unknown token": (Reply(b"{}", status="401 Unauthorized"), Fault.STATUS),
-    "a huge answer": (Reply(b" " * (MOST_ANSWER_BYTES + 1)), Fault.LARGE),
-    "a packed one": (Reply(b"\x1f\x8b", header="content-encoding: gzip"), Fault.FORM),
-    "another version": (as_json(version=2, session=7, readings=ONE), Fault.VERSION),
-    "another question": (as_json(version=1, session=8, readings=ONE), Fault.SESSION),
-    "no list": (as_json(version=1, session=7, readings="call"), Fault.FORM),
-    "no pairs": (as_json(version=1, session=7, readings=[["call"]]), Fault.FORM),
-    "text for a score": (as_json(version=1, session=7, readings=[["call", "x"]]), Fault.FORM),
-    "a huge score": (as_json(version=1, session=7, readings=[["a", 10**400]]), Fault.FORM),
-    "nested too deep": (Reply(b"[" * 16000), Fault.FORM),
-    "nothing": (Reply(b""), Fault.FORM),
+    "an unknown token": (Reply(b"{}", status="401 Unauthorized"), AnswerFault.STATUS),
+    "a huge answer": (Reply(b" " * (MOST_ANSWER_BYTES + 1)), AnswerFault.LARGE),
+    "a packed one": (Reply(b"\x1f\x8b", header="content-encoding: gzip"), AnswerFault.FORM),
+    "another version": (as_json(version=2, session=7, readings=ONE), AnswerFault.VERSION),
+    "another question": (as_json(version=1, session=8, readings=ONE), AnswerFault.SESSION),
+    "no list": (as_json(version=1, session=7, readings="call"), AnswerFault.FORM),
+    "no pairs": (as_json(version=1, session=7, readings=[["call"]]), AnswerFault.FORM),
+    "text for a score": (as_json(version=1, session=7, readings=[["call", "x"]]), AnswerFault.FORM),
+    "a huge score": (as_json(version=1, session=7, readings=[["a", 10**400]]), AnswerFault.FORM),
+    "nested too deep": (Reply(b"[" * 16000), AnswerFault.FORM),
+    "nothing": (Reply(b""), AnswerFault.FORM),
 }
 
 
@@ -102,7 +102,7 @@ async def test_readings_that_nobody_said_are_dropped(
     server.answer = lying
     answer = await ask(settings_of(server), question)
     assert [reading.text for reading in answer.readings] == ["call contact-a"]
-    assert answer.fault == Fault.FOREIGN
+    assert answer.fault == AnswerFault.FOREIGN
 
 
 @pytest.mark.asyncio
@@ -112,7 +112,7 @@ async def test_a_slow_reranker_is_left_when_the_budget_is_over(
     server.answer = lambda _: Reply(b"{}", seconds=5.0)
     began = time.monotonic()
     answer = await ask(settings_of(server, budget_ms=300), question)
-    assert answer.fault == Fault.LATE
+    assert answer.fault == AnswerFault.LATE
     assert time.monotonic() - began < 1.5
 
 
@@ -127,7 +127,7 @@ async def test_a_busy_reranker_is_asked_again(server: FakeReranker, question: Qu
     assert (await ask(settings_of(server), question)).fault == ""
     assert len(server.questions) == 3
     server.answer = lambda _: Reply(b"", status="503 Service Unavailable")
-    assert (await ask(settings_of(server), question)).fault == Fault.BUSY
+    assert (await ask(settings_of(server), question)).fault == AnswerFault.BUSY
     assert len(server.questions) == 6
 
 
@@ -137,7 +137,7 @@ async def test_no_byte_of_a_lattice_goes_to_a_wrong_certificate(
 ) -> None:
     for pin in (None, f"sha256:{'0' * 64}"):
         settings = RerankerSettings(url=server.url, pin=pin, budget_ms=BUDGET_MS)
-        assert (await ask(settings, question)).fault == Fault.CERTIFICATE
+        assert (await ask(settings, question)).fault == AnswerFault.CERTIFICATE
     assert server.questions == []
 
 
@@ -151,7 +151,7 @@ async def test_an_authority_that_the_system_trusts_is_enough(
     other = RerankerSettings(
         url=server.url.replace("127.0.0.1", "localhost"), budget_ms=BUDGET_MS
     )  # a name that its certificate does not have
-    assert (await ask(other, question)).fault == Fault.CERTIFICATE
+    assert (await ask(other, question)).fault == AnswerFault.CERTIFICATE
 
 
 @pytest.mark.asyncio
@@ -159,7 +159,7 @@ async def test_an_authority_that_the_system_trusts_is_enough(
 async def test_a_host_that_is_not_there_is_named_so(question: Question, host: str) -> None:
     settings = RerankerSettings(url=f"https://{host}/", budget_ms=BUDGET_MS)
     answer = await ask(settings, question)
-    assert answer.fault in (Fault.UNREACHABLE, Fault.LATE)
+    assert answer.fault in (AnswerFault.UNREACHABLE, AnswerFault.LATE)
 
 
 def test_the_token_of_systemd_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

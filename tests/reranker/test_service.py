@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from auricle.config.schema import RerankerSettings
-from auricle.relay.answers import Fault, read_body
+from auricle.relay.answers import AnswerFault, read_body
 from auricle.relay.reranker_client import Reranker
 from auricle.wire.schema import MOST_BYTES, Question, encode_question
 from reranker.__main__ import main
@@ -56,7 +56,7 @@ async def test_whoever_bears_another_token_is_refused(
     )
     async with Reranker(settings) as reranker:
         answer = await reranker.ask(question, encode_question(question))
-    assert answer.fault == Fault.STATUS
+    assert answer.fault == AnswerFault.STATUS
 
 
 @pytest.mark.asyncio

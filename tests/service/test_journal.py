@@ -26,8 +26,8 @@ from auricle.lattice.lattice import Arc, Lattice
 from auricle.lattice.result import Hypothesis, Result, Word
 from auricle.service import journal
 from auricle.service.journal import (
-    Entry,
     Journal,
+    JournalEntry,
     JournalWriter,
     Kind,
     LineWriter,
@@ -56,7 +56,7 @@ EVENTS: tuple[Event, ...] = (
 )
 
 
-def written(entry: Entry) -> str:
+def written(entry: JournalEntry) -> str:
     return " ".join((entry.message, *entry.fields, *entry.fields.values()))
 
 
@@ -97,7 +97,7 @@ def test_every_kind_has_its_own_message_id() -> None:
 
 
 def test_only_what_is_important_enough_is_written() -> None:
-    entries: list[Entry] = []
+    entries: list[JournalEntry] = []
     writer = Journal(entries.append, "warning")
     for event in EVENTS:
         writer.tell_event(event)
@@ -180,7 +180,7 @@ def test_lines_that_a_full_disk_refuses_are_told_of_later(tmp_path: Path) -> Non
 
 
 def test_losses_are_told_when_there_are_more_of_them() -> None:
-    entries: list[Entry] = []
+    entries: list[JournalEntry] = []
     losses = journal.Losses(Journal(entries.append))
     for counts in ((0, 0, 0), (2, 0, 0), (2, 0, 0), (2, 30, 0), (3, 31, 0), (3, 31, 7)):
         losses.look(*counts)

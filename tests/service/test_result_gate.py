@@ -10,7 +10,7 @@ import pytest
 from auricle.events import EndReason, Event, Final, Partial, Wake
 from auricle.lattice.lattice import Arc, Lattice
 from auricle.lattice.result import result_of
-from auricle.service.result_gate import Gate
+from auricle.service.result_gate import ResultGate
 
 RESULT = result_of(Lattice(2, (Arc(0, 1, "go", -1.0, 0.0, 0.0, 0.2),)), 1)
 
@@ -30,7 +30,7 @@ class Reader:
         self.passed: list[Event] = []
         self.go = asyncio.Event()
         self.wanted = True
-        self.gate = Gate[Event](self.passed.append, self.improve, lambda: self.wanted)
+        self.gate = ResultGate[Event](self.passed.append, self.improve, lambda: self.wanted)
 
     async def improve(self, event: Final) -> Final:
         await self.go.wait()
@@ -88,7 +88,7 @@ async def test_a_fault_in_the_reader_is_told_and_what_came_is_not_lost() -> None
     async def fail(event: Final) -> Final:
         raise ValueError
 
-    reader.gate = Gate[Event](reader.passed.append, fail, lambda: True)
+    reader.gate = ResultGate[Event](reader.passed.append, fail, lambda: True)
     reader.gate.take(final("a"))
     await asyncio.sleep(0.01)
     assert len(complaints) == 1

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from auricle.assistant import Activity
-from auricle.engine.capture_thread import Found, Lost
+from auricle.engine.capture_thread import MicrophoneLost, MicrophoneReady
 from auricle.events import Cancelled, CancelReason, Wake
-from auricle.service.status import Standing
+from auricle.service.status import StatusTracker
 
 WAKE = Wake(session="1", time=1.0, wake_word="alexa", score=0.9, start=0.5, end=1.0)
 END = Cancelled(session="1", time=2.0, reason=CancelReason.NO_SPEECH)
 
 
 def test_it_starts_waits_listens_and_waits_again() -> None:
-    standing = Standing(("alexa", "okay_nabu"), "en")
+    standing = StatusTracker(("alexa", "okay_nabu"), "en")
     assert standing.status.activity is Activity.STARTING
     assert standing.sentence(0, 0, 0) == "Starting"
-    standing.follow(Found())
+    standing.follow(MicrophoneReady())
     assert standing.sentence(0, 0, 0) == "Waiting for alexa, okay_nabu"
     standing.follow(WAKE)
     assert standing.status.activity is Activity.LISTENING
@@ -24,8 +24,8 @@ def test_it_starts_waits_listens_and_waits_again() -> None:
 
 
 def test_muting_hides_that_there_is_no_microphone() -> None:
-    standing = Standing((), "en")
-    standing.follow(Lost("it is\nunplugged"))
+    standing = StatusTracker((), "en")
+    standing.follow(MicrophoneLost("it is\nunplugged"))
     assert standing.status.activity is Activity.UNAVAILABLE
     assert standing.sentence(0, 0, 0) == "No microphone: it is unplugged"
     standing.muted = True
@@ -33,8 +33,8 @@ def test_muting_hides_that_there_is_no_microphone() -> None:
 
 
 def test_losses_are_part_of_the_sentence() -> None:
-    standing = Standing((), "en")
-    standing.follow(Found())
+    standing = StatusTracker((), "en")
+    standing.follow(MicrophoneReady())
     sentence = "Waiting for a client; sound lost by the device: 2 times; frames dropped: 30"
     assert standing.sentence(2, 30, 0) == sentence
     assert standing.sentence(0, 0, 7) == "Waiting for a client; levels dropped: 7"

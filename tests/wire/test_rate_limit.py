@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.wire.rate_limit import BURST, SECONDS_EACH, Allowance
+from auricle.wire.rate_limit import BURST, SECONDS_EACH, RateLimit
 
 
 def test_three_may_leave_at_once_and_then_one_in_ten_seconds() -> None:
-    allowance: Allowance | None = Allowance(time=100.0)
+    allowance: RateLimit | None = RateLimit(time=100.0)
     for _ in range(3):
         assert allowance is not None
         allowance, before = allowance.spend(100.0), allowance
@@ -21,7 +21,7 @@ def test_three_may_leave_at_once_and_then_one_in_ten_seconds() -> None:
 
 @given(st.lists(st.floats(0, 5), max_size=200))
 def test_no_pattern_of_asking_gets_more_out(pauses: list[float]) -> None:
-    allowance, now, sent = Allowance(time=0.0), 0.0, 0
+    allowance, now, sent = RateLimit(time=0.0), 0.0, 0
     for pause in pauses:
         now += pause
         left = allowance.spend(now)

@@ -23,8 +23,8 @@ from auricle.wire.schema import (
     SCORES,
     STARTS,
     Answer,
+    LatticeReading,
     Question,
-    Reading,
     WireArc,
     decode_answer,
     decode_question,
@@ -92,7 +92,7 @@ def test_a_question_comes_out_as_it_went_in(question: Question) -> None:
 @given(
     st.lists(
         st.builds(
-            Reading,
+            LatticeReading,
             st.lists(WORDS, min_size=1, max_size=6).map(" ".join),
             st.floats(-9999, 9999).map(lambda score: round(score, 2)),
         ),
@@ -101,7 +101,7 @@ def test_a_question_comes_out_as_it_went_in(question: Question) -> None:
     ),
     st.sampled_from(["", "too-late", "busy"]),
 )
-def test_an_answer_comes_out_as_it_went_in(readings: list[Reading], fault: str) -> None:
+def test_an_answer_comes_out_as_it_went_in(readings: list[LatticeReading], fault: str) -> None:
     answer = Answer(3, tuple(readings), fault)
     assert decode_answer(encode_answer(answer)) == answer
 

@@ -16,7 +16,7 @@ from statistics import median
 
 import numpy as np
 
-from auricle.biasing.context_attention import Listener
+from auricle.biasing.context_attention import QueryEncoder
 from auricle.bundle.manifest import load_bundle
 from auricle.config.locations import find_bundle
 from auricle.config.schema import RecognizerSettings
@@ -54,7 +54,7 @@ def main() -> None:
     biasing = recognizer.biasing_of(more)
     if biasing is None or biasing.keys is None:
         parser.error(f"--bundle: {bundle.folder} does not attend to names")
-    listener = Listener(bundle.path(NAMES[0]), 1)
+    listener = QueryEncoder(bundle.path(NAMES[0]), 1)
     draw = np.random.default_rng(1)
     chunk = draw.standard_normal(listener.chunk).astype(np.float32)
     state = listener.initial_state()

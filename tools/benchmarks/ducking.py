@@ -28,8 +28,8 @@ from auricle.config.schema import MusicSettings
 from auricle.ducking.backend import Backend
 from auricle.ducking.backends.mpris import MprisPlayers
 from auricle.ducking.backends.pulse import PulseStreams
-from auricle.ducking.ducker import Music
-from auricle.ducking.saved_volumes import Record
+from auricle.ducking.ducker import Ducker
+from auricle.ducking.saved_volumes import SavedVolumes
 from auricle.events import Cancelled, CancelReason, Wake
 from auricle.service.quiet import policy_of
 from testbed.player import Player
@@ -108,8 +108,8 @@ async def measure(
     backends: Sequence[Backend], clock: Clock, rounds: int, folder: Path
 ) -> tuple[list[float], list[float]]:
     """Return milliseconds until quiet, and until all is back, of each round."""
-    record = Record(folder / "ducked.json")
-    music = Music(backends, policy_of(MusicSettings()), 0.0, record, print, lambda: None)
+    record = SavedVolumes(folder / "ducked.json")
+    music = Ducker(backends, policy_of(MusicSettings()), 0.0, record, print, lambda: None)
     await music.start()
     await music.settled()
     quiet, back = [], []

@@ -28,8 +28,8 @@ from auricle.wire.schema import (
     MOST_ANSWER_BYTES,
     MOST_BYTES,
     VERSION,
+    LatticeReading,
     Question,
-    Reading,
     decode_question,
 )
 from reranker.batching import Batches, BatchOptions, BusyError
@@ -49,7 +49,7 @@ def make_application(ranker: Ranker, token: str, options: BatchOptions | None = 
         token: whoever asks must bear.
         options: how questions are joined.
     """
-    batches: Batches[Question, tuple[Reading, ...]] = Batches(
+    batches: Batches[Question, tuple[LatticeReading, ...]] = Batches(
         ranker.rank, options or BatchOptions()
     )
     counts: Counter[str] = Counter()
@@ -97,7 +97,7 @@ def make_application(ranker: Ranker, token: str, options: BatchOptions | None = 
     return application
 
 
-def answer_of(question: Question, readings: Sequence[Reading]) -> dict[str, Any]:
+def answer_of(question: Question, readings: Sequence[LatticeReading]) -> dict[str, Any]:
     """Return the answer to a question, with as many readings as the relay takes."""
     answer: dict[str, Any] = {"version": VERSION, "session": question.session, "readings": []}
     left = MOST_ANSWER_BYTES - len(json.dumps(answer))

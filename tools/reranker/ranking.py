@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from auricle.errors import RefusedError
 from auricle.lattice.lattice import Arc, Lattice, Path
-from auricle.wire.schema import MOST_READING_SCORE, MOST_READINGS, Question, Reading
+from auricle.wire.schema import MOST_READING_SCORE, MOST_READINGS, LatticeReading, Question
 
 if TYPE_CHECKING:
     from reranker.language_model import Language
@@ -37,13 +37,13 @@ class Ranker:
         self._language = language
         self._weights = weights
 
-    def rank(self, questions: Sequence[Question]) -> list[tuple[Reading, ...]]:
+    def rank(self, questions: Sequence[Question]) -> list[tuple[LatticeReading, ...]]:
         """Return the best readings of each question, best first, at least one."""
         lattices = [lattice_of(question).nbest(CONSIDERED) for question in questions]
         found = self._language.score([[path.words for path in paths] for paths in lattices])
         return [self._best(paths, scores) for paths, scores in zip(lattices, found, strict=True)]
 
-    def _best(self, paths: Sequence[Path], scores: Sequence[float]) -> tuple[Reading, ...]:
+    def _best(self, paths: Sequence[Path], scores: Sequence[float]) -> tuple[LatticeReading, ...]:
         """Return readings of one lattice, given what the language model says of the first ones."""
         totals = [
             path.score + self._weights.language * score + self._weights.reward * len(path.words)
@@ -52,11 +52,11 @@ class Ranker:
         ranked = sorted(zip(totals, paths, strict=False), key=lambda pair: -pair[0])
         if len(scores) < 2:  # too long to be judged: it stays as it is
             ranked = [(path.score, path) for path in paths]
-        readings: list[Reading] = []
+        readings: list[LatticeReading] = []
         for total, path in ranked[:MOST_READINGS]:
             bounded = min(max(total, -MOST_READING_SCORE), MOST_READING_SCORE)
             try:
-                readings.append(Reading(path.text, round(bounded, 2)))
+                readings.append(LatticeReading(path.text, round(bounded, 2)))
             except RefusedError:  # longer than an answer takes
                 continue
         return tuple(readings)

@@ -48,7 +48,7 @@ class ToyLanguage:
 
     content: bytes
     ngrams: dict[language_model.State, tuple[float, float]]  # log probability and log backoff
-    levels: list[language_model.Level]
+    levels: list[language_model.NgramLevel]
 
 
 def _make_language(pieces: Sequence[str], seed: int = 0, order: int = 3) -> ToyLanguage:
@@ -67,7 +67,7 @@ def _make_language(pieces: Sequence[str], seed: int = 0, order: int = 3) -> ToyL
         ]
         parents = [key[:-1] for key in longer]
         children = [parents.count(key) for key in keys]
-        level = language_model.Level(
+        level = language_model.NgramLevel(
             tokens=np.array([key[-1] for key in keys], np.uint16),
             first=np.cumsum([0, *children]),
             log_probs=draw.integers(0, 256, count, np.uint8),

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 from auricle.biasing import carrier_phrases
 from auricle.biasing.context_attention import ContextEncoder, Floats
-from auricle.biasing.context_graph import Automaton
+from auricle.biasing.context_graph import ContextGraph
 from auricle.biasing.respelling import Spellings
-from auricle.biasing.scorer import Favour, Joined, Steps
+from auricle.biasing.scorer import BiasingScorer, SumScorer, TokenScorer
 from auricle.biasing.shortlist import Keys, ShortlistOptions, keys_of
 from auricle.biasing.spoken_forms import forms_of
 from auricle.biasing.vocabulary import Vocabulary
@@ -61,9 +61,9 @@ class Meaning(NamedTuple):
 class Biasing:
     """The names of a context, ready for the search."""
 
-    automaton: Automaton
-    search: Steps  # over the tokens of the first pass
-    attention: Favour[Any] | None  # over the pieces of the second
+    automaton: ContextGraph
+    search: TokenScorer  # over the tokens of the first pass
+    attention: BiasingScorer[Any] | None  # over the pieces of the second
     meanings: dict[str, tuple[Meaning, ...]] = field(repr=False)  # of each form, likeliest first
     common: frozenset[str] = field(repr=False)  # everyday words
     options: BiasingOptions = BiasingOptions()
@@ -84,17 +84,21 @@ class Biasing:
             best: (keys,) float32, of each key the best score of any frame, nats.
         """
         options = self.options
-        if self.keys is None or options.shortlist is None or not isinstance(self.attention, Steps):
+        if (
+            self.keys is None
+            or options.shortlist is None
+            or not isinstance(self.attention, TokenScorer)
+        ):
             return self
         listed = {one.form: one.share for one in self.keys.listed(best, options.shortlist)}
         if not listed:
             return self
         worth = _Worth(self.common, options, len(listed))
-        seen = Automaton({
+        seen = ContextGraph({
             form: [share * nats for nats in worth.of(form, self.meanings[form])]
             for form, share in listed.items()
         })  # fmt: skip
-        return replace(self, attention=Joined(self.attention, self.attention.of(seen)))
+        return replace(self, attention=SumScorer(self.attention, self.attention.of(seen)))
 
 
 def build(
@@ -135,10 +139,12 @@ def build(
         keys = keys_of({form: some[0].written or form for form, some in meanings.items()}, encoder)
     # One name of one is as likely as ever; the more there are, the more is left to attention.
     share = 1.0 if keys is None else options.unseen ** (math.log(len(context.entries), 1000))
-    automaton = Automaton({
+    automaton = ContextGraph({
         form: [share * nats for nats in worth.of(form, some)] for form, some in meanings.items()
     })  # fmt: skip
-    steps = [Steps(automaton, one, options.factor) for one in (tokens, pieces) if one is not None]
+    steps = [
+        TokenScorer(automaton, one, options.factor) for one in (tokens, pieces) if one is not None
+    ]
     for one in steps:
         one.warm()
     return Biasing(

@@ -114,7 +114,7 @@ class Queries:
         return best
 
 
-class Listener:
+class QueryEncoder:
     """Follows `auricle.streaming.Streaming`: a chunk of the encoder in, its queries out."""
 
     def __init__(self, path: Path, threads: int, runtime: str = "auto") -> None:
@@ -159,7 +159,7 @@ class Attention:
     """Both networks; they belong together."""
 
     encoder: ContextEncoder
-    listener: Listener
+    listener: QueryEncoder
 
     def __post_init__(self) -> None:
         """Raise ModelError where they do not fit each other."""

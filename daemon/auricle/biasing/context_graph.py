@@ -27,17 +27,17 @@ _MANY = 1000  # names from which on their beginnings crowd each other
 _CACHED = 65536  # values that are kept; computing them again is cheap
 
 
-class Standing(NamedTuple):
+class ContextState(NamedTuple):
     """Where in the names a text stands; a value."""
 
     prefix: str = ""  # of a form, each word with the mark of its start; empty outside names
     begun: int = carrier_phrases.NOWHERE  # the place in which that name began
 
 
-class Taken(NamedTuple):
+class Advance(NamedTuple):
     """What follows from a piece."""
 
-    standing: Standing
+    standing: ContextState
     earned: float  # nats, for good
 
 
@@ -48,7 +48,7 @@ class Span(NamedTuple):
     high: int  # not in it
 
 
-class Said(NamedTuple):
+class Match(NamedTuple):
     """A name in a text."""
 
     form: str
@@ -58,10 +58,10 @@ class Said(NamedTuple):
     nats: float  # that it earns
 
 
-OUTSIDE = Standing()
+OUTSIDE = ContextState()
 
 
-class Automaton:
+class ContextGraph:
     """Knows the forms; that it keeps what it has computed changes nothing."""
 
     def __init__(self, worth: Mapping[str, Sequence[float]]) -> None:
@@ -73,7 +73,7 @@ class Automaton:
         self._worth: NDArray[np.float64] = table.T
         self._lengths = np.array([len(form) - 1 for form in self.forms], np.float64)
         self._lent: dict[str, NDArray[np.float64]] = {}
-        self._fallbacks: dict[Standing, Taken] = {}
+        self._fallbacks: dict[ContextState, Advance] = {}
 
     @property
     def most(self) -> float:
@@ -96,7 +96,7 @@ class Automaton:
         place = bisect_left(self.forms, prefix)
         return place if place < len(self.forms) and self.forms[place] == prefix else None
 
-    def take(self, standing: Standing, letters: str, *, starts: bool, place: int) -> Taken:
+    def take(self, standing: ContextState, letters: str, *, starts: bool, place: int) -> Advance:
         """Return what follows from a piece.
 
         Args:
@@ -110,17 +110,18 @@ class Automaton:
             prefix, begun = standing
             if not prefix:
                 opened = WORD_START + letters
-                return Taken(
-                    Standing(opened, place) if starts and self.begins(opened) else OUTSIDE, earned
+                return Advance(
+                    ContextState(opened, place) if starts and self.begins(opened) else OUTSIDE,
+                    earned,
                 )
             mark = WORD_START if starts and prefix[-1] != WORD_START else ""
             longer = prefix + mark + letters
             if self.begins(longer):
-                return Taken(Standing(longer, begun), earned)
+                return Advance(ContextState(longer, begun), earned)
             standing, more = self.leave(standing, at_start=bool(mark))
             earned += more
 
-    def leave(self, standing: Standing, *, at_start: bool) -> Taken:
+    def leave(self, standing: ContextState, *, at_start: bool) -> Advance:
         """Return what is left of a name that does not go on: the next that may have begun in it.
 
         Args:
@@ -129,10 +130,10 @@ class Automaton:
         """
         form = self.index(standing.prefix) if at_start else None
         if form is not None:
-            return Taken(OUTSIDE, float(self._worth[standing.begun, form]))
+            return Advance(OUTSIDE, float(self._worth[standing.begun, form]))
         return self._fall_back(standing)
 
-    def _fall_back(self, standing: Standing) -> Taken:
+    def _fall_back(self, standing: ContextState) -> Advance:
         """Return where one stands if what was read since the last complete name is read anew."""
         known = self._fallbacks.get(standing)
         if known is None:
@@ -141,7 +142,7 @@ class Automaton:
             known = self._fallbacks[standing] = self._read_anew(standing)
         return known
 
-    def _read_anew(self, standing: Standing) -> Taken:
+    def _read_anew(self, standing: ContextState) -> Advance:
         prefix, begun = standing
         words = prefix[1:].split(WORD_START)
         complete, earned = 1, 0.0  # words that are not read anew: at least the first
@@ -158,9 +159,9 @@ class Automaton:
             now, more = self.take(now, word, starts=True, place=place)
             earned += more
             place = carrier_phrases.after(place, word)
-        return Taken(now, earned)
+        return Advance(now, earned)
 
-    def ended(self, standing: Standing) -> float:
+    def ended(self, standing: ContextState) -> float:
         """Return what is earned, in nats, if the text ends here."""
         earned = 0.0
         while standing.prefix:
@@ -168,7 +169,7 @@ class Automaton:
             earned += more
         return earned
 
-    def value(self, standing: Standing) -> float:
+    def value(self, standing: ContextState) -> float:
         """Return what is lent on the way: it is taken back, or turned into what a name earns."""
         if not standing.prefix or not self.forms:
             return 0.0
@@ -183,7 +184,9 @@ class Automaton:
     def _at_end(self, prefix: str) -> NDArray[np.float64]:
         """Return what is earned if the text ends after a prefix (places,); see `ended`."""
         if WORD_START in prefix[1:]:
-            ends = [self.ended(Standing(prefix, place)) for place in range(carrier_phrases.PLACES)]
+            ends = [
+                self.ended(ContextState(prefix, place)) for place in range(carrier_phrases.PLACES)
+            ]
             return np.array(ends, np.float64)
         form = self.index(prefix)
         return self._worth[:, form] if form is not None else np.zeros(carrier_phrases.PLACES)
@@ -201,7 +204,7 @@ class Automaton:
         best: NDArray[np.float64] = (self._worth[:, low:high] * shares).max(axis=1)
         return best
 
-    def said(self, words: Sequence[str]) -> Iterator[Said]:
+    def said(self, words: Sequence[str]) -> Iterator[Match]:
         """Yield the names in a text: the longest that fits each time, from left to right."""
         place, first = carrier_phrases.NOWHERE, 0
         while first < len(words):
@@ -213,7 +216,7 @@ class Automaton:
                 place = carrier_phrases.after(place, word)
             first = last
 
-    def _longest(self, words: Sequence[str], first: int, place: int) -> Said | None:
+    def _longest(self, words: Sequence[str], first: int, place: int) -> Match | None:
         """Return the longest name that begins with a word of a text."""
         prefix, found = "", None
         for last in range(first, len(words)):
@@ -223,5 +226,5 @@ class Automaton:
             form = self.index(prefix)
             if form is not None:
                 nats = float(self._worth[place, form])
-                found = Said(" ".join(words[first : last + 1]), first, last + 1, place, nats)
+                found = Match(" ".join(words[first : last + 1]), first, last + 1, place, nats)
         return found

@@ -28,7 +28,7 @@ _KEPT = 65536  # texts whose spellings are kept, for names change a few at a tim
 Rules = Mapping[str, Mapping[str, float]]  # letters -> other letters -> probability
 
 
-class Spelling(NamedTuple):
+class Respelling(NamedTuple):
     """Another way to write a text."""
 
     text: str
@@ -50,7 +50,7 @@ class Spellings:
         """Take the rules."""
         self._rules = rules
         self._longest = max(map(len, rules), default=0)
-        self._known: dict[tuple[str, int], tuple[Spelling, ...]] = {}
+        self._known: dict[tuple[str, int], tuple[Respelling, ...]] = {}
 
     @classmethod
     def load(cls, path: Path) -> Spellings:
@@ -75,7 +75,7 @@ class Spellings:
                 ) from None
         return cls(rules)
 
-    def of(self, text: str, most: int) -> tuple[Spelling, ...]:
+    def of(self, text: str, most: int) -> tuple[Respelling, ...]:
         """Return up to so many other spellings of words, the likeliest first."""
         known = self._known.get((text, most))
         if known is None:
@@ -84,22 +84,22 @@ class Spellings:
             known = self._known[text, most] = tuple(self._found(text, most))
         return known
 
-    def _found(self, text: str, most: int) -> list[Spelling]:
+    def _found(self, text: str, most: int) -> list[Respelling]:
         words = text.split()
         text = " ".join(words)
-        choices = [[Spelling(word, 1.0), *self._of_word(word)[:most]] for word in words]
+        choices = [[Respelling(word, 1.0), *self._of_word(word)[:most]] for word in words]
         if sum(map(len, choices)) == len(words):
             return []
         joined = (
-            Spelling(" ".join(one.text for one in way), prod(one.likelihood for one in way))
+            Respelling(" ".join(one.text for one in way), prod(one.likelihood for one in way))
             for way in product(*choices[:MOST_WORDS])
         )
         rest = "".join(f" {word}" for word in words[MOST_WORDS:])
         found = sorted(joined, key=lambda one: -one.likelihood)
-        return [Spelling(one.text + rest, one.likelihood) for one in found
+        return [Respelling(one.text + rest, one.likelihood) for one in found
                 if one.text + rest != text and one.likelihood >= LEAST][:most]  # fmt: skip
 
-    def _of_word(self, word: str) -> list[Spelling]:
+    def _of_word(self, word: str) -> list[Respelling]:
         if len(word) < SHORTEST or "'" in word:
             return []
         likely = sorted(self._edits(word).items(), key=lambda item: -item[1])[:MOST_EDITS]
@@ -110,7 +110,7 @@ class Spellings:
                 text = _edited(word, sorted(edit for edit, _ in edits))
                 if text and text != word and likelihood >= max(LEAST, found.get(text, 0.0)):
                     found[text] = likelihood
-        return sorted((Spelling(*one) for one in found.items()), key=lambda one: -one.likelihood)
+        return sorted((Respelling(*one) for one in found.items()), key=lambda one: -one.likelihood)
 
     def _edits(self, word: str) -> dict[_Edit, float]:
         """Return what may become of parts of a word, with the odds; the longest rule knows best.

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.biasing import carrier_phrases
-from auricle.biasing.context_graph import OUTSIDE, Automaton, Span, Standing
-from auricle.biasing.vocabulary import Spelling, Vocabulary
+from auricle.biasing.context_graph import OUTSIDE, ContextGraph, ContextState, Span
+from auricle.biasing.vocabulary import LetterTree, Vocabulary
 from auricle.tokenizer import WORD_START
 
 Floats = NDArray[np.float32]
@@ -24,13 +24,13 @@ _CACHED_ROWS = 128  # 18 MB for 35,000 pieces
 
 
 # Whatever piece comes first starts a word.
-BEGINNING = Standing(WORD_START, carrier_phrases.NOWHERE)
+BEGINNING = ContextState(WORD_START, carrier_phrases.NOWHERE)
 
 
-class State(NamedTuple):
+class TokenScorerState(NamedTuple):
     """All of the pieces before that names depend on."""
 
-    standing: Standing = BEGINNING
+    standing: ContextState = BEGINNING
     word: str = ""  # letters of the word in progress
     place: int = carrier_phrases.NOWHERE  # in which it stands
 
@@ -40,7 +40,7 @@ class State(NamedTuple):
         return carrier_phrases.after(self.place, self.word) if self.word else self.place
 
 
-class Favour(Protocol[Where]):
+class BiasingScorer(Protocol[Where]):
     """What names add to each piece."""
 
     def begin(self) -> Where:
@@ -68,19 +68,19 @@ class Favour(Protocol[Where]):
         ...
 
 
-class Steps:
-    """Implements `Favour` for names over one vocabulary; that it keeps rows changes nothing."""
+class TokenScorer:
+    """Implements `BiasingScorer` over one vocabulary. It caches rows; that changes no result."""
 
-    def __init__(self, automaton: Automaton, vocabulary: Vocabulary, scale: float) -> None:
+    def __init__(self, automaton: ContextGraph, vocabulary: Vocabulary, scale: float) -> None:
         """Take the names, the pieces, and a factor for scores."""
         self._automaton = automaton
         self._vocabulary = vocabulary
         self._scale = scale
-        self._rows: dict[tuple[Standing, int], Floats] = {}
+        self._rows: dict[tuple[ContextState, int], Floats] = {}
 
-    def of(self, automaton: Automaton) -> Steps:
+    def of(self, automaton: ContextGraph) -> TokenScorer:
         """Return other names over the same vocabulary."""
-        return Steps(automaton, self._vocabulary, self._scale)
+        return TokenScorer(automaton, self._vocabulary, self._scale)
 
     @property
     def most(self) -> float:
@@ -98,43 +98,43 @@ class Steps:
         for place in range(carrier_phrases.PLACES):
             self._row(OUTSIDE, place)
 
-    def begin(self) -> State:
-        """See `Favour`."""
-        return State()
+    def begin(self) -> TokenScorerState:
+        """See `BiasingScorer`."""
+        return TokenScorerState()
 
-    def row(self, state: State) -> Floats:
-        """See `Favour`."""
+    def row(self, state: TokenScorerState) -> Floats:
+        """See `BiasingScorer`."""
         return self._row(state.standing, state.next_place)
 
-    def step(self, state: State, piece: int) -> State:
-        """See `Favour`."""
+    def step(self, state: TokenScorerState, piece: int) -> TokenScorerState:
+        """See `BiasingScorer`."""
         letters, starts = self._vocabulary.letters[piece], bool(self._vocabulary.starts[piece])
         if not letters and not starts:
             return state
         place = state.next_place if starts else state.place
         taken = self._automaton.take(state.standing, letters, starts=starts, place=place)
-        return State(taken.standing, letters if starts else state.word + letters, place)
+        return TokenScorerState(taken.standing, letters if starts else state.word + letters, place)
 
-    def lent(self, state: State) -> float:
+    def lent(self, state: TokenScorerState) -> float:
         """Return the nats that the score holds of a name in progress."""
         return self._scale * self._automaton.value(state.standing)
 
-    def end(self, state: State) -> float:
-        """See `Favour`."""
+    def end(self, state: TokenScorerState) -> float:
+        """See `BiasingScorer`."""
         gain = self._automaton.ended(state.standing) - self._automaton.value(state.standing)
         return self._scale * gain
 
     def of_text(self, text: str) -> float:
-        """See `Favour`."""
+        """See `BiasingScorer`."""
         once = {said.form: said.nats for said in self._automaton.said(text.split())}
         return self._scale * sum(once.values())
 
     def repeats(self, text: str) -> bool:
-        """See `Favour`."""
+        """See `BiasingScorer`."""
         forms = [said.form for said in self._automaton.said(text.split())]
         return len(set(forms)) < len(forms)
 
-    def _row(self, standing: Standing, place: int) -> Floats:
+    def _row(self, standing: ContextState, place: int) -> Floats:
         known = self._rows.get((standing, place))
         if known is None:
             if len(self._rows) >= _CACHED_ROWS:
@@ -147,7 +147,7 @@ class Steps:
             self._rows[standing, place] = known
         return known
 
-    def _within(self, standing: Standing) -> NDArray[np.float64]:
+    def _within(self, standing: ContextState) -> NDArray[np.float64]:
         """Return the gains of pieces that go on with the word in progress."""
         if not standing.prefix:
             return np.zeros(len(self._vocabulary))
@@ -155,38 +155,38 @@ class Steps:
         row = self._within(left) + self._change(standing, left, earned)
         return self._favour(row, standing, standing, self._vocabulary.inner)
 
-    def _at_start(self, standing: Standing, place: int) -> NDArray[np.float64]:
+    def _at_start(self, standing: ContextState, place: int) -> NDArray[np.float64]:
         """Return the gains of pieces that start a word, which stands in a place."""
         if not standing.prefix:
             row = np.zeros(len(self._vocabulary))
             for prefix, pieces in self._beginning:
-                row[pieces] = self._automaton.value(Standing(prefix, place))
+                row[pieces] = self._automaton.value(ContextState(prefix, place))
             return row
         whole = not standing.prefix.endswith(WORD_START)
         left, earned = self._automaton.leave(standing, at_start=whole)
         row = self._at_start(left, place) + self._change(standing, left, earned)
         mark = WORD_START if whole else ""
-        longer = Standing(standing.prefix + mark, standing.begun)
+        longer = ContextState(standing.prefix + mark, standing.begun)
         return self._favour(row, standing, longer, self._vocabulary.initial)
 
-    def _change(self, standing: Standing, left: Standing, earned: float) -> float:
+    def _change(self, standing: ContextState, left: ContextState, earned: float) -> float:
         """Return what the score gains where one name is left for another."""
         return earned + self._automaton.value(left) - self._automaton.value(standing)
 
     def _favour(
         self,
         row: NDArray[np.float64],
-        before: Standing,
-        longer: Standing,
-        spelling: Spelling,
+        before: ContextState,
+        longer: ContextState,
+        spelling: LetterTree,
     ) -> NDArray[np.float64]:
         """Put the gains of those pieces into a row with which a name goes on from a prefix."""
         lent = self._automaton.value(before)
         for prefix, pieces in self._growing(longer.prefix, spelling):
-            row[pieces] = self._automaton.value(Standing(prefix, longer.begun)) - lent
+            row[pieces] = self._automaton.value(ContextState(prefix, longer.begun)) - lent
         return row
 
-    def _growing(self, prefix: str, spelling: Spelling) -> Iterator[tuple[str, list[int]]]:
+    def _growing(self, prefix: str, spelling: LetterTree) -> Iterator[tuple[str, list[int]]]:
         """Yield the prefixes to which one piece makes a prefix grow, with all such pieces."""
         span = self._automaton.span(prefix)
         growing: list[tuple[str, Span]] = [("", span)] if span.low < span.high else []
@@ -200,41 +200,43 @@ class Steps:
                     growing.append((letters + letter, narrower))
 
 
-class Pair(NamedTuple):
+class StatePair(NamedTuple):
     """The state of two favours."""
 
-    first: State
-    second: State
+    first: TokenScorerState
+    second: TokenScorerState
 
 
-class Joined:
-    """Implements `Favour`: what two others add, together."""
+class SumScorer:
+    """Implements `BiasingScorer`: what two others add, together."""
 
-    def __init__(self, first: Steps, second: Steps) -> None:
+    def __init__(self, first: TokenScorer, second: TokenScorer) -> None:
         """Take both, over one vocabulary."""
         self._first, self._second = first, second
 
-    def begin(self) -> Pair:
-        """See `Favour`."""
-        return Pair(self._first.begin(), self._second.begin())
+    def begin(self) -> StatePair:
+        """See `BiasingScorer`."""
+        return StatePair(self._first.begin(), self._second.begin())
 
-    def row(self, state: Pair) -> Floats:
-        """See `Favour`."""
+    def row(self, state: StatePair) -> Floats:
+        """See `BiasingScorer`."""
         row: Floats = self._first.row(state.first) + self._second.row(state.second)
         return row
 
-    def step(self, state: Pair, piece: int) -> Pair:
-        """See `Favour`."""
-        return Pair(self._first.step(state.first, piece), self._second.step(state.second, piece))
+    def step(self, state: StatePair, piece: int) -> StatePair:
+        """See `BiasingScorer`."""
+        return StatePair(
+            self._first.step(state.first, piece), self._second.step(state.second, piece)
+        )
 
-    def end(self, state: Pair) -> float:
-        """See `Favour`."""
+    def end(self, state: StatePair) -> float:
+        """See `BiasingScorer`."""
         return self._first.end(state.first) + self._second.end(state.second)
 
     def of_text(self, text: str) -> float:
-        """See `Favour`."""
+        """See `BiasingScorer`."""
         return self._first.of_text(text) + self._second.of_text(text)
 
     def repeats(self, text: str) -> bool:
-        """See `Favour`."""
+        """See `BiasingScorer`."""
         return self._first.repeats(text) or self._second.repeats(text)

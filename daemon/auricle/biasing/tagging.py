@@ -18,7 +18,7 @@ from auricle.tokenizer import WORD_START
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class NameSpan:
     """A name among words."""
 
     entry: Entry
@@ -27,13 +27,13 @@ class Found:
     words: tuple[str, ...]  # as the name has them: the recogniser may have spelled them otherwise
 
 
-def names_in(words: Sequence[str], biasing: Biasing) -> Iterator[Found]:
+def names_in(words: Sequence[str], biasing: Biasing) -> Iterator[NameSpan]:
     """Yield the names in a text, in their order."""
     for said in biasing.automaton.said(words):
         meaning = biasing.meaning_of(said.form, said.place)
         if meaning is not None:
             spelled = (meaning.written or said.form).split()
-            yield Found(meaning.entry, said.first, said.last, tuple(spelled))
+            yield NameSpan(meaning.entry, said.first, said.last, tuple(spelled))
 
 
 def spelled(text: str, biasing: Biasing) -> str:

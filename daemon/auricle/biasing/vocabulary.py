@@ -17,7 +17,7 @@ from auricle.tokenizer import BLANK, WORD_START, Tokenizer
 COMMON_PIECES = 3000  # pieces stand in the order of their frequency: these are words of every day
 
 
-class Spelling:
+class LetterTree:
     """Pieces as a tree over their letters."""
 
     def __init__(self, pieces: Iterable[tuple[int, str]]) -> None:
@@ -43,8 +43,8 @@ class Vocabulary:
         self.starts = np.array([text.startswith(WORD_START) for text in texts])
         self.counts = self.starts | np.array([bool(letters) for letters in self.letters])
         numbered = list(enumerate(self.letters))
-        self.initial = Spelling(pair for pair in numbered if self.starts[pair[0]])
-        self.inner = Spelling(
+        self.initial = LetterTree(pair for pair in numbered if self.starts[pair[0]])
+        self.inner = LetterTree(
             (piece, text) for piece, text in numbered if text and not self.starts[piece]
         )
         self._pieces = tokenizer.pieces

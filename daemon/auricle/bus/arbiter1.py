@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dbus_next.signature import Variant
 
 from auricle.bus.clients import Clients
-from auricle.compute.governor import Compute
+from auricle.compute.governor import Governor
 from auricle.dbus.interface import Changes, Interface, Method, Property
 from auricle.dbus.names import ARBITER_INTERFACE
 from auricle.dbus.options import read_options
-from auricle.ducking.ducker import Music
+from auricle.ducking.ducker import Ducker
 
 PROPERTIES = ("Ducked", "Level")
 
@@ -19,7 +19,7 @@ PROPERTIES = ("Ducked", "Level")
 class Arbiter1:
     """Answers for what shares the device."""
 
-    def __init__(self, music: Music, compute: Compute, clients: Clients) -> None:
+    def __init__(self, music: Ducker, compute: Governor, clients: Clients) -> None:
         """`music` and `compute` do the work; `clients` says who may ask for quiet."""
         self._music = music
         self._compute = compute

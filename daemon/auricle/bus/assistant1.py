@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dbus_next.signature import Variant
 
 import auricle
-from auricle.assistant import Assistant, Level, ListenOptions, Status
+from auricle.assistant import Assistant, InputLevel, ListenOptions, Status
 from auricle.bus.audience import Audience
 from auricle.bus.clients import Clients
 from auricle.bus.sessions import Sessions
@@ -98,7 +98,7 @@ class Assistant1:
         await self._assistant.set_muted(bool(muted))
 
 
-def level_body(level: Level) -> list[object]:
+def level_body(level: InputLevel) -> list[object]:
     """Return the body of the signal Level."""
     return [level.time, level.decibels, dict(level.wake_scores)]
 

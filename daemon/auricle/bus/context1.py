@@ -8,7 +8,7 @@ from dbus_next.signature import Variant
 
 from auricle.bus.clients import Clients
 from auricle.context.entry_sets import Guest, Owner
-from auricle.context.registry import Keeper
+from auricle.context.registry import ContextRegistry
 from auricle.context.store import source_of
 from auricle.context.validation import Given
 from auricle.dbus.interface import Arguments, Changes, Interface, Method, Property
@@ -26,7 +26,7 @@ _OPTIONS = {"keep": "b", "source": "s"}
 class Context1:
     """Answers for the keeper of contexts."""
 
-    def __init__(self, keeper: Keeper, clients: Clients) -> None:
+    def __init__(self, keeper: ContextRegistry, clients: Clients) -> None:
         """`keeper` does the work; `clients` says who may give names."""
         self._keeper = keeper
         self._clients = clients

@@ -9,7 +9,7 @@ from auricle.dbus.names import PRIVACY_INTERFACE
 from auricle.dbus.sealed_memory import sealed_text
 from auricle.errors import ArgumentError
 from auricle.privacy.guard import Guard
-from auricle.privacy.mode import Mode
+from auricle.privacy.mode import PrivacyMode
 
 PROPERTIES = ("Mode", "Reranker")
 LOOSEN = "org.auricle.privacy.loosen"
@@ -43,10 +43,10 @@ class Privacy1:
         )
 
     async def _set_mode(self, caller: str, name: str) -> None:
-        if name not in list(Mode):
-            raise ArgumentError(f"mode is {name!r}; give one of: {', '.join(Mode)}")
-        mode = Mode(name)
-        if mode is Mode.LATTICE:
+        if name not in list(PrivacyMode):
+            raise ArgumentError(f"mode is {name!r}; give one of: {', '.join(PrivacyMode)}")
+        mode = PrivacyMode(name)
+        if mode is PrivacyMode.LATTICE:
             await self._ownership.check(caller, LOOSEN)
         else:
             await self._clients.admit(caller)

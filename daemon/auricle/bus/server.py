@@ -12,7 +12,7 @@ from collections.abc import Coroutine
 from dbus_next.constants import MessageType, NameFlag, RequestNameReply
 from dbus_next.message import Message
 
-from auricle.assistant import Assistant, Level, Status
+from auricle.assistant import Assistant, InputLevel, Status
 from auricle.bus.arbiter1 import PROPERTIES as ARBITER_PROPERTIES
 from auricle.bus.arbiter1 import Arbiter1
 from auricle.bus.assistant1 import Assistant1, changed_properties, level_body
@@ -39,13 +39,13 @@ from auricle.errors import BusError, NoSuchSessionError
 from auricle.events import CancelReason, Event, Wake
 
 
-class BusFace:
+class BusServer:
     """Use `await BusFace.start(...)`; then `emit`, `refresh`, `show_level`; at the end `stop`."""
 
     @classmethod
     async def start(
         cls, assistant: Assistant, bus: str, authorise: Authorise = same_group_or_root
-    ) -> BusFace:
+    ) -> BusServer:
         """Show `assistant` on `bus`: "session", "system" or a D-Bus address.
 
         `authorise` says which users may listen, subscribe, monitor, unmute and give names. Raises
@@ -119,7 +119,7 @@ class BusFace:
         """Tell everybody what the arbiter does."""
         self._tree.broadcast_properties(ASSISTANT_PATH, ARBITER_INTERFACE, list(ARBITER_PROPERTIES))
 
-    def show_level(self, level: Level) -> None:
+    def show_level(self, level: InputLevel) -> None:
         """Send the level to the clients that monitor; about ten a second serve a meter well."""
         monitors = sorted(self._audience.monitors)
         body = level_body(level)

@@ -12,7 +12,7 @@ from pathlib import Path
 from auricle.cli.bus_option import add_bus_option, own_bus
 from auricle.config.locations import find_config
 from auricle.diagnosis.examination import examine_all
-from auricle.diagnosis.finding import Finding, Status
+from auricle.diagnosis.finding import Finding, FindingStatus
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what is found; return 1 if there is a problem, else 0."""
-    counts: Counter[Status] = Counter()
+    counts: Counter[FindingStatus] = Counter()
     config = arguments.config or find_config()
     for finding in examine_all(config, arguments.bus or own_bus(config)):
         counts[finding.status] += 1
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.flush()
     if not arguments.json:
         sys.stdout.write(summary(counts))
-    return 1 if counts[Status.PROBLEM] else 0
+    return 1 if counts[FindingStatus.PROBLEM] else 0
 
 
 def as_line(finding: Finding) -> str:
@@ -62,11 +62,11 @@ def as_text(finding: Finding) -> str:
     return "\n".join(lines) + "\n"
 
 
-def summary(counts: Counter[Status]) -> str:
+def summary(counts: Counter[FindingStatus]) -> str:
     """Return the last line."""
     told = [
         f"{counts[status]} {status}{'s' if counts[status] > 1 else ''}"
-        for status in (Status.PROBLEM, Status.WARNING)
+        for status in (FindingStatus.PROBLEM, FindingStatus.WARNING)
         if counts[status]
     ]
     return f"{', '.join(told) or 'all is well'}\n"

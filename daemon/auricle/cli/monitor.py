@@ -114,7 +114,7 @@ async def print_lines(bus: str) -> None:
 
 async def show_live(bus: str, console: Console) -> None:
     """Print a line for each event, and below them the meter, the wake scores and what is heard."""
-    view = View()
+    view = MonitorView()
     with Live(view, console=console, refresh_per_second=10) as live:
         async for event in watch(bus):
             view.follow(event)
@@ -149,7 +149,7 @@ def line_of(event: Event) -> Text | None:
     return Text(f"{fields['time']:9.2f} {name:12} {told}".rstrip(), style)
 
 
-class View:
+class MonitorView:
     """The lines that change in place."""
 
     def __init__(self) -> None:

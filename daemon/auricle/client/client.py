@@ -36,7 +36,7 @@ from auricle.dbus.names import (
     session_of,
 )
 from auricle.errors import BusError, NotRunningError
-from auricle.lattice.result import Name
+from auricle.lattice.result import RecognizedName
 
 Event = tuple[str, dict[str, object]]
 
@@ -138,10 +138,10 @@ class AssistantClient:
         reply = await self._call_session(session, "Words")
         return [(word, start, end, sure) for word, start, end, sure in reply.body[0]]
 
-    async def names(self, session: str) -> list[Name]:
+    async def names(self, session: str) -> list[RecognizedName]:
         """Return the names of the context that stand in the best reading."""
         reply = await self._call_session(session, "Names")
-        return [Name(*name) for name in reply.body[0]]
+        return [RecognizedName(*name) for name in reply.body[0]]
 
     async def lattice(self, session: str, form: str = "json") -> str:
         """Return the lattice as text in the format `form`."""

@@ -48,7 +48,7 @@ LADDER = (ComputeLevel.MINIMAL, ComputeLevel.SAVER, ComputeLevel.FULL)  # upward
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class LevelLimits:
     """What a level leaves of a budget: the lesser of the two holds."""
 
     threads: int
@@ -75,8 +75,10 @@ class Limits:
 # most of what the second pass finds are readings of its own. Glances cost 60 % more of the first
 # pass while somebody speaks, and no result depends on them.
 LIMITS = {
-    ComputeLevel.SAVER: Limits(threads=1, beam=2, second_pass="full", second_beam=2, glances=False),
-    ComputeLevel.MINIMAL: Limits(
+    ComputeLevel.SAVER: LevelLimits(
+        threads=1, beam=2, second_pass="full", second_beam=2, glances=False
+    ),
+    ComputeLevel.MINIMAL: LevelLimits(
         threads=1, beam=1, second_pass="off", second_beam=1, glances=False
     ),
 }

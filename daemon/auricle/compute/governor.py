@@ -14,8 +14,8 @@ from typing import Literal, Protocol
 
 from auricle.compute.budget import ComputeLevel
 from auricle.compute.hysteresis import LadderState, step
-from auricle.compute.sensors import Machine
-from auricle.compute.system_load import Readings
+from auricle.compute.sensors import Sensors
+from auricle.compute.system_load import SystemLoad
 
 LOOK_SECONDS = 1.0
 OWNER = "the configuration says so"
@@ -35,12 +35,12 @@ class Pace:
 class Eye(Protocol):
     """What looks at the machine."""
 
-    def look(self, now: float) -> Readings:
+    def look(self, now: float) -> SystemLoad:
         """Return readings; shares are since the look before."""
         ...
 
 
-class Compute:
+class Governor:
     """Use `level`; `watch` keeps it right. All happens on the event loop, but for the looks."""
 
     def __init__(
@@ -60,7 +60,7 @@ class Compute:
         """
         self._choice = choice
         self._changed = changed
-        self._eye = eye or Machine()
+        self._eye = eye or Sensors()
         self._clock = clock
         self._state = _begin(choice)
 

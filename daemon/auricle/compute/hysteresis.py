@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from auricle.compute.budget import LADDER, ComputeLevel
-from auricle.compute.system_load import CAUSES, Readings, asked
+from auricle.compute.system_load import CAUSES, SystemLoad, asked
 
 FALL_SECONDS = 2.0  # for which the readings ask for less, before there is less
 SETTLE_SECONDS = 5.0  # after a fall: an under-run may still be of the level before
@@ -32,7 +32,7 @@ class LadderState:
     rose: float | None = None  # when it rose last
 
 
-def step(state: LadderState, readings: Readings, now: float) -> LadderState:
+def step(state: LadderState, readings: SystemLoad, now: float) -> LadderState:
     """Return the state after a look at the machine; `now` never goes back."""
     settled = state.fell is None or now - state.fell >= SETTLE_SECONDS
     if readings.under_runs and settled and state.level is not LADDER[0]:

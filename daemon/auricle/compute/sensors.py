@@ -2,7 +2,7 @@
 
 In: the kernel's files below a root, in /proc and /sys, all of which the unit's sandbox lets the
 daemon read. They differ between machines: what is not there is left out. Out: numbers as they are
-(for `auricle doctor`), and with `Machine` readings since the look before (for the arbiter).
+(for `auricle doctor`), and with `Sensors` readings since the look before (for the arbiter).
 
 Pressure: Documentation/accounting/psi.rst of Linux; kernels of the Raspberry Pi know it when
 `psi=1` stands in their command line. Under-runs: /proc/asound, which shows how much room a player
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from auricle.compute.system_load import Readings
+from auricle.compute.system_load import SystemLoad
 
 ROOT = Path("/")
 SLOWING = ("passive", "hot", "critical")  # trip points at which the processor slows down, or worse
@@ -53,7 +53,7 @@ class _Quota:
     throttled: int
 
 
-class Machine:
+class Sensors:
     """Looks at the machine again and again; a look costs well below a millisecond of computing."""
 
     def __init__(self, root: Path = ROOT) -> None:
@@ -64,7 +64,7 @@ class Machine:
         self._stalled: int | None = None
         self._quotas: dict[Path, _Quota] = {}
 
-    def look(self, now: float) -> Readings:
+    def look(self, now: float) -> SystemLoad:
         """Return how strained the machine is; shares are since the look before.
 
         Args:
@@ -72,7 +72,7 @@ class Machine:
         """
         found = zones(self._sys)
         firmware = firmware_bits(self._sys)
-        return Readings(
+        return SystemLoad(
             pressure=self._pressure(now),
             throttled=self._throttled(),
             heat=_most_above(found, "slows"),

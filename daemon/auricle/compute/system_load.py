@@ -17,7 +17,7 @@ NEVER = math.inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Readings:
+class SystemLoad:
     """How strained the machine is; what cannot be read stays at its default, which asks nothing.
 
     Shares are of the time since the look before, 0 to 1.
@@ -93,7 +93,7 @@ def highest(name: str, value: float, level: ComputeLevel) -> ComputeLevel:
     return ComputeLevel.FULL
 
 
-def asked(readings: Readings, level: ComputeLevel) -> tuple[ComputeLevel, str]:
+def asked(readings: SystemLoad, level: ComputeLevel) -> tuple[ComputeLevel, str]:
     """Return the highest level that all readings allow, while `level` holds, and why no higher.
 
     Under-runs are left out: they count one by one.

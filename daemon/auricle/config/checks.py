@@ -16,7 +16,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Misfit:
     """Where in a value something does not fit, and what would."""
 
     path: tuple[int | str, ...]  # list indices and mapping keys, from the value inward
@@ -26,7 +26,7 @@ class Fault:
 class UnfitError(ValueError):
     """A value that a check refuses, with everything in it that does not fit."""
 
-    def __init__(self, *faults: Fault) -> None:
+    def __init__(self, *faults: Misfit) -> None:
         super().__init__("; ".join(fault.remedy for fault in faults))
         self.faults = faults
 
@@ -46,7 +46,7 @@ class Check(Protocol):
 
 def refuse(check: Check) -> UnfitError:
     """Return the error that says what would have fitted."""
-    return UnfitError(Fault((), f"must be {check.expected}"))
+    return UnfitError(Misfit((), f"must be {check.expected}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +227,7 @@ class Mapping:
         if not isinstance(value, dict) or self.required not in value:
             raise refuse(self)
         faults = [
-            Fault((key,), f"unknown key; the keys here are {', '.join(self.keys)}")
+            Misfit((key,), f"unknown key; the keys here are {', '.join(self.keys)}")
             for key in value
             if key not in self.keys
         ]
@@ -259,13 +259,13 @@ class Several:
         return tuple(items.values())
 
 
-def read_each(checks: dict[Any, Check], value: Any) -> tuple[dict[Any, Any], list[Fault]]:
+def read_each(checks: dict[Any, Check], value: Any) -> tuple[dict[Any, Any], list[Misfit]]:
     """Read the parts of a list or mapping; return those that fit, and the faults of the others."""
     fitting: dict[Any, Any] = {}
-    faults: list[Fault] = []
+    faults: list[Misfit] = []
     for place, check in checks.items():
         try:
             fitting[place] = check.read(value[place])
         except UnfitError as error:
-            faults += [Fault((place, *fault.path), fault.remedy) for fault in error.faults]
+            faults += [Misfit((place, *fault.path), fault.remedy) for fault in error.faults]
     return fitting, faults

@@ -98,7 +98,7 @@ def size_of(entry: Entry) -> int:
     return 4 * (len(entry.written) + sum(map(len, entry.spoken)) + len(entry.id))
 
 
-class Book:
+class EntrySets:
     """The shelves of all owners."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from auricle.config.checks import Check, Fault, Mapping, Real, Several, UnfitError, refuse
+from auricle.config.checks import Check, Mapping, Misfit, Real, Several, UnfitError, refuse
 from auricle.config.document import UnreadableError, Value, read_document, read_text
 from auricle.config.mistakes import Mistake, shown
 from auricle.context.entries import KINDS, LONGEST_NAME, Context, Entry
@@ -27,7 +27,7 @@ YAML_BEGINS = re.compile(rf"(?:\s*(?:#.*)?\n)*(?:---|-\s|\[|\{{|(?:{'|'.join(KIN
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class NamedEntry:
     """One name."""
 
     expected: str = (
@@ -55,7 +55,7 @@ class SpokenForms:
         """Return the forms; raise UnfitError if they are too many, or one is no name."""
         if not isinstance(value, list) or len(value) > MOST_SPOKEN:
             raise refuse(self)
-        return Several(Name()).read(value)
+        return Several(NamedEntry()).read(value)
 
 
 def _given(name: str, spoken: tuple[str, ...] = (), weight: float = 1.0, id: str = "") -> Given:
@@ -63,10 +63,10 @@ def _given(name: str, spoken: tuple[str, ...] = (), weight: float = 1.0, id: str
 
 
 KEYS: dict[str, Check] = {
-    "name": Name(),
+    "name": NamedEntry(),
     "spoken": SpokenForms(),
     "weight": Real(0, MOST_WEIGHT),
-    "id": Name(),
+    "id": NamedEntry(),
 }
 
 
@@ -75,14 +75,14 @@ class Item:
     """One entry: a name, or a mapping with a name and more."""
 
     mapping: Mapping = Mapping(keys=KEYS, required="name", build=_given)
-    expected: str = Name().expected
+    expected: str = NamedEntry().expected
 
     def read(self, value: object) -> Given:
         """Return what the item says; raise UnfitError if it is neither."""
         if not isinstance(value, dict):
-            return _given(Name().read(value))
+            return _given(NamedEntry().read(value))
         if "name" not in value:
-            raise UnfitError(Fault((), f"must have the key name, beside {', '.join(KEYS)}"))
+            raise UnfitError(Misfit((), f"must have the key name, beside {', '.join(KEYS)}"))
         return cast("Given", self.mapping.read(value))
 
 
@@ -129,7 +129,7 @@ def _read_lines(path: Path, kind: str, text: str) -> tuple[Entry, ...]:
         if not line.strip():
             continue
         try:
-            given.append(_given(Name().read(line.removesuffix("\r"))))
+            given.append(_given(NamedEntry().read(line.removesuffix("\r"))))
         except UnfitError as error:
             remedy = error.faults[0].remedy
             mistakes.append(Mistake(file=path, line=number, value=shown(line), remedy=remedy))

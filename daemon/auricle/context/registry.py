@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from auricle.context.coalesce import HandOver
 from auricle.context.entries import Context
-from auricle.context.entry_sets import Book, Guest, Owner, Shelf, Source, merge
+from auricle.context.entry_sets import EntrySets, Guest, Owner, Shelf, Source, merge
 from auricle.context.store import Store
 from auricle.context.validation import LONGEST_TEXT, Given, clean_kind, clean_name, read_entries
 from auricle.errors import AuricleError, StorageError
@@ -22,7 +22,7 @@ SHORT = 100  # entries that are checked sooner than a thread is asked
 Changed = Callable[[Context], Awaitable[None]]
 
 
-class Keeper:
+class ContextRegistry:
     """Use `await load()` once; then the calls of clients; at the end `await close()`."""
 
     def __init__(self, store: Store, changed: Changed, tell: Callable[[str], None]) -> None:
@@ -36,7 +36,7 @@ class Keeper:
         self._store = store
         self._changed = changed
         self._tell = tell
-        self._book = Book()
+        self._book = EntrySets()
         self._turn = asyncio.Lock()  # calls hold in the order in which they came
         self._hand_over = HandOver(self._give)
 
@@ -62,8 +62,8 @@ class Keeper:
     async def set(self, owner: Owner, kind: str, given: Sequence[Given]) -> int:
         """Replace the entries of a kind; return how many there are now.
 
-        Raises the errors of `read_entries` and `Book.check`, and StorageError; then nothing has
-        changed.
+        Raises the errors of `read_entries` and `EntrySets.check`, and StorageError; nothing has
+        changed then.
         """
         async with self._turn:
             shelf = self._book.shelf(owner)

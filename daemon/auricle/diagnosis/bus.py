@@ -9,7 +9,7 @@ from pathlib import Path
 
 from auricle.dbus.connection import Connection
 from auricle.dbus.names import BUS_NAME
-from auricle.diagnosis.finding import Finding, Status
+from auricle.diagnosis.finding import Finding, FindingStatus
 from auricle.errors import AuricleError, BusError, NotRunningError
 
 REMEDIES = {
@@ -41,26 +41,28 @@ def examine_bus(
         owner = asyncio.run(find_owner(bus))
     except BusError as error:
         found = str(error).partition(";")[0]
-        yield Finding("bus", Status.PROBLEM, found, REMEDIES.get(bus, "check the address"))
+        yield Finding("bus", FindingStatus.PROBLEM, found, REMEDIES.get(bus, "check the address"))
         return None
     except AuricleError as error:
-        yield Finding("bus", Status.PROBLEM, f"{name} answers with an error: {error}", "restart it")
+        yield Finding(
+            "bus", FindingStatus.PROBLEM, f"{name} answers with an error: {error}", "restart it"
+        )
         return None
-    yield Finding("bus", Status.OK, f"{name} can be reached")
+    yield Finding("bus", FindingStatus.OK, f"{name} can be reached")
     if owner is not None:
         found = f"Auricle runs as process {owner.process} of user {owner.user}"
-        yield Finding("daemon", Status.OK, found)
+        yield Finding("daemon", FindingStatus.OK, found)
         return owner
     if bus == "system" and not any((folder / f"{BUS_NAME}.conf").exists() for folder in policies):
         yield Finding(
             "bus policy",
-            Status.PROBLEM,
+            FindingStatus.PROBLEM,
             f"the system bus lets nobody take the name {BUS_NAME}: its policy is missing",
             f"install {BUS_NAME}.conf in {policies[0]}, or set bus.kind to session",
         )
     yield Finding(
         "daemon",
-        Status.WARNING,
+        FindingStatus.WARNING,
         f"Auricle does not run on {name}",
         "start it with `systemctl start auricle`, or `auricle run`",
     )

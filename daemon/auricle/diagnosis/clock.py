@@ -11,7 +11,7 @@ import datetime
 import time
 from collections.abc import Callable
 
-from auricle.diagnosis.finding import Finding, Status
+from auricle.diagnosis.finding import Finding, FindingStatus
 
 JUMP_SECONDS = 0.1
 TIME_ERROR = 5  # what adjtimex(2) returns while nothing keeps the clock right
@@ -37,10 +37,10 @@ class ClockWatch:
         steady = self._steady() - self._begin[1]
         jump = self._day() - self._begin[0] - steady
         if abs(jump) < JUMP_SECONDS:
-            return Finding("clock", Status.OK, f"it ran evenly for {steady:.1f} s")
+            return Finding("clock", FindingStatus.OK, f"it ran evenly for {steady:.1f} s")
         return Finding(
             "clock",
-            Status.WARNING,
+            FindingStatus.WARNING,
             f"the clock of the day jumped by {jump:+.1f} s within {steady:.1f} s",
             "let one program alone set it; times in the journal cannot be trusted until then",
         )
@@ -58,14 +58,16 @@ def examine_synchronisation(
     """
     if now() < EARLIEST:
         found = f"the clock says {now():%Y-%m-%d}: it is not set"
-        return Finding("time", Status.WARNING, found, SYNCHRONISE)
+        return Finding("time", FindingStatus.WARNING, found, SYNCHRONISE)
     state = (kernel or _clock_state)()
     if state < 0:
-        return Finding("time", Status.OK, "the system does not tell whether it is synchronised")
+        return Finding(
+            "time", FindingStatus.OK, "the system does not tell whether it is synchronised"
+        )
     if state == TIME_ERROR:
         found = "nothing keeps the clock right; times in the journal may be wrong"
-        return Finding("time", Status.WARNING, found, SYNCHRONISE)
-    return Finding("time", Status.OK, "the clock is synchronised")
+        return Finding("time", FindingStatus.WARNING, found, SYNCHRONISE)
+    return Finding("time", FindingStatus.OK, "the clock is synchronised")
 
 
 def _clock_state() -> int:

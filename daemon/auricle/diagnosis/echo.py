@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from auricle.diagnosis.finding import Finding, Status
+from auricle.diagnosis.finding import Finding, FindingStatus
 from auricle.ducking.backends.pulse_server import connect, errors_told
 from auricle.errors import SoundError
 
@@ -62,11 +62,11 @@ def _look(pulse: Any) -> Finding:
     if inlets and sinks.get(default) != canceller:  # without an inlet it hears all that is played
         return Finding(
             CHECK,
-            Status.WARNING,
+            FindingStatus.WARNING,
             f"'{source.name}' cancels what is played to '{inlets[0]}', but players use '{default}'",
             f"run `pactl set-default-sink {inlets[0]}`",
         )
-    return Finding(CHECK, Status.OK, f"'{source.name}' cancels what this device plays")
+    return Finding(CHECK, FindingStatus.OK, f"'{source.name}' cancels what this device plays")
 
 
 def _canceller_of(device: Any, modules: dict[int, str]) -> str | None:
@@ -78,4 +78,4 @@ def _canceller_of(device: Any, modules: dict[int, str]) -> str | None:
 
 
 def _uncancelled(found: str) -> Finding:
-    return Finding(CHECK, Status.OK, f"{found}; it hears what this device plays", REMEDY)
+    return Finding(CHECK, FindingStatus.OK, f"{found}; it hears what this device plays", REMEDY)

@@ -9,7 +9,7 @@ from auricle.config import Config
 from auricle.config.loading import Examination, examine
 from auricle.diagnosis.bus import examine_bus
 from auricle.diagnosis.clock import ClockWatch, examine_synchronisation
-from auricle.diagnosis.finding import Finding, Status
+from auricle.diagnosis.finding import Finding, FindingStatus
 from auricle.diagnosis.machine import examine_memory, examine_processor
 from auricle.diagnosis.microphone import examine_microphone
 from auricle.diagnosis.models import examine_models
@@ -41,7 +41,9 @@ def examine_all(config_file: Path, bus: str | None = None) -> Iterator[Finding]:
 
 def _examine_config(file: Path, examination: Examination) -> Iterator[Finding]:
     if examination.config is not None:
-        yield Finding("config", Status.OK, f"{file} is right")
+        yield Finding("config", FindingStatus.OK, f"{file} is right")
     for mistake in examination.mistakes:
         remedy = "correct it; until then the daemon does not start, and the rest below is for the "
-        yield Finding("config", Status.PROBLEM, str(mistake), f"{remedy}default configuration")
+        yield Finding(
+            "config", FindingStatus.PROBLEM, str(mistake), f"{remedy}default configuration"
+        )

@@ -8,7 +8,7 @@ from enum import StrEnum
 from auricle.errors import AuricleError
 
 
-class Status(StrEnum):
+class FindingStatus(StrEnum):
     """How well a part is."""
 
     OK = "ok"
@@ -21,7 +21,7 @@ class Finding:
     """One line of the diagnosis."""
 
     check: str  # what was looked at
-    status: Status
+    status: FindingStatus
     found: str  # in words; with a warning or problem: what is wrong
     remedy: str = ""  # how to mend it; empty when nothing can be done
 
@@ -29,4 +29,4 @@ class Finding:
 def problem(check: str, error: AuricleError) -> Finding:
     """Return the finding that an error stands for: its sentence tells what is wrong; the remedy."""
     found, _, remedy = str(error).partition("; ")
-    return Finding(check, Status.PROBLEM, found, remedy)
+    return Finding(check, FindingStatus.PROBLEM, found, remedy)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from auricle.compute.sensors import caps, firmware_bits, number_of, text_of, zones
-from auricle.diagnosis.finding import Finding, Status
+from auricle.diagnosis.finding import Finding, FindingStatus
 
 SYS = Path("/sys")
 PROC = Path("/proc")
@@ -33,22 +33,22 @@ AMPLE_MEMORY = 250 * MEBIBYTE
 def examine_processor(sys: Path = SYS) -> Iterator[Finding]:
     """Yield all that holds the processor back, or that nothing does."""
     findings = [*_caps(sys), *_quota(sys), *_temperatures(sys), *_firmware(sys)]
-    yield from findings or [Finding("processor", Status.OK, "nothing seems to hold it back")]
+    yield from findings or [Finding("processor", FindingStatus.OK, "nothing seems to hold it back")]
 
 
 def examine_memory(sys: Path = SYS, proc: Path = PROC) -> Finding:
     """Return whether enough memory is left for the daemon."""
     left = min((*_available(proc), *_left_in_group(sys)), default=None)
     if left is None:
-        return Finding("memory", Status.OK, "the system does not tell how much is left")
+        return Finding("memory", FindingStatus.OK, "the system does not tell how much is left")
     found = f"{left // MEBIBYTE} MiB are left"
     if left >= AMPLE_MEMORY:
-        return Finding("memory", Status.OK, found)
+        return Finding("memory", FindingStatus.OK, found)
     remedy = "stop other programs, or choose a smaller recognizer.bundle"
     if left >= NEEDED_MEMORY:
-        return Finding("memory", Status.WARNING, f"only {found}", remedy)
+        return Finding("memory", FindingStatus.WARNING, f"only {found}", remedy)
     needed = f"the daemon needs about {NEEDED_MEMORY // MEBIBYTE} MiB"
-    return Finding("memory", Status.PROBLEM, f"only {found}, but {needed}", remedy)
+    return Finding("memory", FindingStatus.PROBLEM, f"only {found}, but {needed}", remedy)
 
 
 def _caps(sys: Path) -> Iterator[Finding]:
@@ -56,7 +56,7 @@ def _caps(sys: Path) -> Iterator[Finding]:
     for one in caps(sys):
         yield Finding(
             "processor",
-            Status.WARNING,
+            FindingStatus.WARNING,
             f"core {one.cores} is capped at {one.cap // 1000} of {one.most // 1000} MHz",
             f"write {one.most} to {one.folder / 'scaling_max_freq'}, or cool the device",
         )
@@ -66,7 +66,7 @@ def _caps(sys: Path) -> Iterator[Finding]:
             cores = text_of(policy / "affected_cpus") or policy.name.removeprefix("policy")
             yield Finding(
                 "processor",
-                Status.WARNING,
+                FindingStatus.WARNING,
                 f"core {cores} always runs at its lowest frequency (governor powersave)",
                 f"write ondemand or schedutil to {policy / 'scaling_governor'}",
             )
@@ -78,7 +78,7 @@ def _quota(sys: Path) -> Iterator[Finding]:
     if quota.isdigit() and period.isdigit() and 0 < int(quota) < int(period):
         share = int(quota) / int(period)
         found = f"only {share:.0%} of one core may be used (cpu.max)"
-        yield Finding("processor", Status.WARNING, found, "raise the limit of the container")
+        yield Finding("processor", FindingStatus.WARNING, found, "raise the limit of the container")
 
 
 def _temperatures(sys: Path) -> Iterator[Finding]:
@@ -90,10 +90,10 @@ def _temperatures(sys: Path) -> Iterator[Finding]:
         )
         if zone.temperature >= zone.slows:
             remedy = "cool the device: it slows itself down, or is about to stop"
-            yield Finding("temperature", Status.WARNING, found, remedy)
+            yield Finding("temperature", FindingStatus.WARNING, found, remedy)
         elif zone.temperature >= zone.slows - NEAR_MILLIDEGREES:
             remedy = "cool the device before it slows itself down"
-            yield Finding("temperature", Status.WARNING, found, remedy)
+            yield Finding("temperature", FindingStatus.WARNING, found, remedy)
 
 
 def _firmware(sys: Path) -> Iterator[Finding]:
@@ -101,10 +101,12 @@ def _firmware(sys: Path) -> Iterator[Finding]:
     bits = firmware_bits(sys)
     for bit, (found, remedy) in FIRMWARE_BITS.items():
         if bits >> bit & 1:
-            yield Finding("power", Status.PROBLEM if bit == 0 else Status.WARNING, found, remedy)
+            yield Finding(
+                "power", FindingStatus.PROBLEM if bit == 0 else FindingStatus.WARNING, found, remedy
+            )
         elif bits >> (bit + EARLIER_BITS) & 1:
             earlier = f"since the start of the device, for a time: {found}"
-            yield Finding("power", Status.WARNING, earlier, remedy)
+            yield Finding("power", FindingStatus.WARNING, earlier, remedy)
 
 
 def _available(proc: Path) -> Iterator[int]:

@@ -16,7 +16,7 @@ from auricle.audio.microphone import Microphone
 from auricle.audio.source import AudioSource
 from auricle.config.schema import AudioSettings
 from auricle.diagnosis.echo import examine_echo
-from auricle.diagnosis.finding import Finding, Status, problem
+from auricle.diagnosis.finding import Finding, FindingStatus, problem
 from auricle.errors import AuricleError
 
 LISTEN_SECONDS = 1.0
@@ -54,7 +54,7 @@ def examine_microphone(
         return
     if devices:
         named = ", ".join(f"{each}{' (default)' if each.is_default else ''}" for each in devices)
-        yield Finding("microphones", Status.OK, f"there are: {named}")
+        yield Finding("microphones", FindingStatus.OK, f"there are: {named}")
     microphone = Microphone(audio.device, audio.channel)
     try:
         with microphone:
@@ -63,14 +63,14 @@ def examine_microphone(
     except AuricleError as error:
         if daemon is not None and has_microphone(daemon, cards):
             found = f"Auricle itself has it (process {daemon}); `auricle monitor` shows its level"
-            yield Finding("microphone", Status.OK, found)
+            yield Finding("microphone", FindingStatus.OK, found)
         else:
             yield problem("microphone", error)
         return
     about = f"'{microphone.name}' records at {microphone.rate} Hz"
     if microphone.rate != SAMPLE_RATE:
         about += f", from which Auricle makes {SAMPLE_RATE} Hz"
-    yield Finding("microphone", Status.OK, about)
+    yield Finding("microphone", FindingStatus.OK, about)
     yield judge_level(heard)
     yield echo
 
@@ -95,7 +95,7 @@ def listen(source: AudioSource) -> Heard:
 def judge_level(heard: Heard) -> Finding:
     """Return whether what was heard is of use."""
     found = f"a second of sound has a level of {heard.level:.0f} dBFS"
-    status, remedy = Status.WARNING, ""
+    status, remedy = FindingStatus.WARNING, ""
     if heard.overruns:
         found = f"{found}, but {heard.overruns} pieces of it were lost"
         remedy = "stop what keeps the processor busy, or use another USB port"
@@ -112,5 +112,5 @@ def judge_level(heard: Heard) -> Finding:
         found = f"{found}: louder than speech should be"
         remedy = f"lower the gain of the microphone {MIXER}, if the room is quiet now"
     else:
-        status = Status.OK
+        status = FindingStatus.OK
     return Finding("level", status, found, remedy)

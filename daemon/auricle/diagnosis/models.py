@@ -10,7 +10,7 @@ import numpy as np
 
 from auricle.audio.format import SAMPLE_RATE
 from auricle.config import Config
-from auricle.diagnosis.finding import Finding, Status, problem
+from auricle.diagnosis.finding import Finding, FindingStatus, problem
 from auricle.errors import AuricleError
 from auricle.recognizer.recognizer import Recognizer
 from auricle.service.assembly import Models, budget_of, load_models, load_wake
@@ -28,7 +28,7 @@ def examine_models(config: Config) -> Iterator[Finding]:
     except AuricleError as error:
         yield problem("runtime", error)
         return
-    yield Finding("runtime", Status.OK, f"{runtime} {_version(runtime)}".strip())
+    yield Finding("runtime", FindingStatus.OK, f"{runtime} {_version(runtime)}".strip())
     budget = budget_of(config)
     try:
         models = load_models(config, budget, wake=False)
@@ -45,7 +45,7 @@ def examine_models(config: Config) -> Iterator[Finding]:
 def _examine_recognizer(models: Models) -> Iterator[Finding]:
     bundle = models.bundle
     found = f"{bundle.name} {bundle.version} ({bundle.language}) in {bundle.folder} is whole"
-    yield Finding("recognizer", Status.OK, found)
+    yield Finding("recognizer", FindingStatus.OK, found)
     try:
         yield judge_speed(measure_speed(models.recognizer))
     except AuricleError as error:
@@ -68,19 +68,19 @@ def judge_speed(cost: float) -> Finding:
     """Return whether a real-time factor is good enough."""
     found = f"recognising a second of sound takes {cost:.2f} s"
     if cost < SLOW:
-        return Finding("speed", Status.OK, found)
+        return Finding("speed", FindingStatus.OK, found)
     remedy = "stop other programs, lower recognizer.beam, raise arbiter.threads, or cool the device"
     if cost < TOO_SLOW:
-        return Finding("speed", Status.WARNING, f"{found}: results come late", remedy)
-    return Finding("speed", Status.PROBLEM, f"{found}: it cannot keep up", remedy)
+        return Finding("speed", FindingStatus.WARNING, f"{found}: results come late", remedy)
+    return Finding("speed", FindingStatus.PROBLEM, f"{found}: it cannot keep up", remedy)
 
 
 def _examine_wake(config: Config) -> Finding:
     if not (config.wake.enabled and config.wake.models):
-        return Finding("wake words", Status.OK, "none is wanted; clients begin sessions")
+        return Finding("wake words", FindingStatus.OK, "none is wanted; clients begin sessions")
     load_wake(config)
     words = ", ".join(model.model for model in config.wake.models)
-    return Finding("wake words", Status.OK, f"{words}: all can be listened for")
+    return Finding("wake words", FindingStatus.OK, f"{words}: all can be listened for")
 
 
 def _version(package: str) -> str:

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 from auricle.config.schema import MusicSettings
-from auricle.diagnosis.finding import Finding, Status
+from auricle.diagnosis.finding import Finding, FindingStatus
 from auricle.ducking.backend import MIXER, PLAYERS, STREAMS, Backend, Look
 from auricle.errors import SoundError
 from auricle.service.quiet import make_backends
@@ -32,7 +32,7 @@ def examine_music(settings: MusicSettings, bus: str) -> Iterator[Finding]:
         bus: "session", "system" or a D-Bus address, on which players are looked for.
     """
     if settings.mode == "off":
-        yield Finding("music", Status.OK, "it is not ducked (music.mode is off)")
+        yield Finding("music", FindingStatus.OK, "it is not ducked (music.mode is off)")
         return
     backends = make_backends(settings, bus)
     looks = asyncio.run(_look_at(backends))
@@ -45,12 +45,12 @@ def examine_music(settings: MusicSettings, bus: str) -> Iterator[Finding]:
         found, _, remedy = (told[-1] if told else "").partition("; ")
         yield Finding(
             "music",
-            Status.WARNING,
+            FindingStatus.WARNING,
             f"no sound server and no mixer is there to duck it by: {found or 'none may be used'}",
             remedy or "name pulse or alsa in music.backends",
         )
     for name, look in reached.items():
-        yield Finding("music", Status.OK, f"by {KINDS[name]}: {_named(look)}")
+        yield Finding("music", FindingStatus.OK, f"by {KINDS[name]}: {_named(look)}")
 
 
 def _named(look: Look) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from auricle.audio.alsa_cards import PROC_ASOUND, capture_devices
 from auricle.diagnosis.bus import Owner
-from auricle.diagnosis.finding import Finding, Status
+from auricle.diagnosis.finding import Finding, FindingStatus
 
 SERVERS = {"PipeWire": "pipewire-0", "PulseAudio": "pulse/native"}  # below XDG_RUNTIME_DIR
 SYSTEM_SERVER = Path("/run/pulse/native")  # PulseAudio that serves all
@@ -48,13 +48,13 @@ def examine_home(
     elif capture_devices(cards):
         fits, reason = "system", "no sound server of this person runs, and the card is free"
     else:
-        return Finding("home", Status.OK, "no sound tells which service fits: either does")
+        return Finding("home", FindingStatus.OK, "no sound tells which service fits: either does")
     runs = {"system": "system", "session": "user"}.get(bus) if daemon else None
     found = f"the {fits} service fits: {reason}"
     if runs == fits:
-        return Finding("home", Status.OK, f"{found}; it runs")
+        return Finding("home", FindingStatus.OK, f"{found}; it runs")
     if runs is None:
-        return Finding("home", Status.OK, f"{found}; `{ENABLE[fits]}` starts it")
+        return Finding("home", FindingStatus.OK, f"{found}; `{ENABLE[fits]}` starts it")
     stop = ENABLE[runs].replace("enable", "disable")
-    return Finding("home", Status.WARNING, f"{found}, but the {runs} service runs",
+    return Finding("home", FindingStatus.WARNING, f"{found}, but the {runs} service runs",
                    f"`{stop}`, then `{ENABLE[fits]}`")  # fmt: skip

@@ -16,19 +16,19 @@ MIXER = "alsa"  # the mixer of a sound card
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class Volume:
     """How loud a sound is."""
 
     levels: tuple[float, ...]  # of each channel, as the back end counts them; empty: not known
     silent: bool = False  # paused or muted
 
-    def scaled(self, factor: float) -> Setting:
+    def scaled(self, factor: float) -> Volume:
         """Return the setting with all levels multiplied."""
         return replace(self, levels=tuple(level * factor for level in self.levels))
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Key:
+class StreamKey:
     """Names a sound as long as it lives, also over a restart of this daemon."""
 
     backend: str  # PLAYERS, STREAMS or MIXER
@@ -36,11 +36,11 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class PlayerStream:
     """A sound at one moment."""
 
-    key: Key
-    setting: Setting
+    key: StreamKey
+    setting: Volume
     name: str  # for people
     playing: bool = True  # it is heard now
     can_level: bool = True  # its levels can be set
@@ -55,8 +55,10 @@ class Sound:
 class Look:
     """What a back end sees at one moment."""
 
-    sounds: tuple[Sound, ...]
-    present: frozenset[Key]  # all that live, those too that did not tell their setting in time
+    sounds: tuple[PlayerStream, ...]
+    present: frozenset[
+        StreamKey
+    ]  # all that live, those too that did not tell their setting in time
 
 
 class Backend(Protocol):
@@ -78,7 +80,7 @@ class Backend(Protocol):
         """Return what is there; raises SoundError where nothing can be reached."""
         ...
 
-    async def change(self, key: Key, setting: Setting) -> Setting:
+    async def change(self, key: StreamKey, setting: Volume) -> Volume:
         """Bring a sound to a setting, and return what came of it; one that has gone takes any.
 
         Raises:
@@ -86,7 +88,7 @@ class Backend(Protocol):
         """
         ...
 
-    async def mend(self, memory: str, before: Setting, after: Setting) -> bool:
+    async def mend(self, memory: str, before: Volume, after: Volume) -> bool:
         """Where the server keeps `after` for a program's next stream, let it keep `before`.
 
         Returns whether there was anything to mend.

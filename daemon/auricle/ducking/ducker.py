@@ -12,10 +12,20 @@ import contextlib
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
-from auricle.ducking.backend import PLAYERS, STREAMS, Backend, Key, Look
-from auricle.ducking.leases import Claims, check_seconds
-from auricle.ducking.policy import Change, Held, Mend, Mode, Policy, State, Steps, View, step
-from auricle.ducking.saved_volumes import Record
+from auricle.ducking.backend import PLAYERS, STREAMS, Backend, Look, StreamKey
+from auricle.ducking.leases import Leases, check_seconds
+from auricle.ducking.policy import (
+    BackendView,
+    Change,
+    DuckingMode,
+    DuckingState,
+    Held,
+    Mend,
+    Policy,
+    Steps,
+    step,
+)
+from auricle.ducking.saved_volumes import SavedVolumes
 from auricle.errors import SoundError, StorageError
 from auricle.events import Cancelled, Failed, Final, Wake
 from auricle.fault_reports import place_of
@@ -30,7 +40,7 @@ FIRST_RETRY_SECONDS = 0.2
 LAST_RETRY_SECONDS = 30.0
 
 
-class Music:
+class Ducker:
     """Use `start`; then `follow`, `duck`, `release`, `leave`; at the end `close`."""
 
     def __init__(
@@ -38,7 +48,7 @@ class Music:
         backends: Sequence[Backend],
         policy: Policy,
         linger_seconds: float,
-        record: Record,
+        record: SavedVolumes,
         tell: Callable[[str], None],
         on_change: Callable[[], None],
     ) -> None:
@@ -58,12 +68,12 @@ class Music:
         self._record = record
         self._tell = tell
         self._on_change = on_change
-        self._claims = Claims()
+        self._claims = Leases()
         self._expiries: dict[int, asyncio.TimerHandle] = {}
         self._lingering: asyncio.TimerHandle | None = None
         self._shown = False
-        self._state = State()
-        self._written: Mapping[Key, Held] = {}
+        self._state = DuckingState()
+        self._written: Mapping[StreamKey, Held] = {}
         self._mute: set[str] = set()  # back ends that were told of, until they answer again
         self._unanswered = False  # a back end has taken too long
         self._dirty = asyncio.Event()
@@ -74,7 +84,7 @@ class Music:
     def ducked(self) -> bool:
         """Whether other sounds are to be quiet now."""
         wanted = self._claims.any or self._lingering is not None
-        return wanted and self._policy.mode is not Mode.OFF
+        return wanted and self._policy.mode is not DuckingMode.OFF
 
     async def start(self) -> None:
         """Reach the other sounds, and undo what a daemon that broke off has left ducked."""
@@ -83,13 +93,13 @@ class Music:
         except StorageError as error:
             left = []
             self._tell(str(error))
-        self._state = State({held.key: held for held in left})
+        self._state = DuckingState({held.key: held for held in left})
         self._written = self._state.held
         await self._open()
 
     async def close(self) -> None:
         """Bring everything back, and let go of it."""
-        self._claims = Claims()
+        self._claims = Leases()
         for expiry in self._expiries.values():
             expiry.cancel()
         self._claims_changed(linger=False)
@@ -100,7 +110,7 @@ class Music:
     ) -> None:
         """Go on in another way; `backends` as None: with those that are there."""
         if backends is not None:
-            before, self._policy = self._policy, Policy(Mode.OFF, policy.decibels)
+            before, self._policy = self._policy, Policy(DuckingMode.OFF, policy.decibels)
             self._touch()
             await self._close_backends()
             self._policy = before
@@ -242,7 +252,7 @@ class Music:
             if not await self._step(await self._look()):
                 return
 
-    async def _step(self, view: View) -> bool:
+    async def _step(self, view: BackendView) -> bool:
         """Take the next steps; return whether there is reason to look again."""
         state, steps = step(self._state, self._policy, self.ducked, view)
         if not await self._keep(state):
@@ -250,12 +260,12 @@ class Music:
         self._state = state
         return bool(steps) and await self._take(steps)
 
-    async def _look_at_first_rank(self) -> View:
+    async def _look_at_first_rank(self) -> BackendView:
         """Look only at what is taken before all else, so that it need not wait for the others."""
-        name = PLAYERS if self._policy.mode is Mode.PAUSE else STREAMS
+        name = PLAYERS if self._policy.mode is DuckingMode.PAUSE else STREAMS
         return _view(await self._look_at([one for one in self._backends if one.name == name]))
 
-    async def _look(self) -> View:
+    async def _look(self) -> BackendView:
         first = [one for one in self._backends if not one.last_resort]
         looks = await self._look_at(first)
         hears_all = any(one.hears_all and looks[one.name] is not None for one in first)
@@ -291,7 +301,7 @@ class Music:
             self._mute.add(backend.name)
             self._tell(str(error))
 
-    async def _keep(self, state: State) -> bool:
+    async def _keep(self, state: DuckingState) -> bool:
         """Write down what is to be undone; return whether it may be done."""
         undoable = {held.key: held for held in state.undoable}
         written = self._written
@@ -347,10 +357,10 @@ def _raise_fault(work: asyncio.Task[None]) -> None:
         work.result()
 
 
-def _view(looks: Mapping[str, Look | None]) -> View:
+def _view(looks: Mapping[str, Look | None]) -> BackendView:
     """Return what the back ends see that answered."""
     seen = {name: look for name, look in looks.items() if look is not None}
-    return View(
+    return BackendView(
         frozenset(seen),
         tuple(sound for look in seen.values() for sound in look.sounds),
         frozenset().union(*(look.present for look in seen.values())),

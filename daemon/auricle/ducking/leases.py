@@ -16,7 +16,7 @@ LONGEST_SECONDS = 3600.0
 
 
 @dataclass(slots=True)
-class Claims:
+class Leases:
     """Counts nothing twice: a session is one claim, and each lease is one."""
 
     _sessions: set[str] = field(default_factory=set)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from auricle.ducking.backend import MIXER, PLAYERS, STREAMS, Key, Setting, Sound
+from auricle.ducking.backend import MIXER, PLAYERS, STREAMS, PlayerStream, StreamKey, Volume
 
 FINE_GRAIN = 1e-9  # what was read twice is the same, but for the last digit
 COARSE_GRAIN = 0.08  # the widest step of a player
@@ -22,7 +22,7 @@ MOST_DEPARTED = 16
 LEFT_ALONE = 9  # the rank of a sound with which nothing can be done
 
 
-class Mode(StrEnum):
+class DuckingMode(StrEnum):
     """What becomes of other sounds."""
 
     OFF = "off"  # nothing
@@ -34,15 +34,15 @@ class Mode(StrEnum):
 class Policy:
     """How ducking is done."""
 
-    mode: Mode
+    mode: DuckingMode
     decibels: float  # how much quieter, above 0
 
-    def ducked(self, sound: Sound) -> Setting:
+    def ducked(self, sound: PlayerStream) -> Volume:
         """Return what becomes of a sound.
 
         Levels are taken as the cube root of loudness, as PulseAudio and most players have it.
         """
-        if self.mode is Mode.PAUSE and sound.can_silence:
+        if self.mode is DuckingMode.PAUSE and sound.can_silence:
             return replace(sound.setting, silent=True)
         if sound.can_level:
             return sound.setting.scaled(10 ** (-self.decibels / 60))
@@ -53,45 +53,45 @@ class Policy:
 class Held:
     """A sound that was ducked, or is about to be."""
 
-    key: Key
-    before: Setting
-    after: Setting
+    key: StreamKey
+    before: Volume
+    after: Volume
     grain: float = 0.0
     memory: str = ""
     made: bool = False  # it was seen to be as `after` says
     tried: bool = False  # it has gone, and what the server keeps of it cannot be reached
 
-    def made_as(self, now: Setting) -> Held:
+    def made_as(self, now: Volume) -> Held:
         """Return this once it is known what came of it; from then on it is told exactly."""
         if now == self.after:
             return replace(self, made=True)
         return replace(self, after=now, grain=min(self.grain, FINE_GRAIN), made=True)
 
-    def made_of(self, now: Setting) -> bool:
+    def made_of(self, now: Volume) -> bool:
         """Return whether `now` may be what a coarse player has made of `after`."""
         if now.silent != self.after.silent or self.is_at(now, self.before):
             return False
         return replace(self, grain=COARSE_GRAIN)._near(now.levels, self.after.levels)
 
-    def moved(self, now: Setting) -> bool:
+    def moved(self, now: Volume) -> bool:
         """Return whether nothing is left of what was changed here."""
         return self.undone(now) == now
 
-    def undone(self, now: Setting) -> Setting:
+    def undone(self, now: Volume) -> Volume:
         """Return the setting without what was changed here and by nobody since."""
         levels, silent = now.levels, now.silent
         if not self._near(self.before.levels, self.after.levels):
             levels = self.before.levels if self._near(levels, self.after.levels) else levels
         if self.before.silent != self.after.silent and silent == self.after.silent:
             silent = self.before.silent
-        return Setting(levels, silent)
+        return Volume(levels, silent)
 
     @property
     def changes(self) -> bool:
         """Whether there is anything to change at all."""
         return self.undone(self.after) != self.after
 
-    def is_at(self, now: Setting, setting: Setting) -> bool:
+    def is_at(self, now: Volume, setting: Volume) -> bool:
         """Return whether `now` is `setting`, as far as can be told."""
         return now.silent == setting.silent and self._near(now.levels, setting.levels)
 
@@ -108,11 +108,11 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class DuckingState:
     """What is ducked."""
 
-    held: Mapping[Key, Held] = field(default_factory=dict)
-    spared: frozenset[Key] = frozenset()  # moved by their users since they were ducked
+    held: Mapping[StreamKey, Held] = field(default_factory=dict)
+    spared: frozenset[StreamKey] = frozenset()  # moved by their users since they were ducked
     departed: Mapping[str, Held] = field(default_factory=dict)  # by memory: vanished while ducked
 
     @property
@@ -125,7 +125,7 @@ class State:
         """All that is to be undone one day."""
         return (*self.held.values(), *self.departed.values())
 
-    def confirmed(self, change: Change, now: Setting) -> State:
+    def confirmed(self, change: Change, now: Volume) -> DuckingState:
         """Return the state once a change was made, which left the sound as `now` says.
 
         A player that knows fewer levels than it was given takes the nearest. One that is far from
@@ -136,7 +136,7 @@ class State:
             return self
         return replace(self, held={**self.held, change.key: known.made_as(now)})
 
-    def mended(self, mend: Mend, found: bool) -> State:
+    def mended(self, mend: Mend, found: bool) -> DuckingState:
         """Return the state once the server keeps nothing of what was done here.
 
         Where that was not `found`, as in PipeWire, the next stream of the program is waited for.
@@ -148,20 +148,20 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class BackendView:
     """What all back ends see."""
 
     reached: frozenset[str] = frozenset()  # the back ends that answered
-    sounds: tuple[Sound, ...] = ()
-    present: frozenset[Key] = frozenset()
+    sounds: tuple[PlayerStream, ...] = ()
+    present: frozenset[StreamKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """What is to be done with a sound."""
 
-    key: Key
-    setting: Setting
+    key: StreamKey
+    setting: Volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,29 +174,31 @@ class Mend:
 Steps = tuple[Change | Mend, ...]
 
 
-def step(state: State, policy: Policy, wanted: bool, view: View) -> tuple[State, Steps]:
+def step(
+    state: DuckingState, policy: Policy, wanted: bool, view: BackendView
+) -> tuple[DuckingState, Steps]:
     """Return the next state and what is to be done once it is kept."""
     state = _without_gone(state, view)
-    if wanted and policy.mode is not Mode.OFF:
+    if wanted and policy.mode is not DuckingMode.OFF:
         return _duck(state, policy, view)
     return _restore(state, view)
 
 
-def _without_gone(state: State, view: View) -> State:
+def _without_gone(state: DuckingState, view: BackendView) -> DuckingState:
     """Forget the sounds that have gone, save what the server remembers of them."""
 
-    def is_gone(key: Key) -> bool:
+    def is_gone(key: StreamKey) -> bool:
         return key.backend in view.reached and key not in view.present
 
     gone = {held.memory: held for key, held in state.held.items() if is_gone(key) and held.memory}
-    return State(
+    return DuckingState(
         {key: held for key, held in state.held.items() if not is_gone(key)},
         frozenset(key for key in state.spared if not is_gone(key)),
         dict([*state.departed.items(), *gone.items()][-MOST_DEPARTED:]),
     )
 
 
-def _duck(state: State, policy: Policy, view: View) -> tuple[State, Steps]:
+def _duck(state: DuckingState, policy: Policy, view: BackendView) -> tuple[DuckingState, Steps]:
     held, spared, departed = dict(state.held), set(state.spared), dict(state.departed)
     changes = []
     for sound in view.sounds:
@@ -223,10 +225,10 @@ def _duck(state: State, policy: Policy, view: View) -> tuple[State, Steps]:
             changes.append(Change(sound.key, new.after))
         else:
             departed = _without(departed, sound.memory)
-    return State(held, frozenset(spared), departed), tuple(changes)
+    return DuckingState(held, frozenset(spared), departed), tuple(changes)
 
 
-def _restore(state: State, view: View) -> tuple[State, Steps]:
+def _restore(state: DuckingState, view: BackendView) -> tuple[DuckingState, Steps]:
     held, departed, steps = dict(state.held), dict(state.departed), list[Change | Mend]()
     for sound in view.sounds:
         known = held.get(sound.key)
@@ -243,14 +245,14 @@ def _restore(state: State, view: View) -> tuple[State, Steps]:
             steps.append(Change(sound.key, known.undone(sound.setting)))
     gone = [one for one in departed.values() if one.key.backend in view.reached]
     steps += [Mend(one) for one in gone if not one.tried]
-    return State(held, frozenset(), departed), tuple(steps)
+    return DuckingState(held, frozenset(), departed), tuple(steps)
 
 
 def _without(departed: Mapping[str, Held], memory: str) -> dict[str, Held]:
     return {name: held for name, held in departed.items() if name != memory}
 
 
-def _before(state: State, sound: Sound) -> Setting | None:
+def _before(state: DuckingState, sound: PlayerStream) -> Volume | None:
     """Return what a new stream was meant to be that began as an old one was ducked to."""
     old = state.departed.get(sound.memory) if sound.memory else None
     if old is None or sound.key.backend != old.key.backend:
@@ -259,7 +261,9 @@ def _before(state: State, sound: Sound) -> Setting | None:
     return None if undone == sound.setting else undone
 
 
-def chosen(sounds: Iterable[Sound], mode: Mode, engaged: set[Key]) -> list[Sound]:
+def chosen(
+    sounds: Iterable[PlayerStream], mode: DuckingMode, engaged: set[StreamKey]
+) -> list[PlayerStream]:
     """Return the sounds to duck, none of them twice: a player that is a stream too, a mixer.
 
     Args:
@@ -282,16 +286,16 @@ def chosen(sounds: Iterable[Sound], mode: Mode, engaged: set[Key]) -> list[Sound
     return new
 
 
-def _rank(sound: Sound, mode: Mode) -> int:
+def _rank(sound: PlayerStream, mode: DuckingMode) -> int:
     """Return how early a sound is taken; LEFT_ALONE if nothing can be done with it."""
-    if not (sound.can_level or (mode is Mode.PAUSE and sound.can_silence)):
+    if not (sound.can_level or (mode is DuckingMode.PAUSE and sound.can_silence)):
         return LEFT_ALONE
-    if mode is Mode.PAUSE and sound.key.backend == PLAYERS and sound.can_silence:
+    if mode is DuckingMode.PAUSE and sound.key.backend == PLAYERS and sound.can_silence:
         return 0
     return {STREAMS: 1, PLAYERS: 2, MIXER: 3}.get(sound.key.backend, LEFT_ALONE)
 
 
-def _same_sound(one: Sound, other: Sound) -> bool:
+def _same_sound(one: PlayerStream, other: PlayerStream) -> bool:
     """Return whether two back ends show the same sound."""
     if one.key.backend == other.key.backend:
         return False

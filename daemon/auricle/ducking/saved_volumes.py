@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from auricle.atomic_file import open_private, sync_folder
-from auricle.ducking.backend import Key, Setting
+from auricle.ducking.backend import StreamKey, Volume
 from auricle.ducking.policy import Held
 from auricle.errors import StorageError
 
@@ -22,7 +22,7 @@ FORMAT = 1
 MOST_BYTES = 1024 * 1024
 
 
-class Record:
+class SavedVolumes:
     """One file."""
 
     def __init__(self, file: Path) -> None:
@@ -106,7 +106,7 @@ def _held_in(data: bytes) -> list[Held]:
         raise ValueError
     return [
         Held(
-            Key(str(entry["backend"]), str(entry["id"])),
+            StreamKey(str(entry["backend"]), str(entry["id"])),
             _setting(entry["before"]),
             _setting(entry["after"]),
             float(entry["grain"]),
@@ -116,6 +116,6 @@ def _held_in(data: bytes) -> list[Held]:
     ]
 
 
-def _setting(data: Any) -> Setting:
+def _setting(data: Any) -> Volume:
     levels, silent = data
-    return Setting(tuple(float(level) for level in levels), bool(silent))
+    return Volume(tuple(float(level) for level in levels), bool(silent))

@@ -27,26 +27,26 @@ MakeSource: TypeAlias = Callable[[OnState], AudioSource]
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class MicrophoneLost:
     """No real sound comes from here on."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class MicrophoneReady:
     """Real sound comes from here on."""
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class Heartbeat:
     """No sound is wanted or to be had, but the audio thread lives."""
 
 
-Note: TypeAlias = Lost | Found | Beat
+Note: TypeAlias = MicrophoneLost | MicrophoneReady | Heartbeat
 
 
-class Recorder:
+class CaptureThread:
     """Use `start`, then `set_muted` and `replace` from any thread; at the end `stop`."""
 
     def __init__(
@@ -129,7 +129,7 @@ class Recorder:
         try:
             self._orders.get(timeout=BEAT_SECONDS).run()
         except queue.Empty:
-            self._inbox.put_note(Beat())
+            self._inbox.put_note(Heartbeat())
 
     def _read(self) -> None:
         try:
@@ -151,12 +151,12 @@ class Recorder:
             return
         self._playing = True
         if not self._lost:
-            self._inbox.put_note(Found())
+            self._inbox.put_note(MicrophoneReady())
 
     def _give_up(self, reason: str) -> None:
         self._source.close()
         self._playing = False
-        self._inbox.put_note(Lost(reason))
+        self._inbox.put_note(MicrophoneLost(reason))
 
     def _set_muted(self, muted: bool) -> None:
         self._muted = muted
@@ -178,4 +178,4 @@ class Recorder:
     def _on_state(self, is_there: bool, reason: str) -> None:
         """Take note of what a source says of its device."""
         self._lost = not is_there
-        self._inbox.put_note(Found() if is_there else Lost(reason))
+        self._inbox.put_note(MicrophoneReady() if is_there else MicrophoneLost(reason))

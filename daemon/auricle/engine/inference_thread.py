@@ -16,12 +16,19 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from auricle.assistant import Level, ListenOptions
+from auricle.assistant import InputLevel, ListenOptions
 from auricle.audio.format import FRAME_SECONDS, Frame
 from auricle.audio.level import level_dbfs
 from auricle.compute.governor import Pace
 from auricle.context.entries import Context
-from auricle.engine.capture_thread import Beat, Found, Lost, MakeSource, Note, Recorder
+from auricle.engine.capture_thread import (
+    CaptureThread,
+    Heartbeat,
+    MakeSource,
+    MicrophoneLost,
+    MicrophoneReady,
+    Note,
+)
 from auricle.engine.pipeline import Pipeline
 from auricle.engine.queues import Call, Inbox
 from auricle.errors import BusyError, DeviceError
@@ -39,13 +46,13 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
-class Died:
+class ThreadFailed:
     """A thread came to an end that nobody foresaw: nothing is heard any more."""
 
     error: Exception
 
 
-Report: TypeAlias = Event | Level | Lost | Found | Died
+Report: TypeAlias = Event | InputLevel | MicrophoneLost | MicrophoneReady | ThreadFailed
 MakePipeline: TypeAlias = Callable[[], Pipeline]
 
 
@@ -57,19 +64,19 @@ class Meter:
         self._frames: list[Frame] = []
         self._scores: dict[str, float] = {}
 
-    def step(self, frame: Frame, scores: dict[str, float], seconds: float) -> Level | None:
+    def step(self, frame: Frame, scores: dict[str, float], seconds: float) -> InputLevel | None:
         """Add a frame, (160,) int16, heard up to `seconds`; return a level once there is enough."""
         self._frames.append(frame)
         for wake_word, score in scores.items():
             self._scores[wake_word] = max(score, self._scores.get(wake_word, 0.0))
         if len(self._frames) < LEVEL_FRAMES:
             return None
-        level = Level(seconds, level_dbfs(np.concatenate(self._frames)), self._scores)
+        level = InputLevel(seconds, level_dbfs(np.concatenate(self._frames)), self._scores)
         self._frames, self._scores = [], {}
         return level
 
 
-class Hearing:
+class InferenceThread:
     """Both threads. Its methods are called on the event loop."""
 
     def __init__(
@@ -84,7 +91,7 @@ class Hearing:
 
         Args:
             make_pipeline: called in the inference thread, here and by `replace`.
-            make_source: see `Recorder`.
+            make_source: see `CaptureThread`.
             post: takes the reports; called in the threads.
             metered: whether anyone wants levels; called in the inference thread.
             prepare: called first of all in the audio thread.
@@ -93,8 +100,8 @@ class Hearing:
         self._post = post
         self._metered = metered
         self._inbox: Inbox[Note] = Inbox()
-        self._recorder = Recorder(
-            make_source, self._inbox, lambda error: post(Died(error)), prepare
+        self._recorder = CaptureThread(
+            make_source, self._inbox, lambda error: post(ThreadFailed(error)), prepare
         )
         self._pipeline = make_pipeline()
         self._meter = Meter()
@@ -139,7 +146,7 @@ class Hearing:
                 await asyncio.wrap_future(opened)
                 await asyncio.wrap_future(self._settled)
         except TimeoutError:
-            self._post(Lost("the microphone does not open; does its sound server hang?"))
+            self._post(MicrophoneLost("the microphone does not open; does its sound server hang?"))
 
     async def stop(self) -> bool:
         """Cancel the session that runs, close the microphone; return whether all went in time."""
@@ -215,23 +222,23 @@ class Hearing:
                     change, self._next = self._next, None
                     change.run()
         except Exception as error:  # a thread that ends in silence would leave the daemon deaf
-            self._post(Died(error))
+            self._post(ThreadFailed(error))
 
     def _deal_with(self, item: Frame | Note | Call[Any]) -> None:
         match item:
             case Call():
                 item.run()
                 return
-            case Lost(reason=reason):
+            case MicrophoneLost(reason=reason):
                 self._away = reason
                 self._post(item)
                 self._tell(self._pipeline.end_audio())
                 self._settle()
-            case Found():
+            case MicrophoneReady():
                 self._away = None
                 self._post(item)
                 self._settle()
-            case Beat():
+            case Heartbeat():
                 pass
             case _:
                 self._hear(item)

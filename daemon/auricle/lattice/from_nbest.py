@@ -23,7 +23,7 @@ class SpokenWord:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class NbestReading:
     """One reading of an utterance."""
 
     words: tuple[SpokenWord, ...]  # at least one
@@ -31,7 +31,7 @@ class Reading:
     graph: float  # the same
 
 
-def lattice_of(readings: Sequence[Reading]) -> Lattice:
+def lattice_of(readings: Sequence[NbestReading]) -> Lattice:
     """Return the lattice of distinct readings, best first or not.
 
     The scores of a path add up to those of its reading: the last arc, which it shares with no

@@ -30,7 +30,7 @@ class Hypothesis:
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class RecognizedName:
     """A name of the context in the best hypothesis."""
 
     kind: str  # of its entry
@@ -48,7 +48,7 @@ class Result:
     nbest: tuple[Hypothesis, ...]  # distinct texts, best first; nbest[0].text == text
     words: tuple[Word, ...]
     lattice: Lattice
-    names: tuple[Name, ...] = ()  # in the order of their words
+    names: tuple[RecognizedName, ...] = ()  # in the order of their words
 
 
 def result_of(lattice: Lattice, count: int, biasing: Biasing | None = None) -> Result:
@@ -83,10 +83,10 @@ def with_names(result: Result, biasing: Biasing | None) -> Result:
     return result_of(result.lattice, len(result.nbest), biasing)
 
 
-def _names_of(arcs: Sequence[Arc], biasing: Biasing) -> tuple[Name, ...]:
+def _names_of(arcs: Sequence[Arc], biasing: Biasing) -> tuple[RecognizedName, ...]:
     """Return the names on a path."""
     return tuple(
-        Name(
+        RecognizedName(
             kind=found.entry.kind,
             written=found.entry.written,
             id=found.entry.id,

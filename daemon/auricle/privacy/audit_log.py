@@ -43,7 +43,7 @@ class _End:
     hash: str = FIRST
 
 
-class Record:
+class AuditLog:
     """A folder with the record. Its methods wait for the disk: call them in a thread of its own."""
 
     def __init__(self, folder: Path, most_bytes: int = MOST_BYTES) -> None:

@@ -20,13 +20,13 @@ from auricle.context.entries import Context
 from auricle.errors import RefusedError, StorageError
 from auricle.events import Final
 from auricle.lattice.result import Result
-from auricle.privacy.audit_log import Record, Told
-from auricle.privacy.led import LEDS, Lamp
-from auricle.privacy.mode import Mode, ModeFile, Switch, effective
+from auricle.privacy.audit_log import AuditLog, Told
+from auricle.privacy.led import LEDS, Led
+from auricle.privacy.mode import ModeFile, PrivacyMode, Switch, effective
 from auricle.privacy.outgoing import pack, reordered, unpack
 from auricle.privacy.redaction import Names, names_of
-from auricle.privacy.relay_server import Desk
-from auricle.wire.rate_limit import Allowance
+from auricle.privacy.relay_server import RelayServer
+from auricle.wire.rate_limit import RateLimit
 
 Value = TypeVar("Value")
 
@@ -70,19 +70,19 @@ class Guard:
         self._changed = changed
         self._tell = tell
         self._wipe = wipe
-        self._mode = self._wanted = Mode.LOCAL
+        self._mode = self._wanted = PrivacyMode.LOCAL
         self._switching = asyncio.Lock()
         self._file = ModeFile(places.folder / "mode")
-        self._record = Record(places.folder / "record")
+        self._record = AuditLog(places.folder / "record")
         self._disk = ThreadPoolExecutor(1, "privacy")  # one thread, so that lines follow each other
-        self._lamp, self._tell_of_lamp = Lamp(places.leds), tell_of_lamp
-        self._desk = Desk(places.socket, places.relay_users, tell)
-        self._allowance = Allowance(time=time.monotonic())
+        self._lamp, self._tell_of_lamp = Led(places.leds), tell_of_lamp
+        self._desk = RelayServer(places.socket, places.relay_users, tell)
+        self._allowance = RateLimit(time=time.monotonic())
         self._context = Context()
         self._named: tuple[Context, Names] = (self._context, names_of(self._context))
 
     @property
-    def mode(self) -> Mode:
+    def mode(self) -> PrivacyMode:
         """What may leave now."""
         return self._mode
 
@@ -95,7 +95,7 @@ class Guard:
     @property
     def asks(self) -> bool:
         """Whether final results are read again."""
-        return self._mode is Mode.LATTICE and self._desk.connected
+        return self._mode is PrivacyMode.LATTICE and self._desk.connected
 
     async def load(self) -> None:
         """Take up the mode of before; see `mode.effective`."""
@@ -105,16 +105,16 @@ class Guard:
             self._tell(f"an old socket of the relay cannot be removed: {error}; remove it")
         await self._become(await self._chosen())
 
-    async def set_mode(self, mode: Mode) -> None:
+    async def set_mode(self, mode: PrivacyMode) -> None:
         """Switch; what is on its way to the relay is dropped at once. Raises StorageError.
 
         A stricter mode holds even when it cannot be kept, a looser one only when it is.
         """
         self._wanted = mode
-        if mode is Mode.LOCAL:
+        if mode is PrivacyMode.LOCAL:
             await self._become(mode)
         async with self._switching:
-            switch = Switch(mode, Mode(self._settings.mode))
+            switch = Switch(mode, PrivacyMode(self._settings.mode))
             await self._in_thread(lambda: self._file.save(switch))
             if mode is self._wanted:  # else somebody has switched again meanwhile
                 await self._become(mode)
@@ -130,7 +130,7 @@ class Guard:
     async def set_context(self, context: Context) -> None:
         """Let these be the names that are hidden; ten thousand take a second to be made ready."""
         self._context = context
-        if self._mode is Mode.LATTICE:  # so that no result has to wait for that
+        if self._mode is PrivacyMode.LATTICE:  # so that no result has to wait for that
             await self._in_thread(self._names)
 
     async def improve(self, final: Final) -> Final:
@@ -162,18 +162,18 @@ class Guard:
 
     async def close(self) -> None:
         """Let nothing leave any more."""
-        self._mode = Mode.LOCAL
+        self._mode = PrivacyMode.LOCAL
         await self._desk.close()
         self._show()
 
-    async def _chosen(self) -> Mode:
+    async def _chosen(self) -> PrivacyMode:
         """Return the mode that the owner has chosen, by a switch or in the configuration."""
-        return effective(Mode(self._settings.mode), await self._in_thread(self._file.load))
+        return effective(PrivacyMode(self._settings.mode), await self._in_thread(self._file.load))
 
-    async def _become(self, mode: Mode) -> None:
+    async def _become(self, mode: PrivacyMode) -> None:
         """Let a mode hold: the socket is there only if something may leave, and has where to."""
         self._mode = mode
-        if mode is Mode.LATTICE and self._settings.reranker is not None:
+        if mode is PrivacyMode.LATTICE and self._settings.reranker is not None:
             try:
                 self._desk.open()
             except OSError as error:
@@ -212,7 +212,7 @@ class Guard:
 
     def _show(self) -> None:
         """Let the lamp show whether anything may leave."""
-        may_leave = self._mode is Mode.LATTICE and self._settings.reranker is not None
+        may_leave = self._mode is PrivacyMode.LATTICE and self._settings.reranker is not None
         fault = self._lamp.show(self._settings.led, lit=may_leave)
         if fault:
             self._tell_of_lamp(fault)

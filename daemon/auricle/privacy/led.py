@@ -14,7 +14,7 @@ LEDS = Path("/sys/class/leds")
 FULL = 1  # brightness of an LED that does not tell how bright it can be
 
 
-class Lamp:
+class Led:
     """One LED at a time."""
 
     def __init__(self, folder: Path) -> None:

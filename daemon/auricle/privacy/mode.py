@@ -16,7 +16,7 @@ from auricle.atomic_file import replace_file
 from auricle.errors import StorageError
 
 
-class Mode(StrEnum):
+class PrivacyMode(StrEnum):
     """What may leave the device."""
 
     LOCAL = "local"  # nothing
@@ -27,17 +27,19 @@ class Mode(StrEnum):
 class Switch:
     """What was switched to last."""
 
-    mode: Mode
-    configured: Mode  # what the configuration said then
+    mode: PrivacyMode
+    configured: PrivacyMode  # what the configuration said then
 
 
-def effective(configured: Mode, switch: Switch | None) -> Mode:
+def effective(configured: PrivacyMode, switch: Switch | None) -> PrivacyMode:
     """Return the mode that holds."""
     if switch is None:
         return configured
     if switch.configured is configured:
         return switch.mode
-    return Mode.LOCAL if Mode.LOCAL in (configured, switch.mode) else Mode.LATTICE
+    return (
+        PrivacyMode.LOCAL if PrivacyMode.LOCAL in (configured, switch.mode) else PrivacyMode.LATTICE
+    )
 
 
 class ModeFile:
@@ -50,11 +52,11 @@ class ModeFile:
     def load(self) -> Switch | None:
         """Return the last switch; None if there never was one."""
         try:
-            mode, configured = map(Mode, self._file.read_text(encoding="ascii").split())
+            mode, configured = map(PrivacyMode, self._file.read_text(encoding="ascii").split())
         except FileNotFoundError:
             return None
         except (OSError, ValueError):  # whatever stood there: nothing leaves
-            return Switch(Mode.LOCAL, Mode.LATTICE)
+            return Switch(PrivacyMode.LOCAL, PrivacyMode.LATTICE)
         return Switch(mode, configured)
 
     def save(self, switch: Switch) -> None:

@@ -16,7 +16,7 @@ from itertools import groupby
 from auricle.errors import RefusedError
 from auricle.lattice.confidence import word_confidences
 from auricle.lattice.lattice import Arc, Lattice, Path
-from auricle.lattice.result import Hypothesis, Name, Result, Word
+from auricle.lattice.result import Hypothesis, RecognizedName, Result, Word
 from auricle.privacy.redaction import Names, hide, labels_of
 from auricle.wire.schema import (
     DURATIONS,
@@ -116,13 +116,13 @@ def reordered(result: Result, outgoing: Outgoing, paths: tuple[Path, ...], names
     )
 
 
-def _names_on(path: Path, names: Names) -> Iterator[Name]:
+def _names_on(path: Path, names: Names) -> Iterator[RecognizedName]:
     """Yield the names that the recogniser has found on a path."""
     for (kind, _), group in groupby(path.arcs, lambda arc: (arc.kind, arc.entry)):
         arcs = tuple(group)
         entry = None if kind is None else names.meant(arcs)
         if entry is not None:
-            yield Name(entry.kind, entry.written, entry.id, arcs[0].start, arcs[-1].end)
+            yield RecognizedName(entry.kind, entry.written, entry.id, arcs[0].start, arcs[-1].end)
 
 
 def _whole(value: float, taken: range) -> int:

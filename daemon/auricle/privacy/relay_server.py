@@ -16,7 +16,7 @@ from auricle.wire.schema import MOST_ANSWER_BYTES, Answer, decode_answer
 from auricle.wire.sockets import check_peer, listen, receive, remove, send
 
 
-class Desk:
+class RelayServer:
     """Use `open`, `ask` and `close` on the event loop, as often as wanted."""
 
     def __init__(self, path: Path, users: Collection[int], tell: Callable[[str], None]) -> None:

@@ -30,16 +30,16 @@ from numpy.typing import NDArray
 
 from auricle.biasing import scorer
 from auricle.biasing.biasing import Biasing
-from auricle.biasing.scorer import Steps
+from auricle.biasing.scorer import TokenScorer
 from auricle.errors import ArgumentError, ModelError
 from auricle.lattice.result import Result, result_of
 from auricle.recognizer import acoustic, word_history
 from auricle.recognizer.acoustic import Mixture, Streams
-from auricle.recognizer.hypotheses import FrameCandidate, Hypothesis, HypothesisPool, Parents
+from auricle.recognizer.hypotheses import BeamHypothesis, FrameCandidate, HypothesisPool, Parents
 from auricle.recognizer.language_model import LanguageModel
-from auricle.recognizer.shallow_fusion import Fusion, LanguageState, Place, Weights
+from auricle.recognizer.shallow_fusion import Fusion, LanguageContext, LanguageState, Weights
 from auricle.recognizer.transducer import FrameScores, Scorer
-from auricle.recognizer.word_history import Branch, Clock, Limits, Ways
+from auricle.recognizer.word_history import Clock, HistoryLimits, WordLink, WordLinks
 from auricle.recognizer.word_model import WordModel
 from auricle.recognizer.word_scores import WordScores
 from auricle.tokenizer import BLANK, WORD_START
@@ -87,7 +87,7 @@ class SearchState:
 
     start_time: float  # seconds on the audio clock: where the first frame begins
     frames: int  # frames consumed
-    hypotheses: tuple[Hypothesis, ...]
+    hypotheses: tuple[BeamHypothesis, ...]
     scores: NDArray[np.float64]  # (hypotheses,) natural log, acoustic and graph together
     streams: NDArray[np.float64]  # (hypotheses, 3) what the scores are made of, see `acoustic`
     blanks: NDArray[np.float64]  # (hypotheses,) blank probabilities, summed since the last token
@@ -103,7 +103,7 @@ class Progress:
     blank: float  # mean probability of blank over that time, 0 to 1; 0 if there was none
 
 
-class _Pick(NamedTuple):
+class _TokenPick(NamedTuple):
     """One more token of a hypothesis."""
 
     parent: int  # index of the hypothesis
@@ -121,7 +121,7 @@ class _Frame(NamedTuple):
     ctc: NDArray[np.float32] | None  # (vocabulary,) natural log
     lowest: float  # natural log, at which CTC's score is held
     top: float  # natural log, the best score of all
-    names: Steps | None  # to favour
+    names: TokenScorer | None  # to favour
 
 
 class BeamSearch:
@@ -156,7 +156,7 @@ class BeamSearch:
         )
         self._mixture = Mixture(weights.ctc, self._options.ctc_floor)
         self._skip = math.log(self._options.skip_blank)
-        self._limits = Limits(
+        self._limits = HistoryLimits(
             alternatives=self._options.alternatives,
             beam=self._options.lattice_beam,
             depth=self._options.joined_words,
@@ -176,8 +176,8 @@ class BeamSearch:
             biasing: names to favour; made for the pieces of this search.
         """
         language = self._fusion.initial_state() if self._fusion else None
-        before = scorer.State() if biasing else None
-        nothing = Hypothesis((BLANK, BLANK), "", word_history.begin(), 0.0, language, before)
+        before = scorer.TokenScorerState() if biasing else None
+        nothing = BeamHypothesis((BLANK, BLANK), "", word_history.begin(), 0.0, language, before)
         zero, streams = _frozen([0.0]), _frozen([acoustic.BEGINNING])
         return SearchState(start_time, 0, (nothing,), zero, streams, zero, biasing)
 
@@ -236,7 +236,7 @@ class BeamSearch:
         """
         more = self._at_end(state)
         readings = [
-            (hypothesis.word, Ways(hypothesis.branches, score, hypothesis.graph + added))
+            (hypothesis.word, WordLinks(hypothesis.branches, score, hypothesis.graph + added))
             for hypothesis, score, added in zip(
                 state.hypotheses, (state.scores + more).tolist(), more.tolist(), strict=True
             )
@@ -257,7 +257,7 @@ class BeamSearch:
             for one in state.hypotheses
         ])  # fmt: skip
 
-    def _word_end(self, hypothesis: Hypothesis) -> float:
+    def _word_end(self, hypothesis: BeamHypothesis) -> float:
         """Return what language adds at the end of the word in progress."""
         if self._fusion is None or hypothesis.language is None:
             return 0.0
@@ -336,7 +336,7 @@ class BeamSearch:
         parents: Parents,
         rows: FrameScores,
         frame: _Frame,
-        picks: list[_Pick],
+        picks: list[_TokenPick],
         stayed: tuple[NDArray[np.float64], NDArray[np.float64]],
     ) -> list[FrameCandidate]:
         """Return all hypotheses after a frame, best first.
@@ -374,7 +374,7 @@ class BeamSearch:
         state: SearchState,
         parents: Parents,
         frame: _Frame,
-        picks: list[_Pick],
+        picks: list[_TokenPick],
         stayed: tuple[NDArray[np.float64], NDArray[np.float64]],
     ) -> None:
         """Fill a pool with those that emit nothing and those that emit the frame's only token.
@@ -399,7 +399,7 @@ class BeamSearch:
     def _heard(
         self,
         rows: FrameScores,
-        hypotheses: Sequence[Hypothesis],
+        hypotheses: Sequence[BeamHypothesis],
         ctc: NDArray[np.float32] | None,
         *,
         silent: bool = False,
@@ -413,7 +413,9 @@ class BeamSearch:
             return np.broadcast_to(row, (len(hypotheses), len(ctc)))
         return rows.of([hypothesis.context for hypothesis in hypotheses])
 
-    def _best(self, ranked: Sequence[FrameCandidate], names: Steps | None) -> list[FrameCandidate]:
+    def _best(
+        self, ranked: Sequence[FrameCandidate], names: TokenScorer | None
+    ) -> list[FrameCandidate]:
         """Return those that go on of all, best first."""
         scores = np.array([candidate.score for candidate in ranked])
         kept = scores >= scores[0] - self._options.score_beam
@@ -424,10 +426,10 @@ class BeamSearch:
 
     def _sheltered(
         self,
-        hypotheses: Sequence[Hypothesis],
+        hypotheses: Sequence[BeamHypothesis],
         scores: NDArray[np.float64],
         kept: NDArray[np.bool_],
-        names: Steps,
+        names: TokenScorer,
     ) -> NDArray[np.bool_]:
         """Return which others go on because they are within a name (hypotheses,)."""
         floor = scores.max() - self._options.shelter
@@ -455,7 +457,7 @@ class BeamSearch:
         cutoff: float,
         frame: _Frame,
         stayed: NDArray[np.float64] | None = None,
-    ) -> list[_Pick]:
+    ) -> list[_TokenPick]:
         """Return the extensions of hypotheses by one token that score above a cutoff.
 
         Args:
@@ -486,7 +488,7 @@ class BeamSearch:
         chosen = [parents.hypotheses[index] for index in near.tolist()]
         favour = None
         if names is not None:
-            favour = np.stack([names.row(one.names or scorer.State()) for one in chosen])
+            favour = np.stack([names.row(one.names or scorer.TokenScorerState()) for one in chosen])
         language = self._language(chosen, len(frame.vector), favour)
         transducer, ctc = transducer[near], ctc[near]
         if language is not None:
@@ -514,7 +516,7 @@ class BeamSearch:
         heard = ctc[rows, tokens] if ctc.shape[1] > 1 else ctc[rows, 0]
         columns = (near[rows], tokens, flat[above], graph, transducer.ravel()[above], heard)
         return [
-            _Pick(
+            _TokenPick(
                 parent, token, score, more, Streams(first, acoustic.NOTHING, second), at >= at_will
             )
             for at, (parent, token, score, more, first, second) in enumerate(
@@ -524,7 +526,7 @@ class BeamSearch:
 
     def _links(
         self,
-        hypotheses: Sequence[Hypothesis],
+        hypotheses: Sequence[BeamHypothesis],
         ctc: NDArray[np.float64],
         stayed: NDArray[np.float64] | None,
     ) -> list[tuple[int, int]]:
@@ -549,12 +551,12 @@ class BeamSearch:
 
     def _within(
         self,
-        parents: Sequence[Hypothesis],
+        parents: Sequence[BeamHypothesis],
         totals: NDArray[np.float64],
         chosen: NDArray[np.int64],
         favour: NDArray[np.float32],
         floor: float,
-        names: Steps,
+        names: TokenScorer,
     ) -> NDArray[np.int64]:
         """Return the places of the best other extensions that lead on within a name.
 
@@ -573,7 +575,7 @@ class BeamSearch:
         return found[np.argsort(-totals[found])[: self._options.sheltered]]
 
     def _language(
-        self, parents: Sequence[Hypothesis], width: int, favour: NDArray[np.float32] | None
+        self, parents: Sequence[BeamHypothesis], width: int, favour: NDArray[np.float32] | None
     ) -> NDArray[np.float32] | None:
         """Return what language and names add to each token (parents, vocabulary), natural log.
 
@@ -586,7 +588,7 @@ class BeamSearch:
         if self._fusion:
             states = [parent.language or LanguageState() for parent in parents]
             places = [
-                Place(parent.context[1], known)
+                LanguageContext(parent.context[1], known)
                 for parent, known in zip(parents, states, strict=True)
             ]
             language = self._fusion.of(places, width)
@@ -597,7 +599,7 @@ class BeamSearch:
     def _emit(
         self,
         parents: Parents,
-        picks: list[_Pick],
+        picks: list[_TokenPick],
         state: SearchState,
         frame: _Frame,
         pool: HypothesisPool | None = None,
@@ -605,7 +607,7 @@ class BeamSearch:
         """Put hypotheses after one more token each into a pool, or into a new one; return it."""
         if pool is None:
             pool = HypothesisPool(self._limits, self._mixture, frame.lowest)
-        ended: dict[int, tuple[Branch, ...]] = {}
+        ended: dict[int, tuple[WordLink, ...]] = {}
         for index, token, score, graph, streams, _ in picks:
             parent = parents.hypotheses[index]
             piece = self._pieces[token]
@@ -618,7 +620,7 @@ class BeamSearch:
             language = None
             if self._fusion and parent.language is not None:
                 language = self._fusion.step(parent.language, token)
-            hypothesis = Hypothesis(
+            hypothesis = BeamHypothesis(
                 context=(parent.context[1], token),
                 word=piece[len(WORD_START) :] if starts else parent.word + piece,
                 branches=word_history.hear(branches, state.frames, first=starts or not parent.word),
@@ -630,19 +632,21 @@ class BeamSearch:
             pool.add(FrameCandidate(hypothesis, score, 0.0, streams))
         return pool
 
-    def _end_word(self, hypothesis: Hypothesis, score: float) -> tuple[Branch, ...]:
+    def _end_word(self, hypothesis: BeamHypothesis, score: float) -> tuple[WordLink, ...]:
         """Return the branches of a hypothesis after its word in progress."""
         more = self._word_end(hypothesis)
-        ways = Ways(hypothesis.branches, score + more, hypothesis.graph + more)
+        ways = WordLinks(hypothesis.branches, score + more, hypothesis.graph + more)
         return word_history.end_word(hypothesis.word, ways)
 
 
-def _lent(hypothesis: Hypothesis, names: Steps) -> float:
+def _lent(hypothesis: BeamHypothesis, names: TokenScorer) -> float:
     """Return the nats that a name in progress has lent a hypothesis."""
     return names.lent(hypothesis.names) if hypothesis.names else 0.0
 
 
-def _after(biasing: Biasing | None, names: scorer.State | None, token: int) -> scorer.State | None:
+def _after(
+    biasing: Biasing | None, names: scorer.TokenScorerState | None, token: int
+) -> scorer.TokenScorerState | None:
     """Return where names stand after one more token."""
     return biasing.search.step(names, token) if biasing and names else None
 

@@ -18,48 +18,50 @@ from auricle.recognizer import acoustic, word_history
 from auricle.recognizer.acoustic import Mixture, Streams
 from auricle.recognizer.shallow_fusion import LanguageState
 from auricle.recognizer.transducer import Context
-from auricle.recognizer.word_history import Branch, Limits, Ways
+from auricle.recognizer.word_history import HistoryLimits, WordLink, WordLinks
 
 
-class Key(NamedTuple):
+class HypothesisKey(NamedTuple):
     """All that the future of a hypothesis depends on."""
 
     context: Context
     word: str
     language: LanguageState | None
-    names: scorer.State | None
+    names: scorer.TokenScorerState | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Hypothesis:
+class BeamHypothesis:
     """A sequence of tokens that may be what was said, and the histories that it stands for."""
 
     context: Context
     word: str  # the word in progress, without the mark of its start
-    branches: tuple[Branch, ...]  # the ways into that word
+    branches: tuple[WordLink, ...]  # the ways into that word
     graph: float  # natural log score of language model and context on the best way
     language: LanguageState | None = None  # of the external language models, if there are some
-    names: scorer.State | None = None  # of the names that are favoured; None: there are none
-    parent: Key | None = None  # what it was before its last token
-    key: Key = field(init=False)  # hypotheses of equal keys are continued as one
+    names: scorer.TokenScorerState | None = (
+        None  # of the names that are favoured; None: there are none
+    )
+    parent: HypothesisKey | None = None  # what it was before its last token
+    key: HypothesisKey = field(init=False)  # hypotheses of equal keys are continued as one
 
     def __post_init__(self) -> None:
         """Make the key, which is asked for often."""
-        key = Key(self.context, self.word, self.language, self.names)
+        key = HypothesisKey(self.context, self.word, self.language, self.names)
         object.__setattr__(self, "key", key)
 
-    def rewritten(self, branches: tuple[Branch, ...], graph: float) -> Hypothesis:
+    def rewritten(self, branches: tuple[WordLink, ...], graph: float) -> BeamHypothesis:
         """Return the same with other histories."""
         if branches is self.branches and graph == self.graph:
             return self
         same = self.context, self.word, branches, graph, self.language, self.names, self.parent
-        return Hypothesis(*same)
+        return BeamHypothesis(*same)
 
 
 class FrameCandidate(NamedTuple):
     """A hypothesis within a frame."""
 
-    hypothesis: Hypothesis
+    hypothesis: BeamHypothesis
     score: float
     blanks: float
     streams: Streams
@@ -68,7 +70,7 @@ class FrameCandidate(NamedTuple):
 class Parents(NamedTuple):
     """Hypotheses that may emit a token."""
 
-    hypotheses: Sequence[Hypothesis]
+    hypotheses: Sequence[BeamHypothesis]
     scores: NDArray[np.float64]  # (hypotheses,)
     streams: NDArray[np.float64]  # (hypotheses, 3)
 
@@ -81,13 +83,13 @@ class Parents(NamedTuple):
 class HypothesisPool:
     """Hypotheses that are alike in all that the future depends on become one."""
 
-    def __init__(self, limits: Limits, mixture: Mixture, lowest: float) -> None:
+    def __init__(self, limits: HistoryLimits, mixture: Mixture, lowest: float) -> None:
         self._limits, self._mixture, self._lowest = limits, mixture, lowest
-        self._candidates: dict[Key, FrameCandidate] = {}
+        self._candidates: dict[HypothesisKey, FrameCandidate] = {}
 
     def add_all(
         self,
-        hypotheses: Sequence[Hypothesis],
+        hypotheses: Sequence[BeamHypothesis],
         streams: NDArray[np.float64],
         blanks: NDArray[np.float64],
     ) -> None:
@@ -107,8 +109,8 @@ class HypothesisPool:
         """Return the hypothesis that stands for both."""
         better, worse = (one, other) if one.score >= other.score else (other, one)
         ways = word_history.merge(
-            Ways(better.hypothesis.branches, better.score, better.hypothesis.graph),
-            Ways(worse.hypothesis.branches, worse.score, worse.hypothesis.graph),
+            WordLinks(better.hypothesis.branches, better.score, better.hypothesis.graph),
+            WordLinks(worse.hypothesis.branches, worse.score, worse.hypothesis.graph),
             self._limits,
         )
         if _words_of(better) == _words_of(worse):
@@ -125,7 +127,7 @@ class HypothesisPool:
         streams = acoustic.array_of([candidate.streams for candidate in some])
         return Parents(self.hypotheses(), self.scores(), streams)
 
-    def hypotheses(self) -> tuple[Hypothesis, ...]:
+    def hypotheses(self) -> tuple[BeamHypothesis, ...]:
         """Return all, in the order in which they came."""
         return tuple(candidate.hypothesis for candidate in self._candidates.values())
 

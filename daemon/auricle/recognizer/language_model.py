@@ -34,7 +34,7 @@ State = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Level:
+class NgramLevel:
     """The n-grams of one length, n of them."""
 
     tokens: NDArray[np.uint16]  # (n,) the last token of each
@@ -49,7 +49,7 @@ class Level:
 class LanguageModel:
     """What the next token may be, given the tokens before."""
 
-    def __init__(self, levels: Sequence[Level]) -> None:
+    def __init__(self, levels: Sequence[NgramLevel]) -> None:
         """Take the n-grams, the single tokens first; `load` reads them from a file."""
         self._levels = tuple(levels)
         tokens = levels[0]
@@ -69,7 +69,7 @@ class LanguageModel:
         """
         content = mapped(path)
         order, _ = check_header(path, content, KIND, pieces)
-        levels: list[Level] = []
+        levels: list[NgramLevel] = []
         place = HEADER.size + order * LEVEL.size
         try:
             for length in range(order):
@@ -135,7 +135,7 @@ class LanguageModel:
         return (node, children) if children.start < children.stop else None
 
 
-def _level(content: mmap, place: int, header: Any, longest: bool) -> tuple[Level, int]:
+def _level(content: mmap, place: int, header: Any, longest: bool) -> tuple[NgramLevel, int]:
     """Return the level that begins at a place of the file, and where the next one does."""
     size, step, least_backoff, backoff_step = header
 
@@ -148,10 +148,10 @@ def _level(content: mmap, place: int, header: Any, longest: bool) -> tuple[Level
     nothing = np.zeros(size, np.uint8)
     children, backoffs = (nothing, nothing) if longest else (column(np.uint16), column(np.uint8))
     first = np.concatenate([[0], np.cumsum(children, dtype=np.int64)])
-    return Level(tokens, first, log_probs, backoffs, step, least_backoff, backoff_step), place
+    return NgramLevel(tokens, first, log_probs, backoffs, step, least_backoff, backoff_step), place
 
 
-def pack(levels: Sequence[Level], pieces: Sequence[str]) -> bytes:
+def pack(levels: Sequence[NgramLevel], pieces: Sequence[str]) -> bytes:
     """Return the file of a model over a vocabulary."""
     parts = [
         LEVEL.pack(len(level.tokens), level.step, level.least_backoff, level.backoff_step)

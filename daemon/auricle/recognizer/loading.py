@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from auricle.biasing.biasing import BiasingOptions, build
-from auricle.biasing.context_attention import Attention, ContextEncoder, Listener
+from auricle.biasing.context_attention import Attention, ContextEncoder, QueryEncoder
 from auricle.biasing.respelling import Spellings
 from auricle.biasing.vocabulary import Vocabulary
 from auricle.bundle.manifest import Bundle
@@ -122,7 +122,7 @@ def _load_names(bundle: Bundle, encoder: Encoder, threads: int, runtime: str) ->
         return None
     paths = [bundle.path(name) for name in NAMES]
     attention = Attention(
-        ContextEncoder(paths[1], 1, runtime), Listener(paths[0], threads, runtime)
+        ContextEncoder(paths[1], 1, runtime), QueryEncoder(paths[0], threads, runtime)
     )
     chunk = encoder.chunk // ENCODER_STRIDE, encoder.width
     expected, listener = (chunk, encoder.frames[0]), attention.listener

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from auricle.biasing.attended import MOST_ATTENDED, Attended, attended
 from auricle.biasing.biasing import Biasing
 from auricle.biasing.context_attention import (
-    Listener,
     ListenerState,
     Queries,
+    QueryEncoder,
 )
 from auricle.biasing.tagging import spelled, spelled_for_good
 from auricle.context.entries import Context
@@ -41,7 +41,7 @@ from auricle.recognizer.second_pass import (
     SecondPassMode,
     Utterance,
 )
-from auricle.recognizer.segment import Chunk, Phrase, joined
+from auricle.recognizer.segment import Chunk, Segment, joined
 
 ENCODER_STRIDE = 2  # feature frames (10 ms) to an encoder frame (20 ms)
 PAUSE_SECONDS = 0.5  # without a token: where a long utterance may be divided
@@ -62,7 +62,7 @@ class RecognizerState:
     unheard: int  # search frames still to come that condition the encoder but are not written
     search: SearchState  # of the running phrase
     progress: Progress  # what the search knows of that phrase
-    phrase: Phrase
+    phrase: Segment
     spoken: tuple[Result, ...] = ()  # of the phrases before
     silence: float = 0.0  # seconds since their last token, when the running phrase began
     biasing: Biasing | None = None  # names that the whole utterance is to favour
@@ -99,7 +99,7 @@ class Recognizer:
         frame: int,
         second: SecondPass | None = None,
         make_biasing: MakeBiasing | None = None,
-        listener: Listener | None = None,
+        listener: QueryEncoder | None = None,
         partials: PartialOptions | None = None,
     ) -> None:
         """Join the parts.
@@ -185,7 +185,7 @@ class Recognizer:
             unheard=unheard,
             search=search,
             progress=self._search.progress(search),
-            phrase=Phrase(),
+            phrase=Segment(),
             biasing=biasing,
             listener=self._begin_attending(biasing),
         )
@@ -315,7 +315,7 @@ class Recognizer:
             state,
             search=search,
             progress=self._search.progress(search),
-            phrase=Phrase(),
+            phrase=Segment(),
             spoken=(*state.spoken, result) if result.text else state.spoken,
             silence=known.trailing_seconds,
             known=None,

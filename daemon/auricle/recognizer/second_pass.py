@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.biasing.biasing import Biasing
-from auricle.biasing.scorer import Favour
+from auricle.biasing.scorer import BiasingScorer
 from auricle.errors import ArgumentError
-from auricle.lattice.from_nbest import Reading, SpokenWord, lattice_of
+from auricle.lattice.from_nbest import NbestReading, SpokenWord, lattice_of
 from auricle.lattice.result import Result, result_of
 from auricle.recognizer.attention_decoder import AttentionScorer, AttentionState
 from auricle.recognizer.ctc_alignment import Alignment, align
@@ -91,7 +91,7 @@ class _Judged:
 
     pieces: tuple[int, ...] = ()
     scores: tuple[float, ...] = ()  # natural log of each piece and, once it is over, of the end
-    names: Any = None  # where names stand: a state of `Favour`
+    names: Any = None  # where names stand: a state of `BiasingScorer`
     favour: float = 0.0  # nats that names add
     ends: tuple[float, ...] = ()  # natural log of the end before each piece
 
@@ -100,7 +100,9 @@ class _Judged:
         """Natural log of the whole."""
         return sum(self.scores) + self.favour
 
-    def goes_on(self, pick: _Pick, names: Favour[Any] | None = None, end: float = 0.0) -> _Judged:
+    def goes_on(
+        self, pick: _PiecePick, names: BiasingScorer[Any] | None = None, end: float = 0.0
+    ) -> _Judged:
         """Return a copy extended by one piece; END adds its score only.
 
         Args:
@@ -120,7 +122,7 @@ class _Judged:
         return _Judged(self.pieces[:count], (*self.scores[:count], self.ends[count]))
 
 
-class _Pick(NamedTuple):
+class _PiecePick(NamedTuple):
     """One more piece of a reading."""
 
     piece: int
@@ -278,7 +280,7 @@ class SecondPass:
                     may = self._writing.following(places[row])
                     chosen[row] = may[int(log_probs[row, may].argmax())]
                     score = float(log_probs[row, chosen[row]])
-                    found[row] = found[row].goes_on(_Pick(chosen[row], score))
+                    found[row] = found[row].goes_on(_PiecePick(chosen[row], score))
                 going = {row for row in going if chosen[row] != END}
                 if not going or len(found[min(going)].pieces) >= self._scorer.places:
                     break
@@ -289,7 +291,9 @@ class SecondPass:
             judged |= {text: found[row] for row, text in enumerate(group) if row not in going}
         return judged
 
-    def _decode(self, begun: _Begun, seconds: float, names: Favour[Any] | None) -> list[_Judged]:
+    def _decode(
+        self, begun: _Begun, seconds: float, names: BiasingScorer[Any] | None
+    ) -> list[_Judged]:
         """Return the readings that attention finds itself, by beam search."""
         longest = min(self._scorer.places, round(seconds * self._options.pieces_per_second) + LEAST)
         beam = min(self._options.beam, self._scorer.rows)
@@ -298,7 +302,7 @@ class SecondPass:
         ended: list[_Judged] = []
         cut: list[_Judged] = []  # readings that went round in a loop, as they were before
         for _ in range(longest):
-            chosen: list[tuple[int, _Pick, _Judged]] = []
+            chosen: list[tuple[int, _PiecePick, _Judged]] = []
             for row, pick in self._best(going, log_probs, beam, names):
                 if self._repeats(going[row], pick, names):
                     continue
@@ -317,7 +321,7 @@ class SecondPass:
             )
         return _best_of(ended, ENDINGS * beam) + _best_of(cut, ENDINGS * beam)
 
-    def _repeats(self, one: _Judged, pick: _Pick, names: Favour[Any] | None) -> bool:
+    def _repeats(self, one: _Judged, pick: _PiecePick, names: BiasingScorer[Any] | None) -> bool:
         """Return whether a reading says a name twice, once a word is over: it would go on so."""
         if names is None or not one.favour:
             return False
@@ -325,8 +329,12 @@ class SecondPass:
         return over and names.repeats(self._writing.plain(one.pieces))
 
     def _best(
-        self, going: Sequence[_Judged], log_probs: Floats, beam: int, names: Favour[Any] | None
-    ) -> Iterator[tuple[int, _Pick]]:
+        self,
+        going: Sequence[_Judged],
+        log_probs: Floats,
+        beam: int,
+        names: BiasingScorer[Any] | None,
+    ) -> Iterator[tuple[int, _PiecePick]]:
         """Yield the best extensions of all readings, twice as many as the beam: some will end."""
         totals = log_probs + np.array([[one.score] for one in going], np.float32)
         favour = None
@@ -340,7 +348,7 @@ class SecondPass:
         for index in top[np.argsort(-flat[top])].tolist():
             row, piece = divmod(index, log_probs.shape[1])
             gain = 0.0 if favour is None else float(favour[row, piece])
-            yield row, _Pick(piece, float(log_probs[row, piece]), gain)
+            yield row, _PiecePick(piece, float(log_probs[row, piece]), gain)
 
     def _enough(self, ended: Sequence[_Judged], best: float, beam: int) -> bool:
         """Whether nothing that goes on can come among the best of those that have ended."""
@@ -348,7 +356,7 @@ class SecondPass:
             return False
         return best < sorted((one.score for one in ended), reverse=True)[beam - 1]
 
-    def _reading(self, one: Candidate, weight: float, utterance: Utterance) -> Reading:
+    def _reading(self, one: Candidate, weight: float, utterance: Utterance) -> NbestReading:
         """Join times, attention and CTC, word by word."""
         starts = [place for place, token in enumerate(one.tokens)
                   if self._tokens.pieces[token].startswith(WORD_START)]  # fmt: skip
@@ -367,7 +375,7 @@ class SecondPass:
                     graph=attention[number] if number < len(attention) else 0.0,
                 )
             )
-        return Reading(
+        return NbestReading(
             words=tuple(words),
             acoustic=weight * one.alignment.score,
             graph=one.judged.score,

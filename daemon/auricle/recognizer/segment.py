@@ -28,15 +28,15 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Phrase:
+class Segment:
     """The chunks of a phrase; never changed in place."""
 
     chunks: tuple[Chunk, ...] = ()
     skipped: int = 0  # search frames at the start of the first chunk that are not of it
 
-    def take(self, chunk: Chunk, skipped: int) -> Phrase:
+    def take(self, chunk: Chunk, skipped: int) -> Segment:
         """Return the phrase with another chunk, of which `skipped` search frames were not used."""
-        return Phrase((*self.chunks, chunk), self.skipped if self.chunks else skipped)
+        return Segment((*self.chunks, chunk), self.skipped if self.chunks else skipped)
 
     @property
     def features(self) -> Floats:

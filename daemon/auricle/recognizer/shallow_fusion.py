@@ -67,7 +67,7 @@ class LanguageState(NamedTuple):
     words: WordState | None = None  # None: words do not count
 
 
-class Place(NamedTuple):
+class LanguageContext(NamedTuple):
     """All of the tokens before that what language says depends on."""
 
     token: int  # the last one; blank before the first
@@ -107,7 +107,7 @@ class Fusion:
         if words is not None:
             self._rewards[words.starts] += np.float32(weights.word_reward)
         self._internal: dict[int, NDArray[np.float32]] = {}
-        self._rows: dict[Place, NDArray[np.float32]] = {}
+        self._rows: dict[LanguageContext, NDArray[np.float32]] = {}
         self._states: dict[tuple[LanguageState, int], LanguageState] = {}
 
     @property
@@ -146,7 +146,7 @@ class Fusion:
             return 0.0
         return self._weights.words * self._words.end(state.words)
 
-    def of(self, places: Sequence[Place], width: int) -> NDArray[np.float32]:
+    def of(self, places: Sequence[LanguageContext], width: int) -> NDArray[np.float32]:
         """Return what language adds to the score of each token.
 
         Args:

@@ -19,7 +19,7 @@ LONGEST_CAPITALS = 3  # letters of a word that may be an abbreviation
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class WritingState:
     """How far a text is written; a value."""
 
     words: tuple[tuple[tuple[int, ...], ...], ...]  # what is left, each with the ways to write it
@@ -46,12 +46,12 @@ class Writing:
         """Return whether a piece begins a word."""
         return self._pieces.pieces[piece].startswith((WORD_START, "-"))
 
-    def begin(self, text: str) -> Place:
+    def begin(self, text: str) -> WritingState:
         """Return the place before the first word of a plain text; what has no piece is left out."""
         ways = (self._ways(word) for word in text.split())
-        return Place(tuple(way for way in ways if way))
+        return WritingState(tuple(way for way in ways if way))
 
-    def following(self, place: Place) -> list[int]:
+    def following(self, place: WritingState) -> list[int]:
         """Return the pieces that may come next, the end among them where the text is written."""
         found = {way[0] for way in place.open if way}
         if not place.open or () in place.open:
@@ -60,13 +60,13 @@ class Writing:
                 found |= set(self._marks)
         return sorted(found)
 
-    def take(self, place: Place, piece: int) -> Place:
+    def take(self, place: WritingState, piece: int) -> WritingState:
         """Return the place after one of the pieces that may come next."""
         if any(way and way[0] == piece for way in place.open):
-            return Place(place.words, _after(place.open, piece), marked=False)
+            return WritingState(place.words, _after(place.open, piece), marked=False)
         if piece in self._marks:
-            return Place(place.words)
-        return Place(place.words[1:], _after(place.words[0], piece), marked=False)
+            return WritingState(place.words)
+        return WritingState(place.words[1:], _after(place.words[0], piece), marked=False)
 
     def _ways(self, word: str) -> tuple[tuple[int, ...], ...]:
         forms = [word, word[:1].upper() + word[1:]]

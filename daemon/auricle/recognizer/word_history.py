@@ -3,7 +3,7 @@
 In: the words that hypotheses complete, and hypotheses that the search finds to be alike. Out: the
 lattice of all that was kept.
 
-A `Node` is the end of a word, a `Branch` one way into it. Scores on branches are relative: the
+A `Node` is the end of a word, a `WordLink` one way into it. Scores on branches are relative: the
 best branch of a node has offset 0, the others what they fall behind. So a path scores the final
 score plus the offsets on its way, whatever happens around it, and the best path has no offsets.
 Alignments of one sequence of words add up; each path of the final lattice stands for a set of
@@ -26,7 +26,7 @@ _DIGITS = 6  # decimal places of scores in a lattice: what is written is then ex
 _TIME_DIGITS = 4
 
 
-class Branch(NamedTuple):
+class WordLink(NamedTuple):
     """One way into a word: the words before it, and when this one was heard."""
 
     source: Node
@@ -41,16 +41,16 @@ class Node:
     """The end of a word, reached by one branch or more, best first."""
 
     word: str
-    branches: tuple[Branch, ...]  # the first has offset 0; none at the start of the utterance
+    branches: tuple[WordLink, ...]  # the first has offset 0; none at the start of the utterance
     identity: bytes  # digest of the words on the best path: equal words, equal identity
     score: float  # natural log score of the best path when the word was complete
     graph: float  # the share of the graph in that score
 
 
-class Ways(NamedTuple):
+class WordLinks(NamedTuple):
     """All ways into the word in progress of a hypothesis."""
 
-    branches: tuple[Branch, ...]  # best first; the first has offset 0
+    branches: tuple[WordLink, ...]  # best first; the first has offset 0
     score: float  # natural log score of the best way, acoustic and graph together
     graph: float  # the share of the graph in that score
 
@@ -58,13 +58,13 @@ class Ways(NamedTuple):
 class Endings(NamedTuple):
     """The last words of all readings of an utterance."""
 
-    words: tuple[tuple[str, Branch], ...]  # best first; the first has offset 0
+    words: tuple[tuple[str, WordLink], ...]  # best first; the first has offset 0
     score: float  # natural log score of the best reading
     graph: float  # the share of the graph in that score
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class HistoryLimits:
     """What of a history is kept."""
 
     alternatives: int  # branches of a node
@@ -88,12 +88,12 @@ class Clock:
 START = Node("", (), bytes(_DIGEST_SIZE), 0.0, 0.0)
 
 
-def begin() -> tuple[Branch, ...]:
+def begin() -> tuple[WordLink, ...]:
     """Return the branches of the hypothesis that nothing was said yet."""
-    return (Branch(START, 0.0, 0.0, -1, -1),)
+    return (WordLink(START, 0.0, 0.0, -1, -1),)
 
 
-def end_word(word: str, ways: Ways) -> tuple[Branch, ...]:
+def end_word(word: str, ways: WordLinks) -> tuple[WordLink, ...]:
     """Return the branches of a hypothesis whose word in progress is complete.
 
     Without a word the branches stay as they are.
@@ -103,10 +103,10 @@ def end_word(word: str, ways: Ways) -> tuple[Branch, ...]:
     before = ways.branches[0].source.identity
     identity = blake2b(before + word.encode(), digest_size=_DIGEST_SIZE).digest()
     node = Node(word, ways.branches, identity, ways.score, ways.graph)
-    return (Branch(node, 0.0, 0.0, -1, -1),)
+    return (WordLink(node, 0.0, 0.0, -1, -1),)
 
 
-def hear(branches: tuple[Branch, ...], frame: int, *, first: bool) -> tuple[Branch, ...]:
+def hear(branches: tuple[WordLink, ...], frame: int, *, first: bool) -> tuple[WordLink, ...]:
     """Return the branches after a token of the word in progress was emitted at a frame.
 
     Args:
@@ -115,12 +115,14 @@ def hear(branches: tuple[Branch, ...], frame: int, *, first: bool) -> tuple[Bran
         first: whether the token is the first of the word.
     """
     return tuple(
-        Branch(branch.source, branch.offset, branch.graph, frame if first else branch.first, frame)
+        WordLink(
+            branch.source, branch.offset, branch.graph, frame if first else branch.first, frame
+        )
         for branch in branches
     )
 
 
-def merge(one: Ways, other: Ways, limits: Limits) -> Ways:
+def merge(one: WordLinks, other: WordLinks, limits: HistoryLimits) -> WordLinks:
     """Join two sets of ways into the same word.
 
     Ways over the same words are alignments of one another: their probabilities add up, and times
@@ -129,7 +131,7 @@ def merge(one: Ways, other: Ways, limits: Limits) -> Ways:
     return _merge(one, other, limits, limits.depth)
 
 
-def _merge(one: Ways, other: Ways, limits: Limits, depth: int) -> Ways:
+def _merge(one: WordLinks, other: WordLinks, limits: HistoryLimits, depth: int) -> WordLinks:
     """Join two sets of ways; `depth` more words back in every detail."""
     better, worse = (one, other) if one.score >= other.score else (other, one)
     if better.branches is worse.branches:
@@ -143,35 +145,35 @@ def _merge(one: Ways, other: Ways, limits: Limits, depth: int) -> Ways:
     return _relative(list(joined.values()), limits)
 
 
-def _absolute(ways: Ways) -> list[Branch]:
+def _absolute(ways: WordLinks) -> list[WordLink]:
     """Return branches with scores instead of offsets."""
     return [
-        Branch(source, ways.score + offset, ways.graph + graph, first, last)
+        WordLink(source, ways.score + offset, ways.graph + graph, first, last)
         for source, offset, graph, first, last in ways.branches
     ]
 
 
-def _relative(branches: list[Branch], limits: Limits) -> Ways:
+def _relative(branches: list[WordLink], limits: HistoryLimits) -> WordLinks:
     """Return the best of branches that have scores, with offsets instead."""
     branches.sort(key=lambda branch: -branch.offset)
     _, best, best_graph, _, _ = branches[0]
     kept = tuple(
-        Branch(source, score - best, graph - best_graph, first, last)
+        WordLink(source, score - best, graph - best_graph, first, last)
         for source, score, graph, first, last in branches[: limits.alternatives]
         if score >= best - limits.beam
     )
-    return Ways(kept, best, best_graph)
+    return WordLinks(kept, best, best_graph)
 
 
-def _add_alignments(one: Branch, other: Branch, limits: Limits, depth: int) -> Branch:
+def _add_alignments(one: WordLink, other: WordLink, limits: HistoryLimits, depth: int) -> WordLink:
     """Add two branches over the same words; both have scores, not offsets."""
     better, worse = (one, other) if one.offset >= other.offset else (other, one)
     source = better.source
     known = source is worse.source or source.branches is worse.source.branches
     if not known and depth > 0 and worse.offset >= better.offset - limits.beam:
         ways = _merge(
-            Ways(source.branches, better.offset, better.graph),
-            Ways(worse.source.branches, worse.offset, worse.graph),
+            WordLinks(source.branches, better.offset, better.graph),
+            WordLinks(worse.source.branches, worse.offset, worse.graph),
             limits,
             depth - 1,
         )
@@ -179,14 +181,14 @@ def _add_alignments(one: Branch, other: Branch, limits: Limits, depth: int) -> B
     return better._replace(source=source, offset=log_add(better.offset, worse.offset))
 
 
-def endings(readings: Iterable[tuple[str, Ways]], limits: Limits) -> Endings:
+def endings(readings: Iterable[tuple[str, WordLinks]], limits: HistoryLimits) -> Endings:
     """Return the last words of all readings, as if the utterance ended here.
 
     Args:
         readings: of each hypothesis the word in progress and the ways into it; one or more.
         limits: for what is joined; all last words are kept.
     """
-    joined: dict[tuple[bytes, str], Branch] = {}
+    joined: dict[tuple[bytes, str], WordLink] = {}
     for word, ways in readings:
         for branch in _absolute(ways):
             for last_word, way in _last_words(word, branch):
@@ -205,7 +207,7 @@ def endings(readings: Iterable[tuple[str, Ways]], limits: Limits) -> Endings:
     return Endings(last, score, graph)
 
 
-def _last_words(word: str, branch: Branch) -> list[tuple[str, Branch]]:
+def _last_words(word: str, branch: WordLink) -> list[tuple[str, WordLink]]:
     """Return the word that a branch ends with; without one in progress, the words before."""
     source = branch.source
     if word or not source.branches:
@@ -219,7 +221,7 @@ def _last_words(word: str, branch: Branch) -> list[tuple[str, Branch]]:
     ]
 
 
-def best_words(word: str, branches: tuple[Branch, ...]) -> list[str]:
+def best_words(word: str, branches: tuple[WordLink, ...]) -> list[str]:
     """Return the words of the best path through branches, with the one in progress."""
     words = [word] if word else []
     node = branches[0].source
@@ -298,7 +300,7 @@ def _behind(order: list[Node], ends: Endings) -> dict[int, float]:
 
 
 def _arc(
-    word: str, branch: Branch, states: tuple[int, int], nodes: list[Node], clock: Clock
+    word: str, branch: WordLink, states: tuple[int, int], nodes: list[Node], clock: Clock
 ) -> Arc:
     """Return the arc of a branch between two states.
 

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.errors import ModelError
-from auricle.recognizer.language_model import Level
+from auricle.recognizer.language_model import NgramLevel
 from auricle.recognizer.lexicon import Lexicon
 from auricle.recognizer.model_file import LEVEL, FileKind, check_header, mapped, pack_header
 from auricle.recognizer.word_ngrams import WordLevel, WordNgrams
@@ -109,7 +109,7 @@ def _fits(lexicon: Lexicon, levels: Sequence[WordLevel], tokens: int) -> bool:
     )
 
 
-def pack(lexicon: Lexicon, levels: Sequence[Level], pieces: Sequence[str]) -> bytes:
+def pack(lexicon: Lexicon, levels: Sequence[NgramLevel], pieces: Sequence[str]) -> bytes:
     """Return the file of a lexicon and n-grams over its words.
 
     Args:

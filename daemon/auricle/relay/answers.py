@@ -19,14 +19,14 @@ from auricle.wire.schema import (
     MOST_READINGS,
     VERSION,
     Answer,
+    LatticeReading,
     Question,
-    Reading,
     find_path,
     pairs_of,
 )
 
 
-class Fault(StrEnum):
+class AnswerFault(StrEnum):
     """Why there is no answer, or not all of it."""
 
     UNREACHABLE = "unreachable"  # no such host, or nobody listens there
@@ -47,26 +47,28 @@ def read_body(question: Question, body: bytes) -> Answer:
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
-        return Answer(question.session, (), Fault.FORM)
+        return Answer(question.session, (), AnswerFault.FORM)
     if not isinstance(content, dict):
-        return Answer(question.session, (), Fault.FORM)
+        return Answer(question.session, (), AnswerFault.FORM)
     if content.get("version") != VERSION:
-        return Answer(question.session, (), Fault.VERSION)
+        return Answer(question.session, (), AnswerFault.VERSION)
     if content.get("session") != question.session:
-        return Answer(question.session, (), Fault.SESSION)
+        return Answer(question.session, (), AnswerFault.SESSION)
     try:
         pairs = pairs_of(_with_fractions(content.get("readings")))
     except (RefusedError, OverflowError):
-        return Answer(question.session, (), Fault.FORM)
+        return Answer(question.session, (), AnswerFault.FORM)
     known = {
         text: score
         for text, score in pairs
         if math.isfinite(score) and find_path(question, text) is not None
     }
     readings = tuple(
-        Reading(text, _rounded(score)) for text, score in list(known.items())[:MOST_READINGS]
+        LatticeReading(text, _rounded(score)) for text, score in list(known.items())[:MOST_READINGS]
     )
-    return Answer(question.session, readings, "" if len(known) == len(pairs) else Fault.FOREIGN)
+    return Answer(
+        question.session, readings, "" if len(known) == len(pairs) else AnswerFault.FOREIGN
+    )
 
 
 def _with_fractions(readings: object) -> object:

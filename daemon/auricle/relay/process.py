@@ -16,9 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from auricle.config.schema import RerankerSettings
-from auricle.relay.answers import Fault
+from auricle.relay.answers import AnswerFault
 from auricle.relay.reranker_client import Reranker
-from auricle.wire.rate_limit import Allowance
+from auricle.wire.rate_limit import RateLimit
 from auricle.wire.schema import MOST_BYTES, Answer, Question, decode_question, encode_answer
 from auricle.wire.sockets import check_peer, connect, receive, send
 
@@ -61,7 +61,7 @@ class Relay:
         self._reranker = reranker
         self._connection = connection
         self._tell = tell
-        self._allowance = Allowance(time=time.monotonic())
+        self._allowance = RateLimit(time=time.monotonic())
 
     async def work(self) -> None:
         """Answer until the daemon hangs up.
@@ -92,7 +92,7 @@ class Relay:
     async def _answer(self, question: Question, data: bytes) -> None:
         left = self._allowance.spend(time.monotonic())
         if left is None:
-            answer = Answer(question.session, (), Fault.RATE)
+            answer = Answer(question.session, (), AnswerFault.RATE)
         else:
             self._allowance = left
             answer = await self._reranker.ask(question, data)

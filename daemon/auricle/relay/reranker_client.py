@@ -19,7 +19,7 @@ import httpx
 
 from auricle.config.schema import RerankerSettings
 from auricle.errors import RelayError
-from auricle.relay.answers import Fault, read_body
+from auricle.relay.answers import AnswerFault, read_body
 from auricle.relay.pinning import make_context
 from auricle.wire.schema import MOST_ANSWER_BYTES, Answer, Question
 
@@ -66,7 +66,7 @@ class Reranker:
 
     async def ask(self, question: Question, data: bytes) -> Answer:
         """Return what the reranker makes of a question, once the budget is over at the latest."""
-        fault = Fault.LATE
+        fault = AnswerFault.LATE
         try:
             async with asyncio.timeout(self._settings.budget_ms / 1000):
                 for attempt in range(MOST_TRIES):
@@ -74,14 +74,14 @@ class Reranker:
                     if isinstance(found, Answer):
                         return found
                     fault = found
-                    if fault not in (Fault.BUSY, Fault.UNREACHABLE):
+                    if fault not in (AnswerFault.BUSY, AnswerFault.UNREACHABLE):
                         break
                     await asyncio.sleep(random.uniform(0, FIRST_PAUSE * 2**attempt))
         except TimeoutError:
-            fault = Fault.LATE if fault is not Fault.BUSY else fault
+            fault = AnswerFault.LATE if fault is not AnswerFault.BUSY else fault
         return Answer(question.session, (), fault)
 
-    async def _try(self, question: Question, data: bytes) -> Answer | Fault:
+    async def _try(self, question: Question, data: bytes) -> Answer | AnswerFault:
         try:
             async with self._client.stream("POST", self._settings.url, content=data) as response:
                 refused = _refusal(response)
@@ -92,22 +92,22 @@ class Reranker:
                 async for part in response.aiter_raw():
                     body += part
                     if len(body) > MOST_ANSWER_BYTES:
-                        return Fault.LARGE
+                        return AnswerFault.LARGE
         except httpx.TimeoutException:
-            return Fault.LATE
+            return AnswerFault.LATE
         except (httpx.HTTPError, ssl.SSLError, OSError) as error:
-            return Fault.CERTIFICATE if _is_about_tls(error) else Fault.UNREACHABLE
+            return AnswerFault.CERTIFICATE if _is_about_tls(error) else AnswerFault.UNREACHABLE
         return read_body(question, body)
 
 
-def _refusal(response: httpx.Response) -> Fault | None:
+def _refusal(response: httpx.Response) -> AnswerFault | None:
     """Return why the body of a response need not be read."""
     if response.status_code in BUSY_STATUSES:
-        return Fault.BUSY
+        return AnswerFault.BUSY
     if response.status_code != httpx.codes.OK:
-        return Fault.STATUS
+        return AnswerFault.STATUS
     kind = response.headers.get("content-type", "").partition(";")[0].strip()
-    return None if kind.lower() == "application/json" else Fault.FORM
+    return None if kind.lower() == "application/json" else AnswerFault.FORM
 
 
 def read_token(settings: RerankerSettings) -> str:

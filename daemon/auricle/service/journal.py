@@ -103,7 +103,7 @@ EVENT_KINDS: dict[type[Event], Kind] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JournalEntry:
     """One entry: what it is, a sentence for people, and fields for programs."""
 
     kind: Kind
@@ -111,7 +111,7 @@ class Entry:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
-Write: TypeAlias = Callable[[Entry], None]
+Write: TypeAlias = Callable[[JournalEntry], None]
 
 
 class Journal:
@@ -130,13 +130,13 @@ class Journal:
     def tell(self, kind: Kind, message: str, **fields: object) -> None:
         """Write an entry; fields are named without `AURICLE_`, in small letters."""
         texts = {f"AURICLE_{name.upper()}": str(value) for name, value in fields.items()}
-        self._put(Entry(kind, message, texts))
+        self._put(JournalEntry(kind, message, texts))
 
     def tell_event(self, event: Event) -> None:
         """Write an entry on an event of a session."""
         self._put(entry_of(event, transcripts=self._transcripts))
 
-    def _put(self, entry: Entry) -> None:
+    def _put(self, entry: JournalEntry) -> None:
         if PRIORITIES[entry.kind.level] <= self._most:
             self._write(entry)
 
@@ -171,7 +171,7 @@ class Losses:
         self._overruns, self._dropped, self._levels = overruns, dropped, levels
 
 
-def entry_of(event: Event, *, transcripts: bool = False) -> Entry:
+def entry_of(event: Event, *, transcripts: bool = False) -> JournalEntry:
     """Return the entry on an event; only with `transcripts` does it hold what was said."""
     kind, message, own = _describe(event)
     fields = {"AURICLE_SESSION": event.session, "AURICLE_TIME": f"{event.time:.3f}", **own}
@@ -179,7 +179,7 @@ def entry_of(event: Event, *, transcripts: bool = False) -> Entry:
     if transcripts and text is not None:
         fields["AURICLE_TRANSCRIPT"] = text
         message += f": {text!r}"
-    return Entry(kind, message, fields)
+    return JournalEntry(kind, message, fields)
 
 
 def _describe(event: Event) -> tuple[Kind, str, dict[str, str]]:
@@ -258,18 +258,22 @@ class JournalWriter:
         """Begin with none lost."""
         self._lost = 0
 
-    def __call__(self, entry: Entry) -> None:
+    def __call__(self, entry: JournalEntry) -> None:
         """Send an entry; one that cannot be sent, to a full journal or so, is told of later."""
         try:
             if self._lost:
-                _send(Entry(UNTOLD, f"{self._lost} entries before this one could not be written"))
+                _send(
+                    JournalEntry(
+                        UNTOLD, f"{self._lost} entries before this one could not be written"
+                    )
+                )
                 self._lost = 0
             _send(entry)
         except OSError:
             self._lost += 1
 
 
-def _send(entry: Entry) -> None:
+def _send(entry: JournalEntry) -> None:
     journal.send(
         entry.message,
         MESSAGE_ID=entry.kind.message_id,
@@ -288,7 +292,7 @@ class LineWriter:
         self._file = file
         self._lost = 0
 
-    def __call__(self, entry: Entry) -> None:
+    def __call__(self, entry: JournalEntry) -> None:
         """Write a line; one that cannot be written, to a full disk or so, is told of later."""
         session = entry.fields.get("AURICLE_SESSION")
         place = f" [{session}]" if session else ""

@@ -13,9 +13,9 @@ from auricle.ducking.backend import MIXER, PLAYERS, STREAMS, Backend
 from auricle.ducking.backends.alsa import AlsaMixer
 from auricle.ducking.backends.mpris import MprisPlayers
 from auricle.ducking.backends.pulse import PulseStreams
-from auricle.ducking.ducker import Music
-from auricle.ducking.policy import Mode, Policy
-from auricle.ducking.saved_volumes import Record
+from auricle.ducking.ducker import Ducker
+from auricle.ducking.policy import DuckingMode, Policy
+from auricle.ducking.saved_volumes import SavedVolumes
 
 
 def make_music(
@@ -24,7 +24,7 @@ def make_music(
     folder: Path,
     tell: Callable[[str], None],
     on_change: Callable[[], None],
-) -> Music:
+) -> Ducker:
     """Return what ducks other sounds.
 
     Args:
@@ -34,10 +34,10 @@ def make_music(
         tell: takes a sentence on what cannot be done.
         on_change: is called when other sounds are to be quiet, and when no longer.
     """
-    record = Record(folder / "ducked.json")
+    record = SavedVolumes(folder / "ducked.json")
     backends = make_backends(settings, bus)
     linger = settings.linger_ms / 1000
-    return Music(backends, policy_of(settings), linger, record, tell, on_change)
+    return Ducker(backends, policy_of(settings), linger, record, tell, on_change)
 
 
 def make_backends(settings: MusicSettings, bus: str) -> tuple[Backend, ...]:
@@ -52,4 +52,4 @@ def make_backends(settings: MusicSettings, bus: str) -> tuple[Backend, ...]:
 
 def policy_of(settings: MusicSettings) -> Policy:
     """Return how other sounds are ducked."""
-    return Policy(Mode(settings.mode), settings.decibels)
+    return Policy(DuckingMode(settings.mode), settings.decibels)

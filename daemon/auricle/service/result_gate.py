@@ -17,7 +17,7 @@ from auricle.events import Final
 Report = TypeVar("Report")
 
 
-class Gate(Generic[Report]):
+class ResultGate(Generic[Report]):
     """Use `take` for every report; at the end `close`."""
 
     def __init__(

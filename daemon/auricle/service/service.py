@@ -16,32 +16,32 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from auricle.assistant import Level, ListenOptions, Status
+from auricle.assistant import InputLevel, ListenOptions, Status
 from auricle.audio.convert import Channel
 from auricle.audio.file import FileSource
 from auricle.audio.microphone import Microphone
 from auricle.audio.reconnecting import ReconnectingSource
 from auricle.audio.source import AudioSource
-from auricle.bus.server import BusFace
+from auricle.bus.server import BusServer
 from auricle.compute.budget import ComputeLevel
-from auricle.compute.governor import Compute
+from auricle.compute.governor import Governor
 from auricle.compute.realtime import become_realtime
 from auricle.config import loading
 from auricle.config.locations import relay_socket, state_folder
 from auricle.config.schema import Config
 from auricle.context.entries import Context
-from auricle.context.registry import Keeper
+from auricle.context.registry import ContextRegistry
 from auricle.context.store import Store
-from auricle.ducking.ducker import Music
-from auricle.engine.capture_thread import Found, Lost, MakeSource, OnState
-from auricle.engine.inference_thread import Died, Hearing, Report
+from auricle.ducking.ducker import Ducker
+from auricle.engine.capture_thread import MakeSource, MicrophoneLost, MicrophoneReady, OnState
+from auricle.engine.inference_thread import InferenceThread, Report, ThreadFailed
 from auricle.engine.pipeline import Pipeline
 from auricle.engine.queues import Outbox
 from auricle.errors import AuricleError, BusError, BusyError, ModelError
 from auricle.events import CancelReason, Event
 from auricle.fault_reports import faults_told, place_of
 from auricle.privacy.guard import Guard, Places
-from auricle.privacy.mode import Mode
+from auricle.privacy.mode import PrivacyMode
 from auricle.service.assembly import Models, budget_of, limited, load_models, make_pipeline
 from auricle.service.journal import (
     CONTEXT_DAMAGED,
@@ -68,8 +68,8 @@ from auricle.service.journal import (
 )
 from auricle.service.notify import Notifier, Watchdog, watchdog_seconds
 from auricle.service.quiet import make_backends, make_music, policy_of
-from auricle.service.result_gate import Gate
-from auricle.service.status import Standing
+from auricle.service.result_gate import ResultGate
+from auricle.service.status import StatusTracker
 from auricle.wire.sockets import users_of
 
 RELAY_ACCOUNT = "auricle-relay"  # in the system service
@@ -131,14 +131,14 @@ class Service:
         self._models = models
         self._journal = journal
         self._notifier = Notifier(lambda sentence: journal.tell(UNTOLD, sentence))
-        self._standing = Standing(wake_words_of(models), models.bundle.language)
-        self._face: BusFace | None = None
+        self._standing = StatusTracker(wake_words_of(models), models.bundle.language)
+        self._face: BusServer | None = None
         loop = asyncio.get_running_loop()
         self._outbox = Outbox[Report](
-            loop, self._take, may_be_lost=lambda report: isinstance(report, Level)
+            loop, self._take, may_be_lost=lambda report: isinstance(report, InputLevel)
         )
-        self._compute = Compute(config.arbiter.level, self._level_changed)
-        self._hearing = Hearing(
+        self._compute = Governor(config.arbiter.level, self._level_changed)
+        self._hearing = InferenceThread(
             lambda: build_pipeline(config, models, self._compute.level),
             source_maker(options, config),
             self._outbox.post,
@@ -147,7 +147,7 @@ class Service:
         )
         self._level_due = asyncio.Event()  # the level that holds is not yet that of the pipeline
         self._changing = asyncio.Lock()  # held while the pipeline becomes another
-        self._keeper = Keeper(
+        self._keeper = ContextRegistry(
             Store(state_folder() / "context"),
             self._take_context,
             lambda sentence: journal.tell(CONTEXT_DAMAGED, sentence),
@@ -168,7 +168,7 @@ class Service:
             lambda sentence: journal.tell(NOT_DUCKED, sentence),
             self._music_changed,
         )
-        self._gate = Gate[Event | Lost | Found](
+        self._gate = ResultGate[Event | MicrophoneLost | MicrophoneReady](
             self._pass_on, self._privacy.improve, lambda: self._privacy.asks
         )
         self._has_terminal = has_terminal()
@@ -195,7 +195,7 @@ class Service:
             end.result()
 
     @property
-    def contexts(self) -> Keeper:
+    def contexts(self) -> ContextRegistry:
         """What takes the names that a person may say."""
         return self._keeper
 
@@ -205,12 +205,12 @@ class Service:
         return self._privacy
 
     @property
-    def compute(self) -> Compute:
+    def compute(self) -> Governor:
         """What decides on how much is computed."""
         return self._compute
 
     @property
-    def music(self) -> Music:
+    def music(self) -> Ducker:
         """What ducks other sounds."""
         return self._music
 
@@ -263,7 +263,7 @@ class Service:
     def _privacy_changed(self) -> None:
         mode, host = self._privacy.mode, self._privacy.host
         told = "nothing leaves this device"
-        if mode is Mode.LATTICE:
+        if mode is PrivacyMode.LATTICE:
             told = f"lattices may go to {host}" if host else "lattices may leave, but go nowhere"
         self._journal.tell(PRIVACY, told, mode=mode.value)
         if self._face is not None:
@@ -317,7 +317,7 @@ class Service:
         await self._hearing.start()
         await self._keeper.load()
         bus = self._options.bus or self._config.bus.kind
-        self._face = await BusFace.start(self, bus)
+        self._face = await BusServer.start(self, bus)
         self._notifier.ready(self._sentence())
         self._journal.tell(READY, self._sentence())
         await asyncio.gather(
@@ -344,24 +344,24 @@ class Service:
     def _take(self, report: Report) -> None:
         """Take in what the threads report, and tell whom it concerns."""
         match report:
-            case Level():
+            case InputLevel():
                 if self._face is not None:
                     self._face.show_level(report)
                 return
-            case Died(error=error):
+            case ThreadFailed(error=error):
                 if not self._died.done():
                     self._died.set_exception(error)
                 return
         self._music.follow(report)  # at once, whatever else waits
         self._gate.take(report)
 
-    def _pass_on(self, report: Event | Lost | Found) -> None:
+    def _pass_on(self, report: Event | MicrophoneLost | MicrophoneReady) -> None:
         """Tell what has happened, now that nothing may change it any more."""
         self._standing.follow(report)
         match report:
-            case Lost(reason=reason):
+            case MicrophoneLost(reason=reason):
                 self._journal.tell(MICROPHONE_LOST, f"nothing can be heard: {reason}")
-            case Found():
+            case MicrophoneReady():
                 self._journal.tell(MICROPHONE_FOUND, "the microphone is open")
             case _:
                 self._journal.tell_event(report)
@@ -382,7 +382,7 @@ class Service:
         """Return how often the device lost sound, and the frames and levels that were dropped."""
         return self._hearing.overruns, self._hearing.dropped, self._outbox.dropped
 
-    async def _watch_bus(self, face: BusFace) -> None:
+    async def _watch_bus(self, face: BusServer) -> None:
         raise BusError(await face.wait_until_lost())
 
     async def _feed_watchdog(self) -> None:

@@ -6,11 +6,11 @@ In: reports. Out: the status that clients may know, and a sentence for `systemct
 from __future__ import annotations
 
 from auricle.assistant import Activity, Status
-from auricle.engine.capture_thread import Found, Lost
+from auricle.engine.capture_thread import MicrophoneLost, MicrophoneReady
 from auricle.events import Cancelled, Event, Failed, Final, Wake
 
 
-class Standing:
+class StatusTracker:
     """Knows what runs; `follow` every report, in order."""
 
     def __init__(self, wake_words: tuple[str, ...], language: str) -> None:
@@ -37,12 +37,12 @@ class Standing:
             return Activity.UNAVAILABLE
         return Activity.IDLE if self._started else Activity.STARTING
 
-    def follow(self, report: Event | Lost | Found) -> None:
+    def follow(self, report: Event | MicrophoneLost | MicrophoneReady) -> None:
         """Take in a report."""
         match report:
-            case Lost(reason=reason):
+            case MicrophoneLost(reason=reason):
                 self._away, self._started = reason, True
-            case Found():
+            case MicrophoneReady():
                 self._away, self._started = None, True
             case Wake():
                 self._listening = True

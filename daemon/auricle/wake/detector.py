@@ -44,7 +44,7 @@ class Score:
     score: float  # mean probability, 0 to 1
 
 
-class Ear:
+class WakeWordStream:
     """One wake word: its network and its trigger, and how far they have come."""
 
     def __init__(self, word: MicroWakeWord, trigger: Trigger) -> None:
@@ -127,7 +127,8 @@ class WakeDetector:
             unknown = ", ".join(sorted(chosen.keys() - own.keys()))
             raise ArgumentError(f"A cut-off is given for {unknown}, which is none of the words.")
         self._ears = tuple(
-            Ear(word, make_trigger(word, chosen[word.name], refractory_seconds)) for word in words
+            WakeWordStream(word, make_trigger(word, chosen[word.name], refractory_seconds))
+            for word in words
         )
         self._gate_seconds = gate_seconds
         self._frontend = MicroFeatures()
@@ -186,7 +187,9 @@ class WakeDetector:
         """Return whether nobody has spoken for so long that the networks need not hear."""
         return self._gate_seconds is not None and now - self._speech.last > self._gate_seconds
 
-    def _hear(self, ear: Ear, features: NDArray[np.float32], catching_up: bool) -> list[Detection]:
+    def _hear(
+        self, ear: WakeWordStream, features: NDArray[np.float32], catching_up: bool
+    ) -> list[Detection]:
         """Let one word hear; note its scores and return its detections."""
         scored = ear.catch_up(features, self._features) if catching_up else ear.hear(features)
         name = ear.word.name
@@ -204,7 +207,7 @@ class WakeDetector:
         window = self._frames - self._features  # frames until the first window was full
         return self._begin + (position + window) * FRAME_SECONDS
 
-    def _detection(self, ear: Ear, time: float, result: Scored) -> Detection:
+    def _detection(self, ear: WakeWordStream, time: float, result: Scored) -> Detection:
         """Return the detection that a firing at `time` seconds stands for."""
         rise = result.risen * ear.word.stride * FRAME_SECONDS
         end = max(self._begin, time - rise - RISE_DELAY)

@@ -12,13 +12,13 @@ SECONDS_EACH = 10.0  # in the long run
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class RateLimit:
     """A bucket of questions that fills with time; a value."""
 
     left: float = BURST
     time: float = 0.0  # seconds on a clock that never goes back, as time.monotonic
 
-    def spend(self, time: float) -> Allowance | None:
+    def spend(self, time: float) -> RateLimit | None:
         """Return what is left after one question at `time`; None if it may not leave."""
         gained = max(0.0, time - self.time) / SECONDS_EACH
         left = min(BURST, self.left + gained)

@@ -83,7 +83,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LatticeReading:
     """One way to read a lattice, as the reranker sees it."""
 
     text: str  # words with one space between them
@@ -106,7 +106,7 @@ class Answer:
     """What the reranker makes of a question: readings, best first, or the name of a fault."""
 
     session: int  # that of the question
-    readings: tuple[Reading, ...]
+    readings: tuple[LatticeReading, ...]
     fault: str = ""  # what went wrong, if anything; there may be readings all the same
 
     def __post_init__(self) -> None:
@@ -182,7 +182,7 @@ def decode_answer(data: bytes) -> Answer:
     fault = content["fault"]
     if not isinstance(fault, str):
         raise RefusedError("fault: must be a name of small letters and dashes, or empty")
-    readings = tuple(Reading(*pair) for pair in pairs_of(content["readings"]))
+    readings = tuple(LatticeReading(*pair) for pair in pairs_of(content["readings"]))
     answer = Answer(content["session"], readings, fault)
     _check_form(data, encode_answer(answer))
     return answer

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from auricle.biasing.context_attention import LETTERS, ContextEncoder, Listener, numbered
+from auricle.biasing.context_attention import LETTERS, ContextEncoder, QueryEncoder, numbered
 from auricle.errors import ModelError
 from auricle.features import LogMel
 from auricle_train.context_attention import training
@@ -188,7 +188,7 @@ def test_the_graphs_say_chunk_by_chunk_what_the_networks_say_of_the_whole(
     forms = ["siobhan", "o'hara", "x"]
     with torch.no_grad():
         whole = model(stacked, torch.from_numpy(numbered(forms).astype(np.int64)))[0].numpy()
-    listener = Listener(tmp_path / "listener.tflite", 1)
+    listener = QueryEncoder(tmp_path / "listener.tflite", 1)
     keys = ContextEncoder(tmp_path / "names.tflite", 1).keys(forms)
     state, parts = listener.initial_state(), []
     for chunk in stacked[0].numpy().reshape(5, *listener.chunk):

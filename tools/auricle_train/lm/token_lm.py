@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from auricle.recognizer.language_model import Level, pack
+from auricle.recognizer.language_model import NgramLevel, pack
 from auricle.tokenizer import Tokenizer
 from auricle_train.data.corpus import SPEECH, is_allowed
 from auricle_train.lm.ngram import Floats, Ngram, kneser_ney, mix, normalize, prune, windows
@@ -193,7 +193,7 @@ def write(model: Ngram, tokenizer: Tokenizer) -> bytes:
     return pack(quantize(model), tokenizer.pieces)
 
 
-def quantize(model: Ngram) -> list[Level]:
+def quantize(model: Ngram) -> list[NgramLevel]:
     """Return the n-grams of a model as a file keeps them.
 
     Backoffs are found anew for the probabilities as they are stored, so that these sum to one.
@@ -216,7 +216,7 @@ def quantize(model: Ngram) -> list[Level]:
         ends = (level.keys + 1) * model.vocabulary
         following = model.levels[length + 1].keys if length + 1 < model.order else ends[:0]
         levels.append(
-            Level(
+            NgramLevel(
                 tokens=(level.keys % model.vocabulary).astype(kind),
                 first=np.concatenate([[0], np.searchsorted(following, ends)]),
                 log_probs=codes[length],

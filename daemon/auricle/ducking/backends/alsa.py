@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from auricle.ducking.backend import MIXER, Key, Look, Setting, Sound
+from auricle.ducking.backend import MIXER, Look, PlayerStream, StreamKey, Volume
 from auricle.errors import SoundError
 
 PROGRAM = "amixer"
@@ -92,9 +92,9 @@ class AlsaMixer:
     async def look(self) -> Look:
         """Return the control as one sound; raises SoundError if there is no card."""
         control = await self._find()
-        setting = Setting(tuple(control.level(value) for value in control.values))
-        sound = Sound(
-            key=Key(MIXER, f"{self._card}:{control.name}"),
+        setting = Volume(tuple(control.level(value) for value in control.values))
+        sound = PlayerStream(
+            key=StreamKey(MIXER, f"{self._card}:{control.name}"),
             setting=setting,
             name=f"the mixer of {self._card} ({control.name.removesuffix(SUFFIX)})",
             playing=plays(self._proc),
@@ -103,7 +103,7 @@ class AlsaMixer:
         )
         return Look((sound,), frozenset([sound.key]))
 
-    async def change(self, key: Key, setting: Setting) -> Setting:
+    async def change(self, key: StreamKey, setting: Volume) -> Volume:
         """Set the control."""
         control = await self._find()
         if key.id != f"{self._card}:{control.name}":
@@ -113,9 +113,9 @@ class AlsaMixer:
         after = read_controls(told)
         if not after:
             raise SoundError(f"{PROGRAM} does not tell what it has set; look at {self._card}")
-        return Setting(tuple(after[0].level(value) for value in after[0].values))
+        return Volume(tuple(after[0].level(value) for value in after[0].values))
 
-    async def mend(self, memory: str, before: Setting, after: Setting) -> bool:
+    async def mend(self, memory: str, before: Volume, after: Volume) -> bool:
         """Do nothing: a card remembers nothing of programs."""
         return False
 

@@ -18,7 +18,7 @@ from dbus_next.signature import Variant
 
 from auricle.dbus.connection import Connection
 from auricle.dbus.names import DAEMON_NAME, PROPERTIES_INTERFACE
-from auricle.ducking.backend import PLAYERS, Key, Look, Setting, Sound
+from auricle.ducking.backend import PLAYERS, Look, PlayerStream, StreamKey, Volume
 from auricle.errors import AuricleError, BusError, SoundError
 
 PREFIX = "org.mpris.MediaPlayer2."
@@ -48,9 +48,9 @@ class Player:
     owner: str  # its unique name
 
     @property
-    def key(self) -> Key:
+    def key(self) -> StreamKey:
         """Return the name of its sound."""
-        return Key(PLAYERS, f"{self.name} {self.owner}")
+        return StreamKey(PLAYERS, f"{self.name} {self.owner}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,14 @@ class Identity:
 class Late:
     """A question that a player has not answered in time."""
 
-    def __init__(self, task: asyncio.Task[Sound | None], on_answer: Callable[[], None]) -> None:
+    def __init__(
+        self, task: asyncio.Task[PlayerStream | None], on_answer: Callable[[], None]
+    ) -> None:
         """Call `on_answer` when it is answered after all."""
         self.task = task
         self._answered = 0.0
 
-        def take(_: asyncio.Task[Sound | None]) -> None:
+        def take(_: asyncio.Task[PlayerStream | None]) -> None:
             self._answered = asyncio.get_running_loop().time()
             on_answer()
 
@@ -128,7 +130,7 @@ class MprisPlayers:
             frozenset(player.key for player in players),
         )
 
-    async def change(self, key: Key, setting: Setting) -> Setting:
+    async def change(self, key: StreamKey, setting: Volume) -> Volume:
         """Set the volume of a player, let it pause or play; one that has gone takes any."""
         name, _, owner = key.id.partition(" ")
         player = Player(name, owner)
@@ -144,7 +146,7 @@ class MprisPlayers:
                 return setting
             raise SoundError(f"the player {name} does not do as it is told; stop it") from error
 
-    async def mend(self, memory: str, before: Setting, after: Setting) -> bool:
+    async def mend(self, memory: str, before: Volume, after: Volume) -> bool:
         """Do nothing: what a player remembers it alone knows."""
         return False
 
@@ -182,7 +184,7 @@ class MprisPlayers:
             raise SoundError(f"players cannot be looked for: {error}") from error
         return players
 
-    async def _sound_in_time(self, player: Player) -> Sound | None:
+    async def _sound_in_time(self, player: Player) -> PlayerStream | None:
         """Return the sound of a player; None if it does not answer in time, or has none."""
         late = self._late.pop(player, None)
         if late is not None and late.is_fresh():
@@ -196,7 +198,7 @@ class MprisPlayers:
         self._late[player] = late
         return None
 
-    async def _sound(self, player: Player) -> Sound | None:
+    async def _sound(self, player: Player) -> PlayerStream | None:
         try:
             properties = await self._properties(player, PLAYER)
             identity = self._identities.get(player)
@@ -207,7 +209,7 @@ class MprisPlayers:
             return None
         setting = _setting(properties)
         able = bool(properties.get("CanControl", True))
-        return Sound(
+        return PlayerStream(
             key=player.key,
             setting=setting,
             name=identity.title,
@@ -280,7 +282,7 @@ async def _owner(connection: Connection, name: str) -> str | None:
         return None
 
 
-def _setting(properties: Mapping[str, Any]) -> Setting:
+def _setting(properties: Mapping[str, Any]) -> Volume:
     volume = properties.get("Volume")
     levels = (float(volume),) if isinstance(volume, int | float) else ()
-    return Setting(levels, properties.get("PlaybackStatus") == "Paused")
+    return Volume(levels, properties.get("PlaybackStatus") == "Paused")

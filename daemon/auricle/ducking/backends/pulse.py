@@ -16,9 +16,15 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from auricle.ducking.backend import STREAMS, Key, Look, Setting, Sound
-from auricle.ducking.backends.pulse_server import CLIENT, Listener, connect, errors_told, library
-from auricle.ducking.backends.worker import Worker
+from auricle.ducking.backend import STREAMS, Look, PlayerStream, StreamKey, Volume
+from auricle.ducking.backends.pulse_server import (
+    CLIENT,
+    ServerWatcher,
+    connect,
+    errors_told,
+    library,
+)
+from auricle.ducking.backends.worker import PulseWorker
 from auricle.errors import SoundError
 
 T = TypeVar("T")
@@ -46,15 +52,15 @@ class PulseStreams:
         """
         self._server = server
         self._spared_roles = frozenset(spared_roles)
-        self._worker: Worker | None = None
+        self._worker: PulseWorker | None = None
         self._pulse: Any = None  # belongs to the thread of the worker
         self._cookie = 0
-        self._listener: Listener | None = None
+        self._listener: ServerWatcher | None = None
 
     async def start(self, on_change: Callable[[], None]) -> None:
         """Call `on_change` when a stream comes, changes or goes."""
-        self._worker = Worker(CLIENT + " music")
-        self._listener = Listener(self._server, on_change)
+        self._worker = PulseWorker(CLIENT + " music")
+        self._listener = ServerWatcher(self._server, on_change)
 
     async def close(self) -> None:
         """End both threads; one that libpulse does not let go of is left behind."""
@@ -72,11 +78,11 @@ class PulseStreams:
         """Return the streams of programs; raises SoundError if there is no server."""
         return await self._call(self._look)
 
-    async def change(self, key: Key, setting: Setting) -> Setting:
+    async def change(self, key: StreamKey, setting: Volume) -> Volume:
         """Set the volumes and the mute of a stream; one that has gone takes any."""
         return await self._call(lambda: self._change(key, setting))
 
-    async def mend(self, memory: str, before: Setting, after: Setting) -> bool:
+    async def mend(self, memory: str, before: Volume, after: Volume) -> bool:
         """Put right what is kept for the next stream of a program."""
         return await self._call(lambda: self._mend(memory, before, after))
 
@@ -128,7 +134,7 @@ class PulseStreams:
             return False
         return made_by_program or LOOPBACK in str(stream.driver)
 
-    def _sound(self, stream: Any) -> Sound:
+    def _sound(self, stream: Any) -> PlayerStream:
         properties = stream.proplist
         names = (
             properties.get("application.name", ""),
@@ -136,7 +142,7 @@ class PulseStreams:
             properties.get("application.process.binary", ""),
         )
         process = properties.get("application.process.id", "")
-        return Sound(
+        return PlayerStream(
             key=self._key(stream.index),
             setting=_setting(stream),
             name=names[0] or stream.name or "",
@@ -147,11 +153,11 @@ class PulseStreams:
             memory=properties.get(MEMORY, ""),
         )
 
-    def _key(self, index: int) -> Key:
+    def _key(self, index: int) -> StreamKey:
         """Return a key that no stream of another run of the server has."""
-        return Key(STREAMS, f"{self._cookie:x}:{index}")
+        return StreamKey(STREAMS, f"{self._cookie:x}:{index}")
 
-    def _change(self, key: Key, setting: Setting) -> Setting:
+    def _change(self, key: StreamKey, setting: Volume) -> Volume:
         cookie, _, index = key.id.partition(":")
         if cookie != f"{self._cookie:x}":
             return setting
@@ -168,7 +174,7 @@ class PulseStreams:
                 raise
             return setting
 
-    def _mend(self, memory: str, before: Setting, after: Setting) -> bool:
+    def _mend(self, memory: str, before: Volume, after: Volume) -> bool:
         try:
             entries = [one for one in self._pulse.stream_restore_list() if one.name == memory]
         except library().PulseOperationFailed:  # the server remembers nothing
@@ -188,8 +194,8 @@ class PulseStreams:
         return mended
 
 
-def _setting(stream: Any) -> Setting:
-    return Setting(tuple(stream.volume.values), bool(stream.mute))
+def _setting(stream: Any) -> Volume:
+    return Volume(tuple(stream.volume.values), bool(stream.mute))
 
 
 def _has_client(stream: Any) -> bool:

@@ -59,7 +59,7 @@ def connect(server: str | None) -> Any:
     return pulse
 
 
-class Listener:
+class ServerWatcher:
     """A thread that tells of changes, and finds a server that comes back."""
 
     def __init__(self, server: str | None, on_change: Callable[[], None]) -> None:

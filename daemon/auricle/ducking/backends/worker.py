@@ -17,7 +17,7 @@ from auricle.errors import SoundError
 T = TypeVar("T")
 
 
-class Worker:
+class PulseWorker:
     """Use `call`; at the end `close`."""
 
     def __init__(self, name: str) -> None:
