@@ -28,7 +28,7 @@ MakeNetwork = Any
 
 def biasing_of(names: list[str]) -> Biasing:
     context = Context(tuple(Entry("media", name) for name in names))
-    biasing = build(context, VOCABULARY, None, BiasingOptions(crowd=0.0, letter=1.5))
+    biasing = build(context, VOCABULARY, None, BiasingOptions(list_size_penalty=0.0, letter=1.5))
     assert biasing is not None
     return biasing
 
@@ -55,7 +55,7 @@ def test_the_graph_score_of_a_path_is_what_its_names_earn(
     state, _ = search.step(search.initial_state(biasing=biasing), network.frames(2))
     result = search.result(state)
     for path in result.lattice.nbest(10**5):
-        earned = sum(said.nats for said in biasing.automaton.said(path.words))
+        earned = sum(said.nats for said in biasing.graph.matches(path.words))
         assert sum(arc.graph for arc in path.arcs) == pytest.approx(earned, abs=1e-4)
 
 
@@ -103,9 +103,11 @@ def test_a_name_lives_through_a_weak_beginning_and_without_names_nothing_is_aske
     names = [Entry("contacts", name) for name in ("Siobhan", "Si", "Sian", "Siri")]
     frames = np.arange(20, dtype=np.float32)[:, np.newaxis]
     texts, calls = [], []
-    for sheltered, entries in ((0, names), (2, names), (0, []), (2, [])):
+    for biasing_beam, entries in ((0, names), (2, names), (0, []), (2, [])):
         network = Script()
-        search = BeamSearch(network, SPELLED, SearchOptions(beam=1, sheltered=sheltered, depth=0.5))
+        search = BeamSearch(
+            network, SPELLED, SearchOptions(beam=1, biasing_beam=biasing_beam, min_bonus=0.5)
+        )
         biasing = build(Context(tuple(entries)), vocabulary, None, BiasingOptions(letter=0.9))
         state, _ = search.step(search.initial_state(biasing=biasing), frames)
         texts.append(search.result(state).text)

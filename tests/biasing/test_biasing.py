@@ -28,7 +28,7 @@ def biasing_of(*entries: Entry, options: BiasingOptions | None = None) -> Biasin
 
 
 def earned(biasing: Biasing, text: str) -> float:
-    return sum(said.nats for said in biasing.automaton.said(text.split()))
+    return sum(said.nats for said in biasing.graph.matches(text.split()))
 
 
 def named(biasing: Biasing, text: str) -> list[str]:
@@ -84,7 +84,7 @@ def test_each_kind_is_expected_after_its_own_words() -> None:
 
 def test_names_that_are_given_twice_are_one() -> None:
     once, twice = (biasing_of(*[Entry("media", "Thriller")] * count) for count in (1, 2))
-    assert once.automaton.forms == twice.automaton.forms
+    assert once.graph.forms == twice.graph.forms
 
 
 def test_the_longest_name_is_the_one_that_was_said() -> None:
@@ -127,12 +127,14 @@ def test_ten_thousand_names_are_ready_soon_and_cost_no_more_than_ten() -> None:
     for biasing in (few, many):
         began = time.thread_time()
         for _ in range(2000):
-            sum(1 for _ in biasing.automaton.said(["call", "barilo", "tenkamo", "please"]))
+            sum(1 for _ in biasing.graph.matches(["call", "barilo", "tenkamo", "please"]))
         spent.append(time.thread_time() - began)
     assert spent[1] < 5 * spent[0] + 0.05
 
 
-@pytest.mark.parametrize("field", ["factor", "letter", "common", "longest", "crowd", "expected"])
+@pytest.mark.parametrize(
+    "field", ["factor", "letter", "common", "longest", "list_size_penalty", "expected"]
+)
 def test_impossible_options_are_refused(field: str) -> None:
     with pytest.raises(ArgumentError, match=field):
         BiasingOptions(**{field: float("nan")})

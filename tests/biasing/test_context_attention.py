@@ -129,7 +129,7 @@ def test_a_listener_that_reads_other_chunks_than_the_encoder_gives_is_refused(
             super().__init__(path, threads, runtime)
             self.chunk = 2 * self.chunk[0], self.chunk[1]
 
-    monkeypatch.setattr("auricle.recognizer.loading.Listener", LongListener)
+    monkeypatch.setattr("auricle.recognizer.loading.QueryEncoder", LongListener)
     with pytest.raises(ModelError, match=r"attention to names reads \(64, 384\)"):
         load_recognizer(load_bundle(SHIPPED, "recognizer"), SearchOptions(), 1)
 

@@ -1,4 +1,4 @@
-"""The automaton against a scorer that reads the whole text."""
+"""The graph against a scorer that reads the whole text."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def brute_force(words: Sequence[str], worth: dict[str, list[float]]) -> float:
     return total
 
 
-def earned(automaton: ContextGraph, words: Sequence[str]) -> float:
-    return sum(said.nats for said in automaton.said(words))
+def earned(graph: ContextGraph, words: Sequence[str]) -> float:
+    return sum(said.nats for said in graph.matches(words))
 
 
 @given(worth=forms, spoken=st.lists(words, max_size=10))
@@ -81,23 +81,23 @@ def test_any_way_to_divide_a_name_is_that_name() -> None:
         state = TokenScorerState()
         for piece in pieces:
             state = steps.step(state, PIECES.index(piece))
-        assert state.standing.prefix == "▁ab▁a"
+        assert state.state.prefix == "▁ab▁a"
 
 
 def test_a_name_begins_and_ends_with_a_word() -> None:
-    automaton = ContextGraph({"ab": [1.0] * carrier_phrases.PLACES})
-    assert [earned(automaton, [word]) for word in ("ab", "aba", "bab", "a")] == [1, 0, 0, 0]
+    graph = ContextGraph({"ab": [1.0] * carrier_phrases.PLACES})
+    assert [earned(graph, [word]) for word in ("ab", "aba", "bab", "a")] == [1, 0, 0, 0]
 
 
 def test_a_name_is_worth_more_where_it_is_expected() -> None:
-    automaton = ContextGraph({"ab": [1.0, 3.0, 1.0, 1.0]})
-    assert earned(automaton, ["call", "my", "ab"]) == 3.0
-    assert earned(automaton, ["call", "a", "b", "ab"]) == 1.0
+    graph = ContextGraph({"ab": [1.0, 3.0, 1.0, 1.0]})
+    assert earned(graph, ["call", "my", "ab"]) == 3.0
+    assert earned(graph, ["call", "a", "b", "ab"]) == 1.0
 
 
-def test_where_many_names_begin_alike_little_is_lent() -> None:
+def test_where_many_names_begin_alike_little_is_pending() -> None:
     few = ContextGraph({"abba": [8.0] * carrier_phrases.PLACES})
     worth = [8.0] * carrier_phrases.PLACES
     many = ContextGraph({f"abb{'a' * count}": worth for count in range(1, 900)})
-    standing = few.take(OUTSIDE, "abb", starts=True, place=0).standing
-    assert few.value(standing) > many.value(standing) > 0
+    state = few.advance(OUTSIDE, "abb", starts=True, place=0).state
+    assert few.pending_bonus(state) > many.pending_bonus(state) > 0

@@ -57,7 +57,7 @@ def test_what_was_heard_otherwise_is_the_name_that_was_given() -> None:
 
 def test_another_spelling_earns_less_and_a_name_that_is_given_keeps_its_own() -> None:
     biasing = biasing_of(Entry("contacts", "Mattie"), Entry("contacts", "Rosie"))
-    own, other = (sum(one.nats for one in biasing.automaton.said(["call", word]))
+    own, other = (sum(one.nats for one in biasing.graph.matches(["call", word]))
                   for word in ("mattie", "matie"))  # fmt: skip
     assert 0 < other < own
     both = biasing_of(Entry("contacts", "Mattie", id="1"), Entry("contacts", "Matie", id="2"))

@@ -145,7 +145,7 @@ def test_a_reading_that_is_too_long_to_be_judged_is_left_out() -> None:
 
 def favouring(*names: str) -> Biasing:
     context = Context(tuple(Entry("media", name, id=name) for name in names))
-    options = BiasingOptions(letter=4.0, common=1.0, crowd=0.0)
+    options = BiasingOptions(letter=4.0, common=1.0, list_size_penalty=0.0)
     biasing = build(context, Vocabulary(TOKENS), Vocabulary(PIECES), options)
     assert biasing is not None
     return biasing

@@ -12,29 +12,29 @@ END = Cancelled(session="1", time=2.0, reason=CancelReason.NO_SPEECH)
 
 
 def test_it_starts_waits_listens_and_waits_again() -> None:
-    standing = StatusTracker(("alexa", "okay_nabu"), "en")
-    assert standing.status.activity is Activity.STARTING
-    assert standing.sentence(0, 0, 0) == "Starting"
-    standing.follow(MicrophoneReady())
-    assert standing.sentence(0, 0, 0) == "Waiting for alexa, okay_nabu"
-    standing.follow(WAKE)
-    assert standing.status.activity is Activity.LISTENING
-    standing.follow(END)
-    assert standing.status.activity is Activity.IDLE
+    tracker = StatusTracker(("alexa", "okay_nabu"), "en")
+    assert tracker.status.activity is Activity.STARTING
+    assert tracker.sentence(0, 0, 0) == "Starting"
+    tracker.follow(MicrophoneReady())
+    assert tracker.sentence(0, 0, 0) == "Waiting for alexa, okay_nabu"
+    tracker.follow(WAKE)
+    assert tracker.status.activity is Activity.LISTENING
+    tracker.follow(END)
+    assert tracker.status.activity is Activity.IDLE
 
 
 def test_muting_hides_that_there_is_no_microphone() -> None:
-    standing = StatusTracker((), "en")
-    standing.follow(MicrophoneLost("it is\nunplugged"))
-    assert standing.status.activity is Activity.UNAVAILABLE
-    assert standing.sentence(0, 0, 0) == "No microphone: it is unplugged"
-    standing.muted = True
-    assert (standing.status.activity, standing.status.muted) == (Activity.MUTED, True)
+    tracker = StatusTracker((), "en")
+    tracker.follow(MicrophoneLost("it is\nunplugged"))
+    assert tracker.status.activity is Activity.UNAVAILABLE
+    assert tracker.sentence(0, 0, 0) == "No microphone: it is unplugged"
+    tracker.muted = True
+    assert (tracker.status.activity, tracker.status.muted) == (Activity.MUTED, True)
 
 
 def test_losses_are_part_of_the_sentence() -> None:
-    standing = StatusTracker((), "en")
-    standing.follow(MicrophoneReady())
+    tracker = StatusTracker((), "en")
+    tracker.follow(MicrophoneReady())
     sentence = "Waiting for a client; sound lost by the device: 2 times; frames dropped: 30"
-    assert standing.sentence(2, 30, 0) == sentence
-    assert standing.sentence(0, 0, 7) == "Waiting for a client; levels dropped: 7"
+    assert tracker.sentence(2, 30, 0) == sentence
+    assert tracker.sentence(0, 0, 7) == "Waiting for a client; levels dropped: 7"

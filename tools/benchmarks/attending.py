@@ -62,7 +62,7 @@ def main() -> None:
     _, queries = listener.step(state, chunk)
     keys = biasing.keys.matrix
     looked = seconds_of(lambda: queries.best(keys), ROUNDS)
-    print(f"{len(names)} names, {len(biasing.automaton.forms)} forms, {len(keys)} keys")
+    print(f"{len(names)} names, {len(biasing.graph.forms)} forms, {len(keys)} keys")
     print(f"ready in {first:.2f} s, with one more in {again:.2f} s")
     print(f"a chunk of 640 ms: listener {heard * 1e3:.2f} ms, all names {looked * 1e3:.2f} ms")
 

@@ -12,7 +12,7 @@ for each number of distracting names: word error rates on listed and on other wo
 interval of a bootstrap over clips, and the time of a clip. Every other clip, from the first on, is
 for tuning. `--by fusion` leaves attention out, `--by attention` the fusion of names that it
 has not seen. `--set` changes a field of `BiasingOptions`, `ShortlistOptions` or `SearchOptions`:
-`--set sheltered=0`.
+`--set biasing_beam=0`.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class BiasingOptions:
     letter: float = 1.4  # nats for each letter of a rare word
     common: float = 0.25  # share of that for each letter of a common word
     longest: int = 12  # letters beyond which a name earns no more
-    crowd: float = 0.3  # nats less for each e-fold of the number of names
+    list_size_penalty: float = 0.3  # nats less for each e-fold of the number of names
     expected: float = 1.5  # factor where a name of its kind is expected
     respelled: float = 0.5  # share that is due to another spelling; 0: there are none
     spellings: int = 3  # others of a form at most
@@ -42,8 +42,8 @@ class BiasingOptions:
     def __post_init__(self) -> None:
         """Raise ArgumentError where a value is impossible."""
         for name in (
-            "factor", "letter", "common", "longest", "crowd", "expected", "respelled", "spellings",
-            "unseen",
+            "factor", "letter", "common", "longest", "list_size_penalty", "expected", "respelled",
+            "spellings", "unseen",
         ):  # fmt: skip
             if not 0 <= getattr(self, name) < math.inf:
                 raise ArgumentError(f"{name} must be 0 or more, not {getattr(self, name)}.")
@@ -61,7 +61,7 @@ class Meaning(NamedTuple):
 class Biasing:
     """The names of a context, ready for the search."""
 
-    automaton: ContextGraph
+    graph: ContextGraph
     search: TokenScorer  # over the tokens of the first pass
     attention: BiasingScorer[Any] | None  # over the pieces of the second
     meanings: dict[str, tuple[Meaning, ...]] = field(repr=False)  # of each form, likeliest first
@@ -139,16 +139,14 @@ def build(
         keys = keys_of({form: some[0].written or form for form, some in meanings.items()}, encoder)
     # One name of one is as likely as ever; the more there are, the more is left to attention.
     share = 1.0 if keys is None else options.unseen ** (math.log(len(context.entries), 1000))
-    automaton = ContextGraph({
+    graph = ContextGraph({
         form: [share * nats for nats in worth.of(form, some)] for form, some in meanings.items()
     })  # fmt: skip
-    steps = [
-        TokenScorer(automaton, one, options.factor) for one in (tokens, pieces) if one is not None
-    ]
+    steps = [TokenScorer(graph, one, options.factor) for one in (tokens, pieces) if one is not None]
     for one in steps:
         one.warm()
     return Biasing(
-        automaton=automaton,
+        graph=graph,
         search=steps[0],
         attention=steps[1] if pieces is not None else None,
         meanings=meanings,
@@ -183,7 +181,7 @@ class _Worth:
     def __init__(self, common: frozenset[str], options: BiasingOptions, names: int) -> None:
         self._common = common
         self._options = options
-        self._crowd = options.crowd * math.log(max(1, names))
+        self._list_size_penalty = options.list_size_penalty * math.log(max(1, names))
 
     def of(self, form: str, meanings: Sequence[Meaning]) -> list[float]:
         """Return the nats that a form with these meanings, likeliest first, earns at each place.
@@ -195,7 +193,7 @@ class _Worth:
         rare = sum(len(word) for word in words if word not in self._common)
         common = len(form) - len(words) + 1 - rare
         letters = min(rare + options.common * common, options.longest)
-        nats = max(0.0, options.letter * letters - self._crowd)
+        nats = max(0.0, options.letter * letters - self._list_size_penalty)
         # One common word alone is said too often to be a name, unless one is expected.
         best = meanings[0]
         elsewhere = 0.0 if form in self._common else nats * best.share * best.entry.weight

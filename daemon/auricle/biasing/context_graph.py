@@ -37,7 +37,7 @@ class ContextState(NamedTuple):
 class Advance(NamedTuple):
     """What follows from a piece."""
 
-    standing: ContextState
+    state: ContextState
     earned: float  # nats, for good
 
 
@@ -72,7 +72,7 @@ class ContextGraph:
         table = np.array(rows, np.float64).reshape(-1, carrier_phrases.PLACES)
         self._worth: NDArray[np.float64] = table.T
         self._lengths = np.array([len(form) - 1 for form in self.forms], np.float64)
-        self._lent: dict[str, NDArray[np.float64]] = {}
+        self._pending: dict[str, NDArray[np.float64]] = {}
         self._fallbacks: dict[ContextState, Advance] = {}
 
     @property
@@ -96,18 +96,18 @@ class ContextGraph:
         place = bisect_left(self.forms, prefix)
         return place if place < len(self.forms) and self.forms[place] == prefix else None
 
-    def take(self, standing: ContextState, letters: str, *, starts: bool, place: int) -> Advance:
+    def advance(self, state: ContextState, letters: str, *, starts: bool, place: int) -> Advance:
         """Return what follows from a piece.
 
         Args:
-            standing: before it.
+            state: before it.
             letters: of the piece, within one word; there may be none.
             starts: whether it starts a word. If none was in progress, that changes nothing.
             place: in which a name that begins with this piece would stand.
         """
         earned = 0.0
         while True:
-            prefix, begun = standing
+            prefix, begun = state
             if not prefix:
                 opened = WORD_START + letters
                 return Advance(
@@ -118,32 +118,32 @@ class ContextGraph:
             longer = prefix + mark + letters
             if self.begins(longer):
                 return Advance(ContextState(longer, begun), earned)
-            standing, more = self.leave(standing, at_start=bool(mark))
+            state, more = self.fail(state, at_start=bool(mark))
             earned += more
 
-    def leave(self, standing: ContextState, *, at_start: bool) -> Advance:
+    def fail(self, state: ContextState, *, at_start: bool) -> Advance:
         """Return what is left of a name that does not go on: the next that may have begun in it.
 
         Args:
-            standing: within a name.
+            state: within a name.
             at_start: whether the word in progress is complete.
         """
-        form = self.index(standing.prefix) if at_start else None
+        form = self.index(state.prefix) if at_start else None
         if form is not None:
-            return Advance(OUTSIDE, float(self._worth[standing.begun, form]))
-        return self._fall_back(standing)
+            return Advance(OUTSIDE, float(self._worth[state.begun, form]))
+        return self._fall_back(state)
 
-    def _fall_back(self, standing: ContextState) -> Advance:
+    def _fall_back(self, state: ContextState) -> Advance:
         """Return where one stands if what was read since the last complete name is read anew."""
-        known = self._fallbacks.get(standing)
+        known = self._fallbacks.get(state)
         if known is None:
             if len(self._fallbacks) >= _CACHED:
                 self._fallbacks = {}
-            known = self._fallbacks[standing] = self._read_anew(standing)
+            known = self._fallbacks[state] = self._read_anew(state)
         return known
 
-    def _read_anew(self, standing: ContextState) -> Advance:
-        prefix, begun = standing
+    def _read_anew(self, state: ContextState) -> Advance:
+        prefix, begun = state
         words = prefix[1:].split(WORD_START)
         complete, earned = 1, 0.0  # words that are not read anew: at least the first
         for count in range(len(words) - 1, 0, -1):
@@ -156,36 +156,37 @@ class ContextGraph:
             place = carrier_phrases.after(place, word)
         now = OUTSIDE
         for word in words[complete:]:
-            now, more = self.take(now, word, starts=True, place=place)
+            now, more = self.advance(now, word, starts=True, place=place)
             earned += more
             place = carrier_phrases.after(place, word)
         return Advance(now, earned)
 
-    def ended(self, standing: ContextState) -> float:
+    def finalize(self, state: ContextState) -> float:
         """Return what is earned, in nats, if the text ends here."""
         earned = 0.0
-        while standing.prefix:
-            standing, more = self.leave(standing, at_start=True)
+        while state.prefix:
+            state, more = self.fail(state, at_start=True)
             earned += more
         return earned
 
-    def value(self, standing: ContextState) -> float:
-        """Return what is lent on the way: it is taken back, or turned into what a name earns."""
-        if not standing.prefix or not self.forms:
+    def pending_bonus(self, state: ContextState) -> float:
+        """Return what is pending on the way: it is taken back, or turned into what a name earns."""
+        if not state.prefix or not self.forms:
             return 0.0
-        lent = self._lent.get(standing.prefix)
-        if lent is None:
-            if len(self._lent) >= _CACHED:
-                self._lent = {}
-            lent = np.maximum(self._on_the_way(standing.prefix), self._at_end(standing.prefix))
-            self._lent[standing.prefix] = lent
-        return float(lent[standing.begun])
+        pending = self._pending.get(state.prefix)
+        if pending is None:
+            if len(self._pending) >= _CACHED:
+                self._pending = {}
+            pending = np.maximum(self._on_the_way(state.prefix), self._at_end(state.prefix))
+            self._pending[state.prefix] = pending
+        return float(pending[state.begun])
 
     def _at_end(self, prefix: str) -> NDArray[np.float64]:
-        """Return what is earned if the text ends after a prefix (places,); see `ended`."""
+        """Return what is earned if the text ends after a prefix (places,); see `finalize`."""
         if WORD_START in prefix[1:]:
             ends = [
-                self.ended(ContextState(prefix, place)) for place in range(carrier_phrases.PLACES)
+                self.finalize(ContextState(prefix, place))
+                for place in range(carrier_phrases.PLACES)
             ]
             return np.array(ends, np.float64)
         form = self.index(prefix)
@@ -204,7 +205,7 @@ class ContextGraph:
         best: NDArray[np.float64] = (self._worth[:, low:high] * shares).max(axis=1)
         return best
 
-    def said(self, words: Sequence[str]) -> Iterator[Match]:
+    def matches(self, words: Sequence[str]) -> Iterator[Match]:
         """Yield the names in a text: the longest that fits each time, from left to right."""
         place, first = carrier_phrases.NOWHERE, 0
         while first < len(words):

@@ -30,7 +30,7 @@ BEGINNING = ContextState(WORD_START, carrier_phrases.NOWHERE)
 class TokenScorerState(NamedTuple):
     """All of the pieces before that names depend on."""
 
-    standing: ContextState = BEGINNING
+    graph_state: ContextState = BEGINNING
     word: str = ""  # letters of the word in progress
     place: int = carrier_phrases.NOWHERE  # in which it stands
 
@@ -71,21 +71,21 @@ class BiasingScorer(Protocol[Where]):
 class TokenScorer:
     """Implements `BiasingScorer` over one vocabulary. It caches rows; that changes no result."""
 
-    def __init__(self, automaton: ContextGraph, vocabulary: Vocabulary, scale: float) -> None:
+    def __init__(self, graph: ContextGraph, vocabulary: Vocabulary, scale: float) -> None:
         """Take the names, the pieces, and a factor for scores."""
-        self._automaton = automaton
+        self._graph = graph
         self._vocabulary = vocabulary
         self._scale = scale
         self._rows: dict[tuple[ContextState, int], Floats] = {}
 
-    def of(self, automaton: ContextGraph) -> TokenScorer:
+    def of(self, graph: ContextGraph) -> TokenScorer:
         """Return other names over the same vocabulary."""
-        return TokenScorer(automaton, self._vocabulary, self._scale)
+        return TokenScorer(graph, self._vocabulary, self._scale)
 
     @property
     def most(self) -> float:
         """Nats that names add to a piece at most."""
-        return self._scale * self._automaton.most
+        return self._scale * self._graph.most
 
     @cached_property
     def _beginning(self) -> list[tuple[str, list[int]]]:
@@ -104,7 +104,7 @@ class TokenScorer:
 
     def row(self, state: TokenScorerState) -> Floats:
         """See `BiasingScorer`."""
-        return self._row(state.standing, state.next_place)
+        return self._row(state.graph_state, state.next_place)
 
     def step(self, state: TokenScorerState, piece: int) -> TokenScorerState:
         """See `BiasingScorer`."""
@@ -112,66 +112,68 @@ class TokenScorer:
         if not letters and not starts:
             return state
         place = state.next_place if starts else state.place
-        taken = self._automaton.take(state.standing, letters, starts=starts, place=place)
-        return TokenScorerState(taken.standing, letters if starts else state.word + letters, place)
+        advanced = self._graph.advance(state.graph_state, letters, starts=starts, place=place)
+        return TokenScorerState(advanced.state, letters if starts else state.word + letters, place)
 
-    def lent(self, state: TokenScorerState) -> float:
+    def pending_bonus(self, state: TokenScorerState) -> float:
         """Return the nats that the score holds of a name in progress."""
-        return self._scale * self._automaton.value(state.standing)
+        return self._scale * self._graph.pending_bonus(state.graph_state)
 
     def end(self, state: TokenScorerState) -> float:
         """See `BiasingScorer`."""
-        gain = self._automaton.ended(state.standing) - self._automaton.value(state.standing)
+        gain = self._graph.finalize(state.graph_state) - self._graph.pending_bonus(
+            state.graph_state
+        )
         return self._scale * gain
 
     def of_text(self, text: str) -> float:
         """See `BiasingScorer`."""
-        once = {said.form: said.nats for said in self._automaton.said(text.split())}
+        once = {said.form: said.nats for said in self._graph.matches(text.split())}
         return self._scale * sum(once.values())
 
     def repeats(self, text: str) -> bool:
         """See `BiasingScorer`."""
-        forms = [said.form for said in self._automaton.said(text.split())]
+        forms = [said.form for said in self._graph.matches(text.split())]
         return len(set(forms)) < len(forms)
 
-    def _row(self, standing: ContextState, place: int) -> Floats:
-        known = self._rows.get((standing, place))
+    def _row(self, graph_state: ContextState, place: int) -> Floats:
+        known = self._rows.get((graph_state, place))
         if known is None:
             if len(self._rows) >= _CACHED_ROWS:
                 self._rows = {}
                 self.warm()
             starts, counts = self._vocabulary.starts, self._vocabulary.counts
-            gains = np.where(starts, self._at_start(standing, place), self._within(standing))
+            gains = np.where(starts, self._at_start(graph_state, place), self._within(graph_state))
             known = (self._scale * np.where(counts, gains, 0.0)).astype(np.float32)
             known.setflags(write=False)
-            self._rows[standing, place] = known
+            self._rows[graph_state, place] = known
         return known
 
-    def _within(self, standing: ContextState) -> NDArray[np.float64]:
+    def _within(self, graph_state: ContextState) -> NDArray[np.float64]:
         """Return the gains of pieces that go on with the word in progress."""
-        if not standing.prefix:
+        if not graph_state.prefix:
             return np.zeros(len(self._vocabulary))
-        left, earned = self._automaton.leave(standing, at_start=False)
-        row = self._within(left) + self._change(standing, left, earned)
-        return self._favour(row, standing, standing, self._vocabulary.inner)
+        left, earned = self._graph.fail(graph_state, at_start=False)
+        row = self._within(left) + self._change(graph_state, left, earned)
+        return self._favour(row, graph_state, graph_state, self._vocabulary.inner)
 
-    def _at_start(self, standing: ContextState, place: int) -> NDArray[np.float64]:
+    def _at_start(self, graph_state: ContextState, place: int) -> NDArray[np.float64]:
         """Return the gains of pieces that start a word, which stands in a place."""
-        if not standing.prefix:
+        if not graph_state.prefix:
             row = np.zeros(len(self._vocabulary))
             for prefix, pieces in self._beginning:
-                row[pieces] = self._automaton.value(ContextState(prefix, place))
+                row[pieces] = self._graph.pending_bonus(ContextState(prefix, place))
             return row
-        whole = not standing.prefix.endswith(WORD_START)
-        left, earned = self._automaton.leave(standing, at_start=whole)
-        row = self._at_start(left, place) + self._change(standing, left, earned)
+        whole = not graph_state.prefix.endswith(WORD_START)
+        left, earned = self._graph.fail(graph_state, at_start=whole)
+        row = self._at_start(left, place) + self._change(graph_state, left, earned)
         mark = WORD_START if whole else ""
-        longer = ContextState(standing.prefix + mark, standing.begun)
-        return self._favour(row, standing, longer, self._vocabulary.initial)
+        longer = ContextState(graph_state.prefix + mark, graph_state.begun)
+        return self._favour(row, graph_state, longer, self._vocabulary.initial)
 
-    def _change(self, standing: ContextState, left: ContextState, earned: float) -> float:
+    def _change(self, graph_state: ContextState, left: ContextState, earned: float) -> float:
         """Return what the score gains where one name is left for another."""
-        return earned + self._automaton.value(left) - self._automaton.value(standing)
+        return earned + self._graph.pending_bonus(left) - self._graph.pending_bonus(graph_state)
 
     def _favour(
         self,
@@ -181,21 +183,21 @@ class TokenScorer:
         spelling: LetterTree,
     ) -> NDArray[np.float64]:
         """Put the gains of those pieces into a row with which a name goes on from a prefix."""
-        lent = self._automaton.value(before)
+        lent = self._graph.pending_bonus(before)
         for prefix, pieces in self._growing(longer.prefix, spelling):
-            row[pieces] = self._automaton.value(ContextState(prefix, longer.begun)) - lent
+            row[pieces] = self._graph.pending_bonus(ContextState(prefix, longer.begun)) - lent
         return row
 
     def _growing(self, prefix: str, spelling: LetterTree) -> Iterator[tuple[str, list[int]]]:
         """Yield the prefixes to which one piece makes a prefix grow, with all such pieces."""
-        span = self._automaton.span(prefix)
+        span = self._graph.span(prefix)
         growing: list[tuple[str, Span]] = [("", span)] if span.low < span.high else []
         while growing:
             letters, span = growing.pop()
             if letters in spelling.pieces:
                 yield prefix + letters, spelling.pieces[letters]
             for letter in spelling.following.get(letters, ""):
-                narrower = self._automaton.span(prefix + letters + letter, span)
+                narrower = self._graph.span(prefix + letters + letter, span)
                 if narrower.low < narrower.high:
                     growing.append((letters + letter, narrower))
 

@@ -29,7 +29,7 @@ class NameSpan:
 
 def names_in(words: Sequence[str], biasing: Biasing) -> Iterator[NameSpan]:
     """Yield the names in a text, in their order."""
-    for said in biasing.automaton.said(words):
+    for said in biasing.graph.matches(words):
         meaning = biasing.meaning_of(said.form, said.place)
         if meaning is not None:
             spelled = (meaning.written or said.form).split()
@@ -51,7 +51,7 @@ def spelled_for_good(words: Sequence[str], biasing: Biasing) -> tuple[str, ...]:
     """
     marked = [WORD_START + word for word in words]
     begun = (
-        first for first in range(len(marked)) if biasing.automaton.begins("".join(marked[first:]))
+        first for first in range(len(marked)) if biasing.graph.begins("".join(marked[first:]))
     )
     return tuple(spelled(" ".join(words[: next(begun, len(words))]), biasing).split())
 

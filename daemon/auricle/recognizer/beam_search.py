@@ -61,9 +61,9 @@ class SearchOptions:
     nbest: int = 10  # texts in a result
     frame_seconds: float = 0.04  # length of a search frame
     weights: Weights | None = None  # of language models; None: those of the bundle, if any
-    sheltered: int = 4  # hypotheses within a name that go on besides
-    shelter: float = 8.0  # nats by which these may fall behind the best one
-    depth: float = 1.0  # nats that a name must have lent a hypothesis to be within it
+    biasing_beam: int = 4  # hypotheses within a name that go on besides
+    biasing_score_beam: float = 8.0  # nats by which these may fall behind the best one
+    min_bonus: float = 1.0  # nats that a name must have lent a hypothesis to be within it
     skip_blank: float = 0.95  # probability of blank by CTC above which the joint is not asked
     ctc_floor: float = acoustic.FLOOR  # nats; see `acoustic.Mixture`
 
@@ -72,11 +72,11 @@ class SearchOptions:
         for name in ("beam", "max_symbols", "alternatives", "joined_words", "nbest"):
             if getattr(self, name) < 1:
                 raise ArgumentError(f"{name} must be 1 or more, not {getattr(self, name)}.")
-        for name in ("score_beam", "lattice_beam", "frame_seconds", "shelter", "skip_blank",
-                     "ctc_floor"):  # fmt: skip
+        for name in ("score_beam", "lattice_beam", "frame_seconds", "biasing_score_beam",
+                     "skip_blank", "ctc_floor"):  # fmt: skip
             if not getattr(self, name) > 0:
                 raise ArgumentError(f"{name} must be more than 0, not {getattr(self, name)}.")
-        for name in ("sheltered", "depth"):
+        for name in ("biasing_beam", "min_bonus"):
             if not getattr(self, name) >= 0:
                 raise ArgumentError(f"{name} must be 0 or more, not {getattr(self, name)}.")
 
@@ -121,7 +121,7 @@ class _Frame(NamedTuple):
     ctc: NDArray[np.float32] | None  # (vocabulary,) natural log
     lowest: float  # natural log, at which CTC's score is held
     top: float  # natural log, the best score of all
-    names: TokenScorer | None  # to favour
+    names: TokenScorer | None  # to bonus
 
 
 class BeamSearch:
@@ -173,7 +173,7 @@ class BeamSearch:
 
         Args:
             start_time: seconds on the audio clock at which that frame begins.
-            biasing: names to favour; made for the pieces of this search.
+            biasing: names to bonus; made for the pieces of this search.
         """
         language = self._fusion.initial_state() if self._fusion else None
         before = scorer.TokenScorerState() if biasing else None
@@ -432,14 +432,14 @@ class BeamSearch:
         names: TokenScorer,
     ) -> NDArray[np.bool_]:
         """Return which others go on because they are within a name (hypotheses,)."""
-        floor = scores.max() - self._options.shelter
+        floor = scores.max() - self._options.biasing_score_beam
         found = [
             index
             for index in np.flatnonzero(~kept & (scores >= floor)).tolist()
-            if _lent(hypotheses[index], names) >= self._options.depth
+            if _pending_bonus(hypotheses[index], names) >= self._options.min_bonus
         ]
         chosen = np.zeros(len(scores), bool)
-        chosen[sorted(found, key=lambda index: -scores[index])[: self._options.sheltered]] = True
+        chosen[sorted(found, key=lambda index: -scores[index])[: self._options.biasing_beam]] = True
         return chosen
 
     def _cutoff(self, scores: NDArray[np.float64], beam: int | None = None) -> float:
@@ -478,7 +478,9 @@ class BeamSearch:
         most = self._fusion.most if self._fusion else np.float32(0.0)
         reach = self._mixture.mixed(transducer, ctc, frame.lowest) + most
         reach[:, BLANK] = -np.inf
-        floor = cutoff if names is None else min(cutoff, frame.top - self._options.shelter)
+        floor = (
+            cutoff if names is None else min(cutoff, frame.top - self._options.biasing_score_beam)
+        )
         reached = reach.max(axis=1) > floor - (names.most if names else 0.0)
         links = self._links(parents.hypotheses, ctc, stayed)
         reached[[parent for parent, _ in links]] = True
@@ -486,10 +488,10 @@ class BeamSearch:
         if not len(near):
             return []
         chosen = [parents.hypotheses[index] for index in near.tolist()]
-        favour = None
+        bonus = None
         if names is not None:
-            favour = np.stack([names.row(one.names or scorer.TokenScorerState()) for one in chosen])
-        language = self._language(chosen, len(frame.vector), favour)
+            bonus = np.stack([names.row(one.names or scorer.TokenScorerState()) for one in chosen])
+        language = self._language(chosen, len(frame.vector), bonus)
         transducer, ctc = transducer[near], ctc[near]
         if language is not None:
             transducer, ctc = transducer + language, ctc + language
@@ -500,8 +502,8 @@ class BeamSearch:
         if len(above) > self._options.beam:
             best = np.argpartition(flat[above], -self._options.beam)[-self._options.beam :]
             above = above[best]
-        if names is not None and favour is not None:
-            forced = self._within(chosen, flat, above, favour, floor, names)
+        if names is not None and bonus is not None:
+            forced = self._within(chosen, flat, above, bonus, floor, names)
         else:
             forced = above[:0]
         if links:
@@ -554,7 +556,7 @@ class BeamSearch:
         parents: Sequence[BeamHypothesis],
         totals: NDArray[np.float64],
         chosen: NDArray[np.int64],
-        favour: NDArray[np.float32],
+        bonus: NDArray[np.float32],
         floor: float,
         names: TokenScorer,
     ) -> NDArray[np.int64]:
@@ -564,25 +566,25 @@ class BeamSearch:
             parents: the hypotheses.
             totals: (parents * vocabulary,) natural log.
             chosen: places in it of those that go on anyway.
-            favour: (parents, vocabulary) what names add.
+            bonus: (parents, vocabulary) what names add.
             floor: natural log that such an extension has to come to.
             names: those that are favoured.
         """
-        lent = np.array([[_lent(parent, names)] for parent in parents], np.float32)
-        inner = (favour > 0) & (favour + lent >= self._options.depth)
+        pending = np.array([[_pending_bonus(parent, names)] for parent in parents], np.float32)
+        inner = (bonus > 0) & (bonus + pending >= self._options.min_bonus)
         inner.ravel()[chosen] = False
         found = np.flatnonzero(inner.ravel() & (totals > floor))
-        return found[np.argsort(-totals[found])[: self._options.sheltered]]
+        return found[np.argsort(-totals[found])[: self._options.biasing_beam]]
 
     def _language(
-        self, parents: Sequence[BeamHypothesis], width: int, favour: NDArray[np.float32] | None
+        self, parents: Sequence[BeamHypothesis], width: int, bonus: NDArray[np.float32] | None
     ) -> NDArray[np.float32] | None:
         """Return what language and names add to each token (parents, vocabulary), natural log.
 
         Args:
             parents: the hypotheses.
             width: of an encoder frame.
-            favour: what names add.
+            bonus: what names add.
         """
         language = None
         if self._fusion:
@@ -592,9 +594,9 @@ class BeamSearch:
                 for parent, known in zip(parents, states, strict=True)
             ]
             language = self._fusion.of(places, width)
-        if favour is None:
+        if bonus is None:
             return language
-        return favour if language is None else language + favour
+        return bonus if language is None else language + bonus
 
     def _emit(
         self,
@@ -639,9 +641,9 @@ class BeamSearch:
         return word_history.end_word(hypothesis.word, ways)
 
 
-def _lent(hypothesis: BeamHypothesis, names: TokenScorer) -> float:
+def _pending_bonus(hypothesis: BeamHypothesis, names: TokenScorer) -> float:
     """Return the nats that a name in progress has lent a hypothesis."""
-    return names.lent(hypothesis.names) if hypothesis.names else 0.0
+    return names.pending_bonus(hypothesis.names) if hypothesis.names else 0.0
 
 
 def _after(

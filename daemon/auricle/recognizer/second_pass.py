@@ -92,13 +92,13 @@ class _Judged:
     pieces: tuple[int, ...] = ()
     scores: tuple[float, ...] = ()  # natural log of each piece and, once it is over, of the end
     names: Any = None  # where names stand: a state of `BiasingScorer`
-    favour: float = 0.0  # nats that names add
+    bonus: float = 0.0  # nats that names add
     ends: tuple[float, ...] = ()  # natural log of the end before each piece
 
     @property
     def score(self) -> float:
         """Natural log of the whole."""
-        return sum(self.scores) + self.favour
+        return sum(self.scores) + self.bonus
 
     def goes_on(
         self, pick: _PiecePick, names: BiasingScorer[Any] | None = None, end: float = 0.0
@@ -114,8 +114,8 @@ class _Judged:
         after = self.names
         if names is not None and pick.piece != END:
             after = names.step(self.names, pick.piece)
-        favour = self.favour + pick.favour
-        return _Judged(pieces, (*self.scores, pick.score), after, favour, (*self.ends, end))
+        bonus = self.bonus + pick.bonus
+        return _Judged(pieces, (*self.scores, pick.score), after, bonus, (*self.ends, end))
 
     def cut(self, count: int) -> _Judged:
         """Return the reading as if it had ended after `count` of its pieces, without names."""
@@ -127,7 +127,7 @@ class _PiecePick(NamedTuple):
 
     piece: int
     score: float  # natural log
-    favour: float = 0.0  # nats that names add
+    bonus: float = 0.0  # nats that names add
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,7 +227,7 @@ class SecondPass:
         judged |= self._judge([text for text in texts if text not in judged], begun)
         if names is not None:
             judged = {
-                text: replace(one, favour=names.of_text(text)) for text, one in judged.items()
+                text: replace(one, bonus=names.of_text(text)) for text, one in judged.items()
             }
         sequences = [self._tokens.encode(text) for text in judged]
         alignments = align(utterance.log_probs, sequences)
@@ -323,7 +323,7 @@ class SecondPass:
 
     def _repeats(self, one: _Judged, pick: _PiecePick, names: BiasingScorer[Any] | None) -> bool:
         """Return whether a reading says a name twice, once a word is over: it would go on so."""
-        if names is None or not one.favour:
+        if names is None or not one.bonus:
             return False
         over = pick.piece == END or self._writing.begins_word(pick.piece)
         return over and names.repeats(self._writing.plain(one.pieces))
@@ -337,17 +337,17 @@ class SecondPass:
     ) -> Iterator[tuple[int, _PiecePick]]:
         """Yield the best extensions of all readings, twice as many as the beam: some will end."""
         totals = log_probs + np.array([[one.score] for one in going], np.float32)
-        favour = None
+        bonus = None
         if names is not None:
-            favour = np.stack([names.row(one.names) for one in going])
-            favour[:, END] = [names.end(one.names) for one in going]
-            totals += favour
+            bonus = np.stack([names.row(one.names) for one in going])
+            bonus[:, END] = [names.end(one.names) for one in going]
+            totals += bonus
         flat = totals.ravel()
         count = min(2 * beam, len(flat))
         top = np.argpartition(flat, -count)[-count:]
         for index in top[np.argsort(-flat[top])].tolist():
             row, piece = divmod(index, log_probs.shape[1])
-            gain = 0.0 if favour is None else float(favour[row, piece])
+            gain = 0.0 if bonus is None else float(bonus[row, piece])
             yield row, _PiecePick(piece, float(log_probs[row, piece]), gain)
 
     def _enough(self, ended: Sequence[_Judged], best: float, beam: int) -> bool:
@@ -406,7 +406,7 @@ def chosen(candidates: Sequence[Candidate], options: SecondPassOptions) -> list[
         for one in candidates
         if one.is_given
         or (
-            one.alignment.score + one.judged.favour
+            one.alignment.score + one.judged.bonus
             >= least - options.contradiction * (1 + len(one.text.split()))
             and one.holds_together
         )
