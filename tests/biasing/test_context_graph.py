@@ -81,7 +81,7 @@ def test_any_way_to_divide_a_name_is_that_name() -> None:
         state = TokenScorerState()
         for piece in pieces:
             state = steps.step(state, PIECES.index(piece))
-        assert state.state.prefix == "▁ab▁a"
+        assert state.graph_state.prefix == "▁ab▁a"
 
 
 def test_a_name_begins_and_ends_with_a_word() -> None:
