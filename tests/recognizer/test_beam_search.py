@@ -260,7 +260,8 @@ def decode(script: dict[int, dict[int, float]], count: int, **options: Any) -> R
 
 
 def test_words_come_with_times_and_confidences() -> None:
-    result = decode({3: {1: 0.9, 2: 0.1}, 10: {5: 0.999}, 20: {6: 0.999}, 22: {7: 0.999}}, 30)
+    script = {3: {1: 0.9, 2: 0.1}, 10: {5: 0.999}, 20: {6: 0.999}, 22: {7: 0.999}}
+    result = decode(script, 30, lattice_beam=5.0)
     assert result.text == "turn the lights"
     times = [(word.start, word.end) for word in result.words]
     assert times == [(0.08, 0.16), (0.36, 0.44), (0.76, 0.92)]
@@ -337,7 +338,7 @@ def test_a_network_that_never_says_blank_is_held_to_the_most_symbols() -> None:
         ) -> NDArray[np.float32]:
             return np.tile(np.float32([-50.0, -0.7, -0.7]), (len(contexts), 1))
 
-    search = BeamSearch(Babble(), ("<blank>", "▁a", "▁b"), SearchOptions(max_symbols=2))
+    search = BeamSearch(Babble(), ("<blank>", "▁a", "▁b"), SearchOptions(beam=6, max_symbols=2))
     state, _ = search.step(search.initial_state(), np.zeros((6, 1), np.float32))
     result = search.result(state)
     assert len(result.text.split()) <= 2 * 6

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import webrtcvad
 
+from auricle import defaults
 from auricle.audio.format import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE, Frame
 from auricle.errors import ArgumentError
 
@@ -35,7 +36,11 @@ class VoiceState:
 class VoiceActivity:
     """A gate that opens with the first voiced frame and closes after the hang-over."""
 
-    def __init__(self, aggressiveness: int = 2, hang_over_seconds: float = 0.3) -> None:
+    def __init__(
+        self,
+        aggressiveness: int = defaults.VAD_AGGRESSIVENESS,
+        hang_over_seconds: float = defaults.VAD_HANGOVER_MS / 1000,
+    ) -> None:
         """Set the gate.
 
         Args:

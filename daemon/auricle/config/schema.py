@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from auricle import defaults
 from auricle.config.checks import (
     Check,
     Choice,
@@ -63,8 +64,10 @@ class AudioSettings:
 class VadSettings:
     """Voice activity detection, which gates the wake word."""
 
-    aggressiveness: int = setting(2, Whole(0, 3))  # WebRTC's: 3 lets the least noise through
-    hangover_ms: int = setting(200, Whole(0, 2000))  # speech goes on this long after the last
+    # WebRTC's mode: 3 rejects the most noise.
+    aggressiveness: int = setting(defaults.VAD_AGGRESSIVENESS, Whole(0, 3))
+    # Speech continues for this long after the last audio frame with a voice.
+    hangover_ms: int = setting(defaults.VAD_HANGOVER_MS, Whole(0, 2000))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,10 +126,12 @@ class RecognizerSettings:
     runtime: Literal["auto", "ai_edge_litert", "tflite_runtime"] = setting(
         "auto", Choice(("auto", "ai_edge_litert", "tflite_runtime"))
     )
-    beam: int = setting(8, Whole(1, 32))  # hypotheses kept at each frame
-    nbest: int = setting(5, Whole(1, 100))  # hypotheses reported
-    lattice_beam: float = setting(8.0, Real(0, 50))  # natural log: arcs this much worse are cut
-    max_symbols: int = setting(1, Whole(1, 10))  # word pieces in one encoder frame, at most
+    beam: int = setting(defaults.BEAM, Whole(1, 32))  # hypotheses kept at each frame
+    nbest: int = setting(defaults.NBEST, Whole(1, 100))  # hypotheses reported
+    # Natural log: arcs this much worse than the best path are cut.
+    lattice_beam: float = setting(defaults.LATTICE_BEAM, Real(0, 50))
+    # Word pieces in one search frame, at most.
+    max_symbols: int = setting(defaults.MAX_SYMBOLS, Whole(1, 10))
     second_pass: Literal["off", "rescore", "full"] = setting(
         "full", Choice(("off", "rescore", "full"))
     )  # what attention may do after the search
@@ -137,11 +142,14 @@ class RecognizerSettings:
 class EndpointSettings:
     """When a command is over."""
 
-    speculative_ms: int = setting(200, Whole(50, 2000))  # trailing silence: seems over
-    final_ms: int = setting(450, Whole(100, 5000))  # trailing silence: is over
-    decoder_ms: int = setting(1600, Whole(200, 10000))  # no new word, though the room is not silent
-    no_speech_seconds: float = setting(5.0, Real(1, 60))  # nothing was said at all
-    maximum_seconds: float = setting(20.0, Real(2, 120))  # longest command
+    # Trailing silence after which the command seems complete, and after which it is.
+    speculative_ms: int = setting(defaults.SPECULATIVE_MS, Whole(50, 2000))
+    final_ms: int = setting(defaults.FINAL_MS, Whole(100, 5000))
+    # Time without a new token that ends the command, although the room is not silent.
+    decoder_ms: int = setting(defaults.DECODER_MS, Whole(200, 10000))
+    # A session without speech ends after this time.
+    no_speech_seconds: float = setting(defaults.NO_SPEECH_SECONDS, Real(1, 60))
+    maximum_seconds: float = setting(defaults.MAXIMUM_SECONDS, Real(2, 120))  # longest command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

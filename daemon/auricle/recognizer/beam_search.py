@@ -28,6 +28,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle import defaults
 from auricle.biasing import scorer
 from auricle.biasing.biasing import Biasing
 from auricle.biasing.scorer import TokenScorer
@@ -52,13 +53,14 @@ _WORTH_A_LINK = 5.0  # nats by which CTC's new alignments may fall behind those 
 class SearchOptions:
     """How wide the search is and what it keeps."""
 
-    beam: int = 6  # hypotheses that go on after each frame
+    beam: int = defaults.BEAM  # hypotheses that go on after each frame
     score_beam: float = 8.0  # nats by which a hypothesis may fall behind the best one
-    max_symbols: int = 1  # tokens that one frame may emit; 1: a token ends its frame
+    max_symbols: int = defaults.MAX_SYMBOLS  # tokens that one search frame may emit
     alternatives: int = 6  # histories that one hypothesis keeps
     joined_words: int = 2  # words back to which the histories of alignments are joined
-    lattice_beam: float = 5.0  # nats by which a path of the lattice may fall behind the best one
-    nbest: int = 10  # texts in a result
+    # nats by which a path of the lattice may fall behind the best one
+    lattice_beam: float = defaults.LATTICE_BEAM
+    nbest: int = defaults.NBEST  # texts in a result
     frame_seconds: float = 0.04  # length of a search frame
     weights: Weights | None = None  # of language models; None: those of the bundle, if any
     biasing_beam: int = 4  # hypotheses within a name that go on besides

@@ -15,6 +15,7 @@ import math
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
+from auricle import defaults
 from auricle.audio.format import FRAME_SECONDS
 from auricle.recognizer.beam_search import Progress
 
@@ -23,11 +24,12 @@ from auricle.recognizer.beam_search import Progress
 class EndpointOptions:
     """Thresholds, in seconds but for `blank`."""
 
-    speculative: float = 0.2  # silence after which the command seems over
-    final: float = 0.45  # silence after which it is over
-    decoder: float = 1.6  # nothing but blank, though the room is not silent: it is over
-    no_speech: float = 5.0  # nothing was said since the beginning
-    maximum: float = 20.0  # longest command
+    speculative: float = defaults.SPECULATIVE_MS / 1000  # silence: the command seems complete
+    final: float = defaults.FINAL_MS / 1000  # silence: the command is complete
+    # nothing but blank, though the room is not silent: the command is complete
+    decoder: float = defaults.DECODER_MS / 1000
+    no_speech: float = defaults.NO_SPEECH_SECONDS  # nothing was said since the beginning
+    maximum: float = defaults.MAXIMUM_SECONDS  # longest command
     blank: float = 0.7  # mean blank probability that counts as nothing but blank
 
 
