@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import yaml
 
+from auricle.bundle.manifest import load_bundle
 from auricle.config.schema import Config
 from auricle.offline.transcription import Known
 from auricle_train.data.corpus import Clip
 from auricle_train.evaluation.conditions import Background, Condition, Place
 from auricle_train.evaluation.emission import emission_delays
 from auricle_train.evaluation.listening import Heard, Listener
+from auricle_train.evaluation.manifest import keep_results
 from auricle_train.evaluation.measures import (
     SESSION,
     WHOLE,
@@ -32,6 +37,7 @@ from auricle_train.evaluation.report import Report
 from auricle_train.evaluation.run import choose
 from auricle_train.text.word_errors import compare
 
+SHIPPED = Path(__file__).parents[3] / "models" / "en-tiny"
 SAID = ("must_sleep", "wounded_in_the_arm", "momentum_gained", "go")
 
 
@@ -127,16 +133,20 @@ def test_lost_words_are_counted_for_each_reader(heard: list[Heard]) -> None:
     assert found[WHOLE].first.rate < 1.0
 
 
-def test_the_report_says_the_same_as_table_and_as_json(heard: list[Heard]) -> None:
+def report_of(heard: list[Heard]) -> Report:
     some = [judge(one) for one in heard]
     sets = [row("real", some)]
-    report = Report(
+    return Report(
         command="measure", bundle="en-tiny 1", size=1_500_000, sets=sets,
         lengths=by_length(some), speakers=by_speaker(some), noise=[], lost=lost(some),
         delays=delays(heard), partials=judge_partials(heard), endings=endings(heard),
         real_time_factors=real_time_factors(heard),
     )  # fmt: skip
-    markdown, values = report.markdown(), json.loads(report.json())
+
+
+def test_the_report_says_the_same_as_table_and_as_json(heard: list[Heard]) -> None:
+    report = report_of(heard)
+    sets, markdown, values = report.sets, report.markdown(), json.loads(report.json())
     assert f"| real | 4 | 20 | {sets[0].scores[WHOLE]} | {sets[0].scores[SESSION]} |" in markdown
     assert "### en-tiny 1, 1.5 MB" in markdown
     assert "| noise |" not in markdown
@@ -145,6 +155,19 @@ def test_the_report_says_the_same_as_table_and_as_json(heard: list[Heard]) -> No
     assert f"| texts | {values['partials']['told']} |" in markdown
     assert values["partials"]["told"] > 4
     assert all(one["low"] <= one["median"] <= one["high"] for one in values["delays"])
+
+
+def test_a_bundle_keeps_its_word_error_rates_by_mode(heard: list[Heard], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(SHIPPED, tmp_path / "bundle"))
+    report = report_of(heard)
+    keep_results(folder, "off", report)
+    keep_results(folder, "full", report)
+    kept = yaml.safe_load((folder / "manifest.yaml").read_text("utf-8"))["results"]
+    assert {"first_pass", "both_passes"} <= kept.keys()
+    rates = kept["first_pass"]["word_error_rate_percent"]["real"]
+    assert rates["recordings"] == 4
+    assert rates["whole"]["rate"] == round(100 * report.sets[0].scores[WHOLE].rate, 1)
+    load_bundle(folder, "recognizer")
 
 
 def test_the_same_recordings_are_chosen_in_every_run_and_kept_when_more_are(

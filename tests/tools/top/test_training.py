@@ -175,6 +175,7 @@ def test_what_is_kept_of_a_top_is_small_and_gives_the_same_weights(tmp_path: Pat
         torch.testing.assert_close(value, run.average.state_dict()[name], rtol=1e-3, atol=1e-4)
     again = TopTrainer(SHAPE, PLAN, "digest", tmp_path / "next", start=kept)
     torch.testing.assert_close(again.top.ctc.weight, top.ctc.weight)
+    assert again.heard_before == run.heard + run.heard_before
 
 
 def test_copies_that_were_read_often_have_a_smaller_loss(

@@ -146,7 +146,7 @@ def pack(graph: bytes) -> bytes:
 def _training_of(saved: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a bundle tells of a training run."""
     return {
-        "hours_heard": round(saved["heard"] / 3600, 1),
+        "hours_heard": round((saved["heard"] + saved.get("heard_before", 0.0)) / 3600, 1),
         "steps": saved["step"],
         "shape": saved["shape"],
         "plan": saved["plan"],

@@ -10,6 +10,7 @@ from pathlib import Path
 from auricle.errors import ArgumentError
 from auricle.recognizer.partial_text import PartialOptions
 from auricle_train.data.corpus import REAL_DEV
+from auricle_train.evaluation.manifest import keep_results
 from auricle_train.evaluation.run import Options, evaluate
 
 CLIPS_IN_NOISE = 60
@@ -47,6 +48,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--readings", type=Path, metavar="FILE",
         help="JSON lines: what the peers read is taken from here, and added where it is missing",
     )  # fmt: skip
+    parser.add_argument(
+        "--keep", action="store_true",
+        help="write the word error rates into the manifest of the bundle, which is then a path",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, help="write the report to FILE.md or FILE.json")
 
 
@@ -54,6 +59,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Measure, print the tables, and write them."""
     if arguments.out and arguments.out.suffix not in {".md", ".json"}:
         raise ArgumentError(f"--out {arguments.out}: name a file that ends in .md or .json")
+    if arguments.keep and not Path(arguments.bundle).is_absolute():
+        raise ArgumentError(f"--bundle {arguments.bundle}: --keep needs an absolute path")
     options = Options(
         bundle=arguments.bundle,
         second_pass=arguments.second_pass,
@@ -71,6 +78,8 @@ def run(arguments: argparse.Namespace) -> None:
     )
     report = evaluate(arguments.data, options)
     print(report.markdown(), end="")
+    if arguments.keep:
+        keep_results(Path(arguments.bundle), arguments.second_pass, report)
     if arguments.out:
         is_json = arguments.out.suffix == ".json"
         arguments.out.write_text(report.json() if is_json else report.markdown(), "utf-8")

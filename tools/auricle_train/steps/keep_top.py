@@ -19,5 +19,6 @@ def run(arguments: argparse.Namespace) -> None:
     """Write the file: exporting, measuring and `train-top --start` take it."""
     top, saved = load_top(arguments.checkpoint)
     kept = {name: saved[name] for name in ("shape", "digest", "plan", "step", "heard")}
+    kept["heard_before"] = saved.get("heard_before", 0.0)
     average = {name: value.half() for name, value in top.state_dict().items()}
     checkpoint.write(arguments.out, kept | {"average": average})

@@ -117,11 +117,13 @@ class TopTrainer:
         torch.manual_seed(plan.seed)
         self.top = Top(shape, plan.dropout)
         self.step, self.heard, self.elapsed, self.left_out, self._bad = 0, 0.0, 0.0, 0, 0
+        self.heard_before = 0.0  # seconds, by the run whose weights this one started with
         saved = checkpoint.read(self.path) if self.path.exists() else None
         if saved is None and start is not None:
             begun = checkpoint.read(start)
             self._check(start, begun)
             self.top.load_state_dict({k: v.float() for k, v in begun["average"].items()})
+            self.heard_before = begun["heard"] + begun.get("heard_before", 0.0)
         self.average = copy.deepcopy(self.top).eval().requires_grad_(False)
         self.top.to(self.group.device)
         self.average.to(self.group.device)
@@ -146,6 +148,7 @@ class TopTrainer:
             optimizer.load_state_dict(state)
         self.step, self.heard, self.elapsed = saved["step"], saved["heard"], saved["elapsed"]
         self.left_out = saved["left_out"]
+        self.heard_before = saved.get("heard_before", 0.0)
 
     def save(self) -> None:
         """Write the checkpoint atomically; the leading process alone does.
@@ -160,7 +163,7 @@ class TopTrainer:
                 "average": self.average.state_dict(),
                 "optimizers": [item.state_dict() for item in self._optimizers],
                 "step": self.step, "heard": self.heard, "elapsed": self.elapsed,
-                "left_out": self.left_out,
+                "left_out": self.left_out, "heard_before": self.heard_before,
             } | self.more())  # fmt: skip
 
     def more(self) -> dict[str, Any]:
