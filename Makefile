@@ -138,6 +138,11 @@ bench: $(VENV)/.dev ## measure speed, memory and idle cost of the daemon
 figures: $(VENV)/.dev ## draw the curves of the training runs that models/curves keeps
 	PYTHONPATH=tools $(VENV)/bin/python -m figures.curves draw
 
+.PHONY: docs
+docs: $(VENV)/.docs ## build the documentation as a website, in build/site
+	$(VENV)/bin/python tools/interface_pages.py --markdown docs/api
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --strict
+
 .PHONY: clean
 clean: ## remove all that was made here
 	rm -rf $(VENV) $(TRAIN_VENV) build dist daemon/auricle.egg-info .coverage .coverage.* \
@@ -166,6 +171,10 @@ $(VENV)/.run: setup.cfg pyproject.toml | run-packages
 
 $(VENV)/.dev: $(VENV)/.run | test-packages
 	$(VENV)/bin/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.run
+	$(VENV)/bin/python -m pip install --quiet --editable '.[docs]'
 	touch $@
 
 $(TRAIN_VENV)/.train: setup.cfg pyproject.toml | run-packages test-packages

@@ -1,4 +1,7 @@
-"""Every command of the README is run as it stands there, in its order."""
+"""Every command of the README and the documentation is run as it stands there, in its order.
+
+Commands in blocks of `console` are run; those in blocks of `sh` need root, a device or much time.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,11 @@ from testbed.private_bus import PrivateBus
 from testbed.virtual_microphone import VirtualMicrophone
 
 ROOT = Path(__file__).parents[1]
+PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
 BLOCK = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?:)([^)\s#]+)(?:#[^)]*)?\)")
+CODE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+FILE = re.compile(r"`([\w./-]+/[\w.-]*\.(?:py|yaml|yml|md|xml|cfg|toml))`")
 READY_SECONDS = 60.0
 
 
@@ -28,10 +35,10 @@ def blocks() -> list[list[str]]:
 
     Those that install the package are run on a machine of their own, by tests/boot.
     """
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
     found = [
         [line.removeprefix("$ ") for line in block.splitlines() if line.startswith("$ ")]
-        for block in BLOCK.findall(text)
+        for page in PAGES
+        for block in BLOCK.findall(page.read_text(encoding="utf-8"))
     ]
     return [commands for commands in found if commands and "apt install" not in commands[0]]
 
@@ -48,7 +55,7 @@ async def answers(bus: str) -> bool:
 def wait_for_daemon(bus: str) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while not asyncio.run(answers(bus)):
-        assert time.monotonic() < deadline, "the daemon of the README did not come up"
+        assert time.monotonic() < deadline, "the daemon of the page did not come up"
         time.sleep(0.2)
 
 
@@ -63,14 +70,27 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
             | {
                 "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
                 "TMPDIR": str(tmp_path),
+                "XDG_STATE_HOME": str(tmp_path),
                 "DBUS_SESSION_BUS_ADDRESS": bus.address,
             }
         )
 
 
-def test_the_readme_has_commands() -> None:
-    assert sum(map(len, blocks())) >= 8
-    assert not re.search(r"@[A-Z]+@", (ROOT / "README.md").read_text(encoding="utf-8"))
+def test_the_pages_have_commands() -> None:
+    assert sum(map(len, blocks())) >= 20
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_and_file_names_lead_to_files(page: Path) -> None:
+    text = CODE.sub("", page.read_text(encoding="utf-8"))
+    missing = [link for link in LINK.findall(text) if not (page.parent / link).exists()]
+    places = (ROOT, ROOT / "daemon" / "auricle")
+    missing += [
+        name
+        for name in FILE.findall(text)
+        if not name.startswith(("/", ".")) and not any((place / name).exists() for place in places)
+    ]
+    assert not missing
 
 
 @pytest.mark.timeout(300)

@@ -1,38 +1,71 @@
-"""Write a manual page for each D-Bus interface, from its XML and the doc comments in it.
+"""Write a reference page for each D-Bus interface, from its XML and the doc comments in it.
 
-In: etc/dbus-1/interfaces/*.xml, with comments of the form of gtk-doc. Out: NAME.5 in a folder.
+In: etc/dbus-1/interfaces/*.xml, with comments in the form of gtk-doc. Out: manual pages NAME.5, or
+with --markdown the pages NAME.md of docs/api.
 
-    python tools/interface_pages.py FOLDER
+    python tools/interface_pages.py [--markdown] FOLDER
 """
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 INTERFACES = Path(__file__).parents[1] / "etc" / "dbus-1" / "interfaces"
-HEADINGS = {"method": "METHODS", "signal": "SIGNALS", "property": "PROPERTIES"}
+HEADINGS = {"method": "Methods", "signal": "Signals", "property": "Properties"}
 
 
 class PageError(Exception):
-    """An interface lacks a comment, or a comment says what it is about in another form."""
+    """An interface lacks a comment, or a comment has the wrong form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """What a doc comment says."""
+    """A doc comment, parsed."""
 
     subject: str  # the name that the comment begins with
     arguments: dict[str, str]  # name -> description
     text: str  # paragraphs with empty lines between them
 
 
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An argument of a method or signal."""
+
+    name: str
+    type: str  # D-Bus signature
+    out: bool  # whether the daemon returns it
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A method, signal or property with its documentation."""
+
+    name: str
+    declaration: str
+    arguments: tuple[Argument, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """All that a reference page says of an interface."""
+
+    name: str
+    summary: str
+    text: str
+    sections: dict[str, tuple[Member, ...]]  # heading -> members, in the order of the XML
+
+
 def parse_comment(comment: str) -> Comment:
-    """Return what a doc comment says; raises PageError if it does not begin with `Name:`."""
+    """Return a parsed doc comment; raises PageError if it does not begin with `Name:`."""
     subject, _, body = textwrap.dedent(comment).strip().partition("\n")
     if not re.fullmatch(r"[\w.]+:", subject):
         raise PageError(f"doc comment begins with {subject!r}; begin it with the name and a colon")
@@ -47,28 +80,24 @@ def parse_comment(comment: str) -> Comment:
     return Comment(subject.rstrip(":"), arguments, "\n".join(lines).strip("\n"))
 
 
-def page_of(xml: str) -> tuple[str, str]:
-    """Return the name of the interface in `xml` and its manual page as roff."""
+def read_page(xml: str) -> Page:
+    """Return the documentation in the XML of an interface; raises PageError where it is missing."""
     root = ElementTree.fromstring(xml)
     comments = re.findall(r"<!--(.*?)-->", xml, flags=re.DOTALL)
     documented = {comment.subject: comment for comment in map(parse_comment, comments)}
     interface = root.find("interface")
     if interface is None:
-        raise PageError("there is no <interface> in the file; give it one")
+        raise PageError("the file has no <interface>; add one")
     name = interface.attrib["name"]
     about = _comment_on(name, documented)
-    lines = [
-        f'.TH {name} 5 "" Auricle "D-Bus interfaces"',
-        ".SH NAME",
-        rf"{_escape(name)} \- {_escape(about.arguments['short_description'])}",
-        ".SH DESCRIPTION",
-        *_paragraphs(about.text),
-    ]
-    for tag, heading in HEADINGS.items():
-        lines.append(f".SH {heading}")
-        for member in interface.findall(tag):
-            lines += _member(member, _comment_on(member.attrib["name"], documented))
-    return name, "\n".join(lines) + "\n"
+    sections = {
+        heading: tuple(
+            _member(element, _comment_on(element.attrib["name"], documented))
+            for element in interface.findall(tag)
+        )
+        for tag, heading in HEADINGS.items()
+    }
+    return Page(name, about.arguments["short_description"], about.text, sections)
 
 
 def _comment_on(name: str, documented: dict[str, Comment]) -> Comment:
@@ -77,28 +106,46 @@ def _comment_on(name: str, documented: dict[str, Comment]) -> Comment:
     return documented[name]
 
 
-def _member(member: ElementTree.Element, comment: Comment) -> list[str]:
-    """Return the section of a method, signal or property."""
-    arguments = member.findall("arg")
-    lines = [f".SS {_escape(_declaration(member))}", *_paragraphs(comment.text)]
-    for argument in arguments:
-        name, kind = argument.attrib["name"], argument.attrib["type"]
-        way = " (out)" if argument.get("direction") == "out" else ""
-        described = _inline(comment.arguments[name])
-        lines += [".TP 7", rf"\fI{_escape(name)}\fR : {_escape(kind)}{way}", described]
-    return lines
+def _member(element: ElementTree.Element, comment: Comment) -> Member:
+    arguments = tuple(
+        Argument(
+            entry.attrib["name"],
+            entry.attrib["type"],
+            entry.get("direction") == "out",
+            comment.arguments[entry.attrib["name"]],
+        )
+        for entry in element.findall("arg")
+    )
+    return Member(element.attrib["name"], _declaration(element, arguments), arguments, comment.text)
 
 
-def _declaration(member: ElementTree.Element) -> str:
-    name = member.attrib["name"]
-    if member.tag == "property":
-        return f"{name} : {member.attrib['type']} ({member.attrib['access']})"
-    arguments = member.findall("arg")
-    taken = [entry for entry in arguments if entry.get("direction") != "out"]
-    given = [entry for entry in arguments if entry.get("direction") == "out"]
-    listed = f"{name}({', '.join(entry.attrib['name'] for entry in taken)})"
-    results = ", ".join(entry.attrib["name"] for entry in given)
-    return f"{listed} -> {results}" if results else listed
+def _declaration(element: ElementTree.Element, arguments: Sequence[Argument]) -> str:
+    name = element.attrib["name"]
+    if element.tag == "property":
+        return f"{name} : {element.attrib['type']} ({element.attrib['access']})"
+    parameters = ", ".join(argument.name for argument in arguments if not argument.out)
+    results = ", ".join(argument.name for argument in arguments if argument.out)
+    return f"{name}({parameters}) -> {results}" if results else f"{name}({parameters})"
+
+
+def to_roff(page: Page) -> str:
+    """Return a page as roff, for man(1)."""
+    lines = [
+        f'.TH {page.name} 5 "" Auricle "D-Bus interfaces"',
+        ".SH NAME",
+        rf"{_escape(page.name)} \- {_escape(page.summary)}",
+        ".SH DESCRIPTION",
+        *_paragraphs(page.text),
+    ]
+    for heading, members in page.sections.items():
+        lines.append(f".SH {heading.upper()}")
+        for member in members:
+            lines += [f".SS {_escape(member.declaration)}", *_paragraphs(member.text)]
+            for argument in member.arguments:
+                way = " (out)" if argument.out else ""
+                tag = rf"\fI{_escape(argument.name)}\fR : {_escape(argument.type)}{way}"
+                lines += [".TP 7", tag, _inline(argument.text)]
+    return "\n".join(lines) + "\n"
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -124,20 +171,48 @@ def _escape(text: str) -> str:
     return r"\&" + escaped if escaped.startswith((".", "'")) else escaped
 
 
-def main(arguments: list[str]) -> int:
+def to_markdown(page: Page) -> str:
+    """Return a page as Markdown, for docs/api."""
+    lines = [f"# {page.name}", "", f"{page.summary}.", "", _linked(page.text), ""]
+    for heading, members in page.sections.items():
+        if members:
+            lines += [f"## {heading}", ""]
+        for member in members:
+            lines += [f"### {member.name}", "", f"`{member.declaration}`", ""]
+            if member.text:
+                lines += [_linked(member.text), ""]
+            for argument in member.arguments:
+                way = ", returned" if argument.out else ""
+                lines.append(
+                    f"- `{argument.name}` (`{argument.type}`{way}): {_linked(argument.text)}"
+                )
+            if member.arguments:
+                lines.append("")
+    return "\n".join(lines)
+
+
+def _linked(text: str) -> str:
+    """Return text with `#org.auricle.Session1` as a link to that page, and plain asterisks."""
+    parts = re.split(r"(`[^`]*`)", text)  # every second part is code
+    parts[::2] = [part.replace("*", r"\*") for part in parts[::2]]
+    return re.sub(r"#(org\.auricle\.\w+)", r"[\1](\1.md)", "".join(parts))
+
+
+def main(arguments: Sequence[str]) -> int:
     """Write all pages into the folder named; return the exit status."""
-    if len(arguments) != 1:
-        print("usage: interface_pages.py FOLDER", file=sys.stderr)
-        return 2
-    folder = Path(arguments[0])
-    folder.mkdir(parents=True, exist_ok=True)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--markdown", action="store_true", help="write NAME.md instead of NAME.5")
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    options = parser.parse_args(arguments)
+    suffix, write = ("md", to_markdown) if options.markdown else ("5", to_roff)
+    options.folder.mkdir(parents=True, exist_ok=True)
     for path in sorted(INTERFACES.glob("*.xml")):
         try:
-            name, page = page_of(path.read_text(encoding="utf-8"))
+            page = read_page(path.read_text(encoding="utf-8"))
         except (PageError, ElementTree.ParseError) as error:
             print(f"{path}: {error}", file=sys.stderr)
             return 1
-        (folder / f"{name}.5").write_text(page, encoding="utf-8")
+        (options.folder / f"{page.name}.{suffix}").write_text(write(page), encoding="utf-8")
     return 0
 
 

@@ -1,3 +1,3 @@
 """Auricle: a voice assistant daemon whose audio never leaves the device."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

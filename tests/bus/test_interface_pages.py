@@ -1,4 +1,4 @@
-"""Manual pages of the D-Bus interfaces."""
+"""Manual pages and Markdown pages of the D-Bus interfaces."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from interface_pages import INTERFACES, PageError, main, page_of, parse_comment
+from interface_pages import INTERFACES, PageError, main, parse_comment, read_page
 
 
 def test_there_is_a_page_for_each_interface_with_all_its_members(tmp_path: Path) -> None:
@@ -31,7 +31,26 @@ def test_pages_are_written_by_a_command(tmp_path: Path) -> None:
     subprocess.run([sys.executable, tool, tmp_path / "new" / "folder"], check=True)
     pages = {page.stem for page in (tmp_path / "new" / "folder").iterdir()}
     assert pages == {xml.stem for xml in INTERFACES.glob("*.xml")}
-    assert main([]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main([])
+
+
+def test_the_pages_of_the_documentation_are_up_to_date(tmp_path: Path) -> None:
+    assert main(["--markdown", str(tmp_path)]) == 0
+    kept = INTERFACES.parents[2] / "docs" / "api"
+    assert {page.name for page in tmp_path.iterdir()} == {page.name for page in kept.iterdir()}
+    for page in tmp_path.iterdir():
+        text = (kept / page.name).read_text(encoding="utf-8")
+        assert text == page.read_text(encoding="utf-8"), "run `make docs`, and commit docs/api"
+
+
+def test_markdown_has_links_and_plain_asterisks(tmp_path: Path) -> None:
+    main(["--markdown", str(tmp_path)])
+    session = (tmp_path / "org.auricle.Session1.md").read_text(encoding="utf-8")
+    assert "### NBest\n\n`NBest(count) -> hypotheses`\n" in session
+    assert "`Partial`\\*, (`Speculative`" in session
+    assistant = (tmp_path / "org.auricle.Assistant1.md").read_text(encoding="utf-8")
+    assert "[org.auricle.Session1](org.auricle.Session1.md)" in assistant
 
 
 def test_comment_is_read_with_its_arguments() -> None:
@@ -45,6 +64,6 @@ def test_comment_is_read_with_its_arguments() -> None:
 
 def test_member_without_a_comment_is_an_error() -> None:
     with pytest.raises(PageError, match="org.x.Y has no doc comment"):
-        page_of('<node><interface name="org.x.Y"/></node>')
+        read_page('<node><interface name="org.x.Y"/></node>')
     with pytest.raises(PageError, match="begin it with the name"):
         parse_comment(" no name here\n")
