@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.biasing.numerals import ways_to_say
-from auricle.biasing.spoken_forms import LETTERS, MOST_WAYS, Form, forms_of
+from auricle.biasing.spoken_forms import LETTERS, MOST_WAYS, Form, forms_of, ways_to_say
 from auricle.context.entries import Entry
 
 
