@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.biasing.attended import MOST_ATTENDED, Attended, attended
 from auricle.biasing.biasing import Biasing
 from auricle.biasing.context_attention import (
     ListenerState,
     Queries,
     QueryEncoder,
 )
+from auricle.biasing.shortlist import MOST_ATTENDED, Attended, attended
 from auricle.biasing.tagging import spelled, spelled_for_good
 from auricle.context.entries import Context
 from auricle.features import (
