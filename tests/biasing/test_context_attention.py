@@ -130,12 +130,12 @@ def test_a_listener_that_reads_other_chunks_than_the_encoder_gives_is_refused(
             self.chunk = 2 * self.chunk[0], self.chunk[1]
 
     monkeypatch.setattr("auricle.recognizer.loading.QueryEncoder", LongListener)
-    with pytest.raises(ModelError, match=r"attention to names reads \(64, 384\)"):
+    with pytest.raises(ModelError, match=r"context attention reads \(64, 384\)"):
         load_recognizer(load_bundle(SHIPPED, "recognizer"), SearchOptions(), 1)
 
 
 def test_graphs_that_do_not_belong_together_are_refused(encoder: ContextEncoder) -> None:
     listener = QueryEncoder(SHIPPED / "listener.tflite.gz", 1)
     listener.width += 1
-    with pytest.raises(ModelError, match="attention to names"):
+    with pytest.raises(ModelError, match="context attention"):
         Attention(encoder, listener)

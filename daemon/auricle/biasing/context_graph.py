@@ -69,18 +69,18 @@ OUTSIDE = ContextState()
 class ContextGraph:
     """The forms of a context with their bonuses; its caches do not change any result."""
 
-    def __init__(self, worth: Mapping[str, Sequence[float]]) -> None:
+    def __init__(self, bonuses: Mapping[str, Sequence[float]]) -> None:
         """Build the graph.
 
         Args:
-            worth: bonus of each form at each place, in nats. A form is one or more words separated
-                by single spaces.
+            bonuses: bonus of each form at each place, in nats. A form is one or more words,
+                separated by single spaces.
         """
-        marked = {WORD_START + text.replace(" ", WORD_START): text for text in worth}
+        marked = {WORD_START + text.replace(" ", WORD_START): text for text in bonuses}
         self.forms = tuple(sorted(marked))
-        rows = [worth[marked[form]] for form in self.forms]
+        rows = [bonuses[marked[form]] for form in self.forms]
         table = np.array(rows, np.float64).reshape(-1, carrier_phrases.PLACES)
-        self._worth: NDArray[np.float64] = table.T
+        self._bonuses: NDArray[np.float64] = table.T
         self._lengths = np.array([len(form) - 1 for form in self.forms], np.float64)
         self._pending: dict[str, NDArray[np.float64]] = {}
         self._fallbacks: dict[ContextState, Advance] = {}
@@ -88,7 +88,7 @@ class ContextGraph:
     @property
     def most(self) -> float:
         """The largest bonus of a name, in nats."""
-        return float(self._worth.max(initial=0.0))
+        return float(self._bonuses.max(initial=0.0))
 
     def span(self, prefix: str, within: Span | None = None) -> Span:
         """Return the range of forms that begin with a prefix, within a range known to hold them."""
@@ -143,7 +143,7 @@ class ContextGraph:
         """
         form = self.index(state.prefix) if at_start else None
         if form is not None:
-            return Advance(OUTSIDE, float(self._worth[state.begun, form]))
+            return Advance(OUTSIDE, float(self._bonuses[state.begun, form]))
         return self._fall_back(state)
 
     def _fall_back(self, state: ContextState) -> Advance:
@@ -166,7 +166,7 @@ class ContextGraph:
         for count in range(len(words) - 1, 0, -1):
             form = self.index(WORD_START + WORD_START.join(words[:count]))
             if form is not None:
-                complete, earned = count, float(self._worth[begun, form])
+                complete, earned = count, float(self._bonuses[begun, form])
                 break
         place = begun
         for word in words[:complete]:
@@ -210,7 +210,7 @@ class ContextGraph:
             ]
             return np.array(ends, np.float64)
         form = self.index(prefix)
-        return self._worth[:, form] if form is not None else np.zeros(carrier_phrases.PLACES)
+        return self._bonuses[:, form] if form is not None else np.zeros(carrier_phrases.PLACES)
 
     def _on_the_way(self, prefix: str) -> NDArray[np.float64]:
         """Return the pending bonus of the best name with a prefix, for each place (places,).
@@ -223,7 +223,7 @@ class ContextGraph:
         done = (len(prefix) - 1) / self._lengths[low:high]
         chosen = 1.0 - np.log(high - low) / np.log(max(len(self.forms), _MANY))
         shares = np.minimum(done, chosen)
-        best: NDArray[np.float64] = (self._worth[:, low:high] * shares).max(axis=1)
+        best: NDArray[np.float64] = (self._bonuses[:, low:high] * shares).max(axis=1)
         return best
 
     def matches(self, words: Sequence[str]) -> Iterator[Match]:
@@ -247,6 +247,6 @@ class ContextGraph:
                 break
             form = self.index(prefix)
             if form is not None:
-                nats = float(self._worth[place, form])
+                nats = float(self._bonuses[place, form])
                 found = Match(" ".join(words[first : last + 1]), first, last + 1, place, nats)
         return found
