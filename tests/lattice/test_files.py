@@ -63,7 +63,7 @@ def test_a_name_with_white_space_or_of_no_encoding_is_written(tmp_path: Path) ->
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     old = tmp_path / "one.json"
     old.write_text("old", encoding="utf-8")
-    with full_disk(20), pytest.raises(StorageError, match=r"one\.json cannot be written"):
+    with full_disk(20), pytest.raises(StorageError, match=r"one\.json: cannot be written"):
         write_lattice(tmp_path, "one", LATTICE)
     assert [(path.name, path.read_text(encoding="utf-8")) for path in tmp_path.iterdir()] == [
         ("one.json", "old")
@@ -74,5 +74,5 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     for folder in (file, file / "below"):
-        with pytest.raises(StorageError, match="cannot be made a folder for lattices"):
+        with pytest.raises(StorageError, match="cannot create the folder for lattices"):
             make_folder(folder)
