@@ -86,7 +86,7 @@ def test_a_truncated_model_is_refused(tmp_path: Path, kept: int) -> None:
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "song.tflite"
     path.write_bytes(b"RIFF" + bytes(5000))
-    with pytest.raises(ModelError, match="damaged or no TFLite model"):
+    with pytest.raises(ModelError, match="damaged or not a TFLite model"):
         load_interpreter(path, threads=1)
 
 
