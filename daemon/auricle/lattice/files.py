@@ -15,8 +15,6 @@ from auricle.errors import StorageError
 from auricle.lattice.formats import to_dot, to_json, to_openfst, to_slf
 from auricle.lattice.lattice import Lattice
 
-PERMISSIONS = 0o600  # lattices hold speech: only their owner may read them
-
 
 def name_each(recordings: Sequence[Path]) -> list[str]:
     """Return a distinct name for each recording: its stem, with a number if already taken."""
@@ -62,7 +60,10 @@ def write_lattice(folder: Path, name: str, lattice: Lattice) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file under a temporary name and rename it when it is complete."""
+    """Write a file under a temporary name and rename it when it is complete.
+
+    `mkstemp` makes it readable only by its owner: a lattice holds private speech.
+    """
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=".auricle-", dir=path.parent)
         try:
