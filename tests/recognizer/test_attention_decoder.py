@@ -81,14 +81,14 @@ def test_too_few_or_too_many_frames_are_refused(
     decoder: AttentionDecoder, count: int, first: int
 ) -> None:
     features = np.resize(FEATURES, (count, BANDS))
-    with pytest.raises(ArgumentError, match=r"heard are \d+ frames; it must be 1 to 262"):
+    with pytest.raises(ArgumentError, match=r"features hold \d+ frames; must be 1 to 262"):
         decoder.begin(features, first)
 
 
 @pytest.mark.parametrize("count", [0, 5])
 def test_too_few_or_too_many_hypotheses_are_refused(decoder: AttentionDecoder, count: int) -> None:
     state, _ = decoder.begin(FEATURES, FIRST)
-    with pytest.raises(ArgumentError, match=f"hypotheses are {count}; it must be 1 to 4"):
+    with pytest.raises(ArgumentError, match=f"pieces has {count} items; must be 1 to 4"):
         decoder.step(state, [1] * count, [0] * count)
 
 
@@ -96,7 +96,7 @@ def test_more_pieces_than_there_are_places_are_refused(decoder: AttentionDecoder
     state, _ = decoder.begin(FEATURES, FIRST)
     for _ in range(decoder.places):
         state, _ = decoder.step(state, [1], [0])
-    with pytest.raises(ArgumentError, match="pieces are more than 94"):
+    with pytest.raises(ArgumentError, match="more than 94 pieces"):
         decoder.step(state, [1], [0])
 
 

@@ -1,8 +1,8 @@
 """Text formats of the lattice.
 
-In: a lattice. Out: JSON (the format of the D-Bus interface and the relay, and the only one that is
-read back), HTK's standard lattice format (SLF), which Kaldi and SRILM also read, the text format of
-OpenFst's `fstcompile`, or a Graphviz drawing.
+In: a lattice. Out: JSON (the format of the D-Bus interface, and the only one that is read back),
+HTK's standard lattice format (SLF), which Kaldi and SRILM also read, the text format of OpenFst's
+`fstcompile`, or a Graphviz drawing.
 
 Scores are written with six decimal places. That is more precise than a 32-bit weight, so the best
 path stays the same.
