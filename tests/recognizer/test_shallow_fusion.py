@@ -191,5 +191,5 @@ def test_impossible_weights_are_refused_by_name(wrong: dict[str, float]) -> None
 
 
 def test_a_weight_without_a_model_is_refused(make_network: Make) -> None:
-    with pytest.raises(ArgumentError, match="there is no language model"):
+    with pytest.raises(ArgumentError, match="there is no token language model"):
         BeamSearch(make_network(PIECES), PIECES, SearchOptions(weights=BOTH))

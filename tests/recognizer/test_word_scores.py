@@ -157,9 +157,9 @@ def _flipped(content: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("spoil", "fault"),
     [
-        (lambda content: content[:10], "is no word language model"),
-        (lambda content: b"AURNGRAM" + content[8:], "is no word language model"),
-        (lambda content: content[:8] + b"\x09" + content[9:], "version 9 is not"),
+        (lambda content: content[:10], "is not a word language model"),
+        (lambda content: b"AURNGRAM" + content[8:], "is not a word language model"),
+        (lambda content: content[:8] + b"\x09" + content[9:], "has version 9, but"),
         (_flipped, "is damaged"),
         (lambda content: content[:-1], "is damaged"),
         (lambda content: b"", "cannot be read"),
