@@ -47,7 +47,7 @@ def wide() -> SearchOptions:
 
 @unhurried
 @given(seed=seeds, names=some_names)
-def test_the_graph_score_of_a_path_is_what_its_names_earn(
+def test_the_graph_score_of_a_path_is_the_bonus_of_its_names(
     make_network: MakeNetwork, seed: int, names: list[str]
 ) -> None:
     network, biasing = make_network(PIECES, seed), biasing_of(names)
@@ -97,7 +97,7 @@ class Script:
         return np.log(rows).astype(np.float32)
 
 
-def test_a_name_lives_through_a_weak_beginning_and_without_names_nothing_is_asked_more() -> None:
+def test_a_name_with_a_weak_beginning_survives_without_more_runs_of_the_joint() -> None:
     vocabulary = Vocabulary(Tokenizer(SPELLED, [0.0] * len(SPELLED)))
     # A name that lends little at first: nobody knows yet which one it is.
     names = [Entry("contacts", name) for name in ("Siobhan", "Si", "Sian", "Siri")]

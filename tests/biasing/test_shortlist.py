@@ -20,7 +20,7 @@ def keys_of(count: int) -> Keys:
 
 
 @given(st.lists(st.floats(-20, 20, width=32), max_size=30))
-def test_only_the_best_pass_and_the_better_earn_more(scores: list[float]) -> None:
+def test_the_shortlist_holds_the_best_and_ranks_their_shares(scores: list[float]) -> None:
     best = np.array(scores, np.float32)
     listed = list(keys_of(len(best)).listed(best, OPTIONS))
     passed = [int(one.form.removeprefix("name").removesuffix("'s")) for one in listed]
@@ -33,7 +33,7 @@ def test_only_the_best_pass_and_the_better_earn_more(scores: list[float]) -> Non
     assert not passed or not left or min(best[passed]) >= max(left) or max(left) <= OPTIONS.least
 
 
-def test_what_is_surely_said_earns_all_of_the_share() -> None:
+def test_a_certain_name_earns_the_whole_share() -> None:
     assert OPTIONS.share_of(4.0) == OPTIONS.share_of(40.0) == 0.5
     assert OPTIONS.share_of(0.0) == 0.25
 

@@ -31,7 +31,7 @@ def full_disk(least_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_lattice_is_written_in_every_form(tmp_path: Path) -> None:
+def test_a_lattice_is_written_in_every_format(tmp_path: Path) -> None:
     write_lattice(tmp_path, "one", LATTICE)
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"one{end}" for end in ENDINGS]
     texts = {end: (tmp_path / f"one{end}").read_text(encoding="utf-8") for end in ENDINGS}
@@ -42,7 +42,7 @@ def test_a_lattice_is_written_in_every_form(tmp_path: Path) -> None:
     assert (texts[".fst.txt"], texts[".syms.txt"]) == (openfst.acceptor, openfst.symbols)
 
 
-def test_what_was_said_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_files_are_readable_only_by_their_owner(tmp_path: Path) -> None:
     write_lattice(tmp_path, "one", LATTICE)
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
@@ -53,7 +53,7 @@ def test_recordings_of_the_same_name_are_numbered() -> None:
     assert found == ["go", "go-2", "go-3", "GO-4", "go-2-2", "stop"]
 
 
-def test_a_name_with_white_space_or_of_no_encoding_is_written(tmp_path: Path) -> None:
+def test_a_name_with_white_space_or_invalid_utf8_is_written(tmp_path: Path) -> None:
     name = "turn on \udcff"
     write_lattice(tmp_path, name, LATTICE)
     slf = (tmp_path / f"{name}.slf").read_text(encoding="utf-8")

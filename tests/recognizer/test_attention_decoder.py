@@ -33,7 +33,7 @@ def test_its_limits_are_those_of_the_graph(decoder: AttentionDecoder) -> None:
     assert decoder.vocabulary == 48
 
 
-def test_steps_give_what_pytorch_gives_at_once(decoder: AttentionDecoder) -> None:
+def test_steps_give_the_scores_of_pytorch(decoder: AttentionDecoder) -> None:
     """The hypothesis that is compared is in another row each time; more than 32 places long."""
     state, log_probs = decoder.begin(FEATURES, FIRST)
     scores = [log_probs[0]]
@@ -66,12 +66,12 @@ def test_branches_and_utterances_do_not_disturb_each_other(
         np.testing.assert_array_equal(alone, log_probs)
 
 
-def test_the_encoder_sees_what_is_not_transcribed(decoder: AttentionDecoder) -> None:
+def test_earlier_frames_are_context_of_the_encoder(decoder: AttentionDecoder) -> None:
     _, log_probs = decoder.begin(FEATURES, 8)
     assert not np.array_equal(decoder.begin(FEATURES[2:], 7)[1], log_probs)
 
 
-def test_an_odd_feature_frame_counts_as_one_followed_by_silence(decoder: AttentionDecoder) -> None:
+def test_an_odd_number_of_feature_frames_is_padded_with_silence(decoder: AttentionDecoder) -> None:
     odd = np.concatenate([FEATURES[:79], np.full((1, BANDS), SILENCE, np.float32)])
     np.testing.assert_array_equal(decoder.begin(FEATURES[:79])[1], decoder.begin(odd)[1])
 
@@ -92,7 +92,7 @@ def test_too_few_or_too_many_hypotheses_are_refused(decoder: AttentionDecoder, c
         decoder.step(state, [1] * count, [0] * count)
 
 
-def test_more_pieces_than_there_are_places_are_refused(decoder: AttentionDecoder) -> None:
+def test_more_pieces_than_places_are_refused(decoder: AttentionDecoder) -> None:
     state, _ = decoder.begin(FEATURES, FIRST)
     for _ in range(decoder.places):
         state, _ = decoder.step(state, [1], [0])
@@ -100,7 +100,7 @@ def test_more_pieces_than_there_are_places_are_refused(decoder: AttentionDecoder
         decoder.step(state, [1], [0])
 
 
-def test_a_piece_that_the_decoder_does_not_know_is_an_error_of_the_model(
+def test_an_unknown_piece_is_a_model_error(
     decoder: AttentionDecoder,
 ) -> None:
     state, log_probs = decoder.begin(FEATURES, FIRST)
@@ -109,7 +109,7 @@ def test_a_piece_that_the_decoder_does_not_know_is_an_error_of_the_model(
     np.testing.assert_array_equal(decoder.begin(FEATURES, FIRST)[1], log_probs)
 
 
-def test_a_graph_in_the_place_of_another_is_refused() -> None:
+def test_swapped_graphs_are_refused() -> None:
     with pytest.raises(ModelError, match=r"decoder\.tflite: its inputs are .*install the bundle"):
         AttentionDecoder(DECODER, MEMORY, threads=1)
     with pytest.raises(ModelError, match=r"memory\.tflite: its inputs are \['features'\]"):

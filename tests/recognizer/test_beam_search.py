@@ -128,7 +128,7 @@ def test_nbest_scores_are_the_sums_over_alignments(make_network: MakeNetwork, se
 
 @unhurried
 @given(seed=seeds)
-def test_best_score_is_that_of_one_text_and_no_more_than_its_sum(
+def test_the_best_score_does_not_exceed_the_sum_over_its_alignments(
     make_network: MakeNetwork, seed: int
 ) -> None:
     network = make_network(PIECES, seed)
@@ -165,7 +165,7 @@ def test_any_chunking_gives_the_same(
 
 @unhurried
 @given(seed=seeds)
-def test_peeking_ahead_changes_nothing(make_network: MakeNetwork, seed: int) -> None:
+def test_looking_ahead_changes_nothing(make_network: MakeNetwork, seed: int) -> None:
     network = make_network(PIECES, seed, blank_bonus=2.0)
     frames = network.frames(20)
     search = BeamSearch(network, PIECES)
@@ -204,7 +204,7 @@ def test_best_path_of_the_lattice_is_the_best_text_with_its_score(
 
 @unhurried
 @given(seed=seeds, start_time=st.sampled_from([0.0, 12.34]))
-def test_words_follow_one_another_on_every_path(
+def test_words_do_not_overlap_on_any_path(
     make_network: MakeNetwork, seed: int, start_time: float
 ) -> None:
     network = make_network(KNOTTY_PIECES, seed)
@@ -259,7 +259,7 @@ def decode(script: dict[int, dict[int, float]], count: int, **options: Any) -> R
     return search.result(search.step(search.initial_state(), frames)[0])
 
 
-def test_words_come_with_times_and_confidences() -> None:
+def test_words_have_times_and_confidences() -> None:
     result = decode({3: {1: 0.9, 2: 0.1}, 10: {5: 0.999}, 20: {6: 0.999}, 22: {7: 0.999}}, 30)
     assert result.text == "turn the lights"
     times = [(word.start, word.end) for word in result.words]
@@ -271,7 +271,7 @@ def test_words_come_with_times_and_confidences() -> None:
     )
 
 
-def test_choices_that_end_alike_share_what_follows() -> None:
+def test_histories_with_the_same_future_are_merged() -> None:
     script = {3: {1: 0.7, 2: 0.3}, 8: {5: 0.9999}, 12: {6: 0.9999}, 16: {3: 0.6, 4: 0.4}}
     script |= {20: {5: 0.9999}, 24: {6: 0.9999}}
     result = decode(script, 30)
@@ -302,7 +302,7 @@ def test_silence_is_measured_from_the_last_token() -> None:
     assert progress.blank == pytest.approx((19 + 0.8) / 20, abs=1e-4)
 
 
-def test_nothing_said_keeps_its_score_and_competes() -> None:
+def test_the_empty_reading_competes_with_its_score() -> None:
     result = decode({3: {1: 0.25}}, 10)
     assert (result.text, result.words) == ("", ())
     assert {reading.text: math.exp(reading.score) for reading in result.nbest} == pytest.approx(
@@ -319,7 +319,7 @@ def test_no_frames_give_an_empty_result() -> None:
     assert (result.lattice.states, result.lattice.arcs[0].start) == (2, 5.0)
 
 
-def test_networks_run_once_for_a_frame_of_blank() -> None:
+def test_networks_run_once_for_a_blank_frame() -> None:
     network = Script(8, {3: {1: 0.6, 2: 0.4}})
     search = BeamSearch(network, COMMAND)
     search.step(search.initial_state(), network.frames(50))
@@ -330,7 +330,7 @@ def test_networks_run_once_for_a_frame_of_blank() -> None:
     assert len(network.calls) == 50 + 1
 
 
-def test_a_network_that_never_says_blank_is_held_to_the_most_symbols() -> None:
+def test_a_network_without_blank_emits_at_most_max_symbols() -> None:
     class Babble:
         def log_probs(
             self, frame: NDArray[np.float32], contexts: Sequence[tuple[int, int]]
@@ -345,7 +345,7 @@ def test_a_network_that_never_says_blank_is_held_to_the_most_symbols() -> None:
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_scores_that_are_not_finite_are_a_damaged_model(
+def test_scores_that_are_not_finite_are_refused(
     make_network: MakeNetwork, bad: float
 ) -> None:
     network = make_network(PIECES)
@@ -380,7 +380,7 @@ def test_impossible_options_are_refused_by_name(wrong: dict[str, Any]) -> None:
 
 @unhurried
 @given(seed=seeds)
-def test_the_beam_may_change_on_the_way(make_network: MakeNetwork, seed: int) -> None:
+def test_the_beam_may_change_within_an_utterance(make_network: MakeNetwork, seed: int) -> None:
     network = make_network(PIECES, seed, blank_bonus=2.0)
     frames = network.frames(20)
     narrow = BeamSearch(network, PIECES, SearchOptions(beam=1))

@@ -125,7 +125,7 @@ def test_the_best_text_by_ctc_is_the_best_of_all(
     assert not network.calls  # the joint has no share
 
 
-def test_ctc_that_is_missing_or_broken_is_told_of(make_network: Make) -> None:
+def test_missing_or_broken_ctc_scores_are_refused(make_network: Make) -> None:
     network = make_network(PIECES)
     search = BeamSearch(network, PIECES, SearchOptions(weights=Weights(ctc=0.5)))
     state, frames = search.initial_state(), network.frames(4)
@@ -139,7 +139,7 @@ def test_ctc_that_is_missing_or_broken_is_told_of(make_network: Make) -> None:
         search.step(state, frames, rows)
 
 
-def test_frames_that_ctc_takes_for_blank_do_not_run_the_joint(make_network: Make) -> None:
+def test_the_joint_does_not_run_on_frames_that_are_blank_by_ctc(make_network: Make) -> None:
     network = make_network(PIECES)
     rows = np.log(np.full((10, len(PIECES)), 0.001, np.float32))
     rows[:, 0] = np.log(0.997)
@@ -214,12 +214,12 @@ def test_words_correct_a_misspelling(model: WordModel) -> None:
     assert read(model, rows) == "turn"
 
 
-def test_what_is_clearly_spelled_is_written_though_no_word(model: WordModel) -> None:
+def test_a_clearly_spelled_word_outside_the_lexicon_is_written(model: WordModel) -> None:
     assert read(model, spoken("tupn", 0.999, "turn")) == "tupn"
     assert read(model, spoken("tupn", 0.6, "turn"), Weights(words=0.5, unknown=-60.0)) == "turn"
 
 
-def test_a_name_needs_less_to_be_written(model: WordModel) -> None:
+def test_a_name_outside_the_lexicon_needs_less_evidence(model: WordModel) -> None:
     rows = spoken("tupn", 0.8, "turn")
     assert read(model, rows) == "turn"
     context = Context((Entry("contacts", "Tupn"),))
@@ -239,7 +239,7 @@ def test_silence_stays_empty(model: WordModel) -> None:
 
 @unhurried
 @given(seed=seeds)
-def test_the_graph_of_a_path_is_what_its_words_are_worth(
+def test_the_graph_score_of_a_path_is_the_score_of_its_words(
     make_network: Make, model: WordModel, seed: int
 ) -> None:
     network = make_network(LETTERS, seed)
@@ -277,12 +277,12 @@ def test_any_chunking_gives_the_same(
     assert search.result(state) == search.result(whole)
 
 
-def test_a_weight_of_words_without_words_is_refused(make_network: Make) -> None:
+def test_a_weight_without_a_word_language_model_is_refused(make_network: Make) -> None:
     with pytest.raises(ArgumentError, match="there is no word language model"):
         BeamSearch(make_network(PIECES), PIECES, SearchOptions(weights=Weights(words=0.5)))
 
 
-def test_a_word_file_is_no_token_file(model: WordModel, tmp_path: Path) -> None:
+def test_a_word_model_file_is_not_a_token_model_file(model: WordModel, tmp_path: Path) -> None:
     assert model.lexicon.is_whole()
     with pytest.raises(ModelError, match="cannot be read"):
         WordModel.load(tmp_path / "missing.bin", LETTERS)

@@ -55,7 +55,7 @@ def log_prob(toy: Any, history: tuple[int, ...], word: int) -> float:
 
 @unhurried
 @given(seed=seeds)
-def test_the_file_tells_the_probability_of_every_word(
+def test_the_file_gives_the_probability_of_every_word(
     folder: Path, make_words: Make, seed: int
 ) -> None:
     toy = make_words(PIECES, seed)
@@ -72,7 +72,7 @@ def test_the_file_tells_the_probability_of_every_word(
 
 @unhurried
 @given(seed=seeds, tokens=tokens_of_text)
-def test_the_tokens_of_a_text_add_up_to_its_words(
+def test_token_scores_sum_to_the_scores_of_words(
     folder: Path, make_words: Make, seed: int, tokens: list[int]
 ) -> None:
     toy = make_words(PIECES, seed)
@@ -99,7 +99,7 @@ def test_the_tokens_of_a_text_add_up_to_its_words(
 
 @unhurried
 @given(seed=seeds, tokens=tokens_of_text)
-def test_no_token_adds_more_than_nothing(
+def test_no_token_adds_more_than_zero(
     folder: Path, make_words: Make, seed: int, tokens: list[int]
 ) -> None:
     scores = WordScores(load(folder, make_words(PIECES, seed).content), PIECES, ENTRY)
@@ -129,7 +129,7 @@ def test_open_words_are_a_distribution(folder: Path, make_words: Make, seed: int
     assert mass(first, 3) == pytest.approx(1.0, abs=1e-4)
 
 
-def test_that_answers_are_kept_changes_nothing(
+def test_the_cache_changes_no_result(
     folder: Path, make_words: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = load(folder, make_words(PIECES, 5).content)
