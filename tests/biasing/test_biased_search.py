@@ -1,4 +1,4 @@
-"""The search with names: what they add is what they earn, and nothing else changes."""
+"""Beam search with names: it adds the bonus of complete names and changes nothing else."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ HEARD = {3: {1: 0.999}, 8: {2: 0.93, 3: 0.05}, 10: {4: 0.999}}
 
 
 class Script:
-    """Says one of the scripted tokens at a frame, and else blank."""
+    """Emits the scripted token of a frame, else blank."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -99,7 +99,7 @@ class Script:
 
 def test_a_name_with_a_weak_beginning_survives_without_more_runs_of_the_joint() -> None:
     vocabulary = Vocabulary(Tokenizer(SPELLED, [0.0] * len(SPELLED)))
-    # A name that lends little at first: nobody knows yet which one it is.
+    # A name with a small pending bonus at first, because many names share its prefix.
     names = [Entry("contacts", name) for name in ("Siobhan", "Si", "Sian", "Siri")]
     frames = np.arange(20, dtype=np.float32)[:, np.newaxis]
     texts, calls = [], []

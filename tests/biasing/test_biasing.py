@@ -1,4 +1,4 @@
-"""What names are worth, what they stand for, and what building them costs."""
+"""Preparing names: their bonuses, their meanings, and the cost of building them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attention to names, as the shipped graphs have it, on real voices."""
+"""Context attention with the shipped graphs on real recordings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The graph against a scorer that reads the whole text."""
+"""The context graph against a scorer that reads the whole text."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ tokens = st.lists(st.integers(1, len(PIECES) - 1), max_size=14)
 
 
 def text_of(pieces: Sequence[int]) -> list[str]:
-    """Return the words that pieces write."""
+    """Return the words of a sequence of pieces."""
     text = "".join(PIECES[piece] for piece in pieces).replace("▁", " ").replace("-", " ")
     return text.lower().replace(".", "").split()
 
 
 def brute_force(words: Sequence[str], worth: dict[str, list[float]]) -> float:
-    """Return what a text earns, by the definition: the longest name first, from left to right."""
+    """Return the bonus of a text by definition: the longest match, from left to right."""
     place, first, total = carrier_phrases.NOWHERE, 0, 0.0
     while first < len(words):
         last = first + 1
@@ -65,7 +65,7 @@ def test_pending_bonus_is_subtracted_exactly(
 ) -> None:
     steps = TokenScorer(ContextGraph(worth), VOCABULARY, scale)
     state, total = TokenScorerState(), 0.0
-    # Where a longer name fails, the names within it are earned at once, and another may begin.
+    # When a longer match fails, the names within it are earned at once, and another may begin.
     most = steps.most * (1 + max((len(form.split()) for form in worth), default=0))
     for piece in pieces:
         row = steps.row(state)

@@ -1,4 +1,4 @@
-"""Other spellings: what the recogniser makes of a name stands for it, and is written as it is."""
+"""Respelling: a likely spelling of the recogniser stands for the name and is corrected."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def biasing_of(*entries: Entry, spellings: Spellings = RULES) -> Biasing:
 
 def test_a_rule_holds_where_it_was_learned() -> None:
     assert [one.text for one in RULES.of("rosie", 3)] == ["rosy"]
-    assert RULES.of("diesel", 3) == ()  # the end of no word
+    assert RULES.of("diesel", 3) == ()  # not at the end of a word
     assert {"matie kokko", "maty kokko"} < {one.text for one in RULES.of("mattie kokko", 9)}
-    assert RULES.of("kim", 3) == ()  # too short to be known by it
+    assert RULES.of("kim", 3) == ()  # too short to respell
     assert RULES.of("may", 3) == RULES.of("it's", 3) == ()
 
 

@@ -1,4 +1,4 @@
-"""Which names attention lets pass, and what that is worth."""
+"""The shortlist: which names are in it, and their shares of the bonus."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_the_shortlist_holds_the_best_and_ranks_their_shares(scores: list[float]
     listed = list(keys_of(len(best)).listed(best, OPTIONS))
     passed = [int(one.form.removeprefix("name").removesuffix("'s")) for one in listed]
     assert len(set(passed)) == min(OPTIONS.most, int((best > OPTIONS.least).sum()))
-    assert len(listed) == 2 * len(set(passed))  # what belongs to a name passes with it
+    assert len(listed) == 2 * len(set(passed))  # with the possessive of each name
     shares = [one.share for one in listed]
     assert shares == sorted(shares, reverse=True)
     assert all(0 < share <= OPTIONS.share for share in shares)

@@ -1,4 +1,4 @@
-"""Spoken forms: what people write, and whatever else may come."""
+"""Spoken forms of typical names and of arbitrary text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lattices on disk: names, forms, and a disk that takes no more."""
+"""Lattice files: names, formats, and a full disk."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ENDINGS = (".dot", ".fst.txt", ".json", ".slf", ".syms.txt")
 
 @contextmanager
 def full_disk(least_bytes: int) -> Iterator[None]:
-    """Let no file grow beyond a few bytes."""
+    """Limit the size of files to a few bytes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (least_bytes, hard))
     try:

@@ -1,4 +1,4 @@
-"""The written lattice, read by programs of other people."""
+"""The text formats of the lattice, read by independent programs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ unhurried = settings(deadline=None)
 
 
 def shell(command: str, folder: Path, text: str) -> str:
-    """Return what OpenFst's programs make of a text."""
+    """Return the output of OpenFst's programs for a text."""
     return subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],
         cwd=folder,
@@ -36,7 +36,7 @@ def shell(command: str, folder: Path, text: str) -> str:
 
 
 def read_slf(text: str) -> tuple[dict[int, float], list[dict[str, str]]]:
-    """Return the times of the nodes and the fields of the links, as HTK's rules read them."""
+    """Return the times of nodes and the fields of links, parsed by HTK's rules."""
     rows = [
         {
             name: re.sub(r"\\(.)", r"\1", value)

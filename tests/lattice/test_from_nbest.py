@@ -1,4 +1,4 @@
-"""The lattice of readings has just their paths, words and scores."""
+"""A lattice from an n-best list has exactly its paths, words and scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lattice against the enumeration of all its paths."""
+"""The lattice algorithms against an enumeration of all paths."""
 
 from __future__ import annotations
 

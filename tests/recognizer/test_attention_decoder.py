@@ -1,4 +1,4 @@
-"""The attention decoder on a small graph: its scores are PyTorch's, in whatever order asked for.
+"""The attention decoder on a small graph gives PyTorch's scores, in any order of steps.
 
 `attention/make.py` makes the graph and writes what PyTorch computes with the same weights.
 """
@@ -34,7 +34,7 @@ def test_its_limits_are_those_of_the_graph(decoder: AttentionDecoder) -> None:
 
 
 def test_steps_give_the_scores_of_pytorch(decoder: AttentionDecoder) -> None:
-    """The hypothesis that is compared is in another row each time; more than 32 places long."""
+    """The compared hypothesis moves to another row at each step and is longer than 32 places."""
     state, log_probs = decoder.begin(FEATURES, FIRST)
     scores = [log_probs[0]]
     for piece in EXPECTED["pieces"].tolist():

@@ -1,4 +1,4 @@
-"""The search against the sum over all alignments, and as a stream."""
+"""The beam search against the sum over all alignments, and as a stream."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def words_of(tokens: Sequence[int], pieces: Sequence[str]) -> tuple[str, ...]:
 def sum_over_alignments(
     network: Any, frames: NDArray[np.float32], max_symbols: int
 ) -> dict[tuple[str, ...], float]:
-    """Return the log probability of each word sequence, over every alignment of every one."""
+    """Return the log probability of each word sequence, summed over all alignments."""
     size = len(network.pieces)
     contexts = list(itertools.product(range(size), repeat=2))
     sequences = {(): 1.0}  # probability of each token sequence before the frame
@@ -74,7 +74,7 @@ def sum_over_alignments(
 
 
 def sum_over_histories(state: SearchState) -> dict[tuple[str, ...], float]:
-    """Return the log probability of each word sequence, summed over the paths that were kept."""
+    """Return the log probability of each word sequence, summed over the paths kept."""
     readings = [
         (hypothesis.word, WordLinks(hypothesis.branches, score, hypothesis.graph))
         for hypothesis, score in zip(state.hypotheses, state.scores.tolist(), strict=True)
@@ -114,7 +114,7 @@ def test_histories_hold_the_summed_probability_of_every_word_sequence(
 @unhurried
 @given(seed=seeds)
 def test_nbest_scores_are_the_sums_over_alignments(make_network: MakeNetwork, seed: int) -> None:
-    # Up to two tokens are their own context, so that no two texts share a future.
+    # Texts of up to two tokens equal their context, so no two of them share a future.
     network = make_network(PIECES, seed)
     frames = network.frames(2)
     search = BeamSearch(network, PIECES, wide(max_symbols=1))
@@ -223,14 +223,14 @@ def test_words_do_not_overlap_on_any_path(
 
 
 class Script:
-    """A network that says what a script tells it to, and else blank.
+    """A network that emits scripted tokens, else blank.
 
     At a scripted frame it emits one of the frame's tokens, unless the last token is one of them.
     """
 
     def __init__(self, vocabulary: int, script: dict[int, dict[int, float]]) -> None:
         self.vocabulary = vocabulary
-        self.script = script  # at each frame the probability of each token
+        self.script = script  # probability of each token at each frame
         self.calls: list[int] = []
 
     def frames(self, count: int) -> NDArray[np.float32]:
@@ -281,9 +281,9 @@ def test_histories_with_the_same_future_are_merged() -> None:
         for first in ("turn", "burn")
         for second in ("on", "off")
     }
-    # Histories join two tokens after they differ. A tree of the four readings has 18 arcs.
+    # Histories are merged two tokens after they differ. A tree of the four readings has 18 arcs.
     assert len(result.lattice.arcs) == 12
-    # Two hypotheses are enough, for alternatives with the same future take no place in the beam.
+    # Two hypotheses are enough: merged alternatives take no place in the beam.
     assert {reading.text for reading in decode(script, 30, beam=2).nbest} == texts
 
 

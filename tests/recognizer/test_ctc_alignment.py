@@ -1,4 +1,4 @@
-"""Viterbi's alignment is the best of all alignments, and its frames are where the tokens begin."""
+"""The Viterbi alignment is the best of all alignments and gives the first frame of each token."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TOKENS = 4
 
 
 def read(path: tuple[int, ...]) -> tuple[int, ...]:
-    """Return what CTC reads of labels of frames: repetitions once, blanks not at all."""
+    """Return the tokens of frame labels by CTC: repetitions merged, blanks removed."""
     return tuple(token for token, _ in groupby(path) if token)
 
 

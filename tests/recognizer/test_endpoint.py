@@ -1,4 +1,4 @@
-"""The two end-pointers, on made-up observations: pure decisions."""
+"""The two end-pointers on synthetic observations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OPTIONS = EndpointOptions(
 
 
 class Room:
-    """Plays speech and silence to the end-pointers, and answers their looks."""
+    """Plays speech and silence to the end-pointers and judges each look that they request."""
 
     def __init__(self) -> None:
         self.pointer = EndPointer(OPTIONS)
@@ -74,7 +74,7 @@ def test_resumed_speech_is_reported_once() -> None:
     for voiced in [True] * 50 + [False] * 30 + [True] * 40:
         state, _ = pointer.step(state, Voicing(voiced, -20.0))
         resumed.append(state.resumed(OPTIONS.speculative))
-    assert [number for number, one in enumerate(resumed) if one] == [94]  # 150 ms into it
+    assert [number for number, one in enumerate(resumed) if one] == [94]  # 150 ms of speech
 
 
 def test_silence_alone_is_not_enough_while_the_search_still_finds_words() -> None:

@@ -1,4 +1,4 @@
-"""The n-gram model against a direct computation, and its file against damage."""
+"""The token language model against a direct computation, and its file against damage."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def file(tmp_path: Path, make_language: MakeLanguage) -> Path:
 
 
 def directly(ngrams: dict[State, tuple[float, float]], history: State, token: int) -> float:
-    """Return a log probability as the definition of backoff has it."""
+    """Return a log probability by the definition of backoff."""
     known = ngrams.get((*history, token))
     if known is not None:
         return known[0]

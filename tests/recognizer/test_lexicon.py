@@ -1,4 +1,4 @@
-"""The tree of words: what it was made of, it tells."""
+"""The lexicon contains exactly the words that it was built from."""
 
 from __future__ import annotations
 

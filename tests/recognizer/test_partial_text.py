@@ -1,4 +1,4 @@
-"""What partial results show and settle: by example, and over any changes of mind."""
+"""Shown and settled words of partial text: by example, and for arbitrary changes."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def test_audio_before_listening_conditions_the_encoder_but_gives_no_words(
 
 
 def heard(recognizer: Recognizer, samples: NDArray[np.int16], *names: str) -> Result:
-    """Return the result of a recording with names of music to favour."""
+    """Return the result of a recording with media names to favour."""
     context = Context(tuple(Entry("media", name, id=str(n)) for n, name in enumerate(names)))
     biasing = recognizer.biasing_of(context)
     state, _ = recognizer.step(recognizer.initial_state(biasing=biasing), samples)
@@ -283,7 +283,7 @@ def test_an_unknown_token_is_a_model_error(bundle: Bundle) -> None:
 
 
 def sign(folder: Path, *files: str) -> Path:
-    """Write the present sha256 of files into the manifest; return the folder."""
+    """Write the current sha256 of files into the manifest; return the folder."""
     path = folder / "manifest.yaml"
     manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
     for file in files:
@@ -322,7 +322,7 @@ def test_a_bundle_made_for_other_features_or_chunks_is_refused(
 def test_the_quantized_decoder_agrees_with_pytorch(
     bundle: Bundle, recordings: dict[str, Recording]
 ) -> None:
-    """Probabilities of the pieces that PyTorch holds likely after each piece of the text."""
+    """Compare the probabilities of the pieces that PyTorch finds likely after each piece."""
     reference = np.load(REFERENCE)
     samples = read_recording(recordings[str(reference["recording"])].path)
     decoder = AttentionDecoder(bundle.path("memory.tflite.gz"), bundle.path("decoder.tflite.gz"), 1)

@@ -1,4 +1,4 @@
-"""The second pass ranks by attention and CTC together, and tells invention from sound."""
+"""The second pass ranks by attention and CTC together and drops invented words."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class State:
 
 
 class Table:
-    """Attention that knows the probability of a piece after each prefix."""
+    """An attention scorer with a table of probabilities for each prefix."""
 
     rows, places, frames, vocabulary = 4, 12, 100, VOCABULARY
 
@@ -79,13 +79,13 @@ class Table:
 
 
 class Narrow(Table):
-    """Attention with room for few pieces."""
+    """An attention scorer with few places."""
 
     places = 3
 
 
 def heard(tokens: str, sureness: float = 6.0) -> Utterance:
-    """Return an utterance in which CTC hears one token in every other frame."""
+    """Return an utterance in which CTC emits a token in every other frame."""
     wanted = [0] + [place for word in tokens.split() for place in (*TOKENS.encode(word), 0)]
     logits = np.zeros((len(wanted), len(TOKENS)), np.float32)
     logits[np.arange(len(wanted)), wanted] = sureness
@@ -178,7 +178,7 @@ def test_biasing_finds_a_name_that_attention_alone_misses() -> None:
         result = second.refine(first_pass("a b"), utterance, favouring("b c a"))
         assert result.nbest[0].score >= without.nbest[0].score - 1e-3
         found += "b c a" in result.text and "b c a" not in without.text
-        assert result.text.count("b c a") <= 1  # attention may loop, and names do not pay for it
+        assert result.text.count("b c a") <= 1  # repeating a name earns no more bonus
     assert found > 10
 
 
@@ -205,7 +205,7 @@ def test_words_without_support_in_the_audio_are_dropped() -> None:
 
 
 class Looping(Table):
-    """Attention that says "b c a" over and over, and holds an end for unlikely at any time."""
+    """An attention scorer that repeats "b c a" and finds the end always unlikely."""
 
     places = 40
 
@@ -257,4 +257,4 @@ def test_the_weight_of_ctc_falls_with_its_certainty() -> None:
     assert weights[0] == pytest.approx(0.4, abs=1e-3)
     assert weights == sorted(weights, reverse=True)
     assert weights[1] == pytest.approx(0.4 * certainty(heard("a", 2.0).log_probs) ** 2, rel=0.01)
-    assert certainty(heard("").log_probs) == 0.0  # blank alone says nothing
+    assert certainty(heard("").log_probs) == 0.0  # only blank: no certainty

@@ -1,4 +1,4 @@
-"""The search with language models: what they add, and that nothing else changes."""
+"""Shallow fusion: the scores that language models add, and that nothing else changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Make = Any
 
 @pytest.fixture(scope="module")
 def load(tmp_path_factory: pytest.TempPathFactory, make_language: Make) -> Make:
-    """Give a maker of language models."""
+    """Return a factory of language models."""
 
     def make(pieces: tuple[str, ...], seed: int = 0) -> LanguageModel:
         path = tmp_path_factory.mktemp("language") / "ngram.bin"
@@ -48,7 +48,7 @@ def wide(weights: Weights) -> SearchOptions:
 
 
 def says(network: Any, model: LanguageModel, tokens: list[int], weights: Weights) -> float:
-    """Return what language adds to a sequence of tokens, by the definition."""
+    """Return the language score of a token sequence by definition."""
     total, state = 0.0, model.initial_state()
     for place, token in enumerate(tokens):
         context = (0, [0, *tokens][place])
@@ -65,7 +65,7 @@ def says(network: Any, model: LanguageModel, tokens: list[int], weights: Weights
 def test_the_lattice_keeps_acoustic_and_graph_scores_apart(
     make_network: Make, load: Make, seed: int, language: float, internal: float, reward: float
 ) -> None:
-    # Up to two tokens are their own context, so that no two texts share a future.
+    # Texts of up to two tokens equal their context, so no two of them share a future.
     network, model = make_network(PIECES, seed), load(PIECES, seed)
     weights = Weights(language=language, internal=internal, reward=reward)
     frames = network.frames(2)

@@ -1,4 +1,4 @@
-"""A text is followed piece by piece, whatever capitals and marks it is written with."""
+"""A text can be followed piece by piece in any surface form."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEXTS = st.lists(WORDS, min_size=1, max_size=5).map(" ".join)
 
 
 def written(text: str, seed: int) -> list[int]:
-    """Return one of the ways to write a text."""
+    """Return one surface form of a text."""
     choose = np.random.default_rng(seed)
     place, pieces = WRITING.begin(text), []
     while True:

@@ -1,4 +1,4 @@
-"""Words in the search: what tokens add comes to what the words are worth."""
+"""Word scores: the scores of tokens sum to the log probabilities of their words."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_token_scores_sum_to_the_scores_of_words(
         node = model.lexicon.find(word)
         if node is not None and model.lexicon.ends[node]:
             number = int(model.lexicon.words[node]) + 1
-            # The toy's backoffs may lift a probability above 1; the scores stop there.
+            # The random backoffs may give a probability above 1; scores are capped at 0.
             expected += min(model.ngrams.log_prob(history, number), 0.0)
             history = model.ngrams.step(history, number)
         else:
@@ -119,7 +119,7 @@ def test_open_words_are_a_distribution(folder: Path, make_words: Make, seed: int
     inner = [token for token in range(1, len(PIECES)) if token not in starts]
 
     def mass(words: list[list[int]], depth: int) -> float:
-        """Return the probability of words of some tokens, and of all that are longer."""
+        """Return the probability of words with these tokens, and of all longer ones."""
         if depth == 0:
             return sum(float(np.exp(scores.open_prefix(word))) for word in words)
         ended = sum(float(np.exp(scores.open_word(word))) for word in words)
@@ -193,6 +193,6 @@ def test_parts_that_do_not_fit_are_refused_even_with_a_right_checksum(
     except ModelError as error:
         assert "do not fit each other" in str(error)
     else:
-        # A score may have changed, which nobody can know; it must still be usable.
+        # A changed score cannot be detected; the model must still be usable.
         scores = WordScores(model, PIECES, ENTRY)
         assert np.isfinite(scores.end(scores.step(scores.initial_state(), 1)))

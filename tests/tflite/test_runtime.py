@@ -1,4 +1,4 @@
-"""Loading TFLite models: real ones, damaged ones, and none at all."""
+"""Loading TFLite models: valid, damaged and missing ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a TFLite file is whole."""
+"""The completeness check of TFLite files."""
 
 from __future__ import annotations
 
