@@ -1,7 +1,7 @@
 """The state machine of a session: pure, with time as an input.
 
 In: signals, which say what the microphone, the wake word, the end-pointers and the clients did.
-Out: the next state and the events of events.py that follow. It knows no thread, clock or audio,
+Out: the next state and the events of events.py that follow. It uses no thread, clock or audio,
 so that every race of the real world can be replayed in a test.
 
 What holds for any order of signals:
@@ -256,7 +256,7 @@ def _hear(running: Running, signal: TextChanged, time: float) -> tuple[Running, 
         return running, ()
     running = replace(running, heard=signal)
     if signal.text == running.reread:
-        return running, ()  # the first pass knows no more than before the Speculative
+        return running, ()  # the first pass has not advanced since the Speculative
     partial = running.partial.follow(signal.text.split(), signal.firm)
     running = replace(running, partial=partial, reread=None)
     if running.speculative is not None and running.speculative.text.startswith(partial.text):

@@ -352,7 +352,7 @@ def test_scores_that_are_not_finite_are_refused(
     frames = network.frames(4)
     frames[2, 1] = bad
     search = BeamSearch(network, PIECES)
-    with np.errstate(all="ignore"), pytest.raises(ModelError, match="finite at encoder frame 2"):
+    with np.errstate(all="ignore"), pytest.raises(ModelError, match="finite at search frame 2"):
         search.step(search.initial_state(), frames)
 
 
