@@ -1,8 +1,8 @@
-"""Files that outlive a power cut: each is the old one or the new one, never a part.
+"""Atomic file writes: after a power cut a file has its old or its new content, never a mixture.
 
-In: a path and bytes. Out: a file that its owner alone can read, on the disk on return. What is
-appended may be cut off within: whoever reads it must be able to tell. All of it waits for the disk:
-call it in a thread.
+In: a path and bytes. Out: a file that only its owner can read, flushed to disk on return. An append
+is not atomic: after a power cut part of it may be missing, and the reader must detect that. All
+functions block until the disk is done: call them in a thread.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 
 
 def replace_file(file: Path, data: bytes) -> None:
-    """Write a file so that a power cut leaves the old one or the new one."""
-    new = file.with_name(f".{file.name}.new")  # a name that is never read; one is left by a cut
+    """Replace a file atomically."""
+    new = file.with_name(f".{file.name}.new")  # may exist already, left by a power cut
     with contextlib.suppress(FileNotFoundError):
         new.unlink()
     try:
@@ -31,7 +31,7 @@ def replace_file(file: Path, data: bytes) -> None:
 
 
 def append_to_file(file: Path, data: bytes, length: int) -> None:
-    """Write behind the first `length` bytes of a file; if that fails, it is as long as before."""
+    """Write after the first `length` bytes of a file; on failure truncate it to that length."""
     with file.open("r+b", buffering=0) as stream:
         try:
             stream.seek(length)
@@ -46,19 +46,19 @@ def append_to_file(file: Path, data: bytes, length: int) -> None:
 
 
 def cut_file(file: Path, length: int) -> None:
-    """Leave the first `length` bytes of a file."""
+    """Truncate a file to its first `length` bytes."""
     with file.open("r+b") as stream:
         stream.truncate(length)
         os.fsync(stream.fileno())
 
 
 def open_private(path: str, flags: int) -> int:
-    """Open a file that, if it is made, its owner alone can read; for `open`."""
+    """Opener for `open`: a file that it creates is readable only by its owner."""
     return os.open(path, flags, 0o600)
 
 
 def sync_folder(folder: Path) -> None:
-    """Let the names in a folder be on the disk too."""
+    """Flush the directory entries of a folder to disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

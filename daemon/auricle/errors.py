@@ -1,14 +1,14 @@
-"""All that can go wrong, by name.
+"""All errors that Auricle raises on purpose.
 
-Each error carries one sentence that names the field or part, the value and the remedy. The D-Bus
-face maps a class to `org.auricle.Error.<name>`; the command line prints the sentence.
+Each error carries one sentence that names the field or part, the value, and the remedy. The D-Bus
+interface maps a class to `org.auricle.Error.<name>`; the command line prints the sentence.
 """
 
 from __future__ import annotations
 
 
 class AuricleError(Exception):
-    """Base of every error that Auricle raises on purpose; `name` is its D-Bus error suffix."""
+    """Base class of all errors; `name` is the suffix of its D-Bus error name."""
 
     name = "Failed"
 
@@ -20,43 +20,43 @@ class ConfigError(AuricleError):
 
 
 class AudioError(AuricleError):
-    """A recording cannot be read as audio: empty, truncated, or of another format."""
+    """A recording cannot be read as audio: it is empty, truncated, or in another format."""
 
     name = "InvalidAudio"
 
 
 class DeviceError(AuricleError):
-    """The microphone is missing, busy, or cannot record what is asked of it."""
+    """The microphone is missing, busy, or does not support the requested format."""
 
     name = "DeviceUnavailable"
 
 
 class ModelError(AuricleError):
-    """A model file is missing, damaged, or has other tensors than its kind must have."""
+    """A model file is missing or damaged, or does not have the expected tensors."""
 
     name = "InvalidModel"
 
 
 class ArgumentError(AuricleError):
-    """A caller passed a value that the operation does not take."""
+    """A caller passed a value that the operation does not accept."""
 
     name = "InvalidArgument"
 
 
 class BusyError(AuricleError):
-    """A session is running already; it must end or be cancelled first."""
+    """A session is already running; it must end or be cancelled first."""
 
     name = "Busy"
 
 
 class MutedError(AuricleError):
-    """The microphone is muted, so that nothing can be heard."""
+    """The microphone is muted."""
 
     name = "Muted"
 
 
 class NoSuchSessionError(AuricleError):
-    """The session named has ended or never was."""
+    """The session has ended or never existed."""
 
     name = "NoSuchSession"
 
@@ -80,79 +80,79 @@ class NoResultError(AuricleError):
 
 
 class InvalidNameError(AuricleError):
-    """A name that a person may say is blank, or holds what no line of text holds."""
+    """A name is blank or contains characters that do not belong in a line of text."""
 
     name = "InvalidName"
 
 
 class NameTooLongError(AuricleError):
-    """A name, a spoken form or an id is longer than anyone's name."""
+    """A name, a spoken form or an id is longer than the limit."""
 
     name = "NameTooLong"
 
 
 class TooManySpokenFormsError(AuricleError):
-    """An entry has more ways to say it than are kept."""
+    """An entry has more spoken forms than the limit."""
 
     name = "TooManySpokenForms"
 
 
 class TooManyEntriesError(AuricleError):
-    """A client gives more names than one client may."""
+    """A client provides more names than the limit per client."""
 
     name = "TooManyEntries"
 
 
 class ContextFullError(AuricleError):
-    """All clients together give more names than the recogniser takes."""
+    """All clients together provide more names than the recogniser accepts."""
 
     name = "ContextFull"
 
 
 class ContextTooLargeError(AuricleError):
-    """The names of all clients together take more memory than they may."""
+    """The names of all clients together take more memory than the limit."""
 
     name = "ContextTooLarge"
 
 
 class SoundError(AuricleError):
-    """What plays beside Auricle cannot be reached, or has gone."""
+    """The sound server, mixer or media player to duck cannot be reached or has gone away."""
 
     name = "SoundUnreachable"
 
 
 class NoSuchLeaseError(AuricleError):
-    """The lease named has ended, or is another client's."""
+    """The lease has ended or belongs to another client."""
 
     name = "NoSuchLease"
 
 
 class TooManyLeasesError(AuricleError):
-    """A client, or all together, hold more leases than they may."""
+    """One client, or all clients together, hold more leases than the limit."""
 
     name = "TooManyLeases"
 
 
 class ImportedFileError(AuricleError):
-    """What names are to be imported from is not of a form that Auricle reads."""
+    """A file to import names from is in a format that Auricle does not read."""
 
     name = "InvalidImport"
 
 
 class RefusedError(AuricleError):
-    """A message is none that may pass between the daemon and the relay."""
+    """A message between the daemon and the relay violates the wire schema."""
 
     name = "Refused"
 
 
 class RelayError(AuricleError):
-    """The relay cannot work: no daemon lets it in, or it is not set up."""
+    """The relay cannot work: the daemon refuses its connection, or it is not configured."""
 
     name = "RelayFailed"
 
 
 class BusError(AuricleError):
-    """The D-Bus daemon cannot be reached, has gone, or gives the name to another."""
+    """The D-Bus daemon cannot be reached, has gone away, or gave the name to another process."""
 
     name = "BusUnavailable"
 

@@ -1,8 +1,9 @@
-"""The events of a session, which the core emits and every face (D-Bus, CLI, tests) consumes.
+"""The events of a session, emitted by `session.py` and consumed by D-Bus, the CLI and tests.
 
-A session is `Wake`, `Partial` and `Settled` in turn, then any number of `Speculative`, each
-withdrawn by `Revised`, after which more of them may follow, or confirmed by the end. It ends with
-exactly one of `Final`, `Cancelled` and `Failed`.
+A session begins with `Wake`. Then `Partial` and `Settled` follow in any order, and `Speculative`
+whenever the command seems complete. Each `Speculative` is either withdrawn by `Revised`, after
+which the session continues, or confirmed by the end. A session ends with exactly one of `Final`,
+`Cancelled` and `Failed`.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ class CancelReason(StrEnum):
 
 
 class EndReason(StrEnum):
-    """What told the final end-pointer that the command is over."""
+    """Why the final end-pointer ended the command."""
 
-    SILENCE = "silence"  # by VAD and search, or nothing but voices much fainter than the command
-    DECODER = "decoder"  # the search has seen nothing but blank, though the room is not silent
-    MAXIMUM = "maximum"  # the longest command that the config allows
+    SILENCE = "silence"  # silence by VAD and search, or only voices much fainter than the speaker
+    DECODER = "decoder"  # the search emits only blank, although the room is not silent
+    MAXIMUM = "maximum"  # the command reached the longest duration that the config allows
     AUDIO_ENDED = "audio-ended"  # the recording ended
 
 
@@ -56,57 +57,57 @@ class Wake(Event):
 class Partial(Event):
     """The best text so far has changed.
 
-    Where a second pass has read the beginning of the command again, for a `Speculative` that was
-    `Revised`, the text goes on from there.
+    After a `Revised`, the text continues from that of the withdrawn `Speculative`, which the second
+    pass has read.
     """
 
     text: str
-    settled: int = 0  # words at its beginning that no later Partial changes; see `Settled`
+    settled: int = 0  # number of first words that no later Partial changes; see `Settled`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled(Event):
     """More of the text so far is settled: every later `Partial` begins with it.
 
-    The text is that of the last `Partial`, or of a `Speculative` that was `Revised` since. It holds
-    up to the next `Speculative`, which reads all of the command again.
+    The text is the beginning of the last `Partial`, or of a `Speculative` that was `Revised` since.
+    It holds until the next `Speculative`, which reads the whole command again.
     """
 
     text: str  # the settled beginning
-    words: int  # in it
+    words: int  # number of words in it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speculative(Event):
-    """The command seems complete: downstream work may start on this result."""
+    """The command seems complete: clients may start to work on this result."""
 
     result: Result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revised(Event):
-    """The last `Speculative` is withdrawn: downstream work on it must be reset."""
+    """The last `Speculative` is withdrawn: clients must discard their work on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Final(Event):
-    """The command is complete. An end."""
+    """The command is complete. Ends the session."""
 
     result: Result
     reason: EndReason
-    reranked: bool = False  # a reranker outside has put the readings in their order
+    reranked: bool = False  # whether an external reranker has ordered the n-best list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancelled(Event):
-    """The session is over without a result. An end."""
+    """The session is over without a result. Ends the session."""
 
     reason: CancelReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed(Event):
-    """The session is over because something broke. An end."""
+    """The session is over because of an error. Ends the session."""
 
-    error: str  # the name of an error of errors.py
+    error: str  # `name` of a class in errors.py
     message: str

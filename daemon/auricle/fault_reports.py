@@ -1,7 +1,7 @@
-"""What is written about an error that nobody foresaw: its type and its place, never its text.
+"""Reports of unexpected errors: their type and location, never their text.
 
-The text of an error may hold the value that caused it, and so what was said; tracebacks and the
-event loop's own complaints do too. What libraries log is told in the same way.
+The text of an error, a traceback, or a message of the event loop may contain the value that caused
+it, and thus private speech. Log records of libraries are reduced in the same way.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-Tell: TypeAlias = Callable[[str], None]  # takes one sentence
+Tell: TypeAlias = Callable[[str], None]  # reports one sentence
 
-_OWN = "auricle"  # loggers of this name and below it keep to what may be told
+_OWN = "auricle"  # this logger and its children never log private speech
 
 
 def place_of(error: BaseException) -> str:
-    """Return the type of an error, and the file and line that raised it."""
+    """Return the type of an error and the file and line that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return type(error).__name__
@@ -28,20 +28,20 @@ def place_of(error: BaseException) -> str:
 
 
 class FaultHandler(logging.Handler):
-    """Tells of warnings and errors that this program or a library logs."""
+    """Reports warnings and errors logged by this program or a library."""
 
     def __init__(self, tell: Tell) -> None:
-        """Call `tell` with a sentence on each."""
+        """Call `tell` with one sentence per log record."""
         super().__init__(logging.WARNING)
         self._tell = tell
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Tell of a record; of one by a library only where it comes from."""
+        """Report a log record; for a library's record report only its location."""
         if record.name.partition(".")[0] == _OWN:
             sentence = record.getMessage()
         else:
             place = _place(record.pathname, record.lineno)
-            sentence = f"the library logger {record.name} complains at {place}"
+            sentence = f"the library logger {record.name} reports a problem at {place}"
         if record.exc_info is not None and record.exc_info[1] is not None:
             sentence += f": {place_of(record.exc_info[1])}"
         self._tell(sentence)
@@ -49,12 +49,13 @@ class FaultHandler(logging.Handler):
 
 @contextmanager
 def faults_told(loop: asyncio.AbstractEventLoop, tell: Tell) -> Iterator[None]:
-    """Tell what the event loop, this program and libraries complain of, until the end."""
+    """Report errors of the event loop, this program and libraries until the context ends."""
 
     def on_exception(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        # The loop's own message shows futures with their results: it is left out.
+        # The loop's own message may show the results of futures, so it is left out.
         error = context.get("exception")
-        tell(f"a callback failed: {place_of(error)}" if error else "the event loop complains")
+        problem = f"a callback failed: {place_of(error)}" if error else None
+        tell(problem or "the event loop reports a problem")
 
     handler = FaultHandler(tell)
     root = logging.getLogger()

@@ -1,8 +1,8 @@
-"""Streaming log-mel features, the one implementation for training and running.
+"""Streaming log-mel features, shared by training and the daemon.
 
-In: 16 kHz mono samples, in chunks of any length. Out: one frame of 80 log-mel energies for each
-10 ms, over the last 25 ms. The definition is Whisper's (Radford et al., arXiv:2212.04356), with a
-fixed floor in the place of the per-utterance one, so that a frame never depends on the future.
+In: 16 kHz mono samples, in chunks of any length. Out: one feature frame of 80 log-mel energies for
+each 10 ms, over the last 25 ms. The definition is Whisper's (Radford et al., arXiv:2212.04356), but
+with a fixed floor in place of the per-utterance one, so a frame never depends on the future.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ HOP = 160  # samples: 10 ms
 BANDS = 80
 FRAME_SECONDS = HOP / SAMPLE_RATE
 
-# What a bundle says it was trained on; other words here refuse every bundle made before.
+# Recorded in each bundle and compared at load: any change here invalidates all existing bundles.
 DEFINITION = "log-mel, 80 bands, 25/10 ms, 16 kHz, as auricle.features"
 
-# Whisper clamps at 8 decades below the loudest frame of the utterance; the loudest band of speech
-# at a usual level lies near 10**0.8: about the same floor, without waiting for the utterance.
+# Whisper clamps at 8 decades below the loudest frame of the utterance. The loudest band of speech
+# at a usual level is near 10**0.8, so this fixed floor is about the same.
 FLOOR = -7.0  # log10 of mel energy
 
 Samples = NDArray[np.int16] | NDArray[np.float32]
@@ -30,7 +30,7 @@ Samples = NDArray[np.int16] | NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class FeatureState:
-    """What the next frame still needs of the past."""
+    """Samples that the next feature frame still needs."""
 
     tail: NDArray[np.float32]  # (WINDOW - HOP + samples of an unfinished hop,), -1 to 1
 
@@ -47,10 +47,10 @@ class LogMel:
         return FeatureState(np.zeros(WINDOW - HOP, np.float32))
 
     def step(self, state: FeatureState, chunk: Samples) -> tuple[FeatureState, NDArray[np.float32]]:
-        """Consume samples; return the frames that they complete.
+        """Consume samples; return the feature frames that they complete.
 
         Args:
-            state: what was heard before.
+            state: state after the samples before.
             chunk: (samples,) int16, or float32 in -1 to 1.
 
         Returns:
@@ -68,7 +68,7 @@ class LogMel:
         return FeatureState(samples[count * HOP :].copy()), frames
 
     def whole(self, samples: Samples) -> NDArray[np.float32]:
-        """Return (frames, 80) for a whole recording; what is left of a hop is dropped."""
+        """Return (frames, 80) for a whole recording; the last incomplete hop is dropped."""
         return self.step(self.initial_state(), samples)[1]
 
 

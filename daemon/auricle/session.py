@@ -1,7 +1,7 @@
 """The state machine of a session: pure, with time as an input.
 
 In: signals, which say what the microphone, the wake word, the end-pointers and the clients did.
-Out: the next state and the events of events.py that follow. It knows no thread, clock or audio,
+Out: the next state and the events of events.py that follow. It uses no thread, clock or audio,
 so that every race of the real world can be replayed in a test.
 
 What holds for any order of signals:
@@ -10,11 +10,11 @@ What holds for any order of signals:
 - no event of a session comes before its `Wake` or after its end;
 - a `Speculative` is confirmed by a `Final` of the same text, which follows it at once, or
   withdrawn by `Revised`, which comes before anything else;
-- `Partial` comes only when the text is another than that of the last `Partial` or `Speculative`;
-- between two `Speculative` every `Partial` begins with all that was told to be settled before it,
-  and no `Settled` tells less than the one before;
-- after a `Speculative` was withdrawn, `Partial` goes on from its text as far as the first pass
-  still hears the same words there;
+- `Partial` comes only when its text differs from that of the last `Partial` or `Speculative`;
+- between two `Speculative` every `Partial` begins with all text settled before it, and no `Settled`
+  has fewer words than the one before;
+- after a `Speculative` was withdrawn, `Partial` continues from its text as far as the words of the
+  first pass have not changed there;
 - the times of events never run backwards: a late signal gets the time of the last event.
 """
 
@@ -71,13 +71,13 @@ class ListenRequested(Signal):
 class TextChanged(Signal):
     """The best hypothesis of the first pass so far.
 
-    It withdraws an open speculative result when it adds to what the first pass had heard by then,
-    or contradicts it. The speculative end-pointer looks ahead of what is known so far: text that
-    only catches up with it changes nothing.
+    It withdraws an open speculative result if it adds to the first-pass text of that moment or
+    contradicts it. The speculative end-pointer looks ahead of the stream: text that only catches up
+    with it changes nothing.
     """
 
     text: str
-    firm: tuple[str, ...] = ()  # words at its beginning that the first pass takes for sure
+    firm: tuple[str, ...] = ()  # its first words, which the first pass no longer changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ class SpeechPaused(Signal):
     """The speculative end-pointer fired. Ignored when nothing was said."""
 
     result: Result
-    first: str | None = None  # text of the first pass at this moment; None: that of the result
+    first: str | None = None  # first-pass text at this moment; None: the text of the result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,7 @@ class AudioEnded(Signal):
 class CancelRequested(Signal):
     """Somebody wants the session to end without a result."""
 
-    session: str | None  # None: whichever runs, and it is no mistake if none does
+    session: str | None  # None: the running session, if there is one
     reason: CancelReason = CancelReason.REQUESTED
 
 
@@ -130,7 +130,7 @@ class MuteChanged(Signal):
 class Broken(Signal):
     """A part has failed; the session cannot go on."""
 
-    error: str  # the name of an error of errors.py
+    error: str  # `name` of a class in errors.py
     message: str
 
 
@@ -139,20 +139,20 @@ class Running:
     """The session that runs."""
 
     session: str
-    text: str = ""  # of the last Partial or Speculative
-    settled: int = 0  # words of it that were told to be settled
-    partial: PartialText = PartialText()  # what a Partial would tell now
-    heard: TextChanged | None = None  # the last one: it comes with every frame of sound
-    reread: str | None = None  # text of the first pass that a Speculative has replaced
-    speculative: Result | None = None  # neither confirmed nor withdrawn yet
+    text: str = ""  # text of the last Partial or Speculative
+    settled: int = 0  # number of its first words that a Settled has announced
+    partial: PartialText = PartialText()  # text that a Partial would carry now
+    heard: TextChanged | None = None  # the last one; one comes with every audio frame
+    reread: str | None = None  # first-pass text that the last Speculative has replaced
+    speculative: Result | None = None  # open: neither confirmed nor withdrawn
 
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """All that the machine remembers."""
+    """State of the machine; never changed in place."""
 
-    begun: int = 0  # how many sessions have begun
-    time: float = 0.0  # seconds: of the latest signal
+    begun: int = 0  # number of sessions so far
+    time: float = 0.0  # seconds on the audio clock: time of the latest signal
     muted: bool = False
     running: Running | None = None
 
@@ -179,8 +179,12 @@ class SessionMachine:
     def step(self, state: SessionState, chunk: Signal) -> tuple[SessionState, Events]:
         """Return the state after the signal `chunk` and the events it causes.
 
-        Raises BusyError, MutedError (a client asked for a session) or NoSuchSessionError (a client
-        cancelled one that does not run); the state given is then still the right one.
+        Raises:
+            BusyError: a client requests a session while one is running.
+            MutedError: a client requests a session while the microphone is muted.
+            NoSuchSessionError: a client cancels a session that is not running.
+
+        After an error the given state remains valid.
         """
         state = replace(state, time=max(state.time, chunk.time))
         if isinstance(chunk, MuteChanged):
@@ -252,7 +256,7 @@ def _hear(running: Running, signal: TextChanged, time: float) -> tuple[Running, 
         return running, ()
     running = replace(running, heard=signal)
     if signal.text == running.reread:
-        return running, ()  # the first pass knows no more than before the Speculative
+        return running, ()  # the first pass has not advanced since the Speculative
     partial = running.partial.follow(signal.text.split(), signal.firm)
     running = replace(running, partial=partial, reread=None)
     if running.speculative is not None and running.speculative.text.startswith(partial.text):

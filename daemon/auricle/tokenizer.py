@@ -1,8 +1,8 @@
-"""Sentencepieces to text and back, from a bare list of pieces.
+"""Tokenizer: converts text to token ids and back, without the `sentencepiece` package.
 
-The vocabulary is a text file, a line a piece: the piece, a tab, its unigram log probability.
-Line 0 is the blank. A piece that begins with "▁" starts a word. Encoding is the unigram model of
-Kudo (arXiv:1804.10959): the most probable segmentation, as `sentencepiece` finds it.
+The vocabulary is a text file with one piece per line: the piece, a tab, and its unigram log
+probability. Line 0 is blank. A piece that begins with "▁" starts a word. Encoding finds the most
+probable segmentation under the unigram model of Kudo (arXiv:1804.10959), as `sentencepiece` does.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Tokenizer:
         """Read a vocabulary file.
 
         Raises:
-            ModelError: the file is missing or a line is not `piece<TAB>score`.
+            ModelError: the file is missing, a line is not `piece<TAB>score`, or a piece repeats.
         """
         pieces: list[str] = []
         scores: list[float] = []
@@ -50,7 +50,9 @@ class Tokenizer:
                 ) from None
             pieces.append(piece)
         if len(pieces) < 2 or len(set(pieces)) != len(pieces):
-            raise ModelError(f"{path}: needs a blank and distinct pieces: reinstall the bundle")
+            raise ModelError(
+                f"{path}: must hold blank and distinct pieces: reinstall the model bundle"
+            )
         return cls(pieces, scores)
 
     def __len__(self) -> int:
@@ -70,10 +72,10 @@ class Tokenizer:
         return [token for word in text.split() for token in self._encode_word(WORD_START + word)]
 
     def _encode_word(self, word: str) -> list[int]:
-        """Viterbi over the segmentations of one word."""
-        best: list[tuple[float, int, int | None]] = [(0.0, 0, None)]  # score, where from, token
+        """Return the most probable tokens of a word by the Viterbi algorithm."""
+        best: list[tuple[float, int, int | None]] = [(0.0, 0, None)]  # score, start, token
         for end in range(1, len(word) + 1):
-            # A character that no piece covers is skipped at a cost that no real piece has.
+            # Skipping a character costs more than any piece, so it happens only without a piece.
             top: tuple[float, int, int | None] = (best[end - 1][0] - 1000.0, end - 1, None)
             for start in range(max(0, end - self._longest), end):
                 score = self._scores.get(word[start:end], -math.inf) + best[start][0]

@@ -1,4 +1,4 @@
-"""The search with names: what they add is what they earn, and nothing else changes."""
+"""Beam search with names: it adds the bonus of complete names and changes nothing else."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def wide() -> SearchOptions:
 
 @unhurried
 @given(seed=seeds, names=some_names)
-def test_the_graph_score_of_a_path_is_what_its_names_earn(
+def test_the_graph_score_of_a_path_is_the_bonus_of_its_names(
     make_network: MakeNetwork, seed: int, names: list[str]
 ) -> None:
     network, biasing = make_network(PIECES, seed), biasing_of(names)
@@ -79,7 +79,7 @@ HEARD = {3: {1: 0.999}, 8: {2: 0.93, 3: 0.05}, 10: {4: 0.999}}
 
 
 class Script:
-    """Says one of the scripted tokens at a frame, and else blank."""
+    """Emits the scripted token of a frame, else blank."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -97,9 +97,9 @@ class Script:
         return np.log(rows).astype(np.float32)
 
 
-def test_a_name_lives_through_a_weak_beginning_and_without_names_nothing_is_asked_more() -> None:
+def test_a_name_with_a_weak_beginning_survives_without_more_runs_of_the_joint() -> None:
     vocabulary = Vocabulary(Tokenizer(SPELLED, [0.0] * len(SPELLED)))
-    # A name that lends little at first: nobody knows yet which one it is.
+    # A name with a small pending bonus at first, because many names share its prefix.
     names = [Entry("contacts", name) for name in ("Siobhan", "Si", "Sian", "Siri")]
     frames = np.arange(20, dtype=np.float32)[:, np.newaxis]
     texts, calls = [], []

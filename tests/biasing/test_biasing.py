@@ -1,4 +1,4 @@
-"""What names are worth, what they stand for, and what building them costs."""
+"""Preparing names: their bonuses, their meanings, and the cost of building them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def named(biasing: Biasing, text: str) -> list[str]:
     return [found.entry.written for found in names_in(text.split(), biasing)]
 
 
-def test_nothing_to_favour_is_no_biasing() -> None:
+def test_a_context_without_names_gives_no_biasing() -> None:
     assert build(Context(), TOKENS, PIECES) is None
     assert build(Context((Entry("media", "💡"), Entry("media", "مصباح"))), TOKENS, PIECES) is None
     off = BiasingOptions(factor=0.0)
@@ -49,13 +49,13 @@ def test_a_bundle_without_a_second_pass_has_names_too() -> None:
     assert earned(biasing, "play thriller") > 0
 
 
-def test_longer_and_rarer_names_earn_more() -> None:
+def test_longer_and_rarer_names_have_a_larger_bonus() -> None:
     biasing = biasing_of(*(Entry("media", name) for name in ("Ono", "Thriller", "Kitchen Party")))
     assert 0 < earned(biasing, "ono") < earned(biasing, "thriller")
 
 
 @pytest.mark.parametrize("name", ["May", "Will", "Off"])
-def test_an_everyday_word_is_a_name_only_where_one_is_expected(name: str) -> None:
+def test_a_common_word_is_a_name_only_where_one_is_expected(name: str) -> None:
     biasing = biasing_of(Entry("contacts", name))
     word = name.lower()
     assert earned(biasing, f"turn it {word}") == 0
@@ -64,7 +64,7 @@ def test_an_everyday_word_is_a_name_only_where_one_is_expected(name: str) -> Non
     assert named(biasing, f"call {word}") == [name]
 
 
-def test_a_known_name_without_weight_is_told_and_not_favoured() -> None:
+def test_a_name_of_weight_zero_is_tagged_but_has_no_bonus() -> None:
     biasing = biasing_of(Entry("media", "Thriller", weight=0.0))
     assert earned(biasing, "play thriller") == 0
     assert named(biasing, "play thriller") == ["Thriller"]
@@ -82,17 +82,17 @@ def test_each_kind_is_expected_after_its_own_words() -> None:
     assert earned(biasing, "call kathleen") > earned(biasing, "kathleen") > 0
 
 
-def test_names_that_are_given_twice_are_one() -> None:
+def test_duplicate_names_count_once() -> None:
     once, twice = (biasing_of(*[Entry("media", "Thriller")] * count) for count in (1, 2))
     assert once.graph.forms == twice.graph.forms
 
 
-def test_the_longest_name_is_the_one_that_was_said() -> None:
+def test_the_longest_matching_name_wins() -> None:
     biasing = biasing_of(Entry("contacts", "John"), Entry("contacts", "John Zimmer"))
     assert named(biasing, "call john zimmer and john") == ["John Zimmer", "John"]
 
 
-def test_words_in_which_a_name_may_have_begun_are_not_spelled_for_good() -> None:
+def test_words_where_a_name_may_have_begun_are_not_final() -> None:
     biasing = biasing_of(Entry("contacts", "McVeigh"), Entry("contacts", "Anna Maria"))
     words = ("call", "anna", "maria", "now")
     assert spelled_for_good(words[:2], biasing) == ("call",)
@@ -100,7 +100,7 @@ def test_words_in_which_a_name_may_have_begun_are_not_spelled_for_good() -> None
     assert spelled_for_good(words, biasing) == tuple(spelled(" ".join(words), biasing).split())
 
 
-def test_arcs_carry_the_entry_of_the_best_path_on_which_they_lie() -> None:
+def test_arcs_carry_the_entry_of_their_best_path() -> None:
     arcs = (
         Arc(0, 1, "play", -1.0, 0.0, 0.0, 0.3),
         Arc(1, 2, "bat", -1.0, 0.0, 0.3, 0.6),
@@ -113,7 +113,7 @@ def test_arcs_carry_the_entry_of_the_best_path_on_which_they_lie() -> None:
     ]  # fmt: skip
 
 
-def test_ten_thousand_names_are_ready_soon_and_cost_no_more_than_ten() -> None:
+def test_ten_thousand_names_build_fast_and_search_as_fast_as_ten() -> None:
     draw = random.Random(1)
 
     def word() -> str:

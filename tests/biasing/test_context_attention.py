@@ -1,4 +1,4 @@
-"""Attention to names, as the shipped graphs have it, on real voices."""
+"""Context attention with the shipped graphs on real recordings."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def context_of(*names: str) -> Context:
     return Context(tuple(Entry("words", name) for name in names))
 
 
-def test_letters_that_names_do_not_know_are_left_out() -> None:
+def test_letters_outside_the_alphabet_are_left_out() -> None:
     assert numbered(["ab"])[0, :3].tolist() == [3, 4, 0]
     assert numbered(["a1b"])[0, :3].tolist() == [3, 4, 0]
     assert numbered(["x" * 100]).shape == (1, LONGEST)
 
 
-def test_a_key_is_the_same_in_whatever_company(encoder: ContextEncoder) -> None:
+def test_a_key_does_not_depend_on_the_batch(encoder: ContextEncoder) -> None:
     alone = encoder.keys(["siobhan"])
     fresh = ContextEncoder(SHIPPED / "names.tflite.gz", 1)
     many = fresh.keys([*(f"{word} again" for word in OTHERS * 9), "siobhan", "siobhan"])
@@ -64,7 +64,7 @@ def test_a_key_is_the_same_in_whatever_company(encoder: ContextEncoder) -> None:
     assert encoder.keys([]).shape == (0, encoder.width)
 
 
-def test_looking_at_all_frames_at_once_or_one_by_one_is_the_same(encoder: ContextEncoder) -> None:
+def test_best_scores_do_not_depend_on_the_grouping_of_frames(encoder: ContextEncoder) -> None:
     keys = encoder.keys(OTHERS)
     draw = np.random.default_rng(1)
     whole = Queries(
@@ -76,7 +76,7 @@ def test_looking_at_all_frames_at_once_or_one_by_one_is_the_same(encoder: Contex
     assert np.all(whole.between(3, 3).best(keys) == -np.inf)
 
 
-def test_attention_sees_the_name_that_is_said(recognizer: Recognizer) -> None:
+def test_attention_finds_the_spoken_name(recognizer: Recognizer) -> None:
     samples, _ = soundfile.read(VOICE, dtype="int16")
     seen = recognizer.attend(samples, recognizer.biasing_of(context_of(*OTHERS, SAID)))
     assert seen is not None
@@ -87,7 +87,7 @@ def test_attention_sees_the_name_that_is_said(recognizer: Recognizer) -> None:
     assert seen.shares.shape[1] == pytest.approx(len(samples) / 16000 / seen.frame_seconds, abs=1)
 
 
-def test_what_was_seen_is_favoured_more_than_what_was_not(recognizer: Recognizer) -> None:
+def test_a_name_that_attention_found_has_a_larger_bonus(recognizer: Recognizer) -> None:
     biasing = recognizer.biasing_of(context_of(*OTHERS, SAID))
     assert biasing is not None
     assert biasing.keys is not None
@@ -103,7 +103,7 @@ def test_what_was_seen_is_favoured_more_than_what_was_not(recognizer: Recognizer
     assert after.of_text("the batcave") == before.of_text("the batcave")
 
 
-def test_without_attention_names_are_favoured_as_they_are() -> None:
+def test_without_attention_the_biasing_stays_the_same() -> None:
     bundle = load_bundle(SHIPPED, "recognizer")
     options = BiasingOptions(shortlist=None)
     plain = load_recognizer(bundle, SearchOptions(), 1, biasing=options)
@@ -130,12 +130,12 @@ def test_a_listener_that_reads_other_chunks_than_the_encoder_gives_is_refused(
             self.chunk = 2 * self.chunk[0], self.chunk[1]
 
     monkeypatch.setattr("auricle.recognizer.loading.QueryEncoder", LongListener)
-    with pytest.raises(ModelError, match=r"attention to names reads \(64, 384\)"):
+    with pytest.raises(ModelError, match=r"context attention reads \(64, 384\)"):
         load_recognizer(load_bundle(SHIPPED, "recognizer"), SearchOptions(), 1)
 
 
-def test_graphs_that_do_not_belong_together_are_refused(encoder: ContextEncoder) -> None:
+def test_graphs_of_different_width_are_refused(encoder: ContextEncoder) -> None:
     listener = QueryEncoder(SHIPPED / "listener.tflite.gz", 1)
     listener.width += 1
-    with pytest.raises(ModelError, match="attention to names"):
+    with pytest.raises(ModelError, match="context attention"):
         Attention(encoder, listener)

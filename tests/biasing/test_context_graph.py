@@ -1,4 +1,4 @@
-"""The graph against a scorer that reads the whole text."""
+"""The context graph against a scorer that reads the whole text."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ tokens = st.lists(st.integers(1, len(PIECES) - 1), max_size=14)
 
 
 def text_of(pieces: Sequence[int]) -> list[str]:
-    """Return the words that pieces write."""
+    """Return the words of a sequence of pieces."""
     text = "".join(PIECES[piece] for piece in pieces).replace("▁", " ").replace("-", " ")
     return text.lower().replace(".", "").split()
 
 
 def brute_force(words: Sequence[str], worth: dict[str, list[float]]) -> float:
-    """Return what a text earns, by the definition: the longest name first, from left to right."""
+    """Return the bonus of a text by definition: the longest match, from left to right."""
     place, first, total = carrier_phrases.NOWHERE, 0, 0.0
     while first < len(words):
         last = first + 1
@@ -53,17 +53,19 @@ def earned(graph: ContextGraph, words: Sequence[str]) -> float:
 
 
 @given(worth=forms, spoken=st.lists(words, max_size=10))
-def test_a_text_earns_its_complete_names(worth: dict[str, list[float]], spoken: list[str]) -> None:
+def test_a_text_earns_the_bonus_of_its_complete_names(
+    worth: dict[str, list[float]], spoken: list[str]
+) -> None:
     assert earned(ContextGraph(worth), spoken) == pytest.approx(brute_force(spoken, worth))
 
 
 @given(worth=forms, pieces=tokens, scale=st.sampled_from([1.0, 0.5]))
-def test_what_is_lent_on_the_way_comes_back_to_the_last_nat(
+def test_pending_bonus_is_subtracted_exactly(
     worth: dict[str, list[float]], pieces: list[int], scale: float
 ) -> None:
     steps = TokenScorer(ContextGraph(worth), VOCABULARY, scale)
     state, total = TokenScorerState(), 0.0
-    # Where a longer name fails, the names within it are earned at once, and another may begin.
+    # When a longer match fails, the names within it are earned at once, and another may begin.
     most = steps.most * (1 + max((len(form.split()) for form in worth), default=0))
     for piece in pieces:
         row = steps.row(state)
@@ -89,13 +91,13 @@ def test_a_name_begins_and_ends_with_a_word() -> None:
     assert [earned(graph, [word]) for word in ("ab", "aba", "bab", "a")] == [1, 0, 0, 0]
 
 
-def test_a_name_is_worth_more_where_it_is_expected() -> None:
+def test_the_bonus_is_larger_where_a_name_is_expected() -> None:
     graph = ContextGraph({"ab": [1.0, 3.0, 1.0, 1.0]})
     assert earned(graph, ["call", "my", "ab"]) == 3.0
     assert earned(graph, ["call", "a", "b", "ab"]) == 1.0
 
 
-def test_where_many_names_begin_alike_little_is_pending() -> None:
+def test_a_prefix_of_many_names_has_a_small_pending_bonus() -> None:
     few = ContextGraph({"abba": [8.0] * carrier_phrases.PLACES})
     worth = [8.0] * carrier_phrases.PLACES
     many = ContextGraph({f"abb{'a' * count}": worth for count in range(1, 900)})

@@ -1,4 +1,4 @@
-"""Other spellings: what the recogniser makes of a name stands for it, and is written as it is."""
+"""Respelling: a likely spelling of the recogniser stands for the name and is corrected."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def biasing_of(*entries: Entry, spellings: Spellings = RULES) -> Biasing:
 
 def test_a_rule_holds_where_it_was_learned() -> None:
     assert [one.text for one in RULES.of("rosie", 3)] == ["rosy"]
-    assert RULES.of("diesel", 3) == ()  # the end of no word
+    assert RULES.of("diesel", 3) == ()  # not at the end of a word
     assert {"matie kokko", "maty kokko"} < {one.text for one in RULES.of("mattie kokko", 9)}
-    assert RULES.of("kim", 3) == ()  # too short to be known by it
+    assert RULES.of("kim", 3) == ()  # too short to respell
     assert RULES.of("may", 3) == RULES.of("it's", 3) == ()
 
 
-def test_what_was_heard_otherwise_is_the_name_that_was_given() -> None:
+def test_a_respelled_name_is_tagged_and_written_as_given() -> None:
     biasing = biasing_of(Entry("contacts", "Mattie Krull", id="7"), Entry("contacts", "Mattie Bo"))
     assert spelled("call matie krull and maty bo", biasing) == "call mattie krull and mattie bo"
     (found,) = names_in(["call", "maty", "krull"], biasing)
@@ -55,7 +55,7 @@ def test_what_was_heard_otherwise_is_the_name_that_was_given() -> None:
     ]  # fmt: skip
 
 
-def test_another_spelling_earns_less_and_a_name_that_is_given_keeps_its_own() -> None:
+def test_a_respelling_has_a_smaller_bonus_and_never_replaces_a_name() -> None:
     biasing = biasing_of(Entry("contacts", "Mattie"), Entry("contacts", "Rosie"))
     own, other = (sum(one.nats for one in biasing.graph.matches(["call", word]))
                   for word in ("mattie", "matie"))  # fmt: skip
@@ -64,7 +64,7 @@ def test_another_spelling_earns_less_and_a_name_that_is_given_keeps_its_own() ->
     assert [one.entry.id for one in names_in(["call", "matie"], both)] == ["2"]
 
 
-def test_an_everyday_word_and_a_name_without_weight_get_no_other_spelling() -> None:
+def test_common_words_and_names_of_weight_zero_are_not_respelled() -> None:
     turn = Spellings({"_th": {"_t": 0.9}, "urn": {"urn": 0.9}})
     biasing = biasing_of(Entry("contacts", "Thurn"), spellings=turn)
     assert list(names_in(["call", "turn"], biasing)) == []
@@ -77,7 +77,7 @@ def test_an_everyday_word_and_a_name_without_weight_get_no_other_spelling() -> N
 
 
 @given(st.text(alphabet=LETTERS + " ", max_size=60), st.integers(0, 5))
-def test_other_spellings_are_few_and_of_as_many_words(text: str, most: int) -> None:
+def test_respellings_are_few_and_keep_the_number_of_words(text: str, most: int) -> None:
     found = LEARNED.of(text, most)
     assert len(found) <= most
     assert len({one.text for one in found}) == len(found)
@@ -88,7 +88,7 @@ def test_other_spellings_are_few_and_of_as_many_words(text: str, most: int) -> N
 
 
 @pytest.mark.parametrize("line", ["a", "a\tb", "a\tb\tc", "a\tb\t0", "a\tb\t1.5", "a\tb\tnan"])
-def test_a_damaged_table_is_told(tmp_path: Path, line: str) -> None:
+def test_a_damaged_table_is_refused(tmp_path: Path, line: str) -> None:
     table = tmp_path / "spellings.tsv"
     table.write_text(f"ie_\ty_\t0.4\n{line}\n")
     with pytest.raises(ModelError, match=r"spellings\.tsv:2: .* install the bundle again"):

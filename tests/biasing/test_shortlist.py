@@ -1,4 +1,4 @@
-"""Which names attention lets pass, and what that is worth."""
+"""The shortlist: which names are in it, and their shares of the bonus."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def keys_of(count: int) -> Keys:
 
 
 @given(st.lists(st.floats(-20, 20, width=32), max_size=30))
-def test_only_the_best_pass_and_the_better_earn_more(scores: list[float]) -> None:
+def test_the_shortlist_holds_the_best_and_ranks_their_shares(scores: list[float]) -> None:
     best = np.array(scores, np.float32)
     listed = list(keys_of(len(best)).listed(best, OPTIONS))
     passed = [int(one.form.removeprefix("name").removesuffix("'s")) for one in listed]
     assert len(set(passed)) == min(OPTIONS.most, int((best > OPTIONS.least).sum()))
-    assert len(listed) == 2 * len(set(passed))  # what belongs to a name passes with it
+    assert len(listed) == 2 * len(set(passed))  # with the possessive of each name
     shares = [one.share for one in listed]
     assert shares == sorted(shares, reverse=True)
     assert all(0 < share <= OPTIONS.share for share in shares)
@@ -33,7 +33,7 @@ def test_only_the_best_pass_and_the_better_earn_more(scores: list[float]) -> Non
     assert not passed or not left or min(best[passed]) >= max(left) or max(left) <= OPTIONS.least
 
 
-def test_what_is_surely_said_earns_all_of_the_share() -> None:
+def test_a_certain_name_earns_the_whole_share() -> None:
     assert OPTIONS.share_of(4.0) == OPTIONS.share_of(40.0) == 0.5
     assert OPTIONS.share_of(0.0) == 0.25
 

@@ -1,4 +1,4 @@
-"""Spoken forms: what people write, and whatever else may come."""
+"""Spoken forms of typical names and of arbitrary text."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.biasing.numerals import ways_to_say
-from auricle.biasing.spoken_forms import LETTERS, MOST_WAYS, Form, forms_of
+from auricle.biasing.spoken_forms import LETTERS, MOST_WAYS, Form, forms_of, ways_to_say
 from auricle.context.entries import Entry
 
 
@@ -47,31 +46,31 @@ def texts(written: str, kind: str = "media", spoken: tuple[str, ...] = ()) -> li
         ("Lamp\u202e\u0007 two", "lamp two"),
     ],
 )
-def test_what_is_written_is_spoken(written: str, said: str) -> None:
+def test_a_written_name_has_the_spoken_form(written: str, said: str) -> None:
     assert said in texts(written)
 
 
 @pytest.mark.parametrize("written", ["💡", "مصباح", "  ", "", "'", "-", "\x00\u202e", "日本"])
-def test_what_cannot_be_spoken_has_no_form(written: str) -> None:
+def test_a_name_that_cannot_be_spoken_has_no_form(written: str) -> None:
     assert forms_of(Entry("contacts", written)) == ()
 
 
-def test_a_name_in_capitals_is_not_told_letter_by_letter() -> None:
+def test_a_name_in_capitals_is_not_spelled_out() -> None:
     assert texts("JOHN SMITH") == ["john smith", "john smith's"]
 
 
-def test_first_and_last_names_are_due_less() -> None:
+def test_first_and_last_names_alone_have_a_smaller_share() -> None:
     forms = forms_of(Entry("contacts", "John R. Smith"))
     assert forms[0] == Form("john r smith", 1.0)
     assert {form.text: form.share for form in forms[1:3]} == {"john": 0.5, "smith": 0.5}
     assert "john" not in texts("John R. Smith", kind="media")
 
 
-def test_another_way_to_say_it_is_as_good() -> None:
+def test_a_given_spoken_form_has_the_whole_share() -> None:
     assert Form("the heating", 1.0) in forms_of(Entry("appliances", "HVAC-2", ("the heating",)))
 
 
-def test_letters_that_the_recogniser_knows_stay() -> None:
+def test_letters_of_the_recogniser_are_kept() -> None:
     assert texts("Café", kind="media") == ["cafe", "cafe's"]
     assert [form.text for form in forms_of(Entry("media", "Café"), LETTERS + "é")][0] == "café"
 
@@ -95,13 +94,13 @@ def test_forms_are_words_of_the_letters(written: str, kind: str) -> None:
 
 
 @given(st.from_regex(r"[0-9]{1,12}", fullmatch=True))
-def test_every_row_of_digits_can_be_said(digits: str) -> None:
+def test_every_string_of_digits_can_be_said(digits: str) -> None:
     ways = ways_to_say(digits)
     assert ways
     assert all(way.replace(" ", "").isalpha() for way in ways)
 
 
-def test_an_apostrophe_beside_a_digit_is_no_word() -> None:
+def test_an_apostrophe_beside_a_digit_is_not_a_word() -> None:
     assert {"zero zero", "oh oh"} & {form.text for form in forms_of(Entry("media", "0'0"))}
     assert all(
         "'" not in form.text for form in forms_of(Entry("media", "0'0")) if "'s" not in form.text

@@ -184,7 +184,7 @@ def test_a_missing_model_or_folder_is_told_before_anything_is_done(
     assert told(done)[0].startswith("auricle: recognizer.bundle: /nowhere does not exist")
     done = transcribe("--lattice", config, recordings["go"].path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "cannot be made a folder for lattices" in told(done)[0]
+    assert "cannot create the folder for lattices" in told(done)[0]
 
 
 @pytest.mark.parametrize("words", [(), ("--nbest", "0", "a.wav"), ("--nbest", "many", "a.wav")])

@@ -182,8 +182,8 @@ def test_settled_words_stay_when_a_long_utterance_is_divided(
         text = TextChanged(time=first / SAMPLE_RATE, text=state.shown, firm=state.firm)
         session, more = machine.step(session, text)
         events += more
-    assert state.spoken  # it was divided
-    assert check_partials(events) > len(state.spoken[0].words)
+    assert state.finished_segments  # it was divided
+    assert check_partials(events) > len(state.finished_segments[0].words)
 
 
 def test_partials_go_on_from_a_revised_speculation(

@@ -1,4 +1,4 @@
-"""Lattices on disk: names, forms, and a disk that takes no more."""
+"""Lattice files: names, formats, and a full disk."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ENDINGS = (".dot", ".fst.txt", ".json", ".slf", ".syms.txt")
 
 @contextmanager
 def full_disk(least_bytes: int) -> Iterator[None]:
-    """Let no file grow beyond a few bytes."""
+    """Limit the size of files to a few bytes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (least_bytes, hard))
     try:
@@ -31,7 +31,7 @@ def full_disk(least_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_lattice_is_written_in_every_form(tmp_path: Path) -> None:
+def test_a_lattice_is_written_in_every_format(tmp_path: Path) -> None:
     write_lattice(tmp_path, "one", LATTICE)
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"one{end}" for end in ENDINGS]
     texts = {end: (tmp_path / f"one{end}").read_text(encoding="utf-8") for end in ENDINGS}
@@ -42,7 +42,7 @@ def test_a_lattice_is_written_in_every_form(tmp_path: Path) -> None:
     assert (texts[".fst.txt"], texts[".syms.txt"]) == (openfst.acceptor, openfst.symbols)
 
 
-def test_what_was_said_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_files_are_readable_only_by_their_owner(tmp_path: Path) -> None:
     write_lattice(tmp_path, "one", LATTICE)
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
@@ -53,7 +53,7 @@ def test_recordings_of_the_same_name_are_numbered() -> None:
     assert found == ["go", "go-2", "go-3", "GO-4", "go-2-2", "stop"]
 
 
-def test_a_name_with_white_space_or_of_no_encoding_is_written(tmp_path: Path) -> None:
+def test_a_name_with_white_space_or_invalid_utf8_is_written(tmp_path: Path) -> None:
     name = "turn on \udcff"
     write_lattice(tmp_path, name, LATTICE)
     slf = (tmp_path / f"{name}.slf").read_text(encoding="utf-8")
@@ -63,7 +63,7 @@ def test_a_name_with_white_space_or_of_no_encoding_is_written(tmp_path: Path) ->
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     old = tmp_path / "one.json"
     old.write_text("old", encoding="utf-8")
-    with full_disk(20), pytest.raises(StorageError, match=r"one\.json cannot be written"):
+    with full_disk(20), pytest.raises(StorageError, match=r"one\.json: cannot be written"):
         write_lattice(tmp_path, "one", LATTICE)
     assert [(path.name, path.read_text(encoding="utf-8")) for path in tmp_path.iterdir()] == [
         ("one.json", "old")
@@ -74,5 +74,5 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     for folder in (file, file / "below"):
-        with pytest.raises(StorageError, match="cannot be made a folder for lattices"):
+        with pytest.raises(StorageError, match="cannot create the folder for lattices"):
             make_folder(folder)

@@ -1,4 +1,4 @@
-"""The written lattice, read by programs of other people."""
+"""The text formats of the lattice, read by independent programs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ unhurried = settings(deadline=None)
 
 
 def shell(command: str, folder: Path, text: str) -> str:
-    """Return what OpenFst's programs make of a text."""
+    """Return the output of OpenFst's programs for a text."""
     return subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],
         cwd=folder,
@@ -36,7 +36,7 @@ def shell(command: str, folder: Path, text: str) -> str:
 
 
 def read_slf(text: str) -> tuple[dict[int, float], list[dict[str, str]]]:
-    """Return the times of the nodes and the fields of the links, as HTK's rules read them."""
+    """Return the times of nodes and the fields of links, parsed by HTK's rules."""
     rows = [
         {
             name: re.sub(r"\\(.)", r"\1", value)
@@ -53,7 +53,7 @@ def read_slf(text: str) -> tuple[dict[int, float], list[dict[str, str]]]:
 
 @unhurried
 @given(seed=seeds)
-def test_json_comes_back_as_it_was(make_lattice: MakeLattice, seed: int) -> None:
+def test_json_round_trips(make_lattice: MakeLattice, seed: int) -> None:
     lattice = make_lattice(seed)
     assert from_json(to_json(lattice)) == lattice
 
@@ -165,7 +165,7 @@ def test_untrusted_json_is_refused_by_field(text: str, field: str) -> None:
         from_json(text)
 
 
-def test_words_that_mean_no_word_are_refused() -> None:
+def test_words_reserved_for_no_word_are_refused() -> None:
     lattice = Lattice(2, (Arc(0, 1, "<eps>", -1.0, 0.0, 0.0, 0.4),))
     with pytest.raises(ArgumentError, match="eps"):
         to_openfst(lattice)

@@ -1,4 +1,4 @@
-"""The lattice of readings has just their paths, words and scores."""
+"""A lattice from an n-best list has exactly its paths, words and scores."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_paths_are_the_readings(some: list[NbestReading]) -> None:
 
 
 @given(readings(), readings())
-def test_phrases_in_a_row_have_all_pairs_of_readings(
+def test_concatenated_lattices_have_all_pairs_of_readings(
     first: list[NbestReading], second: list[NbestReading]
 ) -> None:
     paths = concatenate([lattice_of(first), lattice_of(second)]).nbest(100)

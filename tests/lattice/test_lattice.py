@@ -1,4 +1,4 @@
-"""The lattice against the enumeration of all its paths."""
+"""The lattice algorithms against an enumeration of all paths."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_pruning_keeps_the_best_path_and_all_paths_within_the_beam(
 
 @unhurried
 @given(seed=seeds)
-def test_confidence_is_a_probability_no_less_than_the_posterior_of_the_arc(
+def test_confidence_is_a_probability_not_below_the_posterior_of_the_arc(
     make_lattice: MakeLattice, seed: int
 ) -> None:
     lattice = make_lattice(seed)
@@ -119,7 +119,7 @@ def test_confidence_is_a_probability_no_less_than_the_posterior_of_the_arc(
         assert posterior[step] - 1e-9 <= confidence <= 1.0
 
 
-def test_confidence_gathers_the_same_word_in_other_surroundings() -> None:
+def test_confidence_sums_the_same_word_in_different_contexts() -> None:
     third = math.log(1 / 3)
     lattice = Lattice(
         4,
@@ -137,7 +137,7 @@ def test_confidence_gathers_the_same_word_in_other_surroundings() -> None:
     assert left == pytest.approx((weights[0] + weights[1]) / sum(weights))
 
 
-def test_nothing_said_is_one_arc_without_a_word() -> None:
+def test_the_empty_reading_is_one_arc_without_a_word() -> None:
     lattice = Lattice(2, (arc(0, 1, "", -0.5),))
     path = lattice.best_path()
     assert (path.text, path.words, path.score) == ("", (), -0.5)
@@ -168,7 +168,7 @@ def test_nothing_said_is_one_arc_without_a_word() -> None:
         (2, (Arc(0, 1, "a", 0.0, 0.0, 0.0, 1.0, "\n"),), r"arcs\[0\].entry"),
     ],
 )
-def test_what_is_no_lattice_is_refused_by_field(
+def test_an_invalid_lattice_is_refused_by_field(
     states: int, arcs: tuple[Arc, ...], field: str
 ) -> None:
     with pytest.raises(ArgumentError, match=field):

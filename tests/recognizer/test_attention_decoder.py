@@ -1,4 +1,4 @@
-"""The attention decoder on a small graph: its scores are PyTorch's, in whatever order asked for.
+"""The attention decoder on a small graph gives PyTorch's scores, in any order of steps.
 
 `attention/make.py` makes the graph and writes what PyTorch computes with the same weights.
 """
@@ -33,8 +33,8 @@ def test_its_limits_are_those_of_the_graph(decoder: AttentionDecoder) -> None:
     assert decoder.vocabulary == 48
 
 
-def test_steps_give_what_pytorch_gives_at_once(decoder: AttentionDecoder) -> None:
-    """The hypothesis that is compared is in another row each time; more than 32 places long."""
+def test_steps_give_the_scores_of_pytorch(decoder: AttentionDecoder) -> None:
+    """The compared hypothesis moves to another row at each step and is longer than 32 places."""
     state, log_probs = decoder.begin(FEATURES, FIRST)
     scores = [log_probs[0]]
     for piece in EXPECTED["pieces"].tolist():
@@ -66,12 +66,12 @@ def test_branches_and_utterances_do_not_disturb_each_other(
         np.testing.assert_array_equal(alone, log_probs)
 
 
-def test_the_encoder_sees_what_is_not_transcribed(decoder: AttentionDecoder) -> None:
+def test_earlier_frames_are_context_of_the_encoder(decoder: AttentionDecoder) -> None:
     _, log_probs = decoder.begin(FEATURES, 8)
     assert not np.array_equal(decoder.begin(FEATURES[2:], 7)[1], log_probs)
 
 
-def test_an_odd_feature_frame_counts_as_one_followed_by_silence(decoder: AttentionDecoder) -> None:
+def test_an_odd_number_of_feature_frames_is_padded_with_silence(decoder: AttentionDecoder) -> None:
     odd = np.concatenate([FEATURES[:79], np.full((1, BANDS), SILENCE, np.float32)])
     np.testing.assert_array_equal(decoder.begin(FEATURES[:79])[1], decoder.begin(odd)[1])
 
@@ -81,26 +81,26 @@ def test_too_few_or_too_many_frames_are_refused(
     decoder: AttentionDecoder, count: int, first: int
 ) -> None:
     features = np.resize(FEATURES, (count, BANDS))
-    with pytest.raises(ArgumentError, match=r"heard are \d+ frames; it must be 1 to 262"):
+    with pytest.raises(ArgumentError, match=r"features hold \d+ frames; must be 1 to 262"):
         decoder.begin(features, first)
 
 
 @pytest.mark.parametrize("count", [0, 5])
 def test_too_few_or_too_many_hypotheses_are_refused(decoder: AttentionDecoder, count: int) -> None:
     state, _ = decoder.begin(FEATURES, FIRST)
-    with pytest.raises(ArgumentError, match=f"hypotheses are {count}; it must be 1 to 4"):
+    with pytest.raises(ArgumentError, match=f"pieces has {count} items; must be 1 to 4"):
         decoder.step(state, [1] * count, [0] * count)
 
 
-def test_more_pieces_than_there_are_places_are_refused(decoder: AttentionDecoder) -> None:
+def test_more_pieces_than_places_are_refused(decoder: AttentionDecoder) -> None:
     state, _ = decoder.begin(FEATURES, FIRST)
     for _ in range(decoder.places):
         state, _ = decoder.step(state, [1], [0])
-    with pytest.raises(ArgumentError, match="pieces are more than 94"):
+    with pytest.raises(ArgumentError, match="more than 94 pieces"):
         decoder.step(state, [1], [0])
 
 
-def test_a_piece_that_the_decoder_does_not_know_is_an_error_of_the_model(
+def test_an_unknown_piece_is_a_model_error(
     decoder: AttentionDecoder,
 ) -> None:
     state, log_probs = decoder.begin(FEATURES, FIRST)
@@ -109,7 +109,7 @@ def test_a_piece_that_the_decoder_does_not_know_is_an_error_of_the_model(
     np.testing.assert_array_equal(decoder.begin(FEATURES, FIRST)[1], log_probs)
 
 
-def test_a_graph_in_the_place_of_another_is_refused() -> None:
+def test_swapped_graphs_are_refused() -> None:
     with pytest.raises(ModelError, match=r"decoder\.tflite: its inputs are .*install the bundle"):
         AttentionDecoder(DECODER, MEMORY, threads=1)
     with pytest.raises(ModelError, match=r"memory\.tflite: its inputs are \['features'\]"):

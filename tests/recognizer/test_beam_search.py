@@ -1,4 +1,4 @@
-"""The search against the sum over all alignments, and as a stream."""
+"""The beam search against the sum over all alignments, and as a stream."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def words_of(tokens: Sequence[int], pieces: Sequence[str]) -> tuple[str, ...]:
 def sum_over_alignments(
     network: Any, frames: NDArray[np.float32], max_symbols: int
 ) -> dict[tuple[str, ...], float]:
-    """Return the log probability of each word sequence, over every alignment of every one."""
+    """Return the log probability of each word sequence, summed over all alignments."""
     size = len(network.pieces)
     contexts = list(itertools.product(range(size), repeat=2))
     sequences = {(): 1.0}  # probability of each token sequence before the frame
@@ -74,7 +74,7 @@ def sum_over_alignments(
 
 
 def sum_over_histories(state: SearchState) -> dict[tuple[str, ...], float]:
-    """Return the log probability of each word sequence, summed over the paths that were kept."""
+    """Return the log probability of each word sequence, summed over the paths kept."""
     readings = [
         (hypothesis.word, WordLinks(hypothesis.branches, score, hypothesis.graph))
         for hypothesis, score in zip(state.hypotheses, state.scores.tolist(), strict=True)
@@ -114,7 +114,7 @@ def test_histories_hold_the_summed_probability_of_every_word_sequence(
 @unhurried
 @given(seed=seeds)
 def test_nbest_scores_are_the_sums_over_alignments(make_network: MakeNetwork, seed: int) -> None:
-    # Up to two tokens are their own context, so that no two texts share a future.
+    # Texts of up to two tokens equal their context, so no two of them share a future.
     network = make_network(PIECES, seed)
     frames = network.frames(2)
     search = BeamSearch(network, PIECES, wide(max_symbols=1))
@@ -128,7 +128,7 @@ def test_nbest_scores_are_the_sums_over_alignments(make_network: MakeNetwork, se
 
 @unhurried
 @given(seed=seeds)
-def test_best_score_is_that_of_one_text_and_no_more_than_its_sum(
+def test_the_best_score_does_not_exceed_the_sum_over_its_alignments(
     make_network: MakeNetwork, seed: int
 ) -> None:
     network = make_network(PIECES, seed)
@@ -165,7 +165,7 @@ def test_any_chunking_gives_the_same(
 
 @unhurried
 @given(seed=seeds)
-def test_peeking_ahead_changes_nothing(make_network: MakeNetwork, seed: int) -> None:
+def test_looking_ahead_changes_nothing(make_network: MakeNetwork, seed: int) -> None:
     network = make_network(PIECES, seed, blank_bonus=2.0)
     frames = network.frames(20)
     search = BeamSearch(network, PIECES)
@@ -204,7 +204,7 @@ def test_best_path_of_the_lattice_is_the_best_text_with_its_score(
 
 @unhurried
 @given(seed=seeds, start_time=st.sampled_from([0.0, 12.34]))
-def test_words_follow_one_another_on_every_path(
+def test_words_do_not_overlap_on_any_path(
     make_network: MakeNetwork, seed: int, start_time: float
 ) -> None:
     network = make_network(KNOTTY_PIECES, seed)
@@ -223,14 +223,14 @@ def test_words_follow_one_another_on_every_path(
 
 
 class Script:
-    """A network that says what a script tells it to, and else blank.
+    """A network that emits scripted tokens, else blank.
 
     At a scripted frame it emits one of the frame's tokens, unless the last token is one of them.
     """
 
     def __init__(self, vocabulary: int, script: dict[int, dict[int, float]]) -> None:
         self.vocabulary = vocabulary
-        self.script = script  # at each frame the probability of each token
+        self.script = script  # probability of each token at each frame
         self.calls: list[int] = []
 
     def frames(self, count: int) -> NDArray[np.float32]:
@@ -259,9 +259,14 @@ def decode(script: dict[int, dict[int, float]], count: int, **options: Any) -> R
     return search.result(search.step(search.initial_state(), frames)[0])
 
 
+<<<<<<< HEAD
 def test_words_come_with_times_and_confidences() -> None:
     script = {3: {1: 0.9, 2: 0.1}, 10: {5: 0.999}, 20: {6: 0.999}, 22: {7: 0.999}}
     result = decode(script, 30, lattice_beam=5.0)
+=======
+def test_words_have_times_and_confidences() -> None:
+    result = decode({3: {1: 0.9, 2: 0.1}, 10: {5: 0.999}, 20: {6: 0.999}, 22: {7: 0.999}}, 30)
+>>>>>>> lang-a
     assert result.text == "turn the lights"
     times = [(word.start, word.end) for word in result.words]
     assert times == [(0.08, 0.16), (0.36, 0.44), (0.76, 0.92)]
@@ -272,7 +277,7 @@ def test_words_come_with_times_and_confidences() -> None:
     )
 
 
-def test_choices_that_end_alike_share_what_follows() -> None:
+def test_histories_with_the_same_future_are_merged() -> None:
     script = {3: {1: 0.7, 2: 0.3}, 8: {5: 0.9999}, 12: {6: 0.9999}, 16: {3: 0.6, 4: 0.4}}
     script |= {20: {5: 0.9999}, 24: {6: 0.9999}}
     result = decode(script, 30)
@@ -282,9 +287,9 @@ def test_choices_that_end_alike_share_what_follows() -> None:
         for first in ("turn", "burn")
         for second in ("on", "off")
     }
-    # Histories join two tokens after they differ. A tree of the four readings has 18 arcs.
+    # Histories are merged two tokens after they differ. A tree of the four readings has 18 arcs.
     assert len(result.lattice.arcs) == 12
-    # Two hypotheses are enough, for alternatives with the same future take no place in the beam.
+    # Two hypotheses are enough: merged alternatives take no place in the beam.
     assert {reading.text for reading in decode(script, 30, beam=2).nbest} == texts
 
 
@@ -303,7 +308,7 @@ def test_silence_is_measured_from_the_last_token() -> None:
     assert progress.blank == pytest.approx((19 + 0.8) / 20, abs=1e-4)
 
 
-def test_nothing_said_keeps_its_score_and_competes() -> None:
+def test_the_empty_reading_competes_with_its_score() -> None:
     result = decode({3: {1: 0.25}}, 10)
     assert (result.text, result.words) == ("", ())
     assert {reading.text: math.exp(reading.score) for reading in result.nbest} == pytest.approx(
@@ -320,7 +325,7 @@ def test_no_frames_give_an_empty_result() -> None:
     assert (result.lattice.states, result.lattice.arcs[0].start) == (2, 5.0)
 
 
-def test_networks_run_once_for_a_frame_of_blank() -> None:
+def test_networks_run_once_for_a_blank_frame() -> None:
     network = Script(8, {3: {1: 0.6, 2: 0.4}})
     search = BeamSearch(network, COMMAND)
     search.step(search.initial_state(), network.frames(50))
@@ -331,7 +336,7 @@ def test_networks_run_once_for_a_frame_of_blank() -> None:
     assert len(network.calls) == 50 + 1
 
 
-def test_a_network_that_never_says_blank_is_held_to_the_most_symbols() -> None:
+def test_a_network_without_blank_emits_at_most_max_symbols() -> None:
     class Babble:
         def log_probs(
             self, frame: NDArray[np.float32], contexts: Sequence[tuple[int, int]]
@@ -346,14 +351,14 @@ def test_a_network_that_never_says_blank_is_held_to_the_most_symbols() -> None:
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_scores_that_are_not_finite_are_a_damaged_model(
+def test_scores_that_are_not_finite_are_refused(
     make_network: MakeNetwork, bad: float
 ) -> None:
     network = make_network(PIECES)
     frames = network.frames(4)
     frames[2, 1] = bad
     search = BeamSearch(network, PIECES)
-    with np.errstate(all="ignore"), pytest.raises(ModelError, match="finite at encoder frame 2"):
+    with np.errstate(all="ignore"), pytest.raises(ModelError, match="finite at search frame 2"):
         search.step(search.initial_state(), frames)
 
 
@@ -381,7 +386,7 @@ def test_impossible_options_are_refused_by_name(wrong: dict[str, Any]) -> None:
 
 @unhurried
 @given(seed=seeds)
-def test_the_beam_may_change_on_the_way(make_network: MakeNetwork, seed: int) -> None:
+def test_the_beam_may_change_within_an_utterance(make_network: MakeNetwork, seed: int) -> None:
     network = make_network(PIECES, seed, blank_bonus=2.0)
     frames = network.frames(20)
     narrow = BeamSearch(network, PIECES, SearchOptions(beam=1))

@@ -1,4 +1,4 @@
-"""Viterbi's alignment is the best of all alignments, and its frames are where the tokens begin."""
+"""The Viterbi alignment is the best of all alignments and gives the first frame of each token."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TOKENS = 4
 
 
 def read(path: tuple[int, ...]) -> tuple[int, ...]:
-    """Return what CTC reads of labels of frames: repetitions once, blanks not at all."""
+    """Return the tokens of frame labels by CTC: repetitions merged, blanks removed."""
     return tuple(token for token, _ in groupby(path) if token)
 
 
@@ -45,7 +45,7 @@ def test_an_alignment_scores_as_the_best_of_all_paths(
         assert len(alignment.frames) == len(sequence)
 
 
-def test_tokens_lie_where_they_are_heard() -> None:
+def test_tokens_are_aligned_with_their_frames() -> None:
     log_probs = np.full((8, TOKENS), -5.0, np.float32)
     for frame, token in enumerate([0, 0, 2, 0, 0, 3, 3, 0]):
         log_probs[frame, token] = -0.01

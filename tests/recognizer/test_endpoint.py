@@ -1,4 +1,4 @@
-"""The two end-pointers, on made-up observations: pure decisions."""
+"""The two end-pointers on synthetic observations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OPTIONS = EndpointOptions(
 
 
 class Room:
-    """Plays speech and silence to the end-pointers, and answers their looks."""
+    """Plays speech and silence to the end-pointers and judges each look that they request."""
 
     def __init__(self) -> None:
         self.pointer = EndPointer(OPTIONS)
@@ -54,7 +54,7 @@ def test_silence_pauses_at_200_ms_and_ends_at_450_ms() -> None:
     assert room.first(Verdict.SILENT) == 1.45
 
 
-def test_what_is_far_fainter_than_the_command_is_the_room_if_it_lasts() -> None:
+def test_lasting_sound_far_below_the_command_counts_as_silence() -> None:
     room = Room().play(1.0, voiced=True, saying="stop").play(1.0, voiced=True, level=-51.0)
     assert room.first(Verdict.PAUSED) == 1.7
     assert room.first(Verdict.SILENT) == 1.95
@@ -68,13 +68,13 @@ def test_a_short_gap_between_words_decides_nothing() -> None:
     assert {verdict for _, verdict in room.verdicts} <= {Verdict.GOES_ON}
 
 
-def test_speech_that_goes_on_after_a_pause_is_told_once() -> None:
+def test_resumed_speech_is_reported_once() -> None:
     pointer = EndPointer(OPTIONS)
     state, resumed = pointer.initial_state(), []
     for voiced in [True] * 50 + [False] * 30 + [True] * 40:
         state, _ = pointer.step(state, Voicing(voiced, -20.0))
         resumed.append(state.resumed(OPTIONS.speculative))
-    assert [number for number, one in enumerate(resumed) if one] == [94]  # 150 ms into it
+    assert [number for number, one in enumerate(resumed) if one] == [94]  # 150 ms of speech
 
 
 def test_silence_alone_is_not_enough_while_the_search_still_finds_words() -> None:
@@ -100,7 +100,7 @@ def test_a_much_fainter_voice_cannot_keep_the_command_open() -> None:
     assert 1.7 <= paused < ended <= 2.2
 
 
-def test_a_voice_that_falls_a_little_goes_on() -> None:
+def test_a_slightly_fainter_voice_continues_the_command() -> None:
     room = Room().play(1.0, voiced=True, saying="stop")
     room.play(2.0, voiced=True, saying="stop it", level=-30.0)
     assert {verdict for _, verdict in room.verdicts} <= {Verdict.GOES_ON}
@@ -110,7 +110,7 @@ def test_no_word_at_all_ends_without_speech() -> None:
     assert Room().play(4.0, voiced=False).first(Verdict.NO_SPEECH) == 3.0
 
 
-def test_who_has_just_begun_to_speak_is_waited_for() -> None:
+def test_no_speech_waits_for_someone_who_has_just_begun() -> None:
     room = Room().play(2.9, voiced=False).play(1.0, voiced=True)
     assert room.first(Verdict.NO_SPEECH) is None
     room.play(3.0, voiced=True)
@@ -132,7 +132,7 @@ def test_waiting_costs_few_looks() -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(["", "word"])), max_size=80))
-def test_whatever_happens_a_verdict_comes_before_the_longest_command(
+def test_a_final_verdict_always_comes_by_the_longest_command(
     parts: list[tuple[bool, str]],
 ) -> None:
     room = Room()

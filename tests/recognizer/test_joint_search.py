@@ -1,4 +1,4 @@
-"""The search with CTC beside the transducer, and with words: against the definitions."""
+"""Beam search with CTC and with the word language model, against their definitions."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def wide(weights: Weights, floor: float = 1e6) -> SearchOptions:
 
 
 def rows_of(seed: int, count: int, pieces: Sequence[str] = PIECES) -> NDArray[np.float32]:
-    """Return what CTC says of frames."""
+    """Return CTC's log probabilities of frames."""
     logits = np.random.default_rng(seed).normal(scale=2.0, size=(count, len(pieces)))
     return (logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))).astype(np.float32)
 
 
 def ctc_sums(rows: NDArray[np.float32]) -> dict[Tokens, float]:
-    """Return the log probability of each sequence of tokens, over every alignment."""
+    """Return CTC's log probability of each token sequence, summed over all alignments."""
     sums: dict[Tokens, float] = defaultdict(float)
     for labels in itertools.product(range(rows.shape[1]), repeat=len(rows)):
         tokens = tuple(label for label, _ in itertools.groupby(labels) if label)
@@ -66,7 +66,7 @@ def ctc_sums(rows: NDArray[np.float32]) -> dict[Tokens, float]:
 
 
 def transducer_sums(network: Any, frames: NDArray[np.float32]) -> dict[Tokens, float]:
-    """Return the same of the transducer, a token of which ends its frame."""
+    """Return the same for the transducer, where a token ends its frame."""
     sums: dict[Tokens, float] = {(): 1.0}
     for frame in frames:
         after: dict[Tokens, float] = defaultdict(float)
@@ -91,7 +91,7 @@ def found_by(search: BeamSearch, frames: Any, ctc: Any) -> dict[str, float]:
 @unhurried
 @given(seed=seeds, share=st.sampled_from([0.0, 0.3, 1.0]))
 def test_scores_are_both_sums_mixed(make_network: Make, seed: int, share: float) -> None:
-    # Up to two tokens are their own context, so that no two texts share a future.
+    # Texts of up to two tokens equal their context, so no two of them share a future.
     network = make_network(PIECES, seed)
     frames, ctc = network.frames(2), rows_of(seed, 2)
     found = found_by(BeamSearch(network, PIECES, wide(Weights(ctc=share))), frames, ctc)
@@ -101,7 +101,7 @@ def test_scores_are_both_sums_mixed(make_network: Make, seed: int, share: float)
     }
     for text, score in expected.items():
         assert found[text] == pytest.approx(score, abs=1e-4)
-    # The same token twice takes CTC three frames: it is there, but far behind.
+    # CTC needs three frames to repeat a token: the text is found, but far behind.
     if share == 0.3:
         assert found["a a"] < min(expected.values()) - 1000
 
@@ -119,13 +119,13 @@ def test_the_best_text_by_ctc_is_the_best_of_all(
     best = search.result(state).nbest[0]
     assert best.text == progress.text
     told = {text_of(tokens): total for tokens, total in sums.items()}
-    # Histories with one future go on as one, with the streams of the better.
+    # Hypotheses with the same future are merged and keep the streams of the better.
     assert best.score == pytest.approx(told[best.text], abs=0.3)
     assert best.score >= max(told.values()) - math.log(2)
     assert not network.calls  # the joint has no share
 
 
-def test_ctc_that_is_missing_or_broken_is_told_of(make_network: Make) -> None:
+def test_missing_or_broken_ctc_scores_are_refused(make_network: Make) -> None:
     network = make_network(PIECES)
     search = BeamSearch(network, PIECES, SearchOptions(weights=Weights(ctc=0.5)))
     state, frames = search.initial_state(), network.frames(4)
@@ -139,7 +139,7 @@ def test_ctc_that_is_missing_or_broken_is_told_of(make_network: Make) -> None:
         search.step(state, frames, rows)
 
 
-def test_frames_that_ctc_takes_for_blank_do_not_run_the_joint(make_network: Make) -> None:
+def test_the_joint_does_not_run_on_frames_that_are_blank_by_ctc(make_network: Make) -> None:
     network = make_network(PIECES)
     rows = np.log(np.full((10, len(PIECES)), 0.001, np.float32))
     rows[:, 0] = np.log(0.997)
@@ -157,7 +157,7 @@ WORDS = ("stop", "turn", "run", "top", "port")
 
 
 def level(words: Sequence[int], children: Sequence[int], nats: float) -> NgramLevel:
-    """Return n-grams that are equally likely, in steps of a tenth of a nat."""
+    """Return equally likely n-grams, quantized in steps of a tenth of a nat."""
     return NgramLevel(
         tokens=np.array(words, np.uint32),
         first=np.cumsum([0, *children]),
@@ -171,7 +171,7 @@ def level(words: Sequence[int], children: Sequence[int], nats: float) -> NgramLe
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> WordModel:
-    """Five words; a sentence begins with any, and the fifth follows the first."""
+    """Five words: any may begin a sentence, and the fifth follows the first."""
     lexicon = build_lexicon([SPEECH.encode(word) for word in WORDS])
     levels = [level(range(6), [5, 1, 0, 0, 0, 0], -2.0), level([1, 2, 3, 4, 5, 5], [0] * 6, -1.6)]
     path = tmp_path_factory.mktemp("words") / "words.bin"
@@ -183,7 +183,7 @@ BOTH = Weights(words=0.5, word_reward=0.5, reward=0.2, unknown=-3.0, ctc=0.4)
 
 
 def spoken(text: str, sure: float, other: str = "") -> NDArray[np.float32]:
-    """Return CTC's rows of a text, a token a frame, each beside one of another as sure."""
+    """Return CTC's rows of a text, one token per frame, each next to an equally likely rival."""
     tokens, others = SPEECH.encode(text), SPEECH.encode(other or text)
     rows = np.full((2 * len(tokens), len(LETTERS)), 1e-4)
     for place, (token, rival) in enumerate(zip(tokens, others, strict=True)):
@@ -194,7 +194,7 @@ def spoken(text: str, sure: float, other: str = "") -> NDArray[np.float32]:
 
 
 class Echo:
-    """A transducer that says what CTC says: the frame holds the row."""
+    """A transducer that repeats CTC's scores: the frame holds the row."""
 
     def log_probs(self, frame: Any, contexts: Any) -> Any:
         return np.tile(frame, (len(contexts), 1))
@@ -214,12 +214,12 @@ def test_words_correct_a_misspelling(model: WordModel) -> None:
     assert read(model, rows) == "turn"
 
 
-def test_what_is_clearly_spelled_is_written_though_no_word(model: WordModel) -> None:
+def test_a_clearly_spelled_word_outside_the_lexicon_is_written(model: WordModel) -> None:
     assert read(model, spoken("tupn", 0.999, "turn")) == "tupn"
     assert read(model, spoken("tupn", 0.6, "turn"), Weights(words=0.5, unknown=-60.0)) == "turn"
 
 
-def test_a_name_needs_less_to_be_written(model: WordModel) -> None:
+def test_a_name_outside_the_lexicon_needs_less_evidence(model: WordModel) -> None:
     rows = spoken("tupn", 0.8, "turn")
     assert read(model, rows) == "turn"
     context = Context((Entry("contacts", "Tupn"),))
@@ -239,7 +239,7 @@ def test_silence_stays_empty(model: WordModel) -> None:
 
 @unhurried
 @given(seed=seeds)
-def test_the_graph_of_a_path_is_what_its_words_are_worth(
+def test_the_graph_score_of_a_path_is_the_score_of_its_words(
     make_network: Make, model: WordModel, seed: int
 ) -> None:
     network = make_network(LETTERS, seed)
@@ -248,7 +248,7 @@ def test_the_graph_of_a_path_is_what_its_words_are_worth(
     scores = WordScores(model, LETTERS, BOTH.unknown)
     checked = 0
     for path in search.result(state).lattice.nbest(10**5):
-        if not {"s"}.issuperset(path.words):  # the others are written in more ways than one
+        if not {"s"}.issuperset(path.words):  # the others have several spellings
             continue
         where, expected = scores.initial_state(), 0.0
         for token in (LETTERS.index("▁" + word) for word in path.words):
@@ -277,12 +277,12 @@ def test_any_chunking_gives_the_same(
     assert search.result(state) == search.result(whole)
 
 
-def test_a_weight_of_words_without_words_is_refused(make_network: Make) -> None:
+def test_a_weight_without_a_word_language_model_is_refused(make_network: Make) -> None:
     with pytest.raises(ArgumentError, match="there is no word language model"):
         BeamSearch(make_network(PIECES), PIECES, SearchOptions(weights=Weights(words=0.5)))
 
 
-def test_a_word_file_is_no_token_file(model: WordModel, tmp_path: Path) -> None:
+def test_a_word_model_file_is_not_a_token_model_file(model: WordModel, tmp_path: Path) -> None:
     assert model.lexicon.is_whole()
     with pytest.raises(ModelError, match="cannot be read"):
         WordModel.load(tmp_path / "missing.bin", LETTERS)

@@ -1,4 +1,4 @@
-"""The n-gram model against a direct computation, and its file against damage."""
+"""The token language model against a direct computation, and its file against damage."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def file(tmp_path: Path, make_language: MakeLanguage) -> Path:
 
 
 def directly(ngrams: dict[State, tuple[float, float]], history: State, token: int) -> float:
-    """Return a log probability as the definition of backoff has it."""
+    """Return a log probability by the definition of backoff."""
     known = ngrams.get((*history, token))
     if known is not None:
         return known[0]
@@ -81,7 +81,7 @@ def test_a_missing_an_empty_and_a_foreign_file_are_refused(tmp_path: Path) -> No
     with pytest.raises(ModelError, match="empty: cannot be read .* reinstall the bundle"):
         LanguageModel.load(empty, PIECES)
     foreign.write_bytes(b"RIFF" * 30)
-    with pytest.raises(ModelError, match="foreign: is no n-gram model: reinstall the bundle"):
+    with pytest.raises(ModelError, match="foreign: is not a token language model: reinstall"):
         LanguageModel.load(foreign, PIECES)
 
 
@@ -95,7 +95,7 @@ def test_a_truncated_file_is_refused(file: Path, share: float) -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(share=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
-def test_no_changed_bit_goes_unseen(
+def test_every_changed_bit_is_detected(
     tmp_path_factory: pytest.TempPathFactory, make_language: MakeLanguage, share: float, bit: int
 ) -> None:
     content = bytearray(make_language(PIECES, seed=0).content)
@@ -106,7 +106,7 @@ def test_no_changed_bit_goes_unseen(
         LanguageModel.load(path, PIECES)
 
 
-def test_an_order_that_does_not_fit_is_refused(file: Path) -> None:
+def test_a_wrong_order_is_refused(file: Path) -> None:
     content = bytearray(file.read_bytes())
     header = list(HEADER.unpack_from(content))
     header[2] += 4  # n-grams longer than the file holds; no checksum covers the header
@@ -115,7 +115,7 @@ def test_an_order_that_does_not_fit_is_refused(file: Path) -> None:
         LanguageModel.load(file, PIECES)
 
 
-def test_counts_that_do_not_fit_are_refused_though_the_checksum_does(file: Path) -> None:
+def test_wrong_counts_are_refused_even_with_a_right_checksum(file: Path) -> None:
     content = bytearray(file.read_bytes())
     content[HEADER.size] += 1  # one token more than the vocabulary has
     header = list(HEADER.unpack_from(content))
@@ -127,11 +127,11 @@ def test_counts_that_do_not_fit_are_refused_though_the_checksum_does(file: Path)
         LanguageModel.load(file, PIECES)
 
 
-def test_a_newer_version_is_refused_with_what_to_do(file: Path) -> None:
+def test_a_newer_version_is_refused_with_a_remedy(file: Path) -> None:
     content = bytearray(file.read_bytes())
     content[8] = 2
     file.write_bytes(content)
-    with pytest.raises(ModelError, match="version 2 is not 1, .*update Auricle"):
+    with pytest.raises(ModelError, match="version 2, but .* reads version 1.*update Auricle"):
         LanguageModel.load(file, PIECES)
 
 

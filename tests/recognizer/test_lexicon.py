@@ -1,4 +1,4 @@
-"""The tree of words: what it was made of, it tells."""
+"""The lexicon contains exactly the words that it was built from."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_every_word_and_nothing_else_ends_in_the_tree(words: set[tuple[int, ...]
 
 @unhurried
 @given(words=spellings, other=spelling)
-def test_what_no_word_begins_with_leads_nowhere(
+def test_a_prefix_of_no_word_leads_to_no_node(
     words: set[tuple[int, ...]], other: tuple[int, ...]
 ) -> None:
     begins = any(word[: len(other)] == other for word in words)
@@ -55,7 +55,7 @@ def test_words_are_spelled_as_they_are_written() -> None:
     assert sorted(lexicon.spelled(PIECES)) == ["a", "abc", "ac"]
 
 
-def test_a_tree_that_hangs_on_nothing_is_not_whole() -> None:
+def test_an_inconsistent_tree_is_not_whole() -> None:
     tokens, ends = np.array([0, 1, 2], np.uint16), np.array([False, True, True])
     whole = Lexicon(tokens, np.array([2, 0, 0], np.uint16), ends)
     assert whole.is_whole() and whole.find((2,)) == 2 and whole.find(()) == ROOT

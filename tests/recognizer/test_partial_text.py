@@ -1,4 +1,4 @@
-"""What partial results show and settle: by example, and over any changes of mind."""
+"""Shown and settled words of partial text: by example, and for arbitrary changes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def best(text: str, trailing: float = 1.0, time: float = 1.0) -> Best:
     return Best(words(text), trailing, time)
 
 
-def test_a_word_whose_last_piece_is_young_is_not_shown_yet() -> None:
+def test_a_word_with_a_recent_last_token_is_not_shown_yet() -> None:
     text = FirstPassText().follow(best("turn on the li", trailing=0.08), (), OPTIONS)
     assert text.shown == words("turn on the")
     text = text.follow(best("turn on the light", trailing=0.24), (), OPTIONS)
@@ -61,7 +61,7 @@ def test_words_on_which_all_hypotheses_agree_are_firm_at_once() -> None:
     assert (text.words[: text.firm]) == words("how are")
 
 
-def test_words_that_were_best_for_long_are_firm() -> None:
+def test_words_that_were_the_best_for_long_are_firm() -> None:
     text = FirstPassText()
     for time, said in ((0.64, "how"), (1.28, "how are"), (1.92, "how are you")):
         text = text.follow(best(said, time=time), (), OPTIONS)
@@ -90,7 +90,7 @@ def test_settled_words_stay_when_the_first_pass_changes_its_mind() -> None:
     assert (text.text, text.settled_text) == ("how are you going to", "how are you going")
 
 
-def test_text_goes_on_from_what_the_second_pass_read_in_the_same_words() -> None:
+def test_text_continues_from_the_second_pass_if_the_words_are_the_same() -> None:
     text = PartialText().follow(words("power")).reread(words("power you"), words("how are you"))
     for behind in ("", "power", "power you"):
         assert text.follow(words(behind)).text == "how are you"
@@ -101,7 +101,7 @@ def test_text_goes_on_from_what_the_second_pass_read_in_the_same_words() -> None
     assert text.follow(words("power you going"), words("power you")).settled_text == "how are you"
 
 
-def test_a_last_word_that_was_cut_by_the_pause_is_heard_anew() -> None:
+def test_a_last_word_that_the_pause_cut_off_is_replaced() -> None:
     text = PartialText().reread(words("power you go"), words("how are you go"))
     assert text.follow(words("power you going to")).text == "how are you going to"
 
@@ -111,7 +111,7 @@ def test_a_first_pass_that_disagrees_from_the_start_is_shown_as_it_is() -> None:
     assert text.follow(words("how are you")).text == "how are you"
 
 
-def test_places_of_an_alignment() -> None:
+def test_aligned_word_boundaries() -> None:
     source, target = words("power you going"), words("how are you going")
     assert [aligned_place(source, target, place) for place in range(4)] == [0, 1, 3, 4]
     assert distances(("a",), ("b", "a")) == [1, 1, 1]
@@ -133,7 +133,9 @@ STEPS = st.lists(
 
 @settings(max_examples=500)
 @given(STEPS)
-def test_what_is_settled_stays_over_any_changes_of_mind(steps: list[tuple[str, Any, Any]]) -> None:
+def test_settled_words_stay_over_any_changes_of_the_first_pass(
+    steps: list[tuple[str, Any, Any]],
+) -> None:
     text = PartialText()
     for kind, one, other in steps:
         before = text
@@ -160,7 +162,7 @@ def test_no_text_falls_behind_the_second_pass_while_the_first_hears_the_same(
 
 
 @given(TEXTS, TEXTS)
-def test_later_places_belong_to_later_places(one: tuple[str, ...], other: tuple[str, ...]) -> None:
+def test_aligned_boundaries_keep_their_order(one: tuple[str, ...], other: tuple[str, ...]) -> None:
     places = [aligned_place(one, other, place) for place in range(len(one) + 1)]
     assert places == sorted(places)
     assert (places[0], places[-1]) == (0, len(other) if one else 0)

@@ -116,7 +116,7 @@ def test_looking_ahead_leaves_the_stream_as_it_was(
     assert recognizer.result(plain).nbest == recognizer.result(peeked).nbest
 
 
-def test_what_comes_before_listening_is_heard_but_not_written(
+def test_audio_before_listening_conditions_the_encoder_but_gives_no_words(
     recognizer: Recognizer, recordings: dict[str, Recording]
 ) -> None:
     samples = read_recording(recordings["must_sleep"].path)
@@ -128,14 +128,14 @@ def test_what_comes_before_listening_is_heard_but_not_written(
 
 
 def heard(recognizer: Recognizer, samples: NDArray[np.int16], *names: str) -> Result:
-    """Return the result of a recording with names of music to favour."""
+    """Return the result of a recording with media names to favour."""
     context = Context(tuple(Entry("media", name, id=str(n)) for n, name in enumerate(names)))
     biasing = recognizer.biasing_of(context)
     state, _ = recognizer.step(recognizer.initial_state(biasing=biasing), samples)
     return recognizer.result(recognizer.look_ahead(state)[0])
 
 
-def test_a_listed_name_is_understood_that_was_misread(
+def test_biasing_corrects_a_misrecognised_name(
     recognizer: Recognizer, recordings: dict[str, Recording]
 ) -> None:
     sentence = recordings["mcveigh"]
@@ -152,7 +152,7 @@ def test_a_listed_name_is_understood_that_was_misread(
     assert arcs["told"] == (None, None)
 
 
-def test_names_that_nobody_says_change_nothing(
+def test_names_that_are_not_spoken_change_nothing(
     recognizer: Recognizer, recordings: dict[str, Recording]
 ) -> None:
     names = ("Kathleen Hoffmann", "May", "Will", "Off", "Zanzibar", "Bohemian Rhapsody")
@@ -163,7 +163,9 @@ def test_names_that_nobody_says_change_nothing(
         assert result.names == ()
 
 
-def test_no_names_are_as_none(recognizer: Recognizer, recordings: dict[str, Recording]) -> None:
+def test_an_empty_context_is_like_no_context(
+    recognizer: Recognizer, recordings: dict[str, Recording]
+) -> None:
     samples = read_recording(recordings["must_sleep"].path)
     plain, _ = recognizer.step(recognizer.initial_state(), samples)
     assert recognizer.biasing_of(Context()) is None
@@ -217,7 +219,7 @@ def test_the_quantized_joint_agrees_with_pytorch(bundle: Bundle) -> None:
         )
 
 
-def test_pytorch_and_tflite_write_the_same(
+def test_pytorch_and_tflite_give_the_same_text(
     bundle: Bundle, recordings: dict[str, Recording]
 ) -> None:
     alone = SecondPassOptions(mode=SecondPassMode.OFF)
@@ -240,7 +242,7 @@ def test_many_contexts_are_scored_in_groups_like_one_by_one(bundle: Bundle) -> N
     np.testing.assert_allclose(together, single, atol=0.02)
 
 
-def test_a_graph_in_the_place_of_another_is_refused(bundle: Bundle) -> None:
+def test_swapped_graphs_are_refused(bundle: Bundle) -> None:
     with pytest.raises(ModelError, match=r"joint\.tflite\.gz: its inputs are .*frame"):
         Encoder(bundle.path("joint.tflite.gz"), threads=1)
     with pytest.raises(ModelError, match=r"joint\.tflite\.gz: its outputs are \['log_probs'\]"):
@@ -261,7 +263,7 @@ def test_a_tensor_of_another_shape_is_refused(joint: Graph, name: str) -> None:
 
 
 @pytest.mark.parametrize(("dtype", "width"), [(np.float32, 7), (np.int32, None)])
-def test_a_network_that_cannot_run_is_named_with_a_remedy(
+def test_a_network_that_cannot_run_is_reported_with_a_remedy(
     joint: Graph, dtype: type, width: int | None
 ) -> None:
     rows, usual = joint.shape("predictions")
@@ -272,7 +274,7 @@ def test_a_network_that_cannot_run_is_named_with_a_remedy(
         )
 
 
-def test_a_token_that_the_predictor_does_not_know_is_an_error_of_the_model(bundle: Bundle) -> None:
+def test_an_unknown_token_is_a_model_error(bundle: Bundle) -> None:
     scorer = TransducerScorer(
         bundle.path("predictor.tflite.gz"), bundle.path("joint.tflite.gz"), threads=1
     )
@@ -281,7 +283,7 @@ def test_a_token_that_the_predictor_does_not_know_is_an_error_of_the_model(bundl
 
 
 def sign(folder: Path, *files: str) -> Path:
-    """Write the present sha256 of files into the manifest; return the folder."""
+    """Write the current sha256 of files into the manifest; return the folder."""
     path = folder / "manifest.yaml"
     manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
     for file in files:
@@ -320,7 +322,7 @@ def test_a_bundle_made_for_other_features_or_chunks_is_refused(
 def test_the_quantized_decoder_agrees_with_pytorch(
     bundle: Bundle, recordings: dict[str, Recording]
 ) -> None:
-    """Probabilities of the pieces that PyTorch holds likely after each piece of the text."""
+    """Compare the probabilities of the pieces that PyTorch finds likely after each piece."""
     reference = np.load(REFERENCE)
     samples = read_recording(recordings[str(reference["recording"])].path)
     decoder = AttentionDecoder(bundle.path("memory.tflite.gz"), bundle.path("decoder.tflite.gz"), 1)

@@ -1,4 +1,4 @@
-"""The second pass ranks by attention and CTC together, and tells invention from sound."""
+"""The second pass ranks by attention and CTC together and drops invented words."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class State:
 
 
 class Table:
-    """Attention that knows the probability of a piece after each prefix."""
+    """An attention scorer with a table of probabilities for each prefix."""
 
     rows, places, frames, vocabulary = 4, 12, 100, VOCABULARY
 
@@ -79,13 +79,13 @@ class Table:
 
 
 class Narrow(Table):
-    """Attention with room for few pieces."""
+    """An attention scorer with few places."""
 
     places = 3
 
 
 def heard(tokens: str, sureness: float = 6.0) -> Utterance:
-    """Return an utterance in which CTC hears one token in every other frame."""
+    """Return an utterance in which CTC emits a token in every other frame."""
     wanted = [0] + [place for word in tokens.split() for place in (*TOKENS.encode(word), 0)]
     logits = np.zeros((len(wanted), len(TOKENS)), np.float32)
     logits[np.arange(len(wanted)), wanted] = sureness
@@ -116,7 +116,7 @@ TEXTS = st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(" ".join)
     seed=st.integers(0, 100),
     weight=st.sampled_from([0.0, 0.3, 1.0]),
 )
-def test_rescoring_ranks_the_readings_of_the_first_pass(
+def test_rescoring_ranks_the_hypotheses_of_the_first_pass(
     texts: list[str], spoken: str, seed: int, weight: float
 ) -> None:
     options = SecondPassOptions(mode=SecondPassMode.RESCORE, paths=6, ctc_weight=weight)
@@ -130,7 +130,7 @@ def test_rescoring_ranks_the_readings_of_the_first_pass(
     assert all(10.0 <= word.start < word.end for word in result.words)
 
 
-def test_a_reading_that_is_too_long_to_be_judged_is_left_out() -> None:
+def test_a_hypothesis_that_is_too_long_is_left_out() -> None:
     utterance = heard("a b c a")
     refine = SecondPass(Narrow(1), PIECES, TOKENS, SecondPassOptions(paths=6)).refine
     rescore = SecondPass(
@@ -156,7 +156,7 @@ def favouring(*names: str) -> Biasing:
     seed=st.integers(0, 100),
     names=st.lists(st.sampled_from(["a b", "c", "b c a", "c c"]), min_size=1, unique=True),
 )
-def test_names_add_what_they_earn_to_a_reading(
+def test_names_add_their_bonus_to_a_hypothesis(
     texts: list[str], seed: int, names: list[str]
 ) -> None:
     options = SecondPassOptions(mode=SecondPassMode.RESCORE, paths=6)
@@ -170,7 +170,7 @@ def test_names_add_what_they_earn_to_a_reading(
     )
 
 
-def test_a_name_is_found_that_attention_alone_would_not_write_down() -> None:
+def test_biasing_finds_a_name_that_attention_alone_misses() -> None:
     found = 0
     for seed in range(40):
         second, utterance = SecondPass(Table(seed, ends=2.0), PIECES, TOKENS), heard("b c a")
@@ -178,13 +178,13 @@ def test_a_name_is_found_that_attention_alone_would_not_write_down() -> None:
         result = second.refine(first_pass("a b"), utterance, favouring("b c a"))
         assert result.nbest[0].score >= without.nbest[0].score - 1e-3
         found += "b c a" in result.text and "b c a" not in without.text
-        assert result.text.count("b c a") <= 1  # attention may loop, and names do not pay for it
+        assert result.text.count("b c a") <= 1  # repeating a name earns no more bonus
     assert found > 10
 
 
 @settings(max_examples=30)
 @given(seed=st.integers(0, 100))
-def test_a_wide_beam_finds_the_best_reading_there_is(seed: int) -> None:
+def test_a_wide_beam_finds_the_best_hypothesis(seed: int) -> None:
     options = SecondPassOptions(ctc_weight=0.0, contradiction=1e6)
     table, utterance = Table(seed, ends=2.0), heard("a b c a b")
     result = SecondPass(table, PIECES, TOKENS, options).refine(first_pass("a"), utterance)
@@ -195,7 +195,7 @@ def test_a_wide_beam_finds_the_best_reading_there_is(seed: int) -> None:
     assert result.nbest[0].score >= table.score(best) - 1.5  # a beam may miss the very best
 
 
-def test_what_no_sound_stands_behind_is_dropped() -> None:
+def test_words_without_support_in_the_audio_are_dropped() -> None:
     spoken = "a b a"
     for seed in range(20):
         table, utterance = Table(seed), heard(spoken, sureness=12.0)
@@ -205,7 +205,7 @@ def test_what_no_sound_stands_behind_is_dropped() -> None:
 
 
 class Looping(Table):
-    """Attention that says "b c a" over and over, and holds an end for unlikely at any time."""
+    """An attention scorer that repeats "b c a" and finds the end always unlikely."""
 
     places = 40
 
@@ -234,13 +234,13 @@ def test_a_loop_is_cut_where_its_first_round_ended() -> None:
         ([1, 2, 3, 1, 2, 3, 1, 2, 4], []),
     ],
 )
-def test_a_loop_says_the_same_more_often_than_people_do(
+def test_only_many_repetitions_are_a_loop(
     pieces: list[int], starts: list[int]
 ) -> None:
     assert loop_starts(pieces) == starts
 
 
-def test_silence_stays_silence() -> None:
+def test_a_result_without_words_is_not_refined() -> None:
     nothing = replace(first_pass("a"), text="", nbest=(Hypothesis("", 0.0),))
     assert SecondPass(Table(0), PIECES, TOKENS).refine(nothing, heard("")) is nothing
 
@@ -251,10 +251,10 @@ def test_impossible_options_are_refused(field: str) -> None:
         SecondPassOptions(**{field: -1})
 
 
-def test_ctc_counts_less_the_less_certain_it_is() -> None:
+def test_the_weight_of_ctc_falls_with_its_certainty() -> None:
     options = SecondPassOptions(ctc_weight=0.4)
     weights = [options.weight(certainty(heard("a b c", sure).log_probs)) for sure in (12, 2, 1)]
     assert weights[0] == pytest.approx(0.4, abs=1e-3)
     assert weights == sorted(weights, reverse=True)
     assert weights[1] == pytest.approx(0.4 * certainty(heard("a", 2.0).log_probs) ** 2, rel=0.01)
-    assert certainty(heard("").log_probs) == 0.0  # blank alone says nothing
+    assert certainty(heard("").log_probs) == 0.0  # only blank: no certainty

@@ -1,4 +1,4 @@
-"""The search with language models: what they add, and that nothing else changes."""
+"""Shallow fusion: the scores that language models add, and that nothing else changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Make = Any
 
 @pytest.fixture(scope="module")
 def load(tmp_path_factory: pytest.TempPathFactory, make_language: Make) -> Make:
-    """Give a maker of language models."""
+    """Return a factory of language models."""
 
     def make(pieces: tuple[str, ...], seed: int = 0) -> LanguageModel:
         path = tmp_path_factory.mktemp("language") / "ngram.bin"
@@ -48,7 +48,7 @@ def wide(weights: Weights) -> SearchOptions:
 
 
 def says(network: Any, model: LanguageModel, tokens: list[int], weights: Weights) -> float:
-    """Return what language adds to a sequence of tokens, by the definition."""
+    """Return the language score of a token sequence by definition."""
     total, state = 0.0, model.initial_state()
     for place, token in enumerate(tokens):
         context = (0, [0, *tokens][place])
@@ -62,10 +62,10 @@ def says(network: Any, model: LanguageModel, tokens: list[int], weights: Weights
 
 @unhurried
 @given(seed=seeds, language=st.floats(0.1, 1), internal=st.floats(0, 1), reward=st.floats(-2, 2))
-def test_the_lattice_keeps_sound_and_language_apart(
+def test_the_lattice_keeps_acoustic_and_graph_scores_apart(
     make_network: Make, load: Make, seed: int, language: float, internal: float, reward: float
 ) -> None:
-    # Up to two tokens are their own context, so that no two texts share a future.
+    # Texts of up to two tokens equal their context, so no two of them share a future.
     network, model = make_network(PIECES, seed), load(PIECES, seed)
     weights = Weights(language=language, internal=internal, reward=reward)
     frames = network.frames(2)
@@ -88,7 +88,7 @@ def test_the_lattice_keeps_sound_and_language_apart(
 
 @unhurried
 @given(seed=seeds, beam=st.integers(1, 6))
-def test_weights_of_zero_are_no_language_model(
+def test_weights_of_zero_equal_no_language_model(
     make_network: Make, load: Make, seed: int, beam: int
 ) -> None:
     network = make_network(KNOTTY_PIECES, seed, blank_bonus=2.0)
@@ -119,7 +119,7 @@ def test_any_chunking_gives_the_same(
 
 @unhurried
 @given(seed=seeds)
-def test_the_best_path_scores_what_the_search_says(
+def test_the_best_path_has_the_score_of_the_search(
     make_network: Make, load: Make, seed: int
 ) -> None:
     network = make_network(PIECES, seed, blank_bonus=1.0)
@@ -134,7 +134,7 @@ def test_the_best_path_scores_what_the_search_says(
     assert sum(arc.graph for arc in best.arcs) == pytest.approx(graph, abs=1e-5)
 
 
-def test_language_decides_where_sound_does_not(make_network: Make, load: Make) -> None:
+def test_language_decides_between_equal_acoustic_scores(make_network: Make, load: Make) -> None:
     model = load(PIECES, 3)
     scores = model.log_probs(model.initial_state())
     likely, unlikely = int(scores[1:].argmax()) + 1, int(scores[1:].argmin()) + 1
@@ -155,7 +155,7 @@ def test_language_decides_where_sound_does_not(make_network: Make, load: Make) -
         assert progress.text == PIECES[expected][1:]
 
 
-def test_the_networks_are_asked_once_for_each_last_token(make_network: Make, load: Make) -> None:
+def test_the_networks_run_once_for_each_last_token(make_network: Make, load: Make) -> None:
     network = make_network(PIECES)
     fusion = Fusion(network, len(PIECES), BOTH, load(PIECES))
     places = [
@@ -173,7 +173,7 @@ def test_the_networks_are_asked_once_for_each_last_token(make_network: Make, loa
 
 @unhurried
 @given(seed=seeds, internal=st.floats(0, 1), reward=st.floats(-2, 2))
-def test_language_never_adds_more_than_it_says(
+def test_language_scores_never_exceed_their_bound(
     make_network: Make, load: Make, seed: int, internal: float, reward: float
 ) -> None:
     weights = Weights(language=0.5, internal=internal, reward=reward)
@@ -191,5 +191,5 @@ def test_impossible_weights_are_refused_by_name(wrong: dict[str, float]) -> None
 
 
 def test_a_weight_without_a_model_is_refused(make_network: Make) -> None:
-    with pytest.raises(ArgumentError, match="there is no language model"):
+    with pytest.raises(ArgumentError, match="there is no token language model"):
         BeamSearch(make_network(PIECES), PIECES, SearchOptions(weights=BOTH))

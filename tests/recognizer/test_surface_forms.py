@@ -1,4 +1,4 @@
-"""A text is followed piece by piece, whatever capitals and marks it is written with."""
+"""A text can be followed piece by piece in any surface form."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEXTS = st.lists(WORDS, min_size=1, max_size=5).map(" ".join)
 
 
 def written(text: str, seed: int) -> list[int]:
-    """Return one of the ways to write a text."""
+    """Return one surface form of a text."""
     choose = np.random.default_rng(seed)
     place, pieces = WRITING.begin(text), []
     while True:
@@ -34,7 +34,7 @@ def written(text: str, seed: int) -> list[int]:
 
 
 @given(text=TEXTS, seed=st.integers(0, 1000))
-def test_whatever_way_is_taken_the_words_are_those_of_the_text(text: str, seed: int) -> None:
+def test_every_surface_form_has_the_words_of_the_text(text: str, seed: int) -> None:
     pieces = written(text, seed)
     assert WRITING.plain(pieces) == text
     assert sum(WRITING.begins_word(piece) for piece in pieces) == len(text.split())
@@ -63,12 +63,12 @@ def test_words_are_written_with_a_capital_or_in_capitals_or_neither() -> None:
         ("A ba", "a ba"),
     ],
 )
-def test_marks_and_capitals_are_not_spoken(text: str, plain: str) -> None:
+def test_plain_text_has_neither_marks_nor_capitals(text: str, plain: str) -> None:
     pieces = Tokenizer([*NAMES, "s"], [0.0] + [-1.0] * len(NAMES))
     spelled = [token for word in text.split() for token in pieces.encode(word)]
     assert Writing(pieces).plain(spelled) == plain
 
 
 @pytest.mark.parametrize(("text", "plain"), [("zz", ""), ("zz it 7", "it"), ("", "")])
-def test_what_no_piece_writes_is_left_out(text: str, plain: str) -> None:
+def test_words_that_no_piece_writes_are_left_out(text: str, plain: str) -> None:
     assert WRITING.plain(written(text, 1)) == plain

@@ -1,4 +1,4 @@
-"""Words in the search: what tokens add comes to what the words are worth."""
+"""Word scores: the scores of tokens sum to the log probabilities of their words."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def log_prob(toy: Any, history: tuple[int, ...], word: int) -> float:
 
 @unhurried
 @given(seed=seeds)
-def test_the_file_tells_the_probability_of_every_word(
+def test_the_file_gives_the_probability_of_every_word(
     folder: Path, make_words: Make, seed: int
 ) -> None:
     toy = make_words(PIECES, seed)
@@ -72,7 +72,7 @@ def test_the_file_tells_the_probability_of_every_word(
 
 @unhurried
 @given(seed=seeds, tokens=tokens_of_text)
-def test_the_tokens_of_a_text_add_up_to_its_words(
+def test_token_scores_sum_to_the_scores_of_words(
     folder: Path, make_words: Make, seed: int, tokens: list[int]
 ) -> None:
     toy = make_words(PIECES, seed)
@@ -88,7 +88,7 @@ def test_the_tokens_of_a_text_add_up_to_its_words(
         node = model.lexicon.find(word)
         if node is not None and model.lexicon.ends[node]:
             number = int(model.lexicon.words[node]) + 1
-            # The toy's backoffs may lift a probability above 1; the scores stop there.
+            # The random backoffs may give a probability above 1; scores are capped at 0.
             expected += min(model.ngrams.log_prob(history, number), 0.0)
             history = model.ngrams.step(history, number)
         else:
@@ -99,7 +99,7 @@ def test_the_tokens_of_a_text_add_up_to_its_words(
 
 @unhurried
 @given(seed=seeds, tokens=tokens_of_text)
-def test_no_token_adds_more_than_nothing(
+def test_no_token_adds_more_than_zero(
     folder: Path, make_words: Make, seed: int, tokens: list[int]
 ) -> None:
     scores = WordScores(load(folder, make_words(PIECES, seed).content), PIECES, ENTRY)
@@ -119,7 +119,7 @@ def test_open_words_are_a_distribution(folder: Path, make_words: Make, seed: int
     inner = [token for token in range(1, len(PIECES)) if token not in starts]
 
     def mass(words: list[list[int]], depth: int) -> float:
-        """Return the probability of words of some tokens, and of all that are longer."""
+        """Return the probability of words with these tokens, and of all longer ones."""
         if depth == 0:
             return sum(float(np.exp(scores.open_prefix(word))) for word in words)
         ended = sum(float(np.exp(scores.open_word(word))) for word in words)
@@ -129,7 +129,7 @@ def test_open_words_are_a_distribution(folder: Path, make_words: Make, seed: int
     assert mass(first, 3) == pytest.approx(1.0, abs=1e-4)
 
 
-def test_that_answers_are_kept_changes_nothing(
+def test_the_cache_changes_no_result(
     folder: Path, make_words: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = load(folder, make_words(PIECES, 5).content)
@@ -157,9 +157,9 @@ def _flipped(content: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("spoil", "fault"),
     [
-        (lambda content: content[:10], "is no word language model"),
-        (lambda content: b"AURNGRAM" + content[8:], "is no word language model"),
-        (lambda content: content[:8] + b"\x09" + content[9:], "version 9 is not"),
+        (lambda content: content[:10], "is not a word language model"),
+        (lambda content: b"AURNGRAM" + content[8:], "is not a word language model"),
+        (lambda content: content[:8] + b"\x09" + content[9:], "has version 9, but"),
         (_flipped, "is damaged"),
         (lambda content: content[:-1], "is damaged"),
         (lambda content: b"", "cannot be read"),
@@ -193,6 +193,6 @@ def test_parts_that_do_not_fit_are_refused_even_with_a_right_checksum(
     except ModelError as error:
         assert "do not fit each other" in str(error)
     else:
-        # A score may have changed, which nobody can know; it must still be usable.
+        # A changed score cannot be detected; the model must still be usable.
         scores = WordScores(model, PIECES, ENTRY)
         assert np.isfinite(scores.end(scores.step(scores.initial_state(), 1)))

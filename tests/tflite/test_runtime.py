@@ -1,4 +1,4 @@
-"""Loading TFLite models: real ones, damaged ones, and none at all."""
+"""Loading TFLite models: valid, damaged and missing ones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_model_runs_the_same_from_its_file_and_from_its_content() -> None:
     assert probability(from_file) == probability(from_content)
 
 
-def test_a_packed_model_runs_the_same(tmp_path: Path) -> None:
+def test_a_compressed_model_runs_the_same(tmp_path: Path) -> None:
     path = tmp_path / "alexa.tflite.gz"
     path.write_bytes(gzip.compress(ALEXA.read_bytes()))
     assert probability(load_interpreter(path, threads=1)) == probability(
@@ -38,7 +38,7 @@ def test_a_packed_model_runs_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut", "not packed", "flipped", "no model"])
-def test_a_damaged_packed_model_is_refused(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_compressed_model_is_refused(tmp_path: Path, damage: str) -> None:
     packed = gzip.compress(ALEXA.read_bytes())
     middle = len(packed) // 2
     contents = {
@@ -53,7 +53,7 @@ def test_a_damaged_packed_model_is_refused(tmp_path: Path, damage: str) -> None:
         load_interpreter(path, threads=1)
 
 
-def test_a_packed_model_that_would_fill_the_memory_is_refused(
+def test_a_compressed_model_that_would_fill_the_memory_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tflite_runtime, "LARGEST", 10_000)
@@ -83,10 +83,10 @@ def test_a_truncated_model_is_refused(tmp_path: Path, kept: int) -> None:
         load_interpreter(content, threads=1)
 
 
-def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_model_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "song.tflite"
     path.write_bytes(b"RIFF" + bytes(5000))
-    with pytest.raises(ModelError, match="damaged or no TFLite model"):
+    with pytest.raises(ModelError, match="damaged or not a TFLite model"):
         load_interpreter(path, threads=1)
 
 
@@ -115,12 +115,12 @@ def test_the_newer_runtime_is_preferred(monkeypatch: pytest.MonkeyPatch) -> None
     assert find_runtime("tflite_runtime") == "tflite_runtime"
 
 
-def test_the_older_runtime_serves_where_it_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_older_runtime_is_used_if_it_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
     installed(monkeypatch, "tflite_runtime")
     assert find_runtime() == "tflite_runtime"
 
 
-def test_a_runtime_that_is_not_installed_is_told_with_the_remedy(
+def test_a_missing_runtime_is_reported_with_a_remedy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     installed(monkeypatch)

@@ -1,4 +1,4 @@
-"""Whether a TFLite file is whole."""
+"""The completeness check of TFLite files."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ ALEXA = MODELS[0].read_bytes()
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
-def test_a_whole_file_is_known(path: Path) -> None:
+def test_a_complete_file_is_accepted(path: Path) -> None:
     assert is_whole(path.read_bytes())
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
         assert is_whole(mapped)
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
-def test_a_file_cut_short_anywhere_is_known(path: Path) -> None:
+def test_a_truncated_file_is_refused(path: Path) -> None:
     content = path.read_bytes()
     kept = [*range(0, len(content), 499), *range(len(content) - 200, len(content) - 3)]
     assert [size for size in kept if is_whole(content[:size])] == []
@@ -31,10 +31,10 @@ def test_a_file_cut_short_anywhere_is_known(path: Path) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(position=st.integers(0, len(ALEXA) - 1), byte=st.integers(0, 255))
-def test_a_changed_byte_leads_nowhere_outside(position: int, byte: int) -> None:
+def test_a_changed_byte_never_causes_a_read_outside_the_file(position: int, byte: int) -> None:
     assert is_whole(ALEXA[:position] + bytes([byte]) + ALEXA[position + 1 :]) in (True, False)
 
 
 @pytest.mark.parametrize("content", [b"", b"TFL3", bytes(1000), b"\x08\0\0\0TFLX" + ALEXA[8:]])
-def test_what_is_no_tflite_file_is_not_whole(content: bytes) -> None:
+def test_another_kind_of_file_is_refused(content: bytes) -> None:
     assert not is_whole(content)

@@ -175,7 +175,7 @@ def test_a_missing_network_is_named(replace_network: Replace) -> None:
 
 def test_a_truncated_network_is_refused(models: Path, replace_network: Replace) -> None:
     content = (models / "wake" / "alexa.tflite").read_bytes()
-    with pytest.raises(ModelError, match="damaged or no TFLite model"):
+    with pytest.raises(ModelError, match="damaged or not a TFLite model"):
         load_wake_word(replace_network(content[: len(content) // 2]))
 
 

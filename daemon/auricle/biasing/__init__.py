@@ -1,1 +1,1 @@
-"""The names of a context, and how the two passes of the recogniser come to favour them."""
+"""Contextual biasing: raises the scores of a context's names in both passes of the recogniser."""

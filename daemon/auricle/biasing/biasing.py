@@ -1,8 +1,12 @@
-"""Names made ready for the recogniser: an immutable value, built away from its thread.
+"""Prepares the names of a context for the recogniser.
 
-In: a context, the vocabularies of both passes, and how the first one writes what it does not know.
-Out: a `Biasing`, which a session takes at its start and keeps to its end; None where there is
-nothing to favour.
+In: a context, the vocabularies of both passes, and the rules for respelling names. Out: a
+`Biasing`, or None without names. It is immutable and is built outside the inference thread. A
+session takes one at its start and keeps it to its end.
+
+`build` collects the ways to say each name (`spoken_forms`), adds the spellings that the first pass
+is likely to write (`respelling`), gives each form a bonus in nats (`_Bonuses`), and builds a
+`ContextGraph` with one scorer per pass. The bonuses are tuned with `tools/benchmarks/biasing.py`.
 """
 
 from __future__ import annotations
@@ -26,18 +30,18 @@ from auricle.errors import ArgumentError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BiasingOptions:
-    """How much names are favoured; `tools/benchmarks/biasing.py` tells what that is good for."""
+    """How large the bonus of a name is; measured with `tools/benchmarks/biasing.py`."""
 
-    factor: float = 1.0  # of all that follows: the owner's choice; 0: not at all
-    letter: float = 1.4  # nats for each letter of a rare word
-    common: float = 0.25  # share of that for each letter of a common word
-    longest: int = 12  # letters beyond which a name earns no more
-    list_size_penalty: float = 0.3  # nats less for each e-fold of the number of names
-    expected: float = 1.5  # factor where a name of its kind is expected
-    respelled: float = 0.5  # share that is due to another spelling; 0: there are none
-    spellings: int = 3  # others of a form at most
-    unseen: float = 0.85  # share that one of a thousand names earns which attention has not seen
-    shortlist: ShortlistOptions | None = ShortlistOptions()  # None: attention is not asked
+    factor: float = 1.0  # scales all bonuses; the user's setting; 0: no biasing
+    letter: float = 1.4  # nats per letter of a rare word
+    common: float = 0.25  # share of `letter` per letter of a common word
+    longest: int = 12  # letters above which the bonus does not grow
+    list_size_penalty: float = 0.3  # nats subtracted per unit of ln(number of names)
+    expected: float = 1.5  # factor at a place where names of its kind are expected
+    respelled: float = 0.5  # share of the bonus for another spelling; 0: no other spellings
+    spellings: int = 3  # most other spellings per form
+    unseen: float = 0.85  # share without context attention's support, for a list of 1,000 names
+    shortlist: ShortlistOptions | None = ShortlistOptions()  # None: no context attention
 
     def __post_init__(self) -> None:
         """Raise ArgumentError where a value is impossible."""
@@ -50,27 +54,30 @@ class BiasingOptions:
 
 
 class Meaning(NamedTuple):
-    """What a form may stand for."""
+    """A possible meaning of a form."""
 
     entry: Entry
-    share: float  # of the favour that is due to the entry, 0 to 1
-    written: str = ""  # the form of which this is another spelling, of as many words; or none
+    share: float  # share of the entry's bonus, 0 to 1
+    written: str = ""  # if the form is a respelling: the original form, of as many words
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Biasing:
-    """The names of a context, ready for the search."""
+    """The names of a context, prepared for both passes."""
 
     graph: ContextGraph
-    search: TokenScorer  # over the tokens of the first pass
-    attention: BiasingScorer[Any] | None  # over the pieces of the second
-    meanings: dict[str, tuple[Meaning, ...]] = field(repr=False)  # of each form, likeliest first
-    common: frozenset[str] = field(repr=False)  # everyday words
+    search: TokenScorer  # scorer for the first pass
+    attention: BiasingScorer[Any] | None  # scorer for the second pass
+    meanings: dict[str, tuple[Meaning, ...]] = field(repr=False)  # for each form, likeliest first
+    common: frozenset[str] = field(repr=False)  # common words of the vocabulary
     options: BiasingOptions = BiasingOptions()
-    keys: Keys | None = field(default=None, repr=False)  # with which attention looks for them
+    keys: Keys | None = field(default=None, repr=False)  # keys of context attention
 
     def meaning_of(self, form: str, place: int) -> Meaning | None:
-        """Return what is meant by a form at a place; by an everyday word that is mostly nothing."""
+        """Return the meaning of a form at a place.
+
+        A common word means a name only at a place where a name of its kind is expected.
+        """
         meanings = self.meanings[form]
         for meaning in meanings:
             if place != carrier_phrases.NOWHERE and carrier_phrases.of(meaning.entry.kind) == place:
@@ -78,10 +85,10 @@ class Biasing:
         return None if form in self.common else meanings[0]
 
     def attended(self, best: Floats) -> Biasing:
-        """Return the same, with more favour in the second pass for what attention has seen.
+        """Return a biasing with a larger second-pass bonus for names that attention has found.
 
         Args:
-            best: (keys,) float32, of each key the best score of any frame, nats.
+            best: (keys,) float32, best score of each key over all search frames, in nats.
         """
         options = self.options
         if (
@@ -93,12 +100,12 @@ class Biasing:
         listed = {one.form: one.share for one in self.keys.listed(best, options.shortlist)}
         if not listed:
             return self
-        worth = _Worth(self.common, options, len(listed))
-        seen = ContextGraph({
-            form: [share * nats for nats in worth.of(form, self.meanings[form])]
+        bonuses = _Bonuses(self.common, options, len(listed))
+        shortlist = ContextGraph({
+            form: [share * nats for nats in bonuses.of(form, self.meanings[form])]
             for form, share in listed.items()
         })  # fmt: skip
-        return replace(self, attention=SumScorer(self.attention, self.attention.of(seen)))
+        return replace(self, attention=SumScorer(self.attention, self.attention.of(shortlist)))
 
 
 def build(
@@ -109,15 +116,18 @@ def build(
     spellings: Spellings | None = None,
     encoder: ContextEncoder | None = None,
 ) -> Biasing | None:
-    """Return what favours the names of a context; may be called from any thread.
+    """Prepare the names of a context; may be called from any thread.
 
     Args:
         context: the names.
-        tokens: the vocabulary of the first pass.
-        pieces: that of the second, if there is one.
-        options: how much names are favoured.
-        spellings: how the recogniser writes what it does not know.
-        encoder: of names, if the bundle has attention to them.
+        tokens: vocabulary of the first pass.
+        pieces: vocabulary of the second pass; None without a second pass.
+        options: how large the bonus of a name is; None: the defaults.
+        spellings: rules for respelling names; None: no respelling.
+        encoder: context encoder; None without context attention.
+
+    Returns:
+        None if there are no names or the factor is 0.
     """
     options = options or BiasingOptions()
     found: dict[str, list[Meaning]] = {}
@@ -133,22 +143,24 @@ def build(
         form: tuple(sorted(some, key=lambda one: -one.share * one.entry.weight))
         for form, some in found.items()
     }
-    worth = _Worth(common, options, len(context.entries))
+    bonuses = _Bonuses(common, options, len(context.entries))
     keys = None
     if encoder is not None and pieces is not None and options.shortlist is not None:
         keys = keys_of({form: some[0].written or form for form, some in meanings.items()}, encoder)
-    # One name of one is as likely as ever; the more there are, the more is left to attention.
+    # The longer the list, the smaller the bonus without the support of context attention.
     share = 1.0 if keys is None else options.unseen ** (math.log(len(context.entries), 1000))
     graph = ContextGraph({
-        form: [share * nats for nats in worth.of(form, some)] for form, some in meanings.items()
+        form: [share * nats for nats in bonuses.of(form, some)] for form, some in meanings.items()
     })  # fmt: skip
-    steps = [TokenScorer(graph, one, options.factor) for one in (tokens, pieces) if one is not None]
-    for one in steps:
-        one.warm()
+    scorers = [
+        TokenScorer(graph, one, options.factor) for one in (tokens, pieces) if one is not None
+    ]
+    for scorer in scorers:
+        scorer.warm()
     return Biasing(
         graph=graph,
-        search=steps[0],
-        attention=steps[1] if pieces is not None else None,
+        search=scorers[0],
+        attention=scorers[1] if pieces is not None else None,
         meanings=meanings,
         common=common,
         options=options,
@@ -162,7 +174,7 @@ def _respelled(
     common: frozenset[str],
     options: BiasingOptions,
 ) -> dict[str, list[Meaning]]:
-    """Return what other spellings stand for; none is a form itself, or an everyday word."""
+    """Return the meanings of other spellings, except those that are forms or common words."""
     others: dict[str, list[Meaning]] = {}
     for form, meanings in found.items():
         favoured = [one for one in meanings if one.entry.weight]
@@ -175,8 +187,14 @@ def _respelled(
     return others
 
 
-class _Worth:
-    """Knows what a form is worth at each place."""
+class _Bonuses:
+    """Computes the bonus of a form at each place.
+
+    Args:
+        common: common words.
+        options: how large the bonus of a name is.
+        names: number of names in the list.
+    """
 
     def __init__(self, common: frozenset[str], options: BiasingOptions, names: int) -> None:
         self._common = common
@@ -184,17 +202,21 @@ class _Worth:
         self._list_size_penalty = options.list_size_penalty * math.log(max(1, names))
 
     def of(self, form: str, meanings: Sequence[Meaning]) -> list[float]:
-        """Return the nats that a form with these meanings, likeliest first, earns at each place.
+        """Return the bonus of a form at each place, in nats.
 
-        The longer and the rarer it is, the less likely is the recogniser to have learned it; the
-        more names there are, the less likely is this one.
+        It grows with the number of letters, mostly those of rare words, which the recogniser is
+        least likely to have learned. It falls with the number of names in the list.
+
+        Args:
+            form: the form.
+            meanings: its meanings, likeliest first.
         """
         options, words = self._options, form.split()
         rare = sum(len(word) for word in words if word not in self._common)
         common = len(form) - len(words) + 1 - rare
         letters = min(rare + options.common * common, options.longest)
         nats = max(0.0, options.letter * letters - self._list_size_penalty)
-        # One common word alone is said too often to be a name, unless one is expected.
+        # A single common word earns a bonus only at a place where such a name is expected.
         best = meanings[0]
         elsewhere = 0.0 if form in self._common else nats * best.share * best.entry.weight
         found = [elsewhere] * carrier_phrases.PLACES

@@ -1,9 +1,10 @@
-"""Where in a command a name of which kind is to be expected.
+"""Carrier phrases: where in a command a name of which kind is expected.
 
-In: the words before, one by one. Out: the place in which the next one stands: after "call" that of
-a contact, after "turn on the" that of an appliance, mostly none. It is the class of "Contextual
-speech recognition in end-to-end neural network systems using beam search" (Williams et al.,
-Interspeech 2018) without its closing tags: names are favoured elsewhere too, but less.
+In: the words of a text, one by one. Out: the "place" of the next word: that of a contact after
+"call", that of an appliance after "turn on the", NOWHERE after most words. A name earns a larger
+bonus at the place of its kind than elsewhere. A place is like a class of Williams et al.,
+"Contextual speech recognition in end-to-end neural network systems using beam search" (Interspeech
+2018), without closing tags.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ _CARRIERS: dict[str, str] = {
     "appliances": "turn switch dim brighten set open close lock unlock start stop toggle in",
     "media": "play queue shuffle hear put by",
 }
-# They may stand between the carrier and the name.
+# Words that may stand between the carrier and the name.
 _FILLERS = frozenset(
     ("the", "my", "our", "a", "an", "some", "on", "off", "up", "down", "to", "me", "all")
 )
-KINDS = tuple(_CARRIERS)  # place n + 1 is that of kind n
+KINDS = tuple(_CARRIERS)  # place n + 1 is the place of kind n
 PLACES = len(KINDS) + 1
 _PLACE_OF = {
     word: place for place, words in enumerate(_CARRIERS.values(), 1) for word in words.split()
@@ -26,12 +27,12 @@ _PLACE_OF = {
 
 
 def after(place: int, word: str) -> int:
-    """Return the place after one more word."""
+    """Return the place after a word, given the place of that word."""
     if place != NOWHERE and word in _FILLERS:
         return place
     return _PLACE_OF.get(word, NOWHERE)
 
 
 def of(kind: str) -> int:
-    """Return the place in which names of a kind are expected; NOWHERE for a kind without one."""
+    """Return the place where names of a kind are expected; NOWHERE for an unknown kind."""
     return KINDS.index(kind) + 1 if kind in KINDS else NOWHERE

@@ -1,10 +1,12 @@
-"""Attention from what is heard to the names of a context, as two graphs.
+"""Context attention: finds names of the context in the audio, with two TFLite graphs.
 
-In: forms of names, once; then the encoder frames of each chunk. Out: at each search frame (80 ms)
-how much likelier than no name each form is, in nats: attention's scores against no-bias, which
-opens where a name is said and closes elsewhere. The keys of ten thousand names are one matrix, so
-that a chunk costs one product. `tools/auricle_train/context_attention` trains and exports the
-graphs and names the papers.
+In: the forms of all names, once; then the encoder frames (20 ms) of each chunk. Out: a score of
+each form at each search frame (80 ms), in nats above "no-bias", the score of no name.
+
+`ContextEncoder` turns each form into a key. `QueryEncoder` turns a chunk of encoder frames into
+queries. The score is their dot product, less the score of no-bias. The keys of ten thousand names
+form one matrix, so a chunk costs one matrix product. `shortlist.py` selects names by these scores.
+`tools/auricle_train/context_attention` trains and exports the graphs, and cites the papers.
 """
 
 from __future__ import annotations
@@ -22,14 +24,14 @@ from auricle.tflite.graph import Graph
 
 Floats = NDArray[np.float32]
 LETTERS = " 'abcdefghijklmnopqrstuvwxyz"
-LONGEST = 24  # letters of a form that are read
+LONGEST = 24  # letters of a form that the encoder reads
 _NUMBERS = {letter: number for number, letter in enumerate(LETTERS, 1)}
-_KEPT = 65536  # keys that are kept, for names change a few at a time: 33 MB
-_LAYERS = 4  # of the listener
+_KEPT = 65536  # cached keys, 33 MB: most names stay when a context changes
+_LAYERS = 4  # layers of the query encoder
 
 
 def numbered(forms: Sequence[str]) -> NDArray[np.int32]:
-    """Return the letters of forms (forms, LONGEST) int32, 0 where there is none."""
+    """Return the letters of forms as numbers (forms, LONGEST) int32, padded with 0."""
     letters = np.zeros((len(forms), LONGEST), np.int32)
     for row, form in zip(letters, forms, strict=True):
         known = [_NUMBERS[letter] for letter in form[:LONGEST] if letter in _NUMBERS]
@@ -38,7 +40,7 @@ def numbered(forms: Sequence[str]) -> NDArray[np.int32]:
 
 
 class ContextEncoder:
-    """Makes keys of forms; what it has made once it keeps."""
+    """Computes the keys of forms, with a cache; may be used from any thread."""
 
     def __init__(self, path: Path, threads: int, runtime: str = "auto") -> None:
         """Load the graph; raises ModelError."""
@@ -48,7 +50,7 @@ class ContextEncoder:
         self._graph.expect("keys", (self._rows, -1))
         self.width = self._graph.shape("keys")[1]
         self._known: dict[str, Floats] = {}
-        self._lock = threading.Lock()  # names are made ready in threads of their own
+        self._lock = threading.Lock()  # contexts are prepared in worker threads
 
     def keys(self, forms: Sequence[str]) -> Floats:
         """Return the keys of forms (forms, width) float32.
@@ -76,38 +78,52 @@ class ContextEncoder:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ListenerState:
-    """What the listener's layers have read before; never changed in place."""
+    """State of the query encoder; never changed in place."""
 
-    before: tuple[Floats, ...]  # each (frames, width)
+    before: tuple[Floats, ...]  # left context of each layer, (frames, width)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Queries:
-    """What a chunk asks of names."""
+    """The queries of n search frames."""
 
-    queries: Floats  # (n, width): scaled, one for each search frame (80 ms)
-    nothing: Floats  # (n,): scores of no-bias, nats
+    queries: Floats  # (n, width), scaled
+    nothing: Floats  # (n,) scores of no-bias, nats
 
     @staticmethod
     def joined(parts: Sequence[Queries]) -> Queries:
-        """Return the queries of chunks that follow one another; there must be one at least."""
+        """Return the queries of consecutive chunks, at least one."""
         return Queries(
             np.concatenate([part.queries for part in parts]),
             np.concatenate([part.nothing for part in parts]),
         )
 
     def scores(self, keys: Floats) -> Floats:
-        """(names, width) -> (n, names) float32: how much likelier than no name each is, nats."""
+        """Return the score of each key at each search frame.
+
+        Args:
+            keys: (keys, width) float32.
+
+        Returns:
+            (n, keys) float32, nats above no-bias.
+        """
         scores: Floats = self.queries @ keys.T
         scores -= self.nothing[:, np.newaxis]
         return scores
 
     def between(self, first: int, last: int) -> Queries:
-        """Return those of some frames, the last excluded."""
+        """Return the queries of search frames `first` to `last`, excluding `last`."""
         return Queries(self.queries[first:last], self.nothing[first:last])
 
     def best(self, keys: Floats) -> Floats:
-        """(names, width) -> (names,): the best score of each in any frame; -inf without frames."""
+        """Return the best score of each key over all search frames.
+
+        Args:
+            keys: (keys, width) float32.
+
+        Returns:
+            (keys,) float32, nats above no-bias; -inf without frames.
+        """
         if not len(self.nothing):
             return np.full(len(keys), -np.inf, np.float32)
         best: Floats = self.scores(keys).max(axis=0)
@@ -115,7 +131,7 @@ class Queries:
 
 
 class QueryEncoder:
-    """Follows `auricle.streaming.Streaming`: a chunk of the encoder in, its queries out."""
+    """Follows `auricle.streaming.Streaming`: encoder frames of a chunk in, `Queries` out."""
 
     def __init__(self, path: Path, threads: int, runtime: str = "auto") -> None:
         """Load the graph; raises ModelError."""
@@ -126,8 +142,8 @@ class QueryEncoder:
         )
         self._graph.expect("encoded", (1, -1, -1))
         self._graph.expect("nothing", (-1,))
-        self.chunk = self._graph.shape("encoded")[1:]  # (encoder frames, width) that a step takes
-        self.frames = self._graph.shape("nothing")[0]  # search frames that it gives
+        self.chunk = self._graph.shape("encoded")[1:]  # (encoder frames, width) per step
+        self.frames = self._graph.shape("nothing")[0]  # search frames per step
         self._graph.expect("queries", (self.frames, -1))
         self.width = self._graph.shape("queries")[1]
         for before, after in zip(self._names, following, strict=True):
@@ -139,11 +155,11 @@ class QueryEncoder:
         return ListenerState(tuple(np.zeros(shape, np.float32) for shape in shapes))
 
     def step(self, state: ListenerState, encoded: Floats) -> tuple[ListenerState, Queries]:
-        """Listen to a chunk.
+        """Compute the queries of a chunk.
 
         Args:
-            state: after the chunk before.
-            encoded: (encoder frames, width) of the chunk, see `Encoded.encoded`.
+            state: state after the chunk before.
+            encoded: (encoder frames, width) float32, see `Encoded.encoded`.
 
         Raises:
             ModelError: the network cannot be run.
@@ -156,15 +172,15 @@ class QueryEncoder:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attention:
-    """Both networks; they belong together."""
+    """Both networks, which must come from one bundle."""
 
     encoder: ContextEncoder
     listener: QueryEncoder
 
     def __post_init__(self) -> None:
-        """Raise ModelError where they do not fit each other."""
+        """Raise ModelError if their widths differ."""
         if self.encoder.width != self.listener.width:
             raise ModelError(
-                f"attention to names: its keys are of {self.encoder.width}, its queries of "
+                f"context attention: keys have width {self.encoder.width}, but queries have width "
                 f"{self.listener.width}: install the bundle again"
             )

@@ -1,13 +1,18 @@
-"""The automaton of names: what a text earns while it is written, letter by letter or in pieces.
+"""The context graph: the score that a text earns for the names in it, piece by piece.
 
-In: forms with what each is worth at each place, and pieces of a text in turn. Out: the state after
-each, and what has been earned for good. A name earns a share of its worth on the way, all of it at
-its end, and nothing if it is broken off; it begins where a word begins, ends where one ends, and
-the longest that fits is taken. This is the automaton of Aho and Corasick ("Efficient string
-matching", CACM 18(6), 1975) as shallow fusion uses it in Pundak et al., "Deep context" (SLT 2018),
-and icefall's `context_graph.py`; but over letters, so that it serves any vocabulary of pieces and
-any way to divide a name into them. Its states are prefixes of forms, found in their sorted list
-when they are needed: building is sorting, and a step takes the time of a few bisections.
+In: the forms (ways to say the names) with the bonus of each at each place, then the pieces of a
+text. Out: the state after each piece, and the bonus earned for complete names.
+
+While a name is being matched it has a pending bonus, which grows with its letters. At its end the
+full bonus is earned; if the match fails, the pending bonus is lost. A name begins and ends at a
+word boundary, and the longest match wins. A "place" is a position in a command where names of one
+kind are expected, see `carrier_phrases.py`.
+
+This is the automaton of Aho and Corasick ("Efficient string matching", CACM 18(6), 1975) as used
+for shallow fusion by Pundak et al., "Deep context" (SLT 2018), and by icefall's
+`context_graph.py`. It differs in two ways. It works on letters, so it serves any vocabulary and any
+segmentation of a name. And it is not built: a state is a prefix of a form, looked up in the sorted
+list of forms. Construction is a sort, and a step costs a few binary searches.
 """
 
 from __future__ import annotations
@@ -23,65 +28,70 @@ from auricle.biasing import carrier_phrases
 from auricle.tokenizer import WORD_START
 
 _LAST = "\U0010ffff"  # sorts after every letter
-_MANY = 1000  # names from which on their beginnings crowd each other
-_CACHED = 65536  # values that are kept; computing them again is cheap
+_MANY = 1000  # smallest list size by which shared prefixes are discounted
+_CACHED = 65536  # cached values; computing them again is cheap
 
 
 class ContextState(NamedTuple):
-    """Where in the names a text stands; a value."""
+    """State of the context graph after a text."""
 
-    prefix: str = ""  # of a form, each word with the mark of its start; empty outside names
-    begun: int = carrier_phrases.NOWHERE  # the place in which that name began
+    prefix: str = ""  # matched prefix of a form, each word after a WORD_START; empty: no match
+    begun: int = carrier_phrases.NOWHERE  # place at which the match began
 
 
 class Advance(NamedTuple):
-    """What follows from a piece."""
+    """Result of a transition."""
 
     state: ContextState
-    earned: float  # nats, for good
+    earned: float  # bonus of names completed by it, in nats
 
 
 class Span(NamedTuple):
-    """A part of the sorted forms."""
+    """A range of the sorted forms."""
 
     low: int
-    high: int  # not in it
+    high: int  # excluded
 
 
 class Match(NamedTuple):
-    """A name in a text."""
+    """A name found in a text."""
 
     form: str
-    first: int  # its first word
-    last: int  # the word after its last
-    place: int  # in which it stands
-    nats: float  # that it earns
+    first: int  # index of its first word
+    last: int  # index after its last word
+    place: int  # place at which it begins
+    nats: float  # its bonus
 
 
 OUTSIDE = ContextState()
 
 
 class ContextGraph:
-    """Knows the forms; that it keeps what it has computed changes nothing."""
+    """The forms of a context with their bonuses; its caches do not change any result."""
 
-    def __init__(self, worth: Mapping[str, Sequence[float]]) -> None:
-        """Take of each form, a word or more with single spaces, what it is worth at each place."""
-        marked = {WORD_START + text.replace(" ", WORD_START): text for text in worth}
+    def __init__(self, bonuses: Mapping[str, Sequence[float]]) -> None:
+        """Build the graph.
+
+        Args:
+            bonuses: bonus of each form at each place, in nats. A form is one or more words,
+                separated by single spaces.
+        """
+        marked = {WORD_START + text.replace(" ", WORD_START): text for text in bonuses}
         self.forms = tuple(sorted(marked))
-        rows = [worth[marked[form]] for form in self.forms]
+        rows = [bonuses[marked[form]] for form in self.forms]
         table = np.array(rows, np.float64).reshape(-1, carrier_phrases.PLACES)
-        self._worth: NDArray[np.float64] = table.T
+        self._bonuses: NDArray[np.float64] = table.T
         self._lengths = np.array([len(form) - 1 for form in self.forms], np.float64)
         self._pending: dict[str, NDArray[np.float64]] = {}
         self._fallbacks: dict[ContextState, Advance] = {}
 
     @property
     def most(self) -> float:
-        """Nats that one name earns at most."""
-        return float(self._worth.max(initial=0.0))
+        """The largest bonus of a name, in nats."""
+        return float(self._bonuses.max(initial=0.0))
 
     def span(self, prefix: str, within: Span | None = None) -> Span:
-        """Return which forms begin with a prefix."""
+        """Return the range of forms that begin with a prefix, within a range known to hold them."""
         low, high = within or (0, len(self.forms))
         low = bisect_left(self.forms, prefix, low, high)
         return Span(low, bisect_left(self.forms, prefix + _LAST, low, high))
@@ -92,18 +102,18 @@ class ContextGraph:
         return place < len(self.forms) and self.forms[place].startswith(prefix)
 
     def index(self, prefix: str) -> int | None:
-        """Return the number of the form that a prefix is as a whole."""
+        """Return the number of the form equal to a prefix; None if there is none."""
         place = bisect_left(self.forms, prefix)
         return place if place < len(self.forms) and self.forms[place] == prefix else None
 
     def advance(self, state: ContextState, letters: str, *, starts: bool, place: int) -> Advance:
-        """Return what follows from a piece.
+        """Return the transition by a piece.
 
         Args:
-            state: before it.
-            letters: of the piece, within one word; there may be none.
-            starts: whether it starts a word. If none was in progress, that changes nothing.
-            place: in which a name that begins with this piece would stand.
+            state: state before the piece.
+            letters: letters of the piece, all of one word; may be empty.
+            starts: whether the piece starts a word.
+            place: place of a name that begins with this piece.
         """
         earned = 0.0
         while True:
@@ -122,19 +132,22 @@ class ContextGraph:
             earned += more
 
     def fail(self, state: ContextState, *, at_start: bool) -> Advance:
-        """Return what is left of a name that does not go on: the next that may have begun in it.
+        """Return the transition when a match does not continue.
+
+        If the matched prefix is a complete name, its bonus is earned. Otherwise the new state is
+        that of the next name that may have begun within the prefix.
 
         Args:
-            state: within a name.
+            state: state within a match.
             at_start: whether the word in progress is complete.
         """
         form = self.index(state.prefix) if at_start else None
         if form is not None:
-            return Advance(OUTSIDE, float(self._worth[state.begun, form]))
+            return Advance(OUTSIDE, float(self._bonuses[state.begun, form]))
         return self._fall_back(state)
 
     def _fall_back(self, state: ContextState) -> Advance:
-        """Return where one stands if what was read since the last complete name is read anew."""
+        """Return the transition of `_read_anew`, cached."""
         known = self._fallbacks.get(state)
         if known is None:
             if len(self._fallbacks) >= _CACHED:
@@ -143,13 +156,17 @@ class ContextGraph:
         return known
 
     def _read_anew(self, state: ContextState) -> Advance:
+        """Match the words after the longest complete name in the prefix, or after the first word.
+
+        If the prefix begins with a complete name, its bonus is earned.
+        """
         prefix, begun = state
         words = prefix[1:].split(WORD_START)
-        complete, earned = 1, 0.0  # words that are not read anew: at least the first
+        complete, earned = 1, 0.0  # number of words to skip
         for count in range(len(words) - 1, 0, -1):
             form = self.index(WORD_START + WORD_START.join(words[:count]))
             if form is not None:
-                complete, earned = count, float(self._worth[begun, form])
+                complete, earned = count, float(self._bonuses[begun, form])
                 break
         place = begun
         for word in words[:complete]:
@@ -162,7 +179,7 @@ class ContextGraph:
         return Advance(now, earned)
 
     def finalize(self, state: ContextState) -> float:
-        """Return what is earned, in nats, if the text ends here."""
+        """Return the bonus earned if the text ends here, in nats."""
         earned = 0.0
         while state.prefix:
             state, more = self.fail(state, at_start=True)
@@ -170,7 +187,10 @@ class ContextGraph:
         return earned
 
     def pending_bonus(self, state: ContextState) -> float:
-        """Return what is pending on the way: it is taken back, or turned into what a name earns."""
+        """Return the pending bonus of a match in progress, in nats.
+
+        It is a preview: the caller subtracts it when the match ends and adds what is earned.
+        """
         if not state.prefix or not self.forms:
             return 0.0
         pending = self._pending.get(state.prefix)
@@ -182,7 +202,7 @@ class ContextGraph:
         return float(pending[state.begun])
 
     def _at_end(self, prefix: str) -> NDArray[np.float64]:
-        """Return what is earned if the text ends after a prefix (places,); see `finalize`."""
+        """Return the bonus earned if the text ends after a prefix, for each place (places,)."""
         if WORD_START in prefix[1:]:
             ends = [
                 self.finalize(ContextState(prefix, place))
@@ -190,23 +210,24 @@ class ContextGraph:
             ]
             return np.array(ends, np.float64)
         form = self.index(prefix)
-        return self._worth[:, form] if form is not None else np.zeros(carrier_phrases.PLACES)
+        return self._bonuses[:, form] if form is not None else np.zeros(carrier_phrases.PLACES)
 
     def _on_the_way(self, prefix: str) -> NDArray[np.float64]:
-        """Return what the best name that goes on from a prefix lends there (places,).
+        """Return the pending bonus of the best name with a prefix, for each place (places,).
 
-        It grows with the letters. Where many names begin alike, little is known yet, and it is
-        less: the share of the choice among all names that has been made, in bits.
+        It is the name's bonus times the share of letters matched. If many names share the prefix
+        it is less: at most the share, in bits, of the choice among all names that the prefix
+        makes.
         """
         low, high = self.span(prefix)
         done = (len(prefix) - 1) / self._lengths[low:high]
         chosen = 1.0 - np.log(high - low) / np.log(max(len(self.forms), _MANY))
         shares = np.minimum(done, chosen)
-        best: NDArray[np.float64] = (self._worth[:, low:high] * shares).max(axis=1)
+        best: NDArray[np.float64] = (self._bonuses[:, low:high] * shares).max(axis=1)
         return best
 
     def matches(self, words: Sequence[str]) -> Iterator[Match]:
-        """Yield the names in a text: the longest that fits each time, from left to right."""
+        """Yield the names in a text from left to right, the longest match each time."""
         place, first = carrier_phrases.NOWHERE, 0
         while first < len(words):
             found = self._longest(words, first, place)
@@ -218,7 +239,7 @@ class ContextGraph:
             first = last
 
     def _longest(self, words: Sequence[str], first: int, place: int) -> Match | None:
-        """Return the longest name that begins with a word of a text."""
+        """Return the longest name that begins at word `first`; None if there is none."""
         prefix, found = "", None
         for last in range(first, len(words)):
             prefix += WORD_START + words[last]
@@ -226,6 +247,6 @@ class ContextGraph:
                 break
             form = self.index(prefix)
             if form is not None:
-                nats = float(self._worth[place, form])
+                nats = float(self._bonuses[place, form])
                 found = Match(" ".join(words[first : last + 1]), first, last + 1, place, nats)
         return found

@@ -1,9 +1,10 @@
-"""How else the recogniser would write a name that it has not learned to write.
+"""Respelling: other ways in which the recogniser may write a name.
 
-In: rules, each a few letters and what is heard in their place, and words. Out: other spellings with
-their likelihood: "lillie" comes as "lily". The rules are those of Brill and Moore, "An improved
-error model for noisy channel spelling correction" (ACL 2000), learned from what the recogniser
-itself makes of spoken names by `tools/auricle_train/respelling`.
+In: rules, each with a few letters, the letters written in their place, and a probability; and a
+text. Out: other spellings of the text with their likelihood: the recogniser may write "lillie" as
+"lily". The rules are those of Brill and Moore, "An improved error model for noisy channel spelling
+correction" (ACL 2000). `tools/auricle_train/respelling` learns them from the recogniser's output on
+spoken names.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from typing import NamedTuple
 
 from auricle.errors import ModelError
 
-EDGE = "_"  # of a word, in rules
-SHORTEST = 4  # letters of a word that is respelled
-MOST_EDITS = 4  # of a word that are looked at
-MOST_AT_ONCE = 2
-MOST_WORDS = 3  # of a text that are respelled
-LEAST = 0.15  # likelihood, of what is written as it is
+EDGE = "_"  # marks the start or end of a word in rules
+SHORTEST = 4  # letters: shorter words are not respelled
+MOST_EDITS = 4  # edits considered per word, the likeliest
+MOST_AT_ONCE = 2  # edits combined in one spelling of a word
+MOST_WORDS = 3  # words of a text that are respelled, the first ones
+LEAST = 0.15  # smallest likelihood of a spelling, relative to the original
 
-_KEPT = 65536  # texts whose spellings are kept, for names change a few at a time
+_KEPT = 65536  # cached texts: most names stay when a context changes
 
 Rules = Mapping[str, Mapping[str, float]]  # letters -> other letters -> probability
 
@@ -32,11 +33,11 @@ class Respelling(NamedTuple):
     """Another way to write a text."""
 
     text: str
-    likelihood: float  # beside the text as it is written, which has 1
+    likelihood: float  # relative to the original text, which has 1
 
 
 class _Edit(NamedTuple):
-    """Letters of a word that become others."""
+    """The replacement of letters start to end (excluded) of a word."""
 
     start: int
     end: int
@@ -44,20 +45,19 @@ class _Edit(NamedTuple):
 
 
 class Spellings:
-    """Knows the rules; that it keeps what it has found changes nothing."""
+    """Finds other spellings by rules; its cache does not change any result."""
 
     def __init__(self, rules: Rules) -> None:
-        """Take the rules."""
         self._rules = rules
         self._longest = max(map(len, rules), default=0)
         self._known: dict[tuple[str, int], tuple[Respelling, ...]] = {}
 
     @classmethod
     def load(cls, path: Path) -> Spellings:
-        """Read a table: a rule a line, with tabs between letters, other letters and probability.
+        """Read a table with one rule per line: letters, other letters, probability, with tabs.
 
         Raises:
-            ModelError: the table cannot be read, or a line is no rule.
+            ModelError: the table cannot be read, or a line is not a rule.
         """
         rules: dict[str, dict[str, float]] = {}
         try:
@@ -70,13 +70,13 @@ class Spellings:
                 rules.setdefault(letters, {})[others] = _probability(probability)
             except ValueError:
                 raise ModelError(
-                    f"{path}:{number}: {line!r} is not letters, other letters and a probability "
-                    "with tabs between; install the bundle again"
+                    f"{path}:{number}: {line!r} must be letters, other letters and a probability, "
+                    "separated by tabs; install the bundle again"
                 ) from None
         return cls(rules)
 
     def of(self, text: str, most: int) -> tuple[Respelling, ...]:
-        """Return up to so many other spellings of words, the likeliest first."""
+        """Return at most `most` other spellings of a text, the likeliest first."""
         known = self._known.get((text, most))
         if known is None:
             if len(self._known) >= _KEPT:
@@ -113,9 +113,10 @@ class Spellings:
         return sorted((Respelling(*one) for one in found.items()), key=lambda one: -one.likelihood)
 
     def _edits(self, word: str) -> dict[_Edit, float]:
-        """Return what may become of parts of a word, with the odds; the longest rule knows best.
+        """Return the edits that the rules allow in a word, with their odds.
 
-        A rule without an edge holds within a word.
+        If several rules give the same edit, the longest rule counts. A rule without an edge
+        applies only within a word.
         """
         marked = f"{EDGE}{word}{EDGE}"
         last = len(marked) - 1
@@ -132,7 +133,7 @@ class Spellings:
 
 
 def _trimmed(letters: str, others: str, start: int) -> _Edit:
-    """Return a rule at a place of a word without the letters that it leaves as they are."""
+    """Return a rule at a position of a word as an edit of the letters that it changes."""
     end = start + len(letters)
     while letters and others and letters[0] == others[0]:
         letters, others, start = letters[1:], others[1:], start + 1
@@ -142,7 +143,7 @@ def _trimmed(letters: str, others: str, start: int) -> _Edit:
 
 
 def _edited(word: str, edits: list[_Edit]) -> str:
-    """Return a word after edits, in their order; nothing where they overlap."""
+    """Return a word after edits given in order; empty if they overlap."""
     text, end = "", 0
     for edit in edits:
         if edit.start < end:
@@ -153,7 +154,7 @@ def _edited(word: str, edits: list[_Edit]) -> str:
 
 
 def _probability(text: str) -> float:
-    """Return the number in a text; raises ValueError if it is no probability."""
+    """Return the probability in a text; raises ValueError if it is none."""
     value = float(text)
     if not 0 < value <= 1:
         raise ValueError

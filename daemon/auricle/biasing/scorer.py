@@ -1,7 +1,8 @@
-"""What names add to the score of each piece of a vocabulary.
+"""Contextual biasing of a beam search: the score change of each piece by the names of a context.
 
-In: the pieces before, as a state. Out: for all pieces at once the nats that they gain or lose, and
-the state after one.
+In: the pieces so far, as a state. Out: the change in nats for every piece of the vocabulary at
+once, and the state after a chosen piece. `TokenScorer` maps the pieces of one vocabulary to the
+letters of a `ContextGraph`; `SumScorer` adds two of them.
 """
 
 from __future__ import annotations
@@ -23,32 +24,35 @@ Where = TypeVar("Where")
 _CACHED_ROWS = 128  # 18 MB for 35,000 pieces
 
 
-# Whatever piece comes first starts a word.
+# The first piece always starts a word, even without the mark of a word start.
 BEGINNING = ContextState(WORD_START, carrier_phrases.NOWHERE)
 
 
 class TokenScorerState(NamedTuple):
-    """All of the pieces before that names depend on."""
+    """Everything about earlier pieces that the scores depend on."""
 
     graph_state: ContextState = BEGINNING
     word: str = ""  # letters of the word in progress
-    place: int = carrier_phrases.NOWHERE  # in which it stands
+    place: int = carrier_phrases.NOWHERE  # place of that word
 
     @property
     def next_place(self) -> int:
-        """In which a word would stand that begins now."""
+        """Place of a word that begins with the next piece."""
         return carrier_phrases.after(self.place, self.word) if self.word else self.place
 
 
 class BiasingScorer(Protocol[Where]):
-    """What names add to each piece."""
+    """Score changes by names, for the beam search of either pass."""
 
     def begin(self) -> Where:
         """Return the state before the first piece."""
         ...
 
     def row(self, state: Where) -> Floats:
-        """Return what each piece gains (vocabulary,) float32, in nats; 0 for the first."""
+        """Return the score change of each next piece (vocabulary,) float32, in nats.
+
+        It is 0 for piece 0, which is blank or the end.
+        """
         ...
 
     def step(self, state: Where, piece: int) -> Where:
@@ -56,44 +60,56 @@ class BiasingScorer(Protocol[Where]):
         ...
 
     def end(self, state: Where) -> float:
-        """Return what the score gains, in nats, if the text ends here: what was lent goes back."""
+        """Return the score change if the text ends here, in nats.
+
+        The pending bonus of a match is subtracted and the bonus of a complete name added.
+        """
         ...
 
     def of_text(self, text: str) -> float:
-        """Return what a whole text gains, in nats, each name once: attention likes to loop."""
+        """Return the bonus of a whole text in nats.
+
+        Each name counts once, so that a looping attention decoder earns nothing by repetition.
+        """
         ...
 
     def repeats(self, text: str) -> bool:
-        """Return whether a text has a name twice."""
+        """Return whether a text contains a name twice."""
         ...
 
 
 class TokenScorer:
-    """Implements `BiasingScorer` over one vocabulary. It caches rows; that changes no result."""
+    """Implements `BiasingScorer` over one vocabulary; its cache does not change any result."""
 
     def __init__(self, graph: ContextGraph, vocabulary: Vocabulary, scale: float) -> None:
-        """Take the names, the pieces, and a factor for scores."""
+        """Join names and vocabulary.
+
+        Args:
+            graph: the names with their bonuses.
+            vocabulary: pieces of one pass.
+            scale: factor of all score changes.
+        """
         self._graph = graph
         self._vocabulary = vocabulary
         self._scale = scale
         self._rows: dict[tuple[ContextState, int], Floats] = {}
 
     def of(self, graph: ContextGraph) -> TokenScorer:
-        """Return other names over the same vocabulary."""
+        """Return a scorer of other names over the same vocabulary."""
         return TokenScorer(graph, self._vocabulary, self._scale)
 
     @property
     def most(self) -> float:
-        """Nats that names add to a piece at most."""
+        """The largest score change of a piece, in nats."""
         return self._scale * self._graph.most
 
     @cached_property
     def _beginning(self) -> list[tuple[str, list[int]]]:
-        """What `_growing` gives for the start of a name."""
+        """Result of `_growing` at the start of a name, cached."""
         return list(self._growing(WORD_START, self._vocabulary.initial))
 
     def warm(self) -> None:
-        """Compute what every utterance needs, and what takes longest."""
+        """Compute the most expensive rows, which every utterance needs, in advance."""
         self._row(BEGINNING, carrier_phrases.NOWHERE)
         for place in range(carrier_phrases.PLACES):
             self._row(OUTSIDE, place)
@@ -116,7 +132,7 @@ class TokenScorer:
         return TokenScorerState(advanced.state, letters if starts else state.word + letters, place)
 
     def pending_bonus(self, state: TokenScorerState) -> float:
-        """Return the nats that the score holds of a name in progress."""
+        """Return the pending bonus within the score, in nats."""
         return self._scale * self._graph.pending_bonus(state.graph_state)
 
     def end(self, state: TokenScorerState) -> float:
@@ -137,6 +153,12 @@ class TokenScorer:
         return len(set(forms)) < len(forms)
 
     def _row(self, graph_state: ContextState, place: int) -> Floats:
+        """Return the score change of each piece, cached.
+
+        Args:
+            graph_state: state of the context graph.
+            place: place of a word that begins with the next piece.
+        """
         known = self._rows.get((graph_state, place))
         if known is None:
             if len(self._rows) >= _CACHED_ROWS:
@@ -150,15 +172,15 @@ class TokenScorer:
         return known
 
     def _within(self, graph_state: ContextState) -> NDArray[np.float64]:
-        """Return the gains of pieces that go on with the word in progress."""
+        """Return the score changes of pieces that continue the word in progress, unscaled."""
         if not graph_state.prefix:
             return np.zeros(len(self._vocabulary))
         left, earned = self._graph.fail(graph_state, at_start=False)
         row = self._within(left) + self._change(graph_state, left, earned)
-        return self._favour(row, graph_state, graph_state, self._vocabulary.inner)
+        return self._set_continuations(row, graph_state, graph_state, self._vocabulary.inner)
 
     def _at_start(self, graph_state: ContextState, place: int) -> NDArray[np.float64]:
-        """Return the gains of pieces that start a word, which stands in a place."""
+        """Return the score changes of pieces that start a word at a place, unscaled."""
         if not graph_state.prefix:
             row = np.zeros(len(self._vocabulary))
             for prefix, pieces in self._beginning:
@@ -169,27 +191,34 @@ class TokenScorer:
         row = self._at_start(left, place) + self._change(graph_state, left, earned)
         mark = WORD_START if whole else ""
         longer = ContextState(graph_state.prefix + mark, graph_state.begun)
-        return self._favour(row, graph_state, longer, self._vocabulary.initial)
+        return self._set_continuations(row, graph_state, longer, self._vocabulary.initial)
 
     def _change(self, graph_state: ContextState, left: ContextState, earned: float) -> float:
-        """Return what the score gains where one name is left for another."""
+        """Return the score change of a transition from `graph_state` to `left` by `fail`."""
         return earned + self._graph.pending_bonus(left) - self._graph.pending_bonus(graph_state)
 
-    def _favour(
+    def _set_continuations(
         self,
         row: NDArray[np.float64],
         before: ContextState,
         longer: ContextState,
         spelling: LetterTree,
     ) -> NDArray[np.float64]:
-        """Put the gains of those pieces into a row with which a name goes on from a prefix."""
-        lent = self._graph.pending_bonus(before)
+        """Set the score changes of all pieces that continue a match; return the row.
+
+        Args:
+            row: (vocabulary,) score changes, changed in place.
+            before: state before the piece.
+            longer: the same with the mark of a word start, if the pieces start a word.
+            spelling: letters of the pieces.
+        """
+        pending = self._graph.pending_bonus(before)
         for prefix, pieces in self._growing(longer.prefix, spelling):
-            row[pieces] = self._graph.pending_bonus(ContextState(prefix, longer.begun)) - lent
+            row[pieces] = self._graph.pending_bonus(ContextState(prefix, longer.begun)) - pending
         return row
 
     def _growing(self, prefix: str, spelling: LetterTree) -> Iterator[tuple[str, list[int]]]:
-        """Yield the prefixes to which one piece makes a prefix grow, with all such pieces."""
+        """Yield each prefix of a form that one more piece leads to, with the pieces that do."""
         span = self._graph.span(prefix)
         growing: list[tuple[str, Span]] = [("", span)] if span.low < span.high else []
         while growing:
@@ -203,17 +232,17 @@ class TokenScorer:
 
 
 class StatePair(NamedTuple):
-    """The state of two favours."""
+    """The states of both scorers."""
 
     first: TokenScorerState
     second: TokenScorerState
 
 
 class SumScorer:
-    """Implements `BiasingScorer`: what two others add, together."""
+    """Implements `BiasingScorer` as the sum of two scorers."""
 
     def __init__(self, first: TokenScorer, second: TokenScorer) -> None:
-        """Take both, over one vocabulary."""
+        """Add two scorers over the same vocabulary."""
         self._first, self._second = first, second
 
     def begin(self) -> StatePair:

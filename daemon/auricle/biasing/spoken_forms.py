@@ -1,8 +1,10 @@
-"""How a name is spoken, in the plain words that the recogniser writes.
+"""Spoken forms: the ways to say a name, in plain words.
 
-In: an entry and the letters that the recogniser knows. Out: its forms, each with the share of the
-favour that is due to it: "J.R. Tolkien" is "j r tolkien", and a little of it "tolkien". A name in
-which nothing can be spoken (emoji, another script) has no form, which is no error.
+In: a context entry and the letters that the recogniser writes. Out: its forms, each with its share
+of the entry's bonus. "J.R. Tolkien" gives "j r tolkien" with the whole bonus and, for a contact,
+"tolkien" with a part of it. Numbers become words: 42 is "forty two", 1985 also "nineteen eighty
+five", 007 "zero zero seven". A name that cannot be spoken (emoji, another script) has no form; this
+is not an error.
 """
 
 from __future__ import annotations
@@ -14,44 +16,53 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, product
 
-from auricle.biasing.numerals import ways_to_say
 from auricle.context.entries import LONGEST_NAME, Entry
 
-_KEPT = 32768  # entries whose forms are kept, for names change a few at a time
-WHOLE = 1.0  # share of a form that is the whole name
-PART = 0.5  # of a first or a last name alone
-MOST_WAYS = 16  # of one writing
-LONGEST_FORM = 12  # words: nobody says more of a name
-# Those that the second pass writes short; see `writing.SPOKEN`.
+_KEPT = 32768  # cached entries: most names stay when a context changes
+WHOLE = 1.0  # share of the bonus for a whole name
+PART = 0.5  # share of the bonus for a first or last name alone
+MOST_WAYS = 16  # most forms of one written name
+LONGEST_FORM = 12  # most words of a form
+# Abbreviations that the second pass writes; see `recognizer.surface_forms.SPOKEN`.
 SHORT = {"mr": "mister", "mrs": "missus", "dr": "doctor", "st": "saint", "jr": "junior"}
 SIGNS = {"&": " and ", "+": " plus ", "@": " at ", "’": "'", "‘": "'", "`": "'"}
 LETTERS = "abcdefghijklmnopqrstuvwxyz'"
 DIGITS = "0123456789"
-# Letters that no accent makes out of others.
+# Letters that Unicode does not decompose into a base letter and an accent.
 _PLAIN = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l",
                         "þ": "th", "ı": "i"})  # fmt: skip
 _DOTTED = re.compile(r"\b(?:[A-Za-z]\.){2,}")
-# What may be told letter by letter; names that are capitals throughout are no such thing.
+# Words that may be spelled out letter by letter.
 _CAPITALS = re.compile(r"\b[A-Z]{2,5}\b")
-_MOST_CAPITALS = 5  # in a name that has nothing else: AC/DC
+_MOST_CAPITALS = 5  # letters up to which a name all in capitals may be an abbreviation: AC/DC
 _HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])")
+
+ONES = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+TENS = (
+    "zero", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
+)  # fmt: skip
+LARGEST = 9999  # larger numbers are said digit by digit
+YEARS = range(1100, 2100)  # numbers that may be said as years
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
     """One way to say a name."""
 
-    text: str  # words of the recogniser's letters, one space between them
-    share: float  # of the favour that is due to the whole name, 0 to 1
+    text: str  # words in the recogniser's letters, separated by single spaces
+    share: float  # share of the entry's bonus, 0 to 1
 
 
 @lru_cache(_KEPT)
 def forms_of(entry: Entry, letters: str = LETTERS) -> tuple[Form, ...]:
-    """Return the ways to say an entry, none twice, the whole name first.
+    """Return the distinct ways to say an entry, the whole name first.
 
     Args:
-        entry: whatever its texts hold; what is longer than a name may be is cut.
-        letters: those that the recogniser can write; apostrophes stay within words.
+        entry: the entry; any text is accepted, and cut at `LONGEST_NAME`.
+        letters: letters that the recogniser writes. Apostrophes are kept only within words.
     """
     found: dict[str, float] = {}
     for written in (entry.written, *entry.spoken):
@@ -65,11 +76,11 @@ def forms_of(entry: Entry, letters: str = LETTERS) -> tuple[Form, ...]:
 
 
 def _ways(written: str, letters: str) -> Iterator[str]:
-    """Yield the ways to say what is written; they may repeat."""
+    """Yield the ways to say a written name; they may repeat."""
     text = written if written.isascii() else unicodedata.normalize("NFKC", written)
     for sign, word in SIGNS.items():
         text = text.replace(sign, word)
-    # "Batcave" and "BatCave", "wi-fi" and "wifi": whoever writes it one way says it the same.
+    # "BatCave" is said like "bat cave" or "batcave", "wi-fi" like "wi fi" or "wifi".
     glued = (text.replace("-", ""), text.replace("-", " ")) if "-" in text else (text,)
     split = [one for some in glued for one in (some, _HUMPS.sub(" ", some))]
     for one in dict.fromkeys((*split, *_initials(text))):
@@ -77,7 +88,7 @@ def _ways(written: str, letters: str) -> Iterator[str]:
 
 
 def _initials(text: str) -> Iterator[str]:
-    """Yield a text with initials told one by one, and as a word: "REM" is "R E M", and so back."""
+    """Yield a text with its initials joined ("R.E.M." -> "REM") and spelled out ("R E M")."""
     if _DOTTED.search(text):
         yield _DOTTED.sub(lambda found: found[0].replace(".", "") + " ", text)
     letters = [one for one in text if one.isalpha()]
@@ -86,7 +97,7 @@ def _initials(text: str) -> Iterator[str]:
 
 
 def _spelled(text: str, letters: str) -> Iterator[str]:
-    """Yield the ways to say a text whose words are divided by white space or signs."""
+    """Yield the ways to say a text, given the ways to say each of its words."""
     choices = [_word_ways(word, letters) for word in _words(text, letters)[:LONGEST_FORM]]
     for words in product(*(choice for choice in choices if choice)):
         said = " ".join(words).split()[:LONGEST_FORM]
@@ -95,7 +106,7 @@ def _spelled(text: str, letters: str) -> Iterator[str]:
 
 
 def _words(text: str, letters: str) -> list[str]:
-    """Return words of letters and digits; an apostrophe stays only within one."""
+    """Return the words of a text as letters and digits, with apostrophes only within words."""
     text = text.casefold()
     if not text.isascii():
         text = "".join(
@@ -112,7 +123,7 @@ def _fold(character: str) -> str:
 
 
 def _word_ways(word: str, letters: str) -> tuple[str, ...]:
-    """Return the ways to say a word: numbers as words, titles in full and as they are."""
+    """Return the ways to say a word; abbreviated titles both in full and as written."""
     if word in SHORT:
         return (SHORT[word], word)
     if not any(digit in word for digit in DIGITS):
@@ -134,8 +145,51 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def _owned(found: dict[str, float], letters: str) -> Iterable[tuple[str, float]]:
-    """Return what belongs to a name: "kathleen's"."""
+    """Return the possessives of forms, such as "kathleen's"."""
     if "'" not in letters:
         return []
     owned = {f"{text}'s": share for text, share in found.items() if not text.endswith("s")}
     return [(text, share) for text, share in owned.items() if text not in found]
+
+
+def ways_to_say(digits: str) -> tuple[str, ...]:
+    """Return the distinct ways to say a string of the digits 0 to 9, the most usual first."""
+    number = int(digits) if len(digits) <= len(str(LARGEST)) else LARGEST + 1
+    one_by_one = " ".join(ONES[int(digit)] for digit in digits)
+    if number > LARGEST or (digits[0] == "0" and len(digits) > 1):
+        return (one_by_one,)
+    ways = [_cardinal(number)]
+    if number in YEARS and number % 1000 >= len(ONES) // 2:
+        ways.insert(0, _year(number))
+    if len(digits) > 1:
+        ways.append(one_by_one)
+    return tuple(dict.fromkeys(ways))
+
+
+def _cardinal(number: int) -> str:
+    """Return a number up to LARGEST in words, in American English (without "and")."""
+    parts = []
+    for unit, name in ((1000, "thousand"), (100, "hundred")):
+        if number >= unit:
+            parts += [ONES[number // unit], name]
+            number %= unit
+    if number or not parts:
+        parts.append(_below_hundred(number))
+    return " ".join(parts)
+
+
+def _year(number: int) -> str:
+    """Return a year in words: nineteen eighty five, nineteen oh five, nineteen hundred."""
+    century, rest = divmod(number, 100)
+    if not rest:
+        return f"{_below_hundred(century)} hundred"
+    return (
+        f"{_below_hundred(century)} {'oh ' if rest < len(ONES) // 2 else ''}{_below_hundred(rest)}"
+    )
+
+
+def _below_hundred(number: int) -> str:
+    if number < len(ONES):
+        return ONES[number]
+    tens, ones = divmod(number, 10)
+    return TENS[tens] + (f" {ONES[ones]}" if ones else "")

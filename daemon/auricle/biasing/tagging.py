@@ -1,8 +1,8 @@
-"""Which names were said.
+"""Tags the names in a recognised text or lattice.
 
-In: words, or a lattice of them. Out: the names among the words, the longest that fits each time;
-the words with names spelled as they are; and the lattice with the entry on each arc that belongs to
-a name.
+In: words or a lattice, and the `Biasing` of the context. Out: the names among the words, the
+longest match each time; the text with respelled names in their original spelling; and the lattice
+with the context entry on each arc that belongs to a name.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ class NameSpan:
     """A name among words."""
 
     entry: Entry
-    first: int  # its first word
-    last: int  # the word after its last
-    words: tuple[str, ...]  # as the name has them: the recogniser may have spelled them otherwise
+    first: int  # index of its first word
+    last: int  # index after its last word
+    words: tuple[str, ...]  # in the spelling of the name; the recognised spelling may differ
 
 
 def names_in(words: Sequence[str], biasing: Biasing) -> Iterator[NameSpan]:
-    """Yield the names in a text, in their order."""
+    """Yield the names in a text, from left to right."""
     for said in biasing.graph.matches(words):
         meaning = biasing.meaning_of(said.form, said.place)
         if meaning is not None:
@@ -37,7 +37,7 @@ def names_in(words: Sequence[str], biasing: Biasing) -> Iterator[NameSpan]:
 
 
 def spelled(text: str, biasing: Biasing) -> str:
-    """Return a text whose names are spelled as they are."""
+    """Return a text with its names in their original spelling."""
     words = text.split()
     for found in names_in(tuple(words), biasing):
         words[found.first : found.last] = found.words
@@ -45,9 +45,9 @@ def spelled(text: str, biasing: Biasing) -> str:
 
 
 def spelled_for_good(words: Sequence[str], biasing: Biasing) -> tuple[str, ...]:
-    """Return the words at the beginning of a text, spelled as no word after it changes.
+    """Return the first words of a text in a spelling that no later word can change.
 
-    That leaves out the last ones where a name may have begun.
+    The last words are left out if a name may have begun there.
     """
     marked = [WORD_START + word for word in words]
     begun = (
@@ -57,17 +57,16 @@ def spelled_for_good(words: Sequence[str], biasing: Biasing) -> tuple[str, ...]:
 
 
 class _Named(NamedTuple):
-    """What an arc belongs to, and its word there."""
+    """The entry that an arc belongs to, and the arc's word in the spelling of the name."""
 
     entry: Entry
     word: str
 
 
 def marked(lattice: Lattice, biasing: Biasing, count: int) -> Lattice:
-    """Return a lattice whose arcs carry the entries, and words, of the names that they belong to.
+    """Return a lattice whose arcs carry the entry and spelling of the name they belong to.
 
-    An arc may lie on many paths: its entry is that on the best of them, of the `count` best ones.
-    Beyond these, arcs carry none.
+    Only the `count` best paths are tagged. An arc on several of them takes its tag from the best.
     """
     entries: dict[int, _Named | None] = {}
     for path in lattice.nbest(count):
@@ -86,4 +85,5 @@ def marked(lattice: Lattice, biasing: Biasing, count: int) -> Lattice:
 
 
 def _named(arc: Arc, entry: Entry, word: str) -> Arc:
+    """Return an arc with the entry and the spelling of its name."""
     return replace(arc, word=word, entry=entry.id, kind=entry.kind)

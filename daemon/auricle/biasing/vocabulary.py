@@ -1,8 +1,8 @@
-"""A vocabulary as names see it: the letters of its pieces.
+"""The letters of a vocabulary's pieces, for matching names.
 
-In: a tokenizer. Out: of each piece its letters and whether it starts a word, and the pieces as a
-tree over these letters. Small letters and capitals are the same here, marks are nothing, and a
-hyphen starts a word, as `writing.Writing.plain` has it.
+In: a tokenizer. Out: for each piece its letters and whether it starts a word, and the pieces as
+trees over their letters. Case is ignored, punctuation is dropped, and a hyphen starts a word, as in
+`recognizer.surface_forms.Writing.plain`.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import numpy as np
 
 from auricle.tokenizer import BLANK, WORD_START, Tokenizer
 
-COMMON_PIECES = 3000  # pieces stand in the order of their frequency: these are words of every day
+COMMON_PIECES = 3000  # whole words among the first 3000 pieces are common: order is by frequency
 
 
 class LetterTree:
     """Pieces as a tree over their letters."""
 
     def __init__(self, pieces: Iterable[tuple[int, str]]) -> None:
-        """Take pieces and the letters of each."""
-        self.following: dict[str, str] = {"": ""}  # the letters after the first ones of pieces
-        self.pieces: dict[str, list[int]] = {}  # that are spelled just so
+        """Build the tree from piece numbers and the letters of each piece."""
+        self.following: dict[str, str] = {"": ""}  # prefix -> letters that may follow it
+        self.pieces: dict[str, list[int]] = {}  # letters -> pieces spelled with exactly these
         for piece, text in pieces:
             self.pieces.setdefault(text, []).append(piece)
             for end, letter in enumerate(text):
@@ -33,10 +33,10 @@ class LetterTree:
 
 
 class Vocabulary:
-    """The pieces of one pass; never changed."""
+    """The pieces of one pass; immutable."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        """Read the pieces; that of number 0 is none."""
+        """Read the pieces; piece 0 (blank or end) has no letters."""
         texts = [piece.lower().replace("-", WORD_START) for piece in tokenizer.pieces]
         texts[BLANK] = ""
         self.letters = tuple(map(_letters_of, texts))
@@ -54,12 +54,12 @@ class Vocabulary:
 
     @cached_property
     def alphabet(self) -> str:
-        """All letters that it can write."""
+        """All letters that occur in its pieces."""
         return "".join(sorted(set("".join(self.letters))))
 
     @cached_property
     def common_words(self) -> frozenset[str]:
-        """Words that are said every day."""
+        """Common words, by the order of the pieces."""
         return frozenset(
             piece.removeprefix(WORD_START)
             for piece in self._pieces[BLANK + 1 : COMMON_PIECES]
@@ -68,5 +68,5 @@ class Vocabulary:
 
 
 def _letters_of(text: str) -> str:
-    """Return the letters of a piece without marks."""
+    """Return the letters of a piece without punctuation."""
     return "".join(letter for letter in text if letter.isalnum() or letter == "'")

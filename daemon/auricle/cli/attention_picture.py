@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
-from auricle.biasing.attended import Attended
+from auricle.biasing.shortlist import Attended
 from auricle.errors import AuricleError, StorageError
 from auricle.lattice.result import Word
 

@@ -241,7 +241,7 @@ class Pipeline:
     def _recognize(self, utterance: _Utterance, samples: Samples) -> tuple[Event, ...]:
         reader = utterance.reader
         state, _ = reader.step(utterance.recognizer, samples)
-        if utterance.ending.silence < SPEAKING_SECONDS and reader.glance_due(state):
+        if utterance.ending.vad_silence < SPEAKING_SECONDS and reader.glance_due(state):
             state = reader.glance(state)
         self._utterance = replace(utterance, recognizer=state)
         return self._signal(TextChanged(time=self._now(), text=state.shown, firm=state.firm))

@@ -1,1 +1,1 @@
-"""The word lattice: its algebra, confidences and file formats, and the result made of it."""
+"""The word lattice: algorithms, confidences, file formats, and the result built from it."""

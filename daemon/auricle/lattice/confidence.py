@@ -1,9 +1,9 @@
-"""How sure the recogniser is of each word.
+"""Word confidences.
 
-In: a lattice and a path through it. Out: for each word of the path a probability. The measure is
+In: a lattice and a path through it. Out: a probability for each word of the path. The measure is
 `C_max` of Wessel, Schlüter, Macherey and Ney, "Confidence measures for large vocabulary continuous
-speech recognition" (IEEE Trans. Speech and Audio Processing 9(3), 2001): the arcs of the same word
-that are alive at one moment stand for one word, whatever words surround them.
+speech recognition" (IEEE Trans. Speech and Audio Processing 9(3), 2001): arcs of the same word that
+overlap in time count together, whatever words surround them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,12 @@ def word_confidences(lattice: Lattice, path: Path) -> tuple[float, ...]:
 
 
 def _confidence(word: Arc, alike: list[tuple[Arc, float]]) -> float:
-    """Return the greatest sum of posteriors at any moment of a word, over arcs of that word."""
+    """Return the largest sum of posteriors of a word's arcs at any moment of the word.
+
+    Args:
+        word: arc of the path.
+        alike: all arcs with the same word, with their posteriors.
+    """
     beside = [
         (arc, posterior)
         for arc, posterior in alike

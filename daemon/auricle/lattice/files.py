@@ -1,7 +1,7 @@
-"""Lattices as files, one set for each recording, in all forms of `lattice_formats`.
+"""Writes lattices to files, in every format of `lattice.formats`.
 
-In: a lattice and a name. Out: NAME.json, NAME.slf, NAME.fst.txt with NAME.syms.txt, and NAME.dot
-in one folder. A file is there as a whole or not at all.
+In: a lattice and a name. Out: NAME.json, NAME.slf, NAME.fst.txt, NAME.syms.txt and NAME.dot in one
+folder. Each file is written atomically.
 """
 
 from __future__ import annotations
@@ -15,16 +15,14 @@ from auricle.errors import StorageError
 from auricle.lattice.formats import to_dot, to_json, to_openfst, to_slf
 from auricle.lattice.lattice import Lattice
 
-PERMISSIONS = 0o600  # what was said is for its owner alone
-
 
 def name_each(recordings: Sequence[Path]) -> list[str]:
-    """Return a name for each recording: its own without the ending, numbered where taken."""
+    """Return a distinct name for each recording: its stem, with a number if already taken."""
     names: list[str] = []
     taken: set[str] = set()
     for recording in recordings:
         name, number = recording.stem, 1
-        while name.casefold() in taken:  # some file systems do not tell cases apart
+        while name.casefold() in taken:  # some file systems ignore case
             number += 1
             name = f"{recording.stem}-{number}"
         taken.add(name.casefold())
@@ -33,21 +31,21 @@ def name_each(recordings: Sequence[Path]) -> list[str]:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for lattices, if it is not there; raises StorageError."""
+    """Create a folder for lattices unless it exists; raises StorageError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(
-            f"{folder} cannot be made a folder for lattices ({error.strerror}); name another one"
+            f"{folder}: cannot create the folder for lattices ({error.strerror}); name another one"
         ) from error
 
 
 def write_lattice(folder: Path, name: str, lattice: Lattice) -> None:
-    """Write a lattice in each form, replacing what has the same names.
+    """Write a lattice in every format, replacing files of the same names.
 
     Raises:
-        StorageError: the disk is full, or the folder cannot be written to.
-        ArgumentError: a word cannot be written in one of the forms.
+        StorageError: the disk is full, or the folder is not writable.
+        ArgumentError: a word cannot be written in one of the formats.
     """
     openfst = to_openfst(lattice)
     texts = {
@@ -62,7 +60,10 @@ def write_lattice(folder: Path, name: str, lattice: Lattice) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file beside the place where it shall be, and move it there once it is complete."""
+    """Write a file under a temporary name and rename it when it is complete.
+
+    `mkstemp` makes it readable only by its owner: a lattice holds private speech.
+    """
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=".auricle-", dir=path.parent)
         try:
@@ -74,5 +75,5 @@ def _write(path: Path, text: str) -> None:
             raise
     except OSError as error:
         raise StorageError(
-            f"{path} cannot be written ({error.strerror}); free some space, or name another folder"
+            f"{path}: cannot be written ({error.strerror}); free some space or name another folder"
         ) from error

@@ -1,10 +1,11 @@
-"""The lattice as text that other programs read.
+"""Text formats of the lattice.
 
-In: a lattice. Out: JSON (the form that leaves the device, and the one that is read back), the
-standard lattice format of HTK that Kaldi's and SRILM's tools read too, the text of OpenFst's
-`fstcompile`, or a drawing for Graphviz.
+In: a lattice. Out: JSON (the format of the D-Bus interface, and the only one that is read back),
+HTK's standard lattice format (SLF), which Kaldi and SRILM also read, the text format of OpenFst's
+`fstcompile`, or a Graphviz drawing.
 
-Scores keep six decimal places: more than a 32-bit weight holds, so that the best path stays it.
+Scores are written with six decimal places. That is more precise than a 32-bit weight, so the best
+path stays the same.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from auricle.errors import ArgumentError
 from auricle.lattice.lattice import Arc, Lattice
 
 JSON_VERSION = 1
-EPSILON = "<eps>"  # OpenFst's name for no word
-NULL = "!NULL"  # HTK's name for no word
+EPSILON = "<eps>"  # OpenFst's symbol for no word
+NULL = "!NULL"  # HTK's symbol for no word
 _DIGITS = 6
 _FIELDS = tuple(field.name for field in fields(Arc))
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -36,14 +37,14 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class OpenFstText:
-    """An acceptor as `fstcompile --acceptor --isymbols=...` reads it; weights are costs."""
+    """Input of `fstcompile --acceptor --isymbols=...`; weights are costs."""
 
-    acceptor: str  # an arc a line: source, target, word, cost; then the final state
-    symbols: str  # a word and its number a line
+    acceptor: str  # one arc per line: source, target, word, cost; last line: the final state
+    symbols: str  # one word and its number per line
 
 
 def to_json(lattice: Lattice) -> str:
-    """Return compact JSON: `fields` names what stands where in each of `arcs`."""
+    """Return compact JSON; `fields` names the values of each list in `arcs`."""
     return json.dumps(
         {
             "version": JSON_VERSION,
@@ -70,10 +71,10 @@ def to_json(lattice: Lattice) -> str:
 
 
 def from_json(text: str) -> Lattice:
-    """Return the lattice that JSON describes; the text need not be trusted.
+    """Return the lattice of a JSON text, which may come from an untrusted source.
 
     Raises:
-        ArgumentError: it is no lattice; the sentence names the field.
+        ArgumentError: the text is not a valid lattice; the message names the field.
     """
     try:
         content = json.loads(text)
@@ -85,7 +86,7 @@ def from_json(text: str) -> Lattice:
     if unknown:
         raise ArgumentError(f"lattice has the unknown field {unknown[0][:40]!r}: leave it out.")
     if not _is(content.get("version"), int) or content["version"] != JSON_VERSION:
-        raise ArgumentError(f"version must be {JSON_VERSION}: it is another or missing.")
+        raise ArgumentError(f"version must be {JSON_VERSION}, but differs or is missing.")
     if content.get("fields") != list(_FIELDS):
         raise ArgumentError(f"fields must be {list(_FIELDS)}, in this order.")
     if not _is(content.get("states"), int):
@@ -97,7 +98,7 @@ def from_json(text: str) -> Lattice:
 
 
 def _arc_from(index: int, values: Any) -> Arc:
-    """Return the arc whose fields a list of JSON values holds."""
+    """Return the arc of a list of JSON values."""
     if not isinstance(values, list) or len(values) != len(_FIELDS):
         raise ArgumentError(f"arcs[{index}] must be a list of {len(_FIELDS)} values: {_FIELDS}.")
     for name, value in zip(_FIELDS, values, strict=True):
@@ -114,17 +115,17 @@ def _arc_from(index: int, values: Any) -> Arc:
 
 
 def _is(value: Any, *kinds: type) -> bool:
-    """Return whether a JSON value is of a kind; true and false are no numbers."""
+    """Return whether a JSON value has one of the types; a Boolean does not count as a number."""
     return isinstance(value, kinds) and not isinstance(value, bool)
 
 
 def to_slf(lattice: Lattice, utterance: str) -> str:
     """Return the HTK standard lattice format, version 1.1 (see "The HTK Book").
 
-    Words stand on links. The time of a node is that at which the last word before it ends.
+    Words are on links. The time of a node is the latest end of the words before it.
 
     Args:
-        lattice: what to write.
+        lattice: the lattice.
         utterance: name of the recording, without white space.
     """
     times = [min(arc.start for arc in lattice.arcs)] * lattice.states
@@ -151,10 +152,10 @@ def to_slf(lattice: Lattice, utterance: str) -> str:
 
 
 def to_openfst(lattice: Lattice) -> OpenFstText:
-    """Return the acceptor text and symbol table of OpenFst; a cost is a negative score."""
+    """Return the acceptor and symbol table for OpenFst; costs are negative scores."""
     words = sorted({arc.word for arc in lattice.arcs if arc.word})
     if EPSILON in words:
-        raise ArgumentError(f"word must not be {EPSILON!r}, OpenFst's name for no word.")
+        raise ArgumentError(f"word must not be {EPSILON!r}, OpenFst's symbol for no word.")
     lines = [
         f"{arc.source}\t{arc.target}\t{arc.word or EPSILON}\t{_number(-arc.score)}"
         for arc in lattice.arcs
@@ -165,7 +166,7 @@ def to_openfst(lattice: Lattice) -> OpenFstText:
 
 
 def to_dot(lattice: Lattice) -> str:
-    """Return a drawing for Graphviz: each word with its times and its posterior probability."""
+    """Return a Graphviz drawing with the times and posterior probability of each word."""
     lines = [
         "digraph lattice {",
         "  rankdir=LR;",
@@ -182,16 +183,16 @@ def to_dot(lattice: Lattice) -> str:
 
 
 def _slf_word(word: str) -> str:
-    """Return a word as HTK reads it: a backslash marks what would else be markup."""
+    """Return a word with backslash escapes as HTK reads it."""
     if not word:
         return NULL
     if word == NULL:
-        raise ArgumentError(f"word must not be {NULL!r}, HTK's name for no word.")
+        raise ArgumentError(f"word must not be {NULL!r}, HTK's symbol for no word.")
     marked = word.replace("\\", "\\\\")
     return "\\" + marked if marked[0] in "\"'" else marked
 
 
 def _number(value: float) -> str:
-    """Return a number in plain decimals, without a needless sign or tail."""
+    """Return a number in decimal notation, without trailing zeros or a negative zero."""
     text = f"{value:.{_DIGITS}f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text

@@ -1,7 +1,7 @@
-"""A lattice of a few whole readings, such as those that a second pass has ranked.
+"""Builds a lattice from an n-best list, such as that of the second pass.
 
-In: readings with the times and scores of their words. Out: a lattice whose paths are just these
-readings, with just their scores; what they begin with in common they share.
+In: readings with the times and scores of their words. Out: a lattice whose paths are exactly these
+readings with their scores. Common beginnings share states and arcs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class SpokenWord:
     word: str
     start: float  # seconds on the audio clock
     end: float  # seconds on the audio clock
-    graph: float  # natural log score of the word after those before it
+    graph: float  # natural log score of the word, given the words before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +27,15 @@ class NbestReading:
     """One reading of an utterance."""
 
     words: tuple[SpokenWord, ...]  # at least one
-    acoustic: float  # natural log score of the whole
-    graph: float  # the same
+    acoustic: float  # natural log acoustic score of the whole reading
+    graph: float  # natural log graph score of the whole reading
 
 
 def lattice_of(readings: Sequence[NbestReading]) -> Lattice:
-    """Return the lattice of distinct readings, best first or not.
+    """Return the lattice of distinct readings, in any order.
 
-    The scores of a path add up to those of its reading: the last arc, which it shares with no
-    other, carries what the arcs before it do not.
+    The scores along a path sum to those of its reading. The last arc of a path is not shared and
+    carries the remainder.
     """
     states: dict[tuple[str, ...], int] = {(): 0}
     arcs: list[Arc] = []

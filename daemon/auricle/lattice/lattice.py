@@ -1,11 +1,12 @@
 """The word lattice: every reading of an utterance that the search kept, with scores and times.
 
-In: arcs, each one word between two states. Out: the best path, the n best word sequences, the
-posterior probability of each arc, and a smaller lattice. It knows nothing of how it was found.
+In: arcs, each one word between two states. Out: the best path, the n-best word sequences, the
+posterior probability of each arc, and a pruned lattice. The module does not depend on the
+recogniser.
 
-States are numbered in topological order from 0, the start, to `final`. The reading "nothing was
-said" is one arc without a word ("") from the start to the end, so that it keeps its score and
-competes with the others.
+States are numbered in topological order from 0, the start, to `final`. The empty reading is a
+single arc without a word ("") from the start to the end, so that it has a score and competes with
+the other readings.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from numpy.typing import NDArray
 from auricle.errors import ArgumentError
 
 MINUS_INFINITY = -math.inf
-_LARGEST = 1e9  # nats or seconds: no true value comes near, and sums stay finite
-_ROUNDING = 1e-7  # nats: more than sums of scores are off by
+_LARGEST = 1e9  # nats or seconds: far above any real value, and sums stay finite
+_ROUNDING = 1e-7  # nats: above the rounding error of sums of scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,17 @@ class Arc:
 
     source: int
     target: int  # greater than source
-    word: str  # without white space; empty only where nothing was said
-    acoustic: float  # natural log score of the transducer
-    graph: float  # natural log score of language model and context; 0 where there is none
+    word: str  # without white space; empty only on the arc of the empty reading
+    acoustic: float  # natural log acoustic score
+    graph: float  # natural log score of language models and names; 0 without them
     start: float  # seconds on the audio clock
-    end: float  # seconds on the audio clock, at or after start
-    entry: str | None = None  # id of the context entry that the word belongs to; may be empty
-    kind: str | None = None  # of that entry; None: the word belongs to none
+    end: float  # seconds on the audio clock, not before start
+    entry: str | None = None  # id of the context entry of the name it belongs to; may be empty
+    kind: str | None = None  # kind of that entry; None: the word is not part of a name
 
     @property
     def score(self) -> float:
-        """Acoustic and graph score together, natural log."""
+        """Acoustic plus graph score, natural log."""
         return self.acoustic + self.graph
 
 
@@ -54,31 +55,32 @@ class Path:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The words on the path; none where nothing was said."""
+        """The words on the path; none for the empty reading."""
         return tuple(arc.word for arc in self.arcs if arc.word)
 
     @property
     def text(self) -> str:
-        """The words with one space between them."""
+        """The words, separated by single spaces."""
         return " ".join(self.words)
 
 
 @dataclass(frozen=True, slots=True)
 class Lattice:
-    """An acyclic graph of words, checked when it is made.
+    """An acyclic graph of words, validated on construction.
 
-    Raises ArgumentError naming the field where the arcs are no such graph.
+    Raises ArgumentError, with the name of the field, if the arcs do not form such a graph.
     """
 
     states: int  # 2 or more: 0 is the start, states - 1 the end
     arcs: tuple[Arc, ...]  # in the order of their sources
 
     def __post_init__(self) -> None:
-        """Check what every algorithm here relies on."""
-        # Each state but the start has an arc into it: that bounds what an untrusted lattice costs.
+        """Check what the algorithms of this module rely on."""
+        # Each state but the start needs an arc into it. This bounds the cost of an untrusted
+        # lattice.
         if not 2 <= self.states <= len(self.arcs) + 1:
             raise ArgumentError(
-                f"states must be 2 to the number of arcs plus 1 ({len(self.arcs) + 1}), "
+                f"states must be between 2 and the number of arcs plus 1 ({len(self.arcs) + 1}), "
                 f"not {self.states}: give each state but the start an arc into it."
             )
         source = 0
@@ -89,21 +91,21 @@ class Lattice:
         self._check_connected()
 
     def _check_ends(self, index: int, arc: Arc, least: int) -> None:
-        """Raise ArgumentError where the states of an arc break the topological order."""
+        """Raise ArgumentError if the states of an arc break the topological order."""
         if not least <= arc.source < arc.target < self.states:
             raise ArgumentError(
-                f"arcs[{index}] must lead from source {arc.source} (here {least} or more, for arcs "
-                f"stand in the order of their sources) to a greater target below "
-                f"{self.states}, not {arc.target}."
+                f"arcs[{index}] leads from source {arc.source} to target {arc.target}: the source "
+                f"must be {least} or more (arcs are in the order of their sources), the target "
+                f"greater than the source and below {self.states}."
             )
         if not arc.word and (arc.source, arc.target) != (0, self.final):
             raise ArgumentError(
-                f"arcs[{index}].word may be empty only from the start to the end, "
+                f"arcs[{index}].word may be empty only on an arc from the start to the end, "
                 f"not from {arc.source} to {arc.target}: name the word."
             )
 
     def _check_connected(self) -> None:
-        """Raise ArgumentError where a state lies on no path from the start to the end."""
+        """Raise ArgumentError if a state is not on a path from the start to the end."""
         entered = {arc.target for arc in self.arcs}
         left = {arc.source for arc in self.arcs}
         for state in range(self.states):
@@ -115,35 +117,42 @@ class Lattice:
 
     @property
     def final(self) -> int:
-        """The number of the last state."""
+        """The last state."""
         return self.states - 1
 
     def best_path(self) -> Path:
-        """Return the path of the highest score."""
+        """Return the path with the highest score."""
         return next(self._by_score())
 
     def nbest(self, count: int) -> tuple[Path, ...]:
-        """Return the best path of each of the `count` best distinct word sequences, best first."""
+        """Return the best path of each of the `count` best distinct word sequences, best first.
+
+        Raises:
+            ArgumentError: `count` is below 1.
+        """
         if count < 1:
             raise ArgumentError(f"count of the n-best list must be 1 or more, not {count}.")
         return tuple(path for _, path in zip(range(count), self._by_score(), strict=False))
 
     def posteriors(self) -> NDArray[np.float64]:
-        """Return the probability that the true path uses each arc: (arcs,) float64, 0 to 1."""
+        """Return the posterior probability of each arc: (arcs,) float64, 0 to 1."""
         before, after = self._before(log_add), self._after(log_add)
         logs = [before[arc.source] + arc.score + after[arc.target] for arc in self.arcs]
         return np.minimum(np.exp(np.array(logs, dtype=np.float64) - after[0]), 1.0)
 
     def prune(self, beam: float, most_arcs: int | None = None) -> Lattice:
-        """Return the lattice of those arcs that lie on a path nearly as good as the best.
-
-        Args:
-            beam: nats by which the best path through an arc may fall behind the best path of all.
-            most_arcs: if given, the beam is narrowed until no more arcs than this are left; the
-                best path stays whatever it needs.
+        """Return the lattice of the arcs that lie on a path within a beam of the best path.
 
         The measure is that of Sixtus and Ortmanns, "High quality word graphs using
         forward-backward pruning" (ICASSP 1999).
+
+        Args:
+            beam: nats by which the best path through an arc may fall behind the best path of all.
+            most_arcs: if given, the beam is narrowed until at most this number of arcs is left.
+                The best path is always kept, even if it has more arcs.
+
+        Raises:
+            ArgumentError: `beam` is negative.
         """
         if not beam >= 0:
             raise ArgumentError(f"beam of the lattice must be 0 or more nats, not {beam}.")
@@ -152,7 +161,7 @@ class Lattice:
             beam = min(beam, sorted(behind)[most_arcs] - 2 * _ROUNDING)
         beam = max(beam, 0.0) + _ROUNDING
         near = [arc for arc, gap in zip(self.arcs, behind, strict=True) if gap <= beam]
-        # With an arc goes its best path, but for rounding: what that cuts off is left out too.
+        # Rounding may drop an arc of another arc's best path; drop what that disconnects.
         kept = _connected(near, self.final)
         number = {state: index for index, state in enumerate(_states_of(kept))}
         return Lattice(
@@ -163,21 +172,21 @@ class Lattice:
         )
 
     def _behind(self) -> list[float]:
-        """Return for each arc how far its best path falls behind the best of all, nats."""
+        """Return how far the best path through each arc falls behind the best of all, in nats."""
         before, after = self._before(max), self._after(max)
         return [
             after[0] - (before[arc.source] + arc.score + after[arc.target]) for arc in self.arcs
         ]
 
     def _before(self, add: Callable[[float, float], float]) -> list[float]:
-        """Return for each state the scores of all paths from the start to it, added by `add`."""
+        """Return the scores of all paths from the start to each state, combined by `add`."""
         before = [0.0] + [MINUS_INFINITY] * self.final
         for arc in self.arcs:
             before[arc.target] = add(before[arc.target], before[arc.source] + arc.score)
         return before
 
     def _after(self, add: Callable[[float, float], float]) -> list[float]:
-        """Return for each state the scores of all paths from it to the end, added by `add`."""
+        """Return the scores of all paths from each state to the end, combined by `add`."""
         after = [MINUS_INFINITY] * self.final + [0.0]
         for arc in reversed(self.arcs):
             after[arc.source] = add(after[arc.source], arc.score + after[arc.target])
@@ -186,16 +195,16 @@ class Lattice:
     def _by_score(self) -> Iterator[Path]:
         """Yield the best path of each distinct word sequence, best first.
 
-        A* over word sequences: an entry of the queue is one sequence of words with all the states
-        that it may have led to (the lattice is determinized as far as it is needed), its promise
-        the exact best score of any completion. After Mohri and Riley, "An efficient algorithm for
-        the n-best-strings problem" (ICSLP 2002).
+        A* over word sequences. An entry of the queue is one word sequence with all states that it
+        may lead to, so the lattice is determinized on demand; its priority is the exact score of
+        its best completion. After Mohri and Riley, "An efficient algorithm for the n-best-strings
+        problem" (ICSLP 2002).
         """
         after = self._after(max)
         leaving: list[list[Arc]] = [[] for _ in range(self.states)]
         for arc in self.arcs:
             leaving[arc.source].append(arc)
-        order = 0  # breaks ties, so that equal promises come in the order of their discovery
+        order = 0  # breaks ties in order of discovery
         queue: list[tuple[float, int, _Reached]] = [(-after[0], order, {0: (0.0, None)})]
         while queue:
             _, _, reached = heapq.heappop(queue)
@@ -208,11 +217,11 @@ class Lattice:
                 heapq.heappush(queue, (-promise, order, successor))
 
     def _successors(self, reached: _Reached, leaving: list[list[Arc]]) -> list[_Reached]:
-        """Return what each next word leads to; the end, where reached, is an own successor."""
+        """Return the states that each next word leads to; the final state is separate."""
         by_word: dict[tuple[str, bool], _Reached] = {}
         for state, (score, link) in reached.items():
             for arc in leaving[state]:
-                # A sequence that may stop here and one that goes on are two readings.
+                # A sequence that ends here and one that continues are two readings.
                 ends = arc.target == self.final
                 successor = by_word.setdefault((arc.word, ends), {})
                 total = score + arc.score
@@ -229,7 +238,7 @@ class _Link:
     before: _Link | None
 
 
-# The states that one word sequence leads to, each with the best path there and its score.
+# The states that one word sequence leads to, each with the score and last link of the best path.
 _Reached = dict[int, tuple[float, _Link | None]]
 
 
@@ -243,9 +252,9 @@ def _trace(score: float, link: _Link | None) -> Path:
 
 
 def concatenate(lattices: Sequence[Lattice]) -> Lattice:
-    """Return the lattice whose paths are a path of each lattice, one after the other.
+    """Return the lattice whose paths are the concatenated paths of all lattices.
 
-    A lattice that says that nothing may have been said loses that reading, unless it is alone.
+    The empty reading of a lattice is dropped, unless there is only one lattice.
     """
     if len(lattices) == 1:
         return lattices[0]
@@ -271,7 +280,7 @@ def log_add(first: float, second: float) -> float:
 
 
 def _connected(arcs: Sequence[Arc], final: int) -> list[Arc]:
-    """Return those arcs that lie on a path from state 0 to the last one."""
+    """Return the arcs that lie on a path from state 0 to the final state."""
     reached, left = {0}, {final}
     onward, kept = [], []
     for arc in arcs:
@@ -286,13 +295,13 @@ def _connected(arcs: Sequence[Arc], final: int) -> list[Arc]:
 
 
 def _states_of(arcs: Sequence[Arc]) -> list[int]:
-    """Return the states that arcs touch, in order."""
+    """Return the states of arcs in ascending order."""
     return sorted({arc.source for arc in arcs} | {arc.target for arc in arcs})
 
 
 def _check_contents(index: int, arc: Arc) -> None:
-    """Raise ArgumentError where the word, the scores or the times of an arc are none."""
-    # The value itself may be what somebody said, which has no place in a message.
+    """Raise ArgumentError if the word, scores or times of an arc are invalid."""
+    # A word is private speech and must not appear in the message.
     if not arc.word.isprintable() or any(map(str.isspace, arc.word)):
         raise ArgumentError(
             f"arcs[{index}].word must be one word of printable characters without white space."
@@ -308,6 +317,6 @@ def _check_contents(index: int, arc: Arc) -> None:
             )
     if arc.end < arc.start:
         raise ArgumentError(
-            f"arcs[{index}].end must not come before its start of {arc.start} seconds, "
+            f"arcs[{index}].end must not be before its start at {arc.start} seconds, "
             f"but is {arc.end}."
         )

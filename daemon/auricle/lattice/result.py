@@ -1,4 +1,8 @@
-"""What a recogniser says: words, hypotheses, and the lattice they come from."""
+"""The result of recognition: text, n-best list, words with confidences, names, and the lattice.
+
+In: a lattice and, for a context, its `Biasing`. Out: a `Result`, an immutable value that the events
+of a session carry.
+"""
 
 from __future__ import annotations
 
@@ -33,18 +37,18 @@ class Hypothesis:
 class RecognizedName:
     """A name of the context in the best hypothesis."""
 
-    kind: str  # of its entry
-    written: str  # as its owner writes it
-    id: str  # of its entry; may be empty
+    kind: str  # kind of its entry
+    written: str  # written form of its entry
+    id: str  # id of its entry; may be empty
     start: float  # seconds on the audio clock
     end: float  # seconds on the audio clock
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """All that is known of an utterance at one moment."""
+    """The recognition result of an utterance up to one moment."""
 
-    text: str  # the best hypothesis; empty when nothing was said
+    text: str  # the best hypothesis; empty if it has no words
     nbest: tuple[Hypothesis, ...]  # distinct texts, best first; nbest[0].text == text
     words: tuple[Word, ...]
     lattice: Lattice
@@ -52,24 +56,24 @@ class Result:
 
 
 def result_of(lattice: Lattice, count: int, biasing: Biasing | None = None) -> Result:
-    """Return what a lattice says, with at most `count` readings.
+    """Return the result of a lattice.
 
     Args:
-        lattice: of an utterance.
-        count: readings to give.
-        biasing: the names that it may hold; without, whatever its arcs carry stays.
+        lattice: lattice of an utterance.
+        count: largest size of the n-best list.
+        biasing: names to tag; None keeps the tags that the arcs already have.
     """
     if biasing is not None:
         lattice = marked(lattice, biasing, count)
     paths = lattice.nbest(count)
     words = [arc for arc in paths[0].arcs if arc.word]
-    sureness = word_confidences(lattice, paths[0])
+    confidences = word_confidences(lattice, paths[0])
     return Result(
         text=paths[0].text,
         nbest=tuple(Hypothesis(path.text, path.score) for path in paths),
         words=tuple(
             Word(arc.word, arc.start, arc.end, confidence)
-            for arc, confidence in zip(words, sureness, strict=True)
+            for arc, confidence in zip(words, confidences, strict=True)
         ),
         lattice=lattice,
         names=_names_of(words, biasing) if biasing is not None else (),
@@ -77,7 +81,7 @@ def result_of(lattice: Lattice, count: int, biasing: Biasing | None = None) -> R
 
 
 def with_names(result: Result, biasing: Biasing | None) -> Result:
-    """Return a result that tells the names in it."""
+    """Return a result with its names tagged."""
     if biasing is None:
         return result
     return result_of(result.lattice, len(result.nbest), biasing)

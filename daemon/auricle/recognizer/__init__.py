@@ -1,1 +1,1 @@
-"""From features to words: streaming transducer, search, lattice and end-pointers."""
+"""The recogniser: streaming transducer, beam search, second pass and end-pointers."""

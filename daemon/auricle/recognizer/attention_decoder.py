@@ -1,9 +1,12 @@
-"""The attention decoder of the second pass: which piece follows, given all encoder frames.
+"""The attention decoder of the second pass, as two TFLite graphs.
 
-In: log-mel frames of a finished utterance, and the pieces before. Out: log probabilities of the
-next piece, for a few hypotheses at once. The encoder is Whisper's (Radford et al.,
-arXiv:2212.04356) with full attention, for noise harms an encoder most that hears chunk by chunk.
-`tools/auricle_train/export/decoder.py` makes the graphs.
+In: feature frames of a finished segment, and the pieces of a few hypotheses. Out: log probabilities
+of each hypothesis' next piece. `AttentionScorer` is the interface that `second_pass.py` uses;
+`AttentionDecoder` implements it.
+
+The encoder is Whisper's (Radford et al., arXiv:2212.04356) with full attention, which resists noise
+better than a chunk-wise encoder. `tools/auricle_train/export/decoder.py` exports the graphs: the
+names and shapes of tensors must agree. A "place" is a position in the decoder's sequence.
 """
 
 from __future__ import annotations
@@ -21,17 +24,17 @@ from auricle.features import BANDS, SILENCE
 from auricle.tflite.graph import Graph, ResidentGraph
 
 Floats = NDArray[np.float32]
-ROOM = 32  # places by which the graph grows
-STRIDE = 2  # feature frames (10 ms) to an encoder frame
-LAYERED = ("keys", "values", "memory_keys", "memory_values")  # inputs that each layer has
+ROOM = 32  # places added when the graph is enlarged
+STRIDE = 2  # feature frames (10 ms) per encoder frame (20 ms)
+LAYERED = ("keys", "values", "memory_keys", "memory_values")  # inputs of each layer
 
 
 class AttentionState(Protocol):
-    """The pieces before of a few hypotheses of one utterance; a value, never changed in place."""
+    """State of a few hypotheses of one utterance after a step; never changed in place."""
 
     @property
     def rows(self) -> int:
-        """How many hypotheses there are."""
+        """Number of hypotheses."""
         ...
 
 
@@ -40,90 +43,93 @@ class AttentionScorer(Protocol):
 
     @property
     def rows(self) -> int:
-        """How many hypotheses one step takes at most."""
+        """Largest number of hypotheses in a step."""
         ...
 
     @property
     def places(self) -> int:
-        """How many pieces may follow one another: so many steps may be taken after `begin`."""
+        """Largest number of pieces in a hypothesis, and of steps after `begin`."""
         ...
 
     @property
     def frames(self) -> int:
-        """How many encoder frames of an utterance can be heard."""
+        """Largest number of encoder frames in an utterance."""
         ...
 
     @property
     def vocabulary(self) -> int:
-        """How many pieces there are, the end among them."""
+        """Number of pieces, including the end."""
         ...
 
     def begin(self, features: Floats, first: int = 0) -> tuple[AttentionState, Floats]:
         """Begin an utterance.
 
         Args:
-            features: (n, 80) float32, log-mel frames of 10 ms.
-            first: encoder frame (20 ms) at which transcription begins; those before are context.
+            features: (n, 80) float32, feature frames (10 ms).
+            first: encoder frame (20 ms) at which transcription begins; earlier ones only serve
+                as context of the encoder.
 
         Returns:
-            The state of one hypothesis without pieces, and (1, vocabulary) float32: natural log of
-            what its first piece may be.
+            The state of one hypothesis without pieces, and (1, vocabulary) float32: log
+            probabilities of its first piece.
 
         Raises:
-            ArgumentError: no encoder frame is left, or more than `frames`.
+            ArgumentError: from `first` on there is no encoder frame, or more than `frames`.
         """
         ...
 
     def step(
         self, state: AttentionState, pieces: Sequence[int], parents: Sequence[int]
     ) -> tuple[AttentionState, Floats]:
-        """Let hypotheses go on by a piece each.
+        """Extend hypotheses by one piece each.
 
         Args:
-            state: of the step before, or of any earlier one, of any utterance.
-            pieces: one for each hypothesis, at most `rows`.
-            parents: for each, the row of the step before that it goes on from.
+            state: state of any earlier step, of any utterance.
+            pieces: next piece of each hypothesis; at most `rows` hypotheses.
+            parents: for each hypothesis, the row of `state` that it extends.
 
         Returns:
-            The next state, and (len(pieces), vocabulary) float32: natural log of what comes next.
+            The next state, and (len(pieces), vocabulary) float32: log probabilities of the piece
+            after that.
 
         Raises:
-            ArgumentError: the hypotheses are too many, or too long for `places`.
+            ArgumentError: there are more than `rows` hypotheses, or they are longer than `places`.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Memory:
-    """What attention needs of the frames of an utterance."""
+    """Keys and values of cross-attention to the encoder frames of an utterance."""
 
-    keys: Floats  # (layers, heads, frames, head)
-    values: Floats  # (layers, heads, head, frames)
+    keys: Floats  # (layers, heads, encoder frames, head size)
+    values: Floats  # (layers, heads, head size, encoder frames)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecoderState:
-    """Keys and values of the places before, the prompt's included."""
+    """Keys and values of self-attention at all places so far, including the prompt."""
 
     memory: _Memory
-    keys: Floats  # (layers, rows, heads, places, head)
-    values: Floats  # (layers, rows, heads, head, places)
+    keys: Floats  # (layers, rows, heads, places, head size)
+    values: Floats  # (layers, rows, heads, head size, places)
 
     @property
     def rows(self) -> int:
-        """How many hypotheses there are."""
+        """Number of hypotheses."""
         return int(self.keys.shape[1])
 
     @property
     def position(self) -> int:
-        """How many places there are."""
+        """Number of places so far, the position of the next piece."""
         return int(self.keys.shape[3])
 
 
 class AttentionDecoder:
-    """Implements `AttentionScorer` on two graphs: one of an utterance's memory, one of a step.
+    """Implements `AttentionScorer` with two graphs: memory (the encoder) and decoder (one step).
 
-    The memory of an utterance is written into the graph once, which is made as long as that.
+    The decoder graph is resized to the length of the memory, which is written into it once per
+    utterance.
     """
 
     def __init__(self, memory: Path, decoder: Path, threads: int, runtime: str = "auto") -> None:
@@ -146,19 +152,19 @@ class AttentionDecoder:
         self._decoder.expect("memory_keys_0", (heads, -1, head))
         self.vocabulary = self._decoder.shape("log_probs")[1]
         silence = self._memory(features=np.full((1, STRIDE, BANDS), SILENCE, np.float32))
-        padding = silence["keys"].shape[2] - 1  # encoder frames of silence that the graph adds
+        padding = silence["keys"].shape[2] - 1  # encoder frames of silence added by the graph
         self.frames = self._decoder.shape("memory_keys_0")[1] - padding
-        self._prompt = int(silence["prompt"][0])  # places before the pieces
+        self._prompt = int(silence["prompt"][0])  # places of the prompt, before the first piece
         self.places = self._decoder.shape("known")[0] - self._prompt
         self._layers, self._heads, self._head = layers, heads, head
-        self._loaded: _Memory | None = None  # what is in the graph,
-        self._room = 0  # and for how many places there is room in it
+        self._loaded: _Memory | None = None  # memory that is in the graph now
+        self._room = 0  # places that the graph has room for now
 
     def begin(self, features: Floats, first: int = 0) -> tuple[DecoderState, Floats]:
         """See `AttentionScorer`."""
         count = -(-len(features) // STRIDE) - first
         if not 1 <= count <= self.frames:
-            raise ArgumentError(f"heard are {count} frames; it must be 1 to {self.frames}.")
+            raise ArgumentError(f"features hold {count} frames; must be 1 to {self.frames}.")
         odd = len(features) % STRIDE
         even = np.pad(features, ((0, odd), (0, 0)), constant_values=SILENCE)
         out = self._memory(features=even[np.newaxis])
@@ -174,17 +180,19 @@ class AttentionDecoder:
     ) -> tuple[DecoderState, Floats]:
         """See `AttentionScorer`."""
         if not isinstance(state, DecoderState):
-            raise TypeError(f"state is of {type(state).__name__}, not of this decoder")
+            raise TypeError(f"state is a {type(state).__name__}, not a DecoderState")
         if not 1 <= len(pieces) <= self.rows:
-            raise ArgumentError(f"hypotheses are {len(pieces)}; it must be 1 to {self.rows}.")
+            raise ArgumentError(f"pieces has {len(pieces)} items; must be 1 to {self.rows}.")
         if state.position >= self.places + self._prompt:
-            raise ArgumentError(f"pieces are more than {self.places}; end the hypotheses before.")
+            raise ArgumentError(
+                f"a hypothesis has more than {self.places} pieces; end hypotheses earlier."
+            )
         return self._advance(state, pieces, parents)
 
     def _advance(
         self, state: DecoderState, pieces: Sequence[int], parents: Sequence[int]
     ) -> tuple[DecoderState, Floats]:
-        """Run one step."""
+        """Run one step of the decoder graph; see `step`."""
         graph, count, position = self._decoder, len(pieces), state.position
         self._load(state.memory, position)
         keys, values = state.keys[:, parents], state.values[:, parents]
@@ -205,7 +213,7 @@ class AttentionDecoder:
         return following, graph.output("log_probs")[:count]
 
     def _load(self, memory: _Memory, position: int) -> None:
-        """Put a memory into the graph and make room for the places, unless it is so."""
+        """Write a memory into the graph and make room for `position` places, if necessary."""
         room = min(-(-max(position, 1) // ROOM) * ROOM, self.places + self._prompt)
         if self._loaded is memory and self._room >= room:
             return
@@ -218,6 +226,7 @@ class AttentionDecoder:
         self._loaded = memory
 
     def _resize(self, frames: int, room: int) -> None:
+        """Resize the graph to a number of encoder frames and places."""
         heads, head = self._heads, self._head
         sizes = {
             "keys": (self.rows, heads, room, head),
@@ -226,6 +235,6 @@ class AttentionDecoder:
             "memory_values": (heads, head, frames),
         }
         layered = {f"{name}_{n}": sizes[name] for name in LAYERED for n in range(self._layers)}
-        self._loaded = None  # should the resizing fail
+        self._loaded = None  # stays so if the resize fails
         self._decoder.resize(known=(room,), **layered)
         self._room = room

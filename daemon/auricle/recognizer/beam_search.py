@@ -1,19 +1,22 @@
 """Time-synchronous beam search through the transducer.
 
-In: search frames, in chunks of any size, and what CTC says of each. Out: the best text so far and
-the silence behind it; at any moment the words, the n-best list and the lattice. The state never
-changes in place, so that a copy costs nothing and a peek at the future disturbs nothing.
+In: search frames (80 ms) from the encoder, in chunks of any size, and CTC's log probabilities of
+each. Out: after each chunk the best text so far (`Progress`); at any moment a `Result` with words,
+n-best list and lattice. The state never changes in place, so the caller can keep an old state and
+continue from it.
 
 The search is that of Graves, "Sequence transduction with recurrent neural networks"
-(arXiv:1211.3711), run in step with time and with a bound on the symbols of a frame, as the TSD of
+(arXiv:1211.3711). It is time-synchronous with a bound on the symbols of a frame, like the TSD of
 Saon, Tüske and Audhkhasi, "Alignment-length synchronous decoding for RNN transducer" (ICASSP
-2020). Hypotheses with the same future share it: the better one goes on, the other stays in its
-history as an alternative, which is what makes the lattice. Where CTC has a share in the score, each
-hypothesis also carries its forward probabilities by CTC (see `acoustic.py`).
+2020). Hypotheses with the same future are merged: the better one continues and keeps the other in
+its word history as an alternative. The lattice is built from these histories. Where CTC has a share
+in the score, each hypothesis also carries CTC's forward probabilities (see `acoustic.py`).
 
-If a frame may emit one token only, that token ends it, and no blank has to follow, as in Tripathi
-et al., "Monotonic recurrent neural network transducer" (arXiv:1911.06393): the joint then runs once
-a frame. If it may emit more, a blank ends it, as the transducer was trained.
+With `max_symbols` 1, a token ends its frame and no blank has to follow, as in Tripathi et al.,
+"Monotonic recurrent neural network transducer" (arXiv:1911.06393). The joint then runs once per
+frame. With more symbols a blank ends the frame, as in training.
+
+"Frame" in this module means search frame.
 """
 
 from __future__ import annotations
@@ -45,28 +48,28 @@ from auricle.recognizer.word_model import WordModel
 from auricle.recognizer.word_scores import WordScores
 from auricle.tokenizer import BLANK, WORD_START
 
-_SPARE = 4  # one hypothesis in so many more is made than goes on, for some turn out to be alike
-_WORTH_A_LINK = 5.0  # nats by which CTC's new alignments may fall behind those known
+_SPARE = 4  # makes beam // _SPARE hypotheses more than the beam, because some will be merged
+_LINK_BEAM = 5.0  # nats by which a new CTC alignment may fall behind those known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOptions:
     """How wide the search is and what it keeps."""
 
-    beam: int = defaults.BEAM  # hypotheses that go on after each frame
+    beam: int = defaults.BEAM  # hypotheses kept after each frame
     score_beam: float = 8.0  # nats by which a hypothesis may fall behind the best one
     max_symbols: int = defaults.MAX_SYMBOLS  # tokens that one search frame may emit
-    alternatives: int = 6  # histories that one hypothesis keeps
-    joined_words: int = 2  # words back to which the histories of alignments are joined
+    alternatives: int = 6  # word histories that one hypothesis keeps
+    joined_words: int = 2  # words back to which histories of the same words are merged
     # nats by which a path of the lattice may fall behind the best one
     lattice_beam: float = defaults.LATTICE_BEAM
     nbest: int = defaults.NBEST  # texts in a result
     frame_seconds: float = 0.04  # length of a search frame
-    weights: Weights | None = None  # of language models; None: those of the bundle, if any
-    biasing_beam: int = 4  # hypotheses within a name that go on besides
+    weights: Weights | None = None  # weights of the language models; None: those of the bundle
+    biasing_beam: int = 4  # hypotheses within a name kept in addition to the beam
     biasing_score_beam: float = 8.0  # nats by which these may fall behind the best one
-    min_bonus: float = 1.0  # nats that a name must have lent a hypothesis to be within it
-    skip_blank: float = 0.95  # probability of blank by CTC above which the joint is not asked
+    min_bonus: float = 1.0  # nats of pending bonus from which a hypothesis is within a name
+    skip_blank: float = 0.95  # CTC's blank probability from which the joint is not run
     ctc_floor: float = acoustic.FLOOR  # nats; see `acoustic.Mixture`
 
     def __post_init__(self) -> None:
@@ -85,52 +88,51 @@ class SearchOptions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SearchState:
-    """All that the search remembers; nothing in it ever changes."""
+    """State of the search; never changed in place."""
 
-    start_time: float  # seconds on the audio clock: where the first frame begins
+    start_time: float  # start of the first frame, in seconds on the audio clock
     frames: int  # frames consumed
     hypotheses: tuple[BeamHypothesis, ...]
-    scores: NDArray[np.float64]  # (hypotheses,) natural log, acoustic and graph together
-    streams: NDArray[np.float64]  # (hypotheses, 3) what the scores are made of, see `acoustic`
-    blanks: NDArray[np.float64]  # (hypotheses,) blank probabilities, summed since the last token
-    biasing: Biasing | None = None  # names that are favoured
+    scores: NDArray[np.float64]  # (hypotheses,) natural log, acoustic plus graph score
+    streams: NDArray[np.float64]  # (hypotheses, 3) components of the scores, see `acoustic`
+    blanks: NDArray[np.float64]  # (hypotheses,) sum of blank probabilities since the last token
+    biasing: Biasing | None = None  # names to favour
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is known after a chunk."""
+    """The best hypothesis after a chunk."""
 
-    text: str  # the best hypothesis so far
-    trailing_seconds: float  # time since it emitted its last token, or since the start
-    blank: float  # mean probability of blank over that time, 0 to 1; 0 if there was none
+    text: str
+    trailing_seconds: float  # time since its last token, or since the start
+    blank: float  # mean blank probability over that time, 0 to 1; 0 if it has no frame
 
 
 class _TokenPick(NamedTuple):
-    """One more token of a hypothesis."""
+    """An extension of a hypothesis by one token."""
 
     parent: int  # index of the hypothesis
     token: int
-    score: float  # natural log, after the token
-    graph: float  # what language adds to it
-    streams: Streams  # after the token
-    forced: bool  # goes on whatever it scores
+    score: float  # natural log score after the token
+    graph: float  # graph score of the token, natural log
+    streams: Streams  # streams after the token
+    forced: bool  # kept whatever its score
 
 
 class _Frame(NamedTuple):
-    """What is the same for all hypotheses within a frame."""
+    """What all hypotheses share within a frame."""
 
-    vector: NDArray[np.float32]  # (encoder_dim,)
-    ctc: NDArray[np.float32] | None  # (vocabulary,) natural log
-    lowest: float  # natural log, at which CTC's score is held
-    top: float  # natural log, the best score of all
-    names: TokenScorer | None  # to bonus
+    vector: NDArray[np.float32]  # (encoder_dim,) output of the encoder
+    ctc: NDArray[np.float32] | None  # (vocabulary,) CTC's log probabilities
+    lowest: float  # natural log, floor of CTC's score
+    top: float  # natural log, the best score
+    names: TokenScorer | None  # scores of the names to favour
 
 
 class BeamSearch:
-    """The search, as a stream: `initial_state`, `step`, and `result` at any moment.
+    """Follows `auricle.streaming.Streaming`; `result` may be called at any moment.
 
-    A state does not depend on the options: the beam may change from one chunk to the next by
-    going on with another search.
+    A state does not depend on the options. A search with another beam may continue from it.
     """
 
     def __init__(
@@ -141,10 +143,17 @@ class BeamSearch:
         language: LanguageModel | None = None,
         words: WordModel | None = None,
     ) -> None:
-        """Take the networks, the vocabulary, whose token 0 is blank, and language models.
+        """Join networks, vocabulary and language models.
+
+        Args:
+            scorer: predictor and joint.
+            pieces: vocabulary of the first pass; token 0 is blank.
+            options: width of the search; None: the defaults.
+            language: token language model, if there is one.
+            words: word language model, if there is one.
 
         Raises:
-            ArgumentError: the options give a weight to a language model, and there is none.
+            ArgumentError: the options give a weight to a language model that is missing.
         """
         self._scorer = scorer
         self._pieces = tuple(pieces)
@@ -165,7 +174,7 @@ class BeamSearch:
         )
 
     def narrowed(self, beam: int) -> BeamSearch:
-        """Return a search by the same networks with another beam."""
+        """Return a search with the same networks and another beam."""
         search = copy(self)
         search._options = replace(self._options, beam=beam)
         return search
@@ -174,8 +183,8 @@ class BeamSearch:
         """Return the state before the first frame.
 
         Args:
-            start_time: seconds on the audio clock at which that frame begins.
-            biasing: names to bonus; made for the pieces of this search.
+            start_time: start of that frame, in seconds on the audio clock.
+            biasing: names to favour; built for the vocabulary of this search.
         """
         language = self._fusion.initial_state() if self._fusion else None
         before = scorer.TokenScorerState() if biasing else None
@@ -192,28 +201,28 @@ class BeamSearch:
         """Consume search frames.
 
         Args:
-            state: from `initial_state` or the last step.
-            frames: (frames, encoder_dim) float32, what the joint sees; there may be none.
-            ctc: (frames, vocabulary) float32, natural log, what CTC says of the same frames;
-                needed if the weights give it a share.
+            state: state from `initial_state` or the last step.
+            frames: (frames, encoder_dim) float32, input of the joint; may have no frames.
+            ctc: (frames, vocabulary) float32, CTC's log probabilities of the same frames;
+                needed if CTC has a share in the score.
 
         Raises:
-            ArgumentError: frames are not two-dimensional, or CTC's are missing or others.
-            ModelError: the networks give no finite scores, or not one for each piece.
+            ArgumentError: `frames` is not two-dimensional, or `ctc` is missing or of another shape.
+            ModelError: the scores of the networks are not finite, or not one for each piece.
         """
         if frames.ndim != 2:
             raise ArgumentError(
                 f"frames must be of shape (frames, encoder_dim), not {frames.shape}."
             )
-        heard: list[NDArray[np.float32] | None] = [None] * len(frames)
+        ctc_rows: list[NDArray[np.float32] | None] = [None] * len(frames)
         if self._mixture.ctc:
-            heard = list(self._checked(ctc, len(frames), state.frames))
-        for frame, row in zip(frames, heard, strict=True):
+            ctc_rows = list(self._checked(ctc, len(frames), state.frames))
+        for frame, row in zip(frames, ctc_rows, strict=True):
             state = self._advance(state, frame, row)
         return state, self.progress(state)
 
     def progress(self, state: SearchState) -> Progress:
-        """Return the best text so far and the silence behind it."""
+        """Return the best text so far and the silence after it."""
         best = int(np.argmax(state.scores + self._at_end(state)))
         hypothesis = state.hypotheses[best]
         trailing = state.frames - 1 - hypothesis.branches[0].last
@@ -224,17 +233,17 @@ class BeamSearch:
         )
 
     def settled(self, state: SearchState) -> tuple[str, ...]:
-        """Return the complete words with which all hypotheses that go on begin."""
+        """Return the complete words with which all hypotheses of the beam begin."""
         texts = [word_history.best_words("", one.branches) for one in state.hypotheses]
         shared = takewhile(lambda words: len(set(words)) == 1, zip(*texts, strict=False))
         return tuple(words[0] for words in shared)
 
     def result(self, state: SearchState, *, named: bool = True) -> Result:
-        """Return all that is known, as if the utterance ended here.
+        """Return the result as if the utterance ended here.
 
         Args:
-            state: after the last frame.
-            named: whether to tell names; a second pass does that for itself.
+            state: state after the last frame.
+            named: whether to tag the names; False where a second pass will do so.
         """
         more = self._at_end(state)
         readings = [
@@ -249,9 +258,9 @@ class BeamSearch:
         return result_of(lattice, self._options.nbest, state.biasing if named else None)
 
     def _at_end(self, state: SearchState) -> NDArray[np.float64]:
-        """Return what each score gains if the utterance ends here (hypotheses,), natural log.
+        """Return the change of each score if the utterance ends here (hypotheses,), natural log.
 
-        What names in progress have lent goes back, and the last word gets what it is due.
+        The pending bonus of an incomplete name is subtracted; the end of the last word is scored.
         """
         names = state.biasing.search if state.biasing else None
         return np.array([
@@ -260,7 +269,7 @@ class BeamSearch:
         ])  # fmt: skip
 
     def _word_end(self, hypothesis: BeamHypothesis) -> float:
-        """Return what language adds at the end of the word in progress."""
+        """Return the language score of the end of the word in progress, natural log."""
         if self._fusion is None or hypothesis.language is None:
             return 0.0
         return self._fusion.end(hypothesis.language)
@@ -268,11 +277,11 @@ class BeamSearch:
     def _checked(
         self, ctc: NDArray[np.float32] | None, count: int, first: int
     ) -> NDArray[np.float32]:
-        """Return what CTC says of frames, if it does."""
+        """Return CTC's log probabilities after a check; raises as `step` does."""
         expected = count, len(self._pieces)
         if ctc is None:
             raise ArgumentError(
-                f"ctc is missing, and its share is {self._mixture.ctc}: give it, or a share of 0."
+                f"ctc is missing, but its share is {self._mixture.ctc}: give it, or a share of 0."
             )
         if ctc.shape != expected:
             raise ArgumentError(f"ctc must be of shape {expected}, not {ctc.shape}.")
@@ -292,7 +301,7 @@ class BeamSearch:
         names = state.biasing.search if state.biasing else None
         skips = ctc is not None and float(ctc[BLANK]) >= self._skip
         rows = FrameScores(self._scorer, vector, len(self._pieces), state.frames)
-        log_probs = self._heard(rows, parents.hypotheses, ctc, silent=skips)
+        log_probs = self._token_log_probs(rows, parents.hypotheses, ctc, silent=skips)
         streams = self._mixture.stay(parents.streams, log_probs[:, BLANK], ctc, parents.last)
         lowest = self._mixture.lowest(streams)
         stayed = self._mixture.scores(streams, lowest)
@@ -302,10 +311,10 @@ class BeamSearch:
             [] if skips else self._pick(parents, log_probs, self._cutoff(stayed), frame, streams)
         )
         if not picks:
-            # Most frames end here: the hypotheses stay what they are.
+            # Most frames end here: no hypothesis emits a token.
             keep = stayed >= self._cutoff(stayed)
             if names is not None and not keep.all():
-                keep |= self._sheltered(state.hypotheses, stayed, keep, names)
+                keep |= self._kept_within_names(state.hypotheses, stayed, keep, names)
             hypotheses = state.hypotheses
             if not keep.all():
                 hypotheses = tuple(hypotheses[index] for index in np.flatnonzero(keep))
@@ -344,12 +353,12 @@ class BeamSearch:
         """Return all hypotheses after a frame, best first.
 
         Args:
-            state: before it.
-            parents: the hypotheses before it.
-            rows: what the transducer says.
-            frame: see `_Frame`.
-            picks: the tokens that the hypotheses emit first.
-            stayed: streams and blanks of those that emit none.
+            state: state before the frame.
+            parents: hypotheses before the frame.
+            rows: the transducer's scores of the frame.
+            frame: what all hypotheses share.
+            picks: the first token of each extended hypothesis.
+            stayed: streams and blanks of the hypotheses that emit no token.
         """
         pool = HypothesisPool(self._limits, self._mixture, frame.lowest)
         if self._options.max_symbols == 1:
@@ -358,8 +367,8 @@ class BeamSearch:
         pool.add_all(parents.hypotheses, *stayed)
         for emitted in range(1, self._options.max_symbols + 1):
             parents = self._emit(parents, picks, state, frame).parents()
-            # After a token, nothing more is asked of CTC: it has said all of the frame.
-            log_probs = self._heard(rows, parents.hypotheses, frame.ctc)
+            # CTC emits at most one token per frame, so it adds nothing to later tokens.
+            log_probs = self._token_log_probs(rows, parents.hypotheses, frame.ctc)
             ended = parents.streams.copy()
             ended[:, 0] += log_probs[:, BLANK]
             pool.add_all(parents.hypotheses, ended, np.zeros(len(ended)))
@@ -379,9 +388,10 @@ class BeamSearch:
         picks: list[_TokenPick],
         stayed: tuple[NDArray[np.float64], NDArray[np.float64]],
     ) -> None:
-        """Fill a pool with those that emit nothing and those that emit the frame's only token.
+        """Fill a pool with the hypotheses after a frame that emits at most one token.
 
-        Most of them would not go on: they are left out before they are made. See `_emissions`.
+        Those that would fall out of the beam are left out before they are created. For the
+        arguments see `_emissions`.
         """
         streams, blanks = stayed
         scores = self._mixture.scores(streams, frame.lowest)
@@ -389,7 +399,7 @@ class BeamSearch:
         cutoff = self._cutoff(both, self._options.beam + self._options.beam // _SPARE)
         keep = scores >= cutoff
         if frame.names is not None and not keep.all():
-            keep |= self._sheltered(parents.hypotheses, scores, keep, frame.names)
+            keep |= self._kept_within_names(parents.hypotheses, scores, keep, frame.names)
         kept = np.flatnonzero(keep)
         pool.add_all(
             [parents.hypotheses[index] for index in kept.tolist()], streams[kept], blanks[kept]
@@ -398,7 +408,7 @@ class BeamSearch:
             parents, [one for one in picks if one.forced or one.score >= cutoff], state, frame, pool
         )
 
-    def _heard(
+    def _token_log_probs(
         self,
         rows: FrameScores,
         hypotheses: Sequence[BeamHypothesis],
@@ -406,9 +416,13 @@ class BeamSearch:
         *,
         silent: bool = False,
     ) -> NDArray[np.float32]:
-        """Return what the transducer says of each token (hypotheses, vocabulary), natural log.
+        """Return the log probability of each token (hypotheses, vocabulary).
 
-        Where it has no share, CTC stands for it; where CTC is sure of blank, it is not asked.
+        Args:
+            rows: the transducer's scores of the frame.
+            hypotheses: the hypotheses.
+            ctc: (vocabulary,) CTC's log probabilities, used if the transducer has no share.
+            silent: CTC is sure of blank; the joint is not run and the result is 0.
         """
         if ctc is not None and (silent or self._mixture.ctc == 1.0):
             row = np.zeros_like(ctc) if silent else ctc
@@ -418,22 +432,35 @@ class BeamSearch:
     def _best(
         self, ranked: Sequence[FrameCandidate], names: TokenScorer | None
     ) -> list[FrameCandidate]:
-        """Return those that go on of all, best first."""
+        """Return the candidates that are kept after a frame, best first.
+
+        Args:
+            ranked: all candidates, best first.
+            names: scores of the names to favour.
+        """
         scores = np.array([candidate.score for candidate in ranked])
         kept = scores >= scores[0] - self._options.score_beam
         kept[self._options.beam :] = False
         if names is not None:
-            kept |= self._sheltered([one.hypothesis for one in ranked], scores, kept, names)
+            hypotheses = [one.hypothesis for one in ranked]
+            kept |= self._kept_within_names(hypotheses, scores, kept, names)
         return [one for one, stays in zip(ranked, kept.tolist(), strict=True) if stays]
 
-    def _sheltered(
+    def _kept_within_names(
         self,
         hypotheses: Sequence[BeamHypothesis],
         scores: NDArray[np.float64],
         kept: NDArray[np.bool_],
         names: TokenScorer,
     ) -> NDArray[np.bool_]:
-        """Return which others go on because they are within a name (hypotheses,)."""
+        """Return which hypotheses outside the beam are kept because they are within a name.
+
+        Args:
+            hypotheses: all hypotheses.
+            scores: (hypotheses,) natural log.
+            kept: (hypotheses,) whether each is kept by the beam.
+            names: scores of the names to favour.
+        """
         floor = scores.max() - self._options.biasing_score_beam
         found = [
             index
@@ -445,7 +472,7 @@ class BeamSearch:
         return chosen
 
     def _cutoff(self, scores: NDArray[np.float64], beam: int | None = None) -> float:
-        """Return the least score among those within both beams."""
+        """Return the lowest score within the score beam and the beam (default: the options')."""
         cutoff = float(scores.max()) - self._options.score_beam
         last = len(scores) - (beam or self._options.beam)
         if last < 0:
@@ -464,19 +491,21 @@ class BeamSearch:
 
         Args:
             parents: the hypotheses.
-            log_probs: (hypotheses, vocabulary) natural log, by the transducer.
-            cutoff: natural log; blank can only lower a score, so that no other can come to more.
-            frame: see `_Frame`; without CTC if it has had its token.
-            stayed: (hypotheses, 3) streams of those that emit nothing, if CTC has a share.
+            log_probs: (hypotheses, vocabulary) the transducer's log probabilities.
+            cutoff: natural log; later blanks only lower a score, so an extension below the
+                cutoff cannot return to the beam.
+            frame: what all hypotheses share; `ctc` is None after the frame's first token.
+            stayed: (hypotheses, 3) streams of the hypotheses that emit no token, if CTC has a
+                share in the score.
 
         Returns:
-            The best ones, a beam of them at most, a few within names, and those by which CTC
-            reaches a hypothesis that is there already.
+            The best extensions, `beam` of them at most; `biasing_beam` more within names; and the
+            extensions by which CTC reaches another hypothesis of the beam.
         """
         names = frame.names
         transducer = parents.streams[:, :1] + log_probs
         ctc = self._mixture.extended(parents.streams, frame.ctc, parents.last)
-        # Most hypotheses are out of reach whatever language says: it is asked of the others only.
+        # Language scores are computed only for hypotheses that can reach the cutoff with them.
         most = self._fusion.most if self._fusion else np.float32(0.0)
         reach = self._mixture.mixed(transducer, ctc, frame.lowest) + most
         reach[:, BLANK] = -np.inf
@@ -513,15 +542,15 @@ class BeamSearch:
             linked = {place[parent] * totals.shape[1] + token for parent, token in links}
             linked.difference_update(above.tolist(), forced.tolist())
             forced = np.concatenate([forced, np.array(sorted(linked), np.int64)])
-        at_will = len(above)
+        unforced = len(above)
         above = np.concatenate([above, forced])
         rows, tokens = np.divmod(above, totals.shape[1])
         graph = np.zeros(len(above)) if language is None else language.ravel()[above]
-        heard = ctc[rows, tokens] if ctc.shape[1] > 1 else ctc[rows, 0]
-        columns = (near[rows], tokens, flat[above], graph, transducer.ravel()[above], heard)
+        ctc_scores = ctc[rows, tokens] if ctc.shape[1] > 1 else ctc[rows, 0]
+        columns = (near[rows], tokens, flat[above], graph, transducer.ravel()[above], ctc_scores)
         return [
             _TokenPick(
-                parent, token, score, more, Streams(first, acoustic.NOTHING, second), at >= at_will
+                parent, token, score, more, Streams(first, acoustic.NOTHING, second), at >= unforced
             )
             for at, (parent, token, score, more, first, second) in enumerate(
                 zip(*(column.tolist() for column in columns), strict=True)
@@ -534,12 +563,15 @@ class BeamSearch:
         ctc: NDArray[np.float64],
         stayed: NDArray[np.float64] | None,
     ) -> list[tuple[int, int]]:
-        """Return the hypotheses from which CTC reaches another one, and the token by which.
+        """Return the extensions that lead to another hypothesis of the beam by CTC.
 
         Args:
-            hypotheses: those before the frame.
+            hypotheses: hypotheses before the frame.
             ctc: (hypotheses, vocabulary) CTC's score of each extension.
-            stayed: see `_pick`; None: there is nothing to be reached.
+            stayed: see `_pick`; None gives no extensions.
+
+        Returns:
+            Pairs of a hypothesis' index and a token.
         """
         if stayed is None or not self._mixture.ctc:
             return []
@@ -549,7 +581,7 @@ class BeamSearch:
         for index, hypothesis in enumerate(hypotheses):
             parent = places.get(hypothesis.parent) if hypothesis.parent else None
             token = hypothesis.context[1]
-            if parent is not None and ctc[parent, token] > known[index] - _WORTH_A_LINK:
+            if parent is not None and ctc[parent, token] > known[index] - _LINK_BEAM:
                 found.append((parent, token))
         return found
 
@@ -562,15 +594,15 @@ class BeamSearch:
         floor: float,
         names: TokenScorer,
     ) -> NDArray[np.int64]:
-        """Return the places of the best other extensions that lead on within a name.
+        """Return the indices in `totals` of the best further extensions that continue a name.
 
         Args:
             parents: the hypotheses.
-            totals: (parents * vocabulary,) natural log.
-            chosen: places in it of those that go on anyway.
-            bonus: (parents, vocabulary) what names add.
-            floor: natural log that such an extension has to come to.
-            names: those that are favoured.
+            totals: (parents * vocabulary,) natural log score of each extension.
+            chosen: indices in `totals` of the extensions that are kept anyway.
+            bonus: (parents, vocabulary) bonus of the names, in nats.
+            floor: natural log score that an extension must exceed.
+            names: scores of the names to favour.
         """
         pending = np.array([[_pending_bonus(parent, names)] for parent in parents], np.float32)
         inner = (bonus > 0) & (bonus + pending >= self._options.min_bonus)
@@ -581,12 +613,14 @@ class BeamSearch:
     def _language(
         self, parents: Sequence[BeamHypothesis], width: int, bonus: NDArray[np.float32] | None
     ) -> NDArray[np.float32] | None:
-        """Return what language and names add to each token (parents, vocabulary), natural log.
+        """Return the graph score of each token (parents, vocabulary), natural log.
+
+        It is the sum of the language scores and the bonus of names; None without either.
 
         Args:
             parents: the hypotheses.
-            width: of an encoder frame.
-            bonus: what names add.
+            width: encoder_dim.
+            bonus: (parents, vocabulary) bonus of the names, in nats; None without names.
         """
         language = None
         if self._fusion:
@@ -608,7 +642,15 @@ class BeamSearch:
         frame: _Frame,
         pool: HypothesisPool | None = None,
     ) -> HypothesisPool:
-        """Put hypotheses after one more token each into a pool, or into a new one; return it."""
+        """Add the extended hypotheses to a pool and return it.
+
+        Args:
+            parents: hypotheses before the token.
+            picks: extensions.
+            state: state before the frame.
+            frame: what all hypotheses share.
+            pool: where to add them; None: a new pool.
+        """
         if pool is None:
             pool = HypothesisPool(self._limits, self._mixture, frame.lowest)
         ended: dict[int, tuple[WordLink, ...]] = {}
@@ -627,38 +669,40 @@ class BeamSearch:
             hypothesis = BeamHypothesis(
                 context=(parent.context[1], token),
                 word=piece[len(WORD_START) :] if starts else parent.word + piece,
-                branches=word_history.hear(branches, state.frames, first=starts or not parent.word),
+                branches=word_history.emit_token(
+                    branches, state.frames, first=starts or not parent.word
+                ),
                 graph=parent.graph + graph,
                 language=language,
-                names=_after(state.biasing, parent.names, token),
+                names=_names_after(state.biasing, parent.names, token),
                 parent=parent.key if self._mixture.ctc else None,
             )
             pool.add(FrameCandidate(hypothesis, score, 0.0, streams))
         return pool
 
     def _end_word(self, hypothesis: BeamHypothesis, score: float) -> tuple[WordLink, ...]:
-        """Return the branches of a hypothesis after its word in progress."""
+        """Return the branches of a hypothesis after its word in progress has ended."""
         more = self._word_end(hypothesis)
         ways = WordLinks(hypothesis.branches, score + more, hypothesis.graph + more)
         return word_history.end_word(hypothesis.word, ways)
 
 
 def _pending_bonus(hypothesis: BeamHypothesis, names: TokenScorer) -> float:
-    """Return the nats that a name in progress has lent a hypothesis."""
+    """Return the pending bonus of a name in progress, in nats."""
     return names.pending_bonus(hypothesis.names) if hypothesis.names else 0.0
 
 
-def _after(
+def _names_after(
     biasing: Biasing | None, names: scorer.TokenScorerState | None, token: int
 ) -> scorer.TokenScorerState | None:
-    """Return where names stand after one more token."""
+    """Return the state of the name scorer after one more token."""
     return biasing.search.step(names, token) if biasing and names else None
 
 
 def _frozen(
     values: Sequence[float] | Sequence[Streams] | NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Return values as a float64 array that cannot be written to."""
+    """Return values as a read-only float64 array."""
     array = np.array(values, dtype=np.float64)
     array.setflags(write=False)
     return array

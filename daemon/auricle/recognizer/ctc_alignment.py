@@ -1,8 +1,9 @@
-"""Where in the audio the tokens of a text lie, and how well they fit it.
+"""CTC alignment: where in the audio the tokens of a text are, and how well they fit.
 
-In: CTC's log probabilities of each frame and token sequences. Out: the score of the best alignment
-of each and the frames of its tokens. CTC: Graves et al., "Connectionist temporal classification"
-(ICML 2006); the best alignment is Viterbi's, for all sequences at once.
+In: CTC's log probabilities of each search frame, and token sequences. Out: for each sequence the
+score of its best alignment and the frame of each token. CTC: Graves et al., "Connectionist temporal
+classification" (ICML 2006). The best alignment is found by the Viterbi algorithm, for all sequences
+at once.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ IMPOSSIBLE = -1e30
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """The best way to lay a token sequence over the frames."""
+    """The best alignment of a token sequence."""
 
-    score: float  # natural log; IMPOSSIBLE or less where there are too few frames
-    frames: tuple[int, ...]  # of each token: the first that it takes
+    score: float  # natural log; IMPOSSIBLE or less if there are too few frames
+    frames: tuple[int, ...]  # first frame of each token
 
 
 def align(log_probs: NDArray[np.float32], sequences: Sequence[Sequence[int]]) -> list[Alignment]:
@@ -32,11 +33,11 @@ def align(log_probs: NDArray[np.float32], sequences: Sequence[Sequence[int]]) ->
         sequences: token ids without blanks; a sequence may be empty.
     """
     longest = max((len(sequence) for sequence in sequences), default=0)
-    # Blank, token, blank, token, ..., blank: what lies beyond a sequence's end is never read.
+    # Blank, token, blank, token, ..., blank; the padding after a sequence is never read.
     labels = np.zeros((len(sequences), 2 * longest + 1), np.int64)
     for row, sequence in enumerate(sequences):
         labels[row, 1 : 2 * len(sequence) : 2] = sequence
-    # A token may follow another without a blank between them, unless they are the same.
+    # Two different tokens may follow each other without a blank between them.
     skip = np.zeros(labels.shape, bool)
     skip[:, 3::2] = labels[:, 3::2] != labels[:, 1:-2:2]
     penalty = np.where(skip, 0.0, IMPOSSIBLE)[:, 2:]
@@ -56,7 +57,7 @@ def align(log_probs: NDArray[np.float32], sequences: Sequence[Sequence[int]]) ->
 
 
 def _trace(steps: NDArray[np.int8], scores: NDArray[np.float64], count: int) -> Alignment:
-    """Follow the steps back from the better of the last token and the blank after it."""
+    """Return the alignment that ends with the last token or the blank after it, by backtracking."""
     place = 2 * count
     if count and scores[place - 1] > scores[place]:
         place -= 1

@@ -1,8 +1,11 @@
-"""The three networks of the transducer as TFLite graphs with explicit state.
+"""The three networks of the transducer as TFLite graphs: encoder, predictor and joint.
 
-Encoder: a chunk of log-mel frames and a state in, encoder frames and the next state out.
-Predictor and joint: encoder frame and token contexts in, log probabilities of tokens out; both are
-behind `TransducerScorer`, which the search asks. `tools/auricle_train/export/` makes the graphs.
+`Encoder`: in, a chunk of feature frames (10 ms) and a state; out, the encoded chunk and the next
+state. `TransducerScorer` holds predictor and joint: in, one search frame (80 ms) and the last two
+tokens of each hypothesis; out, the log probabilities of the next token.
+
+All state is passed explicitly and the tensors are checked at load.
+`tools/auricle_train/export/` exports the graphs: the names and shapes of tensors must agree.
 """
 
 from __future__ import annotations
@@ -19,36 +22,39 @@ from auricle.recognizer.transducer import Context
 from auricle.tflite.graph import Graph
 
 Floats = NDArray[np.float32]
-CACHED_CONTEXTS = 4096  # predictor outputs that are kept: 8 MB
+CACHED_CONTEXTS = 4096  # cached predictor outputs: 8 MB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoded:
-    """What the encoder makes of one chunk."""
+    """Output of the encoder for one chunk."""
 
-    frames: Floats  # (n, joint): search frames (80 ms), as the joint sees them
-    ctc: Floats  # (n, vocabulary): CTC's log probabilities of these frames, natural log
-    encoded: Floats  # (chunk, width): output of the last encoder layer, normalised, 20 ms each
+    frames: Floats  # (n, joint) search frames (80 ms), input of the joint
+    ctc: Floats  # (n, vocabulary) CTC's log probabilities of the search frames
+    encoded: Floats  # (chunk, width) encoder frames (20 ms), normalised output of the last layer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncoderState:
-    """What the encoder remembers; never changed in place."""
+    """State of the encoder; never changed in place.
 
-    context: Floats  # (1, 3, 80): the last features, which the convolutions still need
-    keys: Floats  # (layers, left, width): attention keys of the encoder frames before
-    values: Floats  # (layers, left, width)
-    top_keys: Floats  # (top layers, left, width): attention keys of the search frames before
-    top_values: Floats  # (top layers, left, width)
-    top_near: Floats  # (top layers, kernel - 1, width): what the top's convolutions still need
-    position: NDArray[np.int32]  # (1,): encoder frames before
+    The "top" consists of the layers that run at the rate of search frames.
+    """
+
+    context: Floats  # (1, 3, 80) last feature frames, left context of the convolutions
+    keys: Floats  # (layers, left, width) attention keys of earlier encoder frames
+    values: Floats  # (layers, left, width) attention values of the same frames
+    top_keys: Floats  # (top layers, left, width) attention keys of earlier search frames
+    top_values: Floats  # (top layers, left, width) attention values of the same frames
+    top_near: Floats  # (top layers, kernel - 1, width) left context of the top's convolutions
+    position: NDArray[np.int32]  # (1,) number of encoder frames so far
 
 
 _STATE = tuple(field.name for field in fields(EncoderState))
 
 
 class Encoder:
-    """Log-mel frames to encoder frames, a chunk at a time."""
+    """Follows `auricle.streaming.Streaming`: feature frames in, `Encoded` out, chunk by chunk."""
 
     def __init__(self, path: Path, threads: int, runtime: str = "auto") -> None:
         """Load the graph; raises ModelError."""
@@ -64,9 +70,9 @@ class Encoder:
         self._graph.expect("encoded", (1, -1, -1))
         for before, after in zip(_STATE, following, strict=True):
             self._graph.expect(after, self._graph.shape(before))
-        self.chunk = self._graph.shape("features")[1]  # feature frames of one step
-        self.frames = self._graph.shape("frames")[1:]  # (frames, joint) that one step gives
-        self.vocabulary = self._graph.shape("ctc")[2]  # tokens of CTC, blank included
+        self.chunk = self._graph.shape("features")[1]  # feature frames per step
+        self.frames = self._graph.shape("frames")[1:]  # (search frames, joint) per step
+        self.vocabulary = self._graph.shape("ctc")[2]  # tokens of CTC, including blank
         self.width = self._graph.shape("encoded")[2]
 
     def initial_state(self) -> EncoderState:
@@ -89,11 +95,11 @@ class Encoder:
         """Encode one chunk.
 
         Args:
-            state: after the chunk before.
-            features: (chunk, 80) float32.
+            state: state after the chunk before.
+            features: (chunk, 80) float32, feature frames.
 
         Returns:
-            The next state, and what the two passes see of the chunk.
+            The next state and the encoded chunk.
         """
         before = {name: getattr(state, name) for name in _STATE}
         out = self._graph(features=features[np.newaxis], **before)
@@ -103,7 +109,7 @@ class Encoder:
 
 
 class TransducerScorer:
-    """Predictor and joint: what the next token may be, given audio and the tokens before."""
+    """Predictor and joint; implements `auricle.recognizer.transducer.Scorer`."""
 
     def __init__(self, predictor: Path, joint: Path, threads: int, runtime: str = "auto") -> None:
         """Load both graphs; raises ModelError."""
@@ -120,16 +126,16 @@ class TransducerScorer:
 
     @property
     def width(self) -> int:
-        """Size of an encoder frame."""
+        """Size of a search frame (encoder_dim)."""
         return self._joint.shape("frame")[1]
 
     @property
     def vocabulary(self) -> int:
-        """How many tokens the joint knows, the blank among them."""
+        """Number of tokens, including blank."""
         return self._joint.shape("log_probs")[1]
 
     def log_probs(self, frame: Floats, contexts: Sequence[Context]) -> Floats:
-        """See `auricle.recognizer.beam_search.Scorer`."""
+        """See `auricle.recognizer.transducer.Scorer`."""
         if len(self._predictions) + len(contexts) > CACHED_CONTEXTS:
             self._predictions = {}  # recomputing is cheap; this keeps memory bounded
         self._predict([context for context in contexts if context not in self._predictions])

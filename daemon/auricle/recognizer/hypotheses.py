@@ -1,7 +1,7 @@
-"""The hypotheses of the search, and how those with the same future become one.
+"""The hypotheses of the beam search, and how those with the same future are merged.
 
-In: hypotheses with what the networks give them in a frame. Out: one for each future; the better one
-goes on, the other stays in its history as an alternative.
+In: the candidates of a frame with their scores. Out: one candidate per `HypothesisKey`. The better
+one continues; the other stays in its word history as an alternative.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from auricle.recognizer.word_history import HistoryLimits, WordLink, WordLinks
 
 
 class HypothesisKey(NamedTuple):
-    """All that the future of a hypothesis depends on."""
+    """Everything that the future scores of a hypothesis depend on."""
 
     context: Context
     word: str
@@ -32,26 +32,24 @@ class HypothesisKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BeamHypothesis:
-    """A sequence of tokens that may be what was said, and the histories that it stands for."""
+    """A token sequence in the beam, with its word histories."""
 
-    context: Context
-    word: str  # the word in progress, without the mark of its start
-    branches: tuple[WordLink, ...]  # the ways into that word
-    graph: float  # natural log score of language model and context on the best way
-    language: LanguageState | None = None  # of the external language models, if there are some
-    names: scorer.TokenScorerState | None = (
-        None  # of the names that are favoured; None: there are none
-    )
-    parent: HypothesisKey | None = None  # what it was before its last token
-    key: HypothesisKey = field(init=False)  # hypotheses of equal keys are continued as one
+    context: Context  # its last two tokens
+    word: str  # word in progress, without the mark of its start
+    branches: tuple[WordLink, ...]  # word histories before that word, best first
+    graph: float  # natural log graph score of the best history: language models and names
+    language: LanguageState | None = None  # state of the external language models, if any
+    names: scorer.TokenScorerState | None = None  # state of the name scorer, if names are favoured
+    parent: HypothesisKey | None = None  # its key before its last token
+    key: HypothesisKey = field(init=False)  # hypotheses with equal keys are merged
 
     def __post_init__(self) -> None:
-        """Make the key, which is asked for often."""
+        """Compute the key once: it is used often."""
         key = HypothesisKey(self.context, self.word, self.language, self.names)
         object.__setattr__(self, "key", key)
 
-    def rewritten(self, branches: tuple[WordLink, ...], graph: float) -> BeamHypothesis:
-        """Return the same with other histories."""
+    def with_histories(self, branches: tuple[WordLink, ...], graph: float) -> BeamHypothesis:
+        """Return the hypothesis with other word histories."""
         if branches is self.branches and graph == self.graph:
             return self
         same = self.context, self.word, branches, graph, self.language, self.names, self.parent
@@ -59,29 +57,29 @@ class BeamHypothesis:
 
 
 class FrameCandidate(NamedTuple):
-    """A hypothesis within a frame."""
+    """A hypothesis after the current frame, before pruning."""
 
     hypothesis: BeamHypothesis
-    score: float
-    blanks: float
-    streams: Streams
+    score: float  # natural log, acoustic plus graph score
+    blanks: float  # sum of blank probabilities since its last token
+    streams: Streams  # components of the score
 
 
 class Parents(NamedTuple):
     """Hypotheses that may emit a token."""
 
     hypotheses: Sequence[BeamHypothesis]
-    scores: NDArray[np.float64]  # (hypotheses,)
-    streams: NDArray[np.float64]  # (hypotheses, 3)
+    scores: NDArray[np.float64]  # (hypotheses,) natural log
+    streams: NDArray[np.float64]  # (hypotheses, 3) components of the scores
 
     @property
     def last(self) -> list[int]:
-        """The last token of each."""
+        """The last token of each hypothesis."""
         return [hypothesis.context[1] for hypothesis in self.hypotheses]
 
 
 class HypothesisPool:
-    """Hypotheses that are alike in all that the future depends on become one."""
+    """Collects the candidates of a frame and merges those with equal keys."""
 
     def __init__(self, limits: HistoryLimits, mixture: Mixture, lowest: float) -> None:
         self._limits, self._mixture, self._lowest = limits, mixture, lowest
@@ -93,20 +91,26 @@ class HypothesisPool:
         streams: NDArray[np.float64],
         blanks: NDArray[np.float64],
     ) -> None:
-        """Add hypotheses with their streams (n, 3) and blanks (n,)."""
+        """Add hypotheses.
+
+        Args:
+            hypotheses: n hypotheses.
+            streams: (n, 3) components of their scores.
+            blanks: (n,) sums of blank probabilities since the last token.
+        """
         scores = self._mixture.scores(streams, self._lowest).tolist()
         columns = hypotheses, scores, blanks.tolist(), streams.tolist()
         for hypothesis, score, blank, three in zip(*columns, strict=True):
             self.add(FrameCandidate(hypothesis, score, blank, Streams(*three)))
 
     def add(self, candidate: FrameCandidate) -> None:
-        """Add a hypothesis to those that are there."""
+        """Add a candidate; merge it with one of the same key."""
         key = candidate.hypothesis.key
         known = self._candidates.get(key)
         self._candidates[key] = candidate if known is None else self._join(known, candidate)
 
     def _join(self, one: FrameCandidate, other: FrameCandidate) -> FrameCandidate:
-        """Return the hypothesis that stands for both."""
+        """Return the merge of two candidates with the same key."""
         better, worse = (one, other) if one.score >= other.score else (other, one)
         ways = word_history.merge(
             WordLinks(better.hypothesis.branches, better.score, better.hypothesis.graph),
@@ -117,29 +121,29 @@ class HypothesisPool:
             streams = better.streams.joined(worse.streams)
         else:
             streams = better.streams.plus(ways.score - better.score)
-        hypothesis = better.hypothesis.rewritten(ways.branches, ways.graph)
+        hypothesis = better.hypothesis.with_histories(ways.branches, ways.graph)
         score = self._mixture.score(streams, self._lowest)
         return FrameCandidate(hypothesis, score, better.blanks, streams)
 
     def parents(self) -> Parents:
-        """Return all, in the order in which they came."""
+        """Return all candidates in order of arrival, as parents of the next token."""
         some = self._candidates.values()
         streams = acoustic.array_of([candidate.streams for candidate in some])
         return Parents(self.hypotheses(), self.scores(), streams)
 
     def hypotheses(self) -> tuple[BeamHypothesis, ...]:
-        """Return all, in the order in which they came."""
+        """Return all hypotheses in order of arrival."""
         return tuple(candidate.hypothesis for candidate in self._candidates.values())
 
     def scores(self) -> NDArray[np.float64]:
-        """Return their scores, natural log."""
+        """Return the scores of all hypotheses in the same order, natural log."""
         return np.array([candidate.score for candidate in self._candidates.values()])
 
     def ranked(self) -> list[FrameCandidate]:
-        """Return all, best first."""
+        """Return all candidates, best first."""
         return sorted(self._candidates.values(), key=lambda candidate: -candidate.score)
 
 
 def _words_of(candidate: FrameCandidate) -> bytes:
-    """Return what tells the words before the one in progress from others."""
+    """Return the digest of the words before the one in progress."""
     return candidate.hypothesis.branches[0].source.identity

@@ -1,14 +1,15 @@
-"""A small n-gram language model over tokens, in one file that is mapped, not read.
+"""The token language model: a backoff n-gram model over tokens, in one memory-mapped file.
 
-In: a file that `python -m auricle_train train-token-lm` makes. Out: the log probabilities of all
-tokens after a state. A state is the tuple of the tokens before that still matter: it grows by
-`step` and loses at its front what no n-gram of the model goes on from, so that equal futures are
-equal states.
+In: a file written by `python -m auricle_train train-token-lm`. Out: the log probabilities of all
+tokens after a state. A state is the tuple of the last tokens that still matter. `step` appends a
+token and drops tokens from the front until some n-gram of the model continues the rest. So states
+with equal futures are equal.
 
-The file: `HEADER`; a `LEVEL` for each length of n-grams; then, length by length, of each n-gram its
-last token, its log probability, how many n-grams go on from it, and its log backoff; the longest
-lack the last two. n-grams stand in the order of their tokens, so that those that go on from one
-are neighbours. Probabilities and backoffs are bytes: steps below 0, and steps above the least one.
+File format: `HEADER`; one `LEVEL` per n-gram length; then, for each length, one column each of the
+last token, the log probability, the number of child n-grams, and the log backoff weight of all
+n-grams. The longest n-grams lack the last two columns. n-grams are sorted by their tokens, so the
+children of an n-gram (those one token longer) are neighbours at the next length. Log probabilities
+and backoffs are quantized to bytes: steps below 0, and steps above `least_backoff`.
 """
 
 from __future__ import annotations
@@ -28,17 +29,17 @@ from auricle.recognizer.model_file import LEVEL, FileKind, check_header, mapped,
 from auricle.tokenizer import BLANK
 
 HEADER = struct.Struct("<8sIIII16s")  # magic, version, order, tokens, checksum, vocabulary
-KIND = FileKind("n-gram model", b"AURNGRAM", 1, HEADER, longest=8)
+KIND = FileKind("token language model", b"AURNGRAM", 1, HEADER, longest=8)
 
 State = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NgramLevel:
-    """The n-grams of one length, n of them."""
+    """The n n-grams of one length."""
 
     tokens: NDArray[np.uint16]  # (n,) the last token of each
-    first: NDArray[np.int64]  # (n + 1,) where its children begin at the next length
+    first: NDArray[np.int64]  # (n + 1,) index of its first child at the next length
     log_probs: NDArray[np.uint8]  # (n,) in steps of `step`, below 0
     backoffs: NDArray[np.uint8]  # (n,) in steps of `backoff_step`, above `least_backoff`
     step: float
@@ -47,10 +48,10 @@ class NgramLevel:
 
 
 class LanguageModel:
-    """What the next token may be, given the tokens before."""
+    """Log probabilities of the next token, given the tokens before."""
 
     def __init__(self, levels: Sequence[NgramLevel]) -> None:
-        """Take the n-grams, the single tokens first; `load` reads them from a file."""
+        """Build the model from its levels, unigrams first; `load` reads them from a file."""
         self._levels = tuple(levels)
         tokens = levels[0]
         self._unigrams = -tokens.step * tokens.log_probs.astype(np.float32)
@@ -58,14 +59,14 @@ class LanguageModel:
 
     @classmethod
     def load(cls, path: Path, pieces: Sequence[str]) -> LanguageModel:
-        """Map a file.
+        """Map a file into memory.
 
         Args:
             path: file to read.
-            pieces: the vocabulary that the model must be of.
+            pieces: vocabulary that the model must have been made for.
 
         Raises:
-            ModelError: the file is missing, damaged, too new, or of another vocabulary.
+            ModelError: the file is missing, damaged, too new, or made for another vocabulary.
         """
         content = mapped(path)
         order, _ = check_header(path, content, KIND, pieces)
@@ -79,7 +80,7 @@ class LanguageModel:
             following = [len(level.tokens) for level in levels[1:]] + [0]
             fits = len(levels[0].tokens) == len(pieces) and place == len(content)
             fits = fits and [int(level.first[-1]) for level in levels] == following
-        except ValueError:  # a column ends behind the file
+        except ValueError:  # a column exceeds the file
             fits = False
         if not fits:
             raise ModelError(f"{path}: its n-grams do not fit each other: reinstall the bundle")
@@ -87,11 +88,11 @@ class LanguageModel:
 
     @property
     def order(self) -> int:
-        """The length of the longest n-grams."""
+        """Length of the longest n-grams."""
         return len(self._levels)
 
     def initial_state(self) -> State:
-        """Return the state in which nothing is known of the tokens before."""
+        """Return the empty state: no information about earlier tokens."""
         return ()
 
     def step(self, state: State, token: int) -> State:
@@ -105,7 +106,7 @@ class LanguageModel:
         """Return the log probability of each token after a state.
 
         Returns:
-            (vocabulary,) float32, natural log; minus infinity for blank.
+            (vocabulary,) float32; minus infinity for blank.
         """
         scores = self._unigrams.copy()
         for length in range(1, len(state) + 1):
@@ -121,7 +122,7 @@ class LanguageModel:
         return scores
 
     def _continuations(self, tokens: State) -> tuple[int, slice] | None:
-        """Return an n-gram's place and that of its children; None if it has none."""
+        """Return the index of an n-gram and the range of its children; None without children."""
         node = tokens[0]
         first = self._levels[0].first
         children = slice(int(first[node]), int(first[node + 1]))
@@ -136,7 +137,7 @@ class LanguageModel:
 
 
 def _level(content: mmap, place: int, header: Any, longest: bool) -> tuple[NgramLevel, int]:
-    """Return the level that begins at a place of the file, and where the next one does."""
+    """Return the level at a position of the file, and the position of the next level."""
     size, step, least_backoff, backoff_step = header
 
     def column(kind: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
@@ -152,7 +153,7 @@ def _level(content: mmap, place: int, header: Any, longest: bool) -> tuple[Ngram
 
 
 def pack(levels: Sequence[NgramLevel], pieces: Sequence[str]) -> bytes:
-    """Return the file of a model over a vocabulary."""
+    """Return the content of a model file."""
     parts = [
         LEVEL.pack(len(level.tokens), level.step, level.least_backoff, level.backoff_step)
         for level in levels

@@ -1,8 +1,8 @@
-"""The words that the search expects, as a tree over the tokens they are written with.
+"""The lexicon: the words of the word language model, as a prefix tree over tokens.
 
-In: words and their tokens. Out: a tree in which words share their first tokens. Node 0 is the root,
-the place between words. Nodes are numbered breadth first, so that the children of a node stand side
-by side in the order of their tokens; words are numbered in the order of the nodes they end at.
+In: the token sequence of each word. Out: a tree in which words share common prefixes. Node 0 is the
+root, the state between words. Nodes are numbered breadth first, so the children of a node are
+adjacent, in the order of their tokens. Words are numbered from 0 in the order of their last nodes.
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ ROOT = 0
 class Lexicon:
     """A tree of n nodes."""
 
-    tokens: NDArray[np.uint16]  # (n,) the token that leads to each node; 0 for the root
-    children: NDArray[np.uint16]  # (n,) how many nodes follow each one
-    ends: NDArray[np.bool_]  # (n,) whether a word ends there
+    tokens: NDArray[np.uint16]  # (n,) token that leads to each node; 0 for the root
+    children: NDArray[np.uint16]  # (n,) number of children of each node
+    ends: NDArray[np.bool_]  # (n,) whether a word ends at each node
 
     @cached_property
     def first(self) -> NDArray[np.int32]:
-        """Where the children of each node begin, and the end of the last ones: (n + 1,)."""
+        """First child of each node, and after the last of them the number of nodes: (n + 1,)."""
         return (1 + np.concatenate([[0], np.cumsum(self.children)])).astype(np.int32)
 
     @cached_property
     def parents(self) -> NDArray[np.int32]:
-        """The node before each one (n,); the root is its own."""
+        """Parent of each node (n,); the root is its own parent."""
         nodes = np.arange(len(self.tokens), dtype=np.int32)
         return np.concatenate([[ROOT], np.repeat(nodes, self.children)]).astype(np.int32)
 
     @cached_property
     def leaves(self) -> NDArray[np.int32]:
-        """The node at which each word ends: (words,)."""
+        """Last node of each word: (words,)."""
         return np.flatnonzero(self.ends).astype(np.int32)
 
     @cached_property
     def words(self) -> NDArray[np.int32]:
-        """The number of the word that ends at each node, -1 where none does: (n,)."""
+        """Number of the word that ends at each node, -1 for none: (n,)."""
         return np.where(self.ends, np.cumsum(self.ends) - 1, -1).astype(np.int32)
 
     @cached_property
     def levels(self) -> tuple[slice, ...]:
-        """The nodes of each depth, from the root down."""
+        """Nodes of each depth, the root first."""
         found, start, stop = [], 0, 1
         while start < stop:
             found.append(slice(start, stop))
@@ -58,7 +58,7 @@ class Lexicon:
         return tuple(found)
 
     def is_whole(self) -> bool:
-        """Return whether every node hangs on the one before; what a file says may be wrong."""
+        """Return whether the columns form a tree: those of a file may be inconsistent."""
         count = len(self.tokens)
         if not count or len(self.children) != count or len(self.ends) != count:
             return False
@@ -66,13 +66,13 @@ class Lexicon:
         return int(self.first[-1]) == count and bool((before[1:] > np.arange(count)[1:]).all())
 
     def child(self, node: int, token: int) -> int | None:
-        """Return the node to which a token leads; None if no word goes on so."""
+        """Return the child of a node by a token; None if no word continues so."""
         start, stop = int(self.first[node]), int(self.first[node + 1])
         place = start + int(self.tokens[start:stop].searchsorted(token))
         return place if place < stop and int(self.tokens[place]) == token else None
 
     def find(self, tokens: Sequence[int]) -> int | None:
-        """Return the node to which tokens lead from the root."""
+        """Return the node that tokens lead to from the root; None if there is none."""
         node: int | None = ROOT
         for token in tokens:
             node = self.child(node, token) if node is not None else None
@@ -87,7 +87,7 @@ class Lexicon:
 
 
 def build_lexicon(spellings: Iterable[Sequence[int]]) -> Lexicon:
-    """Return the tree of words, each given by its tokens; the same one twice counts once."""
+    """Return the lexicon of words given by their tokens; duplicates count once."""
     known = sorted({tuple(tokens) for tokens in spellings if tokens})
     whole = set(known)
     nodes = {tokens[:length] for tokens in known for length in range(1, len(tokens) + 1)}

@@ -1,7 +1,7 @@
-"""From a bundle to a recogniser: its networks loaded, checked against each other, tried once.
+"""Loads a recogniser from a bundle: loads the networks, checks that they fit, and runs each once.
 
-In: a bundle of kind "recognizer" and the options of each part. Out: a `Recognizer`, or one clear
-error that names the file.
+In: a bundle of kind "recognizer" and the options of each part. Out: a `Recognizer`, or a ModelError
+that names the file.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ from auricle.recognizer.transducer import Scorer
 from auricle.recognizer.word_model import WordModel
 from auricle.tokenizer import Tokenizer
 
-LANGUAGE = "ngram.bin"  # file of the language model of tokens, which a bundle may lack
-WORDS = "words.bin"  # file of the lexicon and the language model of words, which it may lack
-SPELLINGS = "spellings.tsv"  # file of what becomes of names, which a bundle may lack
-NAMES = ("listener.tflite.gz", "names.tflite.gz")  # of attention to names, which it may lack
+# Optional files of a bundle.
+LANGUAGE = "ngram.bin"  # token language model
+WORDS = "words.bin"  # lexicon and word language model
+SPELLINGS = "spellings.tsv"  # rules for respelling names
+NAMES = ("listener.tflite.gz", "names.tflite.gz")  # query encoder and context encoder
 
 
 def load_recognizer(
@@ -46,13 +47,13 @@ def load_recognizer(
     """Load the networks of a bundle.
 
     Args:
-        bundle: of kind "recognizer".
-        options: of the search; `frame_seconds` is taken from the bundle, and `weights` if they
-            are None: so they fit its networks.
-        threads: how many threads one run of a network may take.
+        bundle: bundle of kind "recognizer".
+        options: options of the beam search. `frame_seconds` always comes from the bundle, and
+            `weights` do if they are None.
+        threads: threads for one run of a network.
         runtime: see `auricle.tflite.runtime.load_interpreter`.
-        second: of the second pass, if the bundle has one.
-        biasing: how much names are favoured.
+        second: options of the second pass; None: the defaults.
+        biasing: how large the bonus of a name is; None: the defaults.
 
     Raises:
         ModelError: a network is damaged, the parts do not fit each other, or the bundle was made
@@ -71,8 +72,8 @@ def load_recognizer(
     if encoder.frames != expected or set(sizes) != {len(tokenizer)}:
         raise _misfit(
             bundle,
-            f"encoder gives {encoder.frames}, not {expected}, and CTC and joint know {sizes} "
-            f"tokens of {len(tokenizer)}",
+            f"encoder gives {encoder.frames}, not {expected}, or CTC and joint have {sizes} "
+            f"tokens, not {len(tokenizer)}",
         )
     _try(encoder, scorer)
     search = load_search(bundle, scorer, tokenizer, options)
@@ -94,16 +95,16 @@ def load_recognizer(
 def load_search(
     bundle: Bundle, scorer: Scorer, tokenizer: Tokenizer, options: SearchOptions
 ) -> BeamSearch:
-    """Return the search of the first pass with the language models of a bundle.
+    """Return the beam search with the language models of a bundle.
 
     Args:
-        bundle: of kind "recognizer".
-        scorer: predictor and joint, of the bundle or like them.
-        tokenizer: encodes texts for the first pass.
+        bundle: bundle of kind "recognizer".
+        scorer: predictor and joint.
+        tokenizer: vocabulary of the first pass.
         options: see `load_recognizer`.
 
     Raises:
-        ModelError: a language model is damaged, or of other tokens.
+        ModelError: a language model is damaged or was made for other tokens.
     """
     options = replace(options, frame_seconds=_whole(bundle, "frame_features") * FRAME_SECONDS)
     if options.weights is None:
@@ -117,7 +118,7 @@ def load_search(
 
 
 def _load_names(bundle: Bundle, encoder: Encoder, threads: int, runtime: str) -> Attention | None:
-    """Return attention to names, if the bundle has it."""
+    """Return the networks of context attention; None if the bundle has none."""
     if NAMES[0] not in bundle.files:
         return None
     paths = [bundle.path(name) for name in NAMES]
@@ -129,14 +130,14 @@ def _load_names(bundle: Bundle, encoder: Encoder, threads: int, runtime: str) ->
     if (listener.chunk, listener.frames) != expected:
         raise _misfit(
             bundle,
-            f"attention to names reads {listener.chunk} for {listener.frames} search frames, the "
-            f"encoder gives {chunk} for {encoder.frames[0]}",
+            f"context attention reads {listener.chunk} for {listener.frames} search frames, but "
+            f"the encoder gives {chunk} for {encoder.frames[0]}",
         )
     return attention
 
 
 def _weights(bundle: Bundle) -> Weights:
-    """Return the weights of language models that the bundle names; without any, they are 0."""
+    """Return the weights of the language models from the bundle's settings; default 0."""
     value = bundle.settings.get("language_weights", {})
     try:
         return Weights(**value)
@@ -154,7 +155,7 @@ def _load_second(
     threads: int,
     runtime: str,
 ) -> SecondPass | None:
-    """Return the second pass, if the bundle has one and it is wanted."""
+    """Return the second pass; None if the bundle has none or its mode is OFF."""
     if options.mode is SecondPassMode.OFF or bundle.settings.get("second_pass") is not True:
         return None
     pieces = Tokenizer.load(bundle.path("pieces.txt"))
@@ -162,26 +163,27 @@ def _load_second(
         bundle.path("memory.tflite.gz"), bundle.path("decoder.tflite.gz"), threads, runtime
     )
     if decoder.vocabulary != len(pieces):
-        raise _misfit(bundle, f"the decoder knows {decoder.vocabulary} pieces of {len(pieces)}")
+        raise _misfit(bundle, f"the decoder has {decoder.vocabulary} pieces, not {len(pieces)}")
     decoder.begin(np.full((2, BANDS), SILENCE, np.float32))  # see `_try`
     return SecondPass(decoder, pieces, tokens, options)
 
 
 def _misfit(bundle: Bundle, fault: str) -> ModelError:
+    """Return the error for parts that do not fit each other."""
     return ModelError(
         f"{bundle.folder}: {fault}: its files do not fit each other; install the bundle again"
     )
 
 
 def _try(encoder: Encoder, scorer: TransducerScorer) -> None:
-    """Run each network once, so that one that cannot run is told of now, not at a command."""
+    """Run each network once, so that one that fails does so now and not at the first command."""
     encoder.step(encoder.initial_state(), np.full((encoder.chunk, BANDS), SILENCE, np.float32))
     last = scorer.vocabulary - 1
     scorer.log_probs(np.zeros(scorer.width, np.float32), [(0, 0), (last, last)])
 
 
 def _check(bundle: Bundle, key: str, expected: str | int) -> None:
-    """Raise ModelError for a setting that is not what this Auricle computes with."""
+    """Raise ModelError if a setting of the bundle differs from what this version needs."""
     value = bundle.settings.get(key)
     if value != expected:
         raise ModelError(
@@ -191,6 +193,7 @@ def _check(bundle: Bundle, key: str, expected: str | int) -> None:
 
 
 def _whole(bundle: Bundle, key: str) -> int:
+    """Return a setting of the bundle that must be a whole number above 0."""
     value = bundle.settings.get(key)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ModelError(

@@ -1,8 +1,9 @@
-"""What the files of the language models have in common: they are mapped, and begin with a header.
+"""Common part of the language-model files: memory mapping and the header.
 
-In: a path and the kind of file that it must be. Out: its content, checked, or an error that says
-what is wrong with it. A header is a magic word, a version, the order of the n-grams, the size of
-the vocabulary, what only one kind has, a checksum of all that follows, and the vocabulary's digest.
+In: a path and the expected kind of file. Out: its content, checked, or a ModelError that says what
+is wrong. The header consists of a magic word, a version, the order of the n-grams, the size of the
+vocabulary, numbers specific to the kind, a checksum of everything after the header, and a digest of
+the vocabulary.
 """
 
 from __future__ import annotations
@@ -22,22 +23,22 @@ LEVEL = struct.Struct("<Ifff")  # n-grams, step of log probabilities, least back
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """One kind of file."""
+    """A kind of language-model file."""
 
-    name: str  # in errors
+    name: str  # name in error messages
     magic: bytes
     version: int
     header: struct.Struct
-    longest: int  # tokens or words of an n-gram at most
+    longest: int  # highest order of the n-grams
 
 
 def digest(pieces: Sequence[str]) -> bytes:
-    """Return what tells one vocabulary from another, 16 bytes."""
+    """Return a digest of a vocabulary, 16 bytes."""
     return blake2b("\n".join(pieces).encode(), digest_size=16).digest()
 
 
 def mapped(path: Path) -> mmap:
-    """Return the content of a model's file, mapped; raise ModelError if it cannot be read."""
+    """Return the content of a file, memory-mapped; raise ModelError if it cannot be read."""
     try:
         with path.open("rb") as file:
             return mmap(file.fileno(), 0, access=ACCESS_READ)
@@ -48,33 +49,33 @@ def mapped(path: Path) -> mmap:
 def check_header(
     path: Path, content: mmap, kind: FileKind, pieces: Sequence[str]
 ) -> tuple[int, tuple[int, ...]]:
-    """Check the header of a language model's file, and its checksum.
+    """Check the header and the checksum of a language-model file.
 
     Args:
-        path: file to read.
-        content: what the file holds.
-        kind: that it must be.
-        pieces: the vocabulary that the model must be of.
+        path: path of the file, for error messages.
+        content: content of the file.
+        kind: expected kind of file.
+        pieces: vocabulary that the model must have been made for.
 
     Returns:
-        The order of its n-grams, and the numbers that only this kind has.
+        The order of its n-grams, and the numbers specific to the kind.
 
     Raises:
-        ModelError: it is another file, damaged, too new, or of another vocabulary.
+        ModelError: the file is of another kind, damaged, too new, or made for another vocabulary.
     """
     header = kind.header
     if len(content) < header.size or content[: len(kind.magic)] != kind.magic:
-        raise ModelError(f"{path}: is no {kind.name}: reinstall the bundle")
+        raise ModelError(f"{path}: is not a {kind.name}: reinstall the bundle")
     _, version, order, tokens, *own, checksum, vocabulary = header.unpack_from(content)
     if version != kind.version:
         raise ModelError(
-            f"{path}: version {version} is not {kind.version}, which this Auricle reads: "
+            f"{path}: has version {version}, but this Auricle reads version {kind.version}: "
             "update Auricle, or install the bundle that came with it"
         )
     if vocabulary != digest(pieces) or tokens != len(pieces):
         raise ModelError(
             f"{path}: was made for another vocabulary, of {tokens} tokens: "
-            "it and the token list must come from one bundle"
+            "the file and the token list must come from one bundle"
         )
     whole = 1 <= order <= kind.longest and len(content) >= header.size + order * LEVEL.size
     if not whole or zlib.crc32(memoryview(content)[header.size :]) != checksum:
@@ -88,11 +89,11 @@ def pack_header(
     """Return the header of a file.
 
     Args:
-        kind: which kind of file it is.
-        order: words or tokens of the longest n-grams.
-        pieces: the vocabulary.
-        own: the numbers that only this kind has.
-        body: all that follows the header.
+        kind: kind of file.
+        order: order of the n-grams.
+        pieces: vocabulary.
+        own: numbers specific to the kind.
+        body: everything after the header.
     """
     checksum = zlib.crc32(body)
     head = kind.magic, kind.version, order, len(pieces), *own, checksum, digest(pieces)

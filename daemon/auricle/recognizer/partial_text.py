@@ -1,15 +1,17 @@
-"""The text of partial results: what a reader sees while somebody speaks, and what will stay.
+"""Partial text: the words to show while somebody speaks, and which of them will not change.
 
-In: the best words of the first pass as they change, those with which all its live hypotheses
-begin, and what the second pass makes of a pause. Out: the words to show, and how many of them are
+In: the best words of the first pass as they change, the words with which all its hypotheses begin,
+and the text of the second pass at a pause. Out: the words to show, and how many of them are
 settled, that is, never change again.
 
-`FirstPassText` follows the search. A word is shown once its last piece is some tenths of a second
-old, for until then it often grows or is replaced; it is firm when all live hypotheses agree on it,
-or when it has been the best for long, as the local agreement of Liu, Spanakis and Niehues,
-"Low-latency sequence-to-sequence speech recognition and translation by partial hypothesis
-selection" (arXiv:2005.11185). `PartialText` turns this into what is told, and keeps what it has
-settled whatever it hears later.
+`FirstPassText` follows the search within a segment. A word is shown once its last token is a few
+tenths of a second old, because until then it often grows or is replaced. A word is "firm" when all
+hypotheses agree on it or when it has been the best for long, like the local agreement of Liu,
+Spanakis and Niehues, "Low-latency sequence-to-sequence speech recognition and translation by
+partial hypothesis selection" (arXiv:2005.11185).
+
+`PartialText` belongs to the session. It turns shown and firm words into the text of `Partial` and
+`Settled` events: once words are settled, it never changes them, whatever the first pass does later.
 """
 
 from __future__ import annotations
@@ -28,9 +30,9 @@ _ROUNDING = 1e-6  # seconds
 class PartialOptions:
     """When a word of the first pass is shown, and when it is firm."""
 
-    hold_seconds: float = 0.24  # since its last piece: a last word younger than that is not shown
-    stable_seconds: float = 1.2  # of searched audio for which a firm word was the best
-    glance_seconds: float | None = 0.32  # into a chunk at which it is looked at; None: never
+    hold_seconds: float = 0.24  # age of its last token from which the last word is shown
+    stable_seconds: float = 1.2  # time as the best, in seconds of audio, that makes a word firm
+    glance_seconds: float | None = 0.32  # length of an unfinished chunk for a glance; None: never
 
     def __post_init__(self) -> None:
         """Raise ArgumentError for an impossible time."""
@@ -44,28 +46,28 @@ class PartialOptions:
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The best words of the search at some moment."""
+    """The best words of the search at one moment."""
 
     words: Words
-    trailing_seconds: float  # since the last piece of the last word
-    time: float  # seconds of audio that the search has consumed
+    trailing_seconds: float  # time since the last token
+    time: float  # seconds of audio searched in the segment
 
 
 @dataclass(frozen=True, slots=True)
 class FirstPassText:
-    """The first pass' words of a phrase; follows the search chunk by chunk."""
+    """The first-pass words of a segment; an immutable state, advanced chunk by chunk."""
 
-    shown: Words = ()  # what a reader sees of them
-    words: Words = ()  # the best ones at the last chunk
-    since: tuple[float, ...] = ()  # seconds: when each of them, and all before it, became the best
-    firm: int = 0  # of the words, how many are firm
+    shown: Words = ()  # words to show
+    words: Words = ()  # best words after the last chunk
+    since: tuple[float, ...] = ()  # time from which each of them and all before it were the best
+    firm: int = 0  # number of first words that are firm
 
     def follow(self, best: Best, shared: Sequence[str], options: PartialOptions) -> FirstPassText:
         """Return the state after another chunk.
 
         Args:
-            best: after it.
-            shared: complete words with which all live hypotheses begin.
+            best: best words after the chunk.
+            shared: complete words with which all hypotheses begin.
             options: when a word is shown, and when it is firm.
         """
         kept = common_prefix(self.words, best.words)
@@ -75,16 +77,16 @@ class FirstPassText:
         return FirstPassText(self._readable(best, options), best.words, since, firm)
 
     def glance(self, ahead: Best, options: PartialOptions) -> FirstPassText:
-        """Return the state with what a look into the unfinished chunk adds to what is shown.
+        """Return the state with the words that a glance into the unfinished chunk adds.
 
-        It takes nothing away: the rest of the chunk is not known.
+        A glance never removes shown words, because the rest of the chunk is not known yet.
         """
         readable = self._readable(ahead, options)
         grows = common_prefix(self.shown, readable) == len(self.shown)
         return replace(self, shown=readable) if grows else self
 
     def _readable(self, best: Best, options: PartialOptions) -> Words:
-        """Return the words without a last one that may still grow, but no less than is shown."""
+        """Return the words to show: without a last word that may grow, unless already shown."""
         if best.trailing_seconds >= options.hold_seconds - _ROUNDING:
             return best.words
         words = best.words[:-1]
@@ -93,35 +95,34 @@ class FirstPassText:
 
 @dataclass(frozen=True, slots=True)
 class PartialText:
-    """The words that are shown; `words[:settled]` are the same in every text that follows.
+    """The shown words of a session; `words[:settled]` are the same in all later texts.
 
-    A text begins with words that stand for a stretch of the first pass: settled ones, or those of
-    a second pass that has read the stretch again. The rest are the first pass' own.
+    The first `fixed` words replace the first-pass words `heard`: they are settled, or come from a
+    second pass over the same audio. The rest are the current words of the first pass.
     """
 
     words: Words = ()
-    settled: int = 0  # words that stay; at most `fixed`
-    fixed: int = 0  # words that stand for `heard`
-    heard: Words = ()  # the words of the first pass that they stand for
+    settled: int = 0  # number of first words that never change; at most `fixed`
+    fixed: int = 0  # number of first words that replace `heard`
+    heard: Words = ()  # first-pass words that they replace
 
     @property
     def text(self) -> str:
-        """The words that are shown, with blanks between them."""
+        """The shown words, separated by single spaces."""
         return " ".join(self.words)
 
     @property
     def settled_text(self) -> str:
-        """The settled ones among them."""
+        """The settled words, separated by single spaces."""
         return " ".join(self.words[: self.settled])
 
     def follow(self, words: Sequence[str], firm: Sequence[str] = ()) -> PartialText:
-        """Return the text after the first pass has changed its mind, or heard more.
+        """Return the text after the words of the first pass have changed.
 
         Args:
-            words: the best ones now. If `heard` begins with them, the first pass has only not
-                caught up yet, and all that stands for `heard` stays.
-            firm: those that the first pass takes for sure; they count as far as `words` begin
-                with them.
+            words: the best words of the first pass. If `heard` begins with them, the first pass
+                has not caught up yet, and the words that replace `heard` stay.
+            firm: firm words of the first pass; they count as far as `words` begins with them.
         """
         words = tuple(words)
         kept = common_prefix(self.heard, words)
@@ -135,20 +136,20 @@ class PartialText:
         return text._settle(common_prefix(firm, words))
 
     def reread(self, heard: Sequence[str], words: Sequence[str]) -> PartialText:
-        """Return the text of a second pass, which settles nothing yet.
+        """Return the text of the second pass at a pause, with no word settled.
 
         Args:
-            heard: words of the first pass for the same stretch.
-            words: those of the second.
+            heard: first-pass words of the same audio.
+            words: words of the second pass.
         """
         return PartialText(tuple(words), 0, len(words), tuple(heard))
 
     def _rebased(self, words: Words, kept: int) -> tuple[Words, int]:
-        """Return the words to begin with, and how many of the first pass' they stand for.
+        """Return the words to keep, and the number of first-pass words that they replace.
 
         Args:
-            words: of the first pass, which no longer begin with `heard`.
-            kept: words with which they still do.
+            words: words of the first pass, which no longer begin with `heard`.
+            kept: number of first words that still equal those of `heard`.
         """
         base = self.words[: self.fixed]
         place = aligned_place(self.heard, base, kept)
@@ -157,7 +158,7 @@ class PartialText:
         return base[: self.settled], max(kept, place_in_longer(self.words, words, self.settled))
 
     def _settle(self, firm: int) -> PartialText:
-        """Return the text with more settled, now that so many words of the first pass are firm."""
+        """Return the text with more words settled, given the number of firm first-pass words."""
         ahead = firm - len(self.heard)
         if ahead > 0:
             fixed = self.fixed + ahead
@@ -168,7 +169,7 @@ class PartialText:
 
 
 def common_prefix(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return with how many equal words two sequences begin."""
+    """Return the number of equal words at the beginning of two sequences."""
     count = 0
     for a, b in zip(one, other, strict=False):
         if a != b:
@@ -178,10 +179,10 @@ def common_prefix(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def aligned_place(source: Words, target: Words, place: int) -> int:
-    """Return the place between words of `target` that belongs to a place in `source`.
+    """Return the word boundary of `target` that corresponds to boundary `place` of `source`.
 
-    The two are aligned with the fewest edits; 0 and the end belong to 0 and the end, and a later
-    place never to an earlier one.
+    The two are aligned with the fewest edits. The start corresponds to the start, the end to the
+    end, and the order of boundaries is kept.
     """
     if place in (0, len(source)):
         return len(target) if place else 0
@@ -195,10 +196,10 @@ def aligned_place(source: Words, target: Words, place: int) -> int:
 
 
 def place_in_longer(source: Words, target: Words, place: int) -> int:
-    """Return the place between words of `target` that belongs to a place in `source`.
+    """Return the word boundary of `target` that corresponds to boundary `place` of `source`.
 
-    The two are aligned with the fewest edits; words that `target` has at its end beyond `source`
-    are no edits. Of several such places the one nearest to `place` is taken.
+    The two are aligned with the fewest edits; words at the end of `target` beyond `source` do not
+    count as edits. Among equally good boundaries the one nearest to `place` is taken.
     """
     before = distances(source[:place], target)
     edits = [

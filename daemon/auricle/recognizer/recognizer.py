@@ -1,9 +1,16 @@
-"""The recogniser: samples in, text and lattice out; features, encoder and search in one stream.
+"""The recogniser: joins features, encoder, beam search and second pass in one stream.
 
-The encoder takes whole chunks of 640 ms. At the end of speech nobody wants to wait for one, so
-`look_ahead` fills the chunk with silence, on a copy of the state, and tells what the result would
-be if the utterance ended now; the stream itself goes on undisturbed. While speech goes on, `glance`
-does the same in the middle of a chunk, for the text that a reader sees.
+In: 16 kHz mono samples, in chunks of any length. Out: after each chunk the best text so far
+(`Progress`); at any moment a `Result` with words, n-best list and lattice.
+
+The encoder takes whole chunks of 640 ms. To avoid waiting for the rest of a chunk at the end of
+speech, `look_ahead` pads it with silence and returns a new state: the result as if the utterance
+ended now. The caller keeps its own state and continues the stream from there. `glance` does the
+same in the middle of a chunk while speech continues, for the partial text.
+
+The second pass reads a limited number of encoder frames. A long utterance is therefore divided
+into segments, at a pause where possible. Each finished segment keeps its result; `outcome` joins
+them with the current one.
 """
 
 from __future__ import annotations
@@ -15,13 +22,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.biasing.attended import MOST_ATTENDED, Attended, attended
 from auricle.biasing.biasing import Biasing
 from auricle.biasing.context_attention import (
     ListenerState,
     Queries,
     QueryEncoder,
 )
+from auricle.biasing.shortlist import MOST_ATTENDED, Attended, attended
 from auricle.biasing.tagging import spelled, spelled_for_good
 from auricle.context.entries import Context
 from auricle.features import (
@@ -43,10 +50,12 @@ from auricle.recognizer.second_pass import (
 )
 from auricle.recognizer.segment import Chunk, Segment, joined
 
-ENCODER_STRIDE = 2  # feature frames (10 ms) to an encoder frame (20 ms)
-PAUSE_SECONDS = 0.5  # without a token: where a long utterance may be divided
-PAUSE_BLANK = 0.7  # mean probability of blank over them
-LONG_SECONDS = 14.0  # from which on it is: what is cut within a sentence is read worse
+ENCODER_STRIDE = 2  # feature frames (10 ms) per encoder frame (20 ms)
+# A segment ends at the first pause after LONG_SECONDS. Earlier cuts may fall within a sentence,
+# which the second pass reads less accurately.
+LONG_SECONDS = 14.0
+PAUSE_SECONDS = 0.5  # time without a token that counts as a pause
+PAUSE_BLANK = 0.7  # mean blank probability that a pause needs
 
 
 MakeBiasing = Callable[[Context], Biasing | None]
@@ -54,39 +63,39 @@ MakeBiasing = Callable[[Context], Biasing | None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecognizerState:
-    """All that an utterance has left behind; never changed in place."""
+    """State of one utterance; never changed in place."""
 
     features: FeatureState
-    pending: NDArray[np.float32]  # (frames, 80): features of an unfinished chunk
+    pending: NDArray[np.float32]  # (feature frames, 80) of the unfinished chunk
     encoder: EncoderState
-    unheard: int  # search frames still to come that condition the encoder but are not written
-    search: SearchState  # of the running phrase
-    progress: Progress  # what the search knows of that phrase
-    phrase: Segment
-    spoken: tuple[Result, ...] = ()  # of the phrases before
-    silence: float = 0.0  # seconds since their last token, when the running phrase began
-    biasing: Biasing | None = None  # names that the whole utterance is to favour
-    listener: ListenerState | None = None  # of attention to them
-    known: Progress | None = None  # of its chunks so far; None: not asked for since the last one
-    text: FirstPassText = FirstPassText()  # of the running phrase
-    glanced: bool = False  # since the last chunk
-    shown: str = ""  # words of the whole utterance that a reader sees now
-    firm: Words = ()  # words at its beginning that the first pass takes for sure
+    conditioning_frames_left: int  # search frames still to be encoded without being searched
+    search: SearchState  # of the current segment
+    segment_progress: Progress  # best text of the current segment, by the search
+    segment: Segment  # input of the second pass for the current segment
+    finished_segments: tuple[Result, ...] = ()  # results of the segments before
+    silence: float = 0.0  # seconds from their last token to the start of the current segment
+    biasing: Biasing | None = None  # names to favour in the whole utterance
+    listener: ListenerState | None = None  # state of the query encoder of context attention
+    utterance_progress: Progress | None = None  # cached `_progress` of this state
+    text: FirstPassText = FirstPassText()  # partial text of the current segment
+    glanced: bool = False  # whether `glance` has run since the last chunk
+    shown: str = ""  # partial text of the whole utterance
+    firm: Words = ()  # its first words, which the first pass no longer changes
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What both passes make of an utterance up to one moment."""
+    """Result of both passes for an utterance up to one moment."""
 
-    phrases: int  # that were over
-    first: Result  # the first pass', of the running phrase; it names nothing
-    result: Result  # of the whole utterance
+    segments: int  # number of finished segments
+    first: Result  # first-pass result of the current segment, without names
+    result: Result  # result of the whole utterance
 
-    def stands_for(self, phrases: int, first: Result) -> bool:
-        """Return whether the first pass has heard no other word since."""
-        known, new = ([(word.word, word.start) for word in result.words]
-                      for result in (self.first, first))  # fmt: skip
-        return self.phrases == phrases and known == new
+    def is_current(self, segments: int, first: Result) -> bool:
+        """Return whether the first pass has found no other word or segment since."""
+        before, now = ([(word.word, word.start) for word in result.words]
+                       for result in (self.first, first))  # fmt: skip
+        return self.segments == segments and before == now
 
 
 class Recognizer:
@@ -105,19 +114,19 @@ class Recognizer:
         """Join the parts.
 
         Args:
-            encoder: of both passes.
+            encoder: encoder of the first pass.
             search: beam search of the first pass.
-            frame: feature frames (10 ms) to a search frame.
-            second: the second pass, if there is one.
-            make_biasing: makes names ready for both passes; without, none are favoured.
-            listener: of attention to names, if there is one.
-            partials: when words are shown, and when they are firm.
+            frame: feature frames (10 ms) per search frame.
+            second: second pass; None for a first pass alone.
+            make_biasing: prepares the names of a context; None: names are not favoured.
+            listener: query encoder of context attention; None: no context attention.
+            partials: when a word is shown in the partial text, and when it is firm.
         """
         self._log_mel = LogMel()
         self._encoder = encoder
         self._search = search
         self._frame = frame
-        self._stack = frame // ENCODER_STRIDE  # encoder frames to a search frame
+        self._stack = frame // ENCODER_STRIDE  # encoder frames per search frame
         self.second_pass = second
         self._make_biasing = make_biasing
         self._listener = listener
@@ -126,16 +135,16 @@ class Recognizer:
     def limited(
         self, beam: int, mode: SecondPassMode, second_beam: int, *, glances: bool = True
     ) -> Recognizer:
-        """Return a recogniser by the same networks that costs something else; that is cheap.
+        """Return a recogniser with the same networks and another computing cost.
 
-        An utterance stays with the one that it began with. This cannot add a second pass that was
-        not loaded.
+        This is cheap: nothing is loaded. It cannot add a second pass that was not loaded. An
+        utterance must end with the recogniser that it began with.
 
         Args:
-            beam: hypotheses that the first pass keeps.
+            beam: hypotheses of the first pass.
             mode: what the second pass may do.
-            second_beam: hypotheses that the second pass keeps.
-            glances: whether to look into unfinished chunks, if that is wanted at all.
+            second_beam: hypotheses of the second pass.
+            glances: False turns off `glance`; True keeps the setting.
         """
         second = self.second_pass
         if second is not None:
@@ -152,15 +161,15 @@ class Recognizer:
         )
 
     def with_partials(self, options: PartialOptions) -> Recognizer:
-        """Return a recogniser by the same networks that shows and settles words otherwise."""
+        """Return a recogniser with the same networks and other options of the partial text."""
         other = copy(self)
         other._partials = options
         return other
 
     def biasing_of(self, context: Context) -> Biasing | None:
-        """Return names made ready for `initial_state`; None if there are none to favour.
+        """Return the names of a context as `initial_state` takes them; None without names.
 
-        For 10,000 names it takes a second or so, and may be called from any thread.
+        Takes about a second for 10,000 names. May be called from any thread.
         """
         return self._make_biasing(context) if self._make_biasing else None
 
@@ -170,22 +179,22 @@ class Recognizer:
         """Return the state before the first sample.
 
         Args:
-            start: seconds on the audio clock of the first sample.
-            listen: seconds at which writing begins; what comes before (the wake word) only
-                conditions the encoder. None: at once.
-            biasing: names to favour in this utterance, as `biasing_of` makes them.
+            start: time of the first sample, in seconds on the audio clock.
+            listen: time at which the search begins, in seconds on the audio clock. Audio before
+                it (the wake word) only conditions the encoder. None: `start`.
+            biasing: names to favour in this utterance, from `biasing_of`.
         """
         step = self._frame * FRAME_SECONDS
-        unheard = 0 if listen is None else max(0, int((listen - start) / step))
-        search = self._search.initial_state(start + unheard * step, biasing)
+        conditioning_frames = 0 if listen is None else max(0, int((listen - start) / step))
+        search = self._search.initial_state(start + conditioning_frames * step, biasing)
         return RecognizerState(
             features=self._log_mel.initial_state(),
             pending=np.zeros((0, BANDS), np.float32),
             encoder=self._encoder.initial_state(),
-            unheard=unheard,
+            conditioning_frames_left=conditioning_frames,
             search=search,
-            progress=self._search.progress(search),
-            phrase=Segment(),
+            segment_progress=self._search.progress(search),
+            segment=Segment(),
             biasing=biasing,
             listener=self._begin_attending(biasing),
         )
@@ -200,58 +209,64 @@ class Recognizer:
             state = self._read(replace(self._advance(state, whole, len(whole)), pending=rest))
             if self.second_pass is not None and self._is_over(state, self.second_pass.frames):
                 state = self._close(state)
-        return self._told(state)
+        return self._with_progress(state)
 
     def look_ahead(self, state: RecognizerState) -> tuple[RecognizerState, Progress]:
-        """Return where the stream would be if nothing but silence followed."""
+        """Return the state and best text as if only silence followed."""
         count = len(state.pending)
         if count:
             chunk = np.full((self._encoder.chunk, BANDS), SILENCE, np.float32)
             chunk[:count] = state.pending
             state = replace(self._advance(state, chunk, count), pending=state.pending[:0])
-        return self._told(state)
+        return self._with_progress(state)
 
     def glance_due(self, state: RecognizerState) -> bool:
-        """Return whether enough of the unfinished chunk is there, and was not yet looked at."""
+        """Return whether the unfinished chunk is long enough for a `glance` and has had none."""
         seconds = self._partials.glance_seconds
         if seconds is None or state.glanced:
             return False
         return len(state.pending) >= round(seconds / FRAME_SECONDS)
 
     def glance(self, state: RecognizerState) -> RecognizerState:
-        """Return the state with what a look ahead adds to the text that is shown; costs a chunk."""
+        """Return the state with the unfinished chunk's words added to `shown`.
+
+        Costs as much as a chunk.
+        """
         ahead, _ = self.look_ahead(state)
         text = state.text.glance(self._best(ahead), self._partials)
-        return replace(state, glanced=True, text=text, shown=_told_text(state, text.shown))
+        return replace(state, glanced=True, text=text, shown=_utterance_text(state, text.shown))
 
     def result(self, state: RecognizerState) -> Result:
-        """Return words, n-best and lattice of all that has been searched."""
+        """Return words, n-best list and lattice of the utterance so far."""
         return self.outcome(state).result
 
     def outcome(self, state: RecognizerState, before: Outcome | None = None) -> Outcome:
-        """Return what both passes make of all that has been searched.
+        """Return the result of both passes for the utterance so far.
 
         Args:
-            state: after the last chunk.
-            before: of an earlier state of the utterance; its result stands where the first pass
-                has heard no other word since: the second costs more than a frame's time.
+            state: state after the last chunk.
+            before: outcome of an earlier state of the same utterance. It is returned again if the
+                first pass has found no other word since, which saves a run of the second pass.
         """
         first = self._search.result(state.search, named=False)
-        phrases = len(state.spoken)
-        if before is not None and before.stands_for(phrases, first):
+        segments = len(state.finished_segments)
+        if before is not None and before.is_current(segments, first):
             return before
         last = self._refine(state, first)
-        return Outcome(phrases, first, joined([*state.spoken, last], len(first.nbest)))
+        return Outcome(segments, first, joined([*state.finished_segments, last], len(first.nbest)))
 
     def attend(
         self, samples: Samples, biasing: Biasing | None, most: int = MOST_ATTENDED
     ) -> Attended | None:
-        """Return which names attention sees in a recording; None without attention or names.
+        """Return the context attention over a whole recording, for inspection.
 
         Args:
-            samples: (n,) int16 or float32, from the first to the last.
+            samples: (n,) int16 or float32, the whole recording.
             biasing: the names.
-            most: names to return, the most attended first.
+            most: number of names to return, the most attended first.
+
+        Returns:
+            None without context attention or without names.
         """
         if self._listener is None or biasing is None or biasing.keys is None:
             return None
@@ -264,125 +279,139 @@ class Recognizer:
             encoder, encoded = self._encoder.step(encoder, padded[first : first + chunk])
             listener, queries = self._listener.step(listener, encoded.encoded)
             found.append(queries)
-        heard = -(-len(frames) // self._frame)
-        queries = Queries.joined(found).between(0, heard)
+        search_frames = -(-len(frames) // self._frame)
+        queries = Queries.joined(found).between(0, search_frames)
         return attended(queries, biasing.keys, self._frame * FRAME_SECONDS, most)
 
     def _refine(self, state: RecognizerState, first: Result) -> Result:
-        """Return the second pass' result of the running phrase, if there is one."""
-        if self.second_pass is None or not state.phrase.chunks:
+        """Return the result of both passes for the current segment."""
+        if self.second_pass is None or not state.segment.chunks:
             return with_names(first, state.biasing)
-        names, biasing = state.phrase.names, state.biasing
+        names, biasing = state.segment.names, state.biasing
         if biasing is not None and names is not None:
             biasing = biasing.attended(names)
         result = self.second_pass.refine(first, self._utterance(state), biasing)
         return with_names(first, state.biasing) if result is first else result
 
     def second_pass_input(self, state: RecognizerState) -> tuple[Result, Utterance] | None:
-        """Return what the second pass would judge; None where no frame has been searched."""
-        if not state.phrase.chunks:
+        """Return the input of the second pass; None before the first search frame."""
+        if not state.segment.chunks:
             return None
         return self._search.result(state.search, named=False), self._utterance(state)
 
     def _utterance(self, state: RecognizerState) -> Utterance:
-        """Return the running phrase as the second pass takes it."""
+        """Return the current segment as input of the second pass."""
         return Utterance(
-            features=state.phrase.features,
-            first=state.phrase.skipped * self._stack,
-            log_probs=state.phrase.ctc,
+            features=state.segment.features,
+            first=state.segment.skipped * self._stack,
+            log_probs=state.segment.ctc,
             start=state.search.start_time,
             frame_seconds=self._frame * FRAME_SECONDS,
         )
 
     def _is_over(self, state: RecognizerState, most: int) -> bool:
-        """Return whether a long utterance is to be divided here."""
+        """Return whether the current segment ends here.
+
+        Args:
+            state: state after a chunk.
+            most: encoder frames that the second pass can read.
+        """
         count = state.search.frames
         if (count + self._encoder.frames[0]) * self._stack > most:
             return True
         if count * self._frame * FRAME_SECONDS < LONG_SECONDS:
             return False
-        known = state.progress
-        paused = known.trailing_seconds >= PAUSE_SECONDS and known.blank >= PAUSE_BLANK
-        return bool(known.text) and paused
+        progress = state.segment_progress
+        paused = progress.trailing_seconds >= PAUSE_SECONDS and progress.blank >= PAUSE_BLANK
+        return bool(progress.text) and paused
 
     def _close(self, state: RecognizerState) -> RecognizerState:
-        """End the running phrase and begin the next."""
+        """End the current segment and begin the next."""
         result = self._refine(state, self._search.result(state.search, named=False))
-        known = self._progress(state)
+        progress = self._progress(state)
         seconds = state.search.frames * self._frame * FRAME_SECONDS
         search = self._search.initial_state(state.search.start_time + seconds, state.biasing)
+        finished = state.finished_segments
         return replace(
             state,
             search=search,
-            progress=self._search.progress(search),
-            phrase=Segment(),
-            spoken=(*state.spoken, result) if result.text else state.spoken,
-            silence=known.trailing_seconds,
-            known=None,
+            segment_progress=self._search.progress(search),
+            segment=Segment(),
+            finished_segments=(*finished, result) if result.text else finished,
+            silence=progress.trailing_seconds,
+            utterance_progress=None,
             text=FirstPassText(),
         )
 
     def _read(self, state: RecognizerState) -> RecognizerState:
-        """Return the state after a chunk with the words that are shown and firm now."""
+        """Return the state after a chunk with its partial text brought up to date."""
         best, shared = self._best(state), self._search.settled(state.search)
         text = state.text.follow(best, shared, self._partials)
         return replace(
             state,
             text=text,
             glanced=False,
-            shown=_told_text(state, text.shown),
-            firm=_told_firm(state, text.words[: text.firm]),
+            shown=_utterance_text(state, text.shown),
+            firm=_utterance_firm(state, text.words[: text.firm]),
         )
 
     def _best(self, state: RecognizerState) -> Best:
-        """Return the best words of the running phrase."""
-        known = state.progress
+        """Return the best words of the current segment."""
+        progress = state.segment_progress
         seconds = state.search.frames * self._frame * FRAME_SECONDS
-        return Best(tuple(known.text.split()), known.trailing_seconds, seconds)
+        return Best(tuple(progress.text.split()), progress.trailing_seconds, seconds)
 
-    def _told(self, state: RecognizerState) -> tuple[RecognizerState, Progress]:
-        """Return the best text so far; it is made once a chunk, not at every frame of sound."""
-        known = state.known or self._progress(state)
-        return replace(state, known=known), known
+    def _with_progress(self, state: RecognizerState) -> tuple[RecognizerState, Progress]:
+        """Return the state and the best text so far, computed once per chunk."""
+        progress = state.utterance_progress or self._progress(state)
+        return replace(state, utterance_progress=progress), progress
 
     def _progress(self, state: RecognizerState) -> Progress:
-        """Return the best text so far, of all phrases."""
-        known = state.progress
+        """Return the best text so far, of all segments."""
+        progress = state.segment_progress
         if state.biasing is not None:
-            known = replace(known, text=spelled(known.text, state.biasing))
-        if not state.spoken:
-            return known
-        texts = [result.text for result in state.spoken] + [known.text] * bool(known.text)
-        silence = 0.0 if known.text else state.silence
-        trailing = silence + known.trailing_seconds
-        return replace(known, text=" ".join(texts), trailing_seconds=trailing)
+            progress = replace(progress, text=spelled(progress.text, state.biasing))
+        if not state.finished_segments:
+            return progress
+        texts = [result.text for result in state.finished_segments]
+        if progress.text:
+            texts.append(progress.text)
+        silence = 0.0 if progress.text else state.silence
+        trailing = silence + progress.trailing_seconds
+        return replace(progress, text=" ".join(texts), trailing_seconds=trailing)
 
     def _advance(
-        self, state: RecognizerState, chunk: NDArray[np.float32], heard: int
+        self, state: RecognizerState, chunk: NDArray[np.float32], real: int
     ) -> RecognizerState:
-        """Encode and search one chunk (chunk, 80), of which `heard` frames are not filling."""
+        """Encode and search one chunk.
+
+        Args:
+            state: state before the chunk.
+            chunk: (chunk, 80) feature frames.
+            real: feature frames of the chunk that are audio; the rest is padding.
+        """
         encoder, encoded = self._encoder.step(state.encoder, chunk)
-        count = -(-heard // self._frame)
-        skipped = min(state.unheard, count)
+        count = -(-real // self._frame)
+        skipped = min(state.conditioning_frames_left, count)
         frames, ctc = encoded.frames[skipped:count], encoded.ctc[skipped:count]
         search, progress = self._search.step(state.search, frames, ctc)
         listener, names = self._attend(state, encoded, skipped, skipped + len(frames))
-        phrase = state.phrase
+        segment = state.segment
         if self.second_pass is not None and len(frames):
-            phrase = phrase.take(Chunk(chunk[:heard], ctc, names), skipped)
+            segment = segment.take(Chunk(chunk[:real], ctc, names), skipped)
         return replace(
             state,
             encoder=encoder,
             search=search,
-            progress=progress,
-            phrase=phrase,
-            unheard=state.unheard - skipped,
+            segment_progress=progress,
+            segment=segment,
+            conditioning_frames_left=state.conditioning_frames_left - skipped,
             listener=listener,
-            known=None,
+            utterance_progress=None,
         )
 
     def _begin_attending(self, biasing: Biasing | None) -> ListenerState | None:
-        """Return the state of attention to names, if there are some, and a use for it."""
+        """Return the state of context attention; None if no part of the recogniser needs it."""
         if self._listener is None or self.second_pass is None:
             return None
         return self._listener.initial_state() if biasing is not None and biasing.keys else None
@@ -390,7 +419,17 @@ class Recognizer:
     def _attend(
         self, state: RecognizerState, encoded: Encoded, first: int, last: int
     ) -> tuple[ListenerState | None, NDArray[np.float32] | None]:
-        """Return the best score of each name in some frames of a chunk, if there are names."""
+        """Return the next state of context attention and each key's best score in a chunk.
+
+        Args:
+            state: state before the chunk.
+            encoded: the encoded chunk.
+            first: first search frame to look at.
+            last: search frame to stop before.
+
+        Returns:
+            The state, and (keys,) float32 in nats; None for both without names.
+        """
         keys = state.biasing.keys if state.biasing is not None else None
         if self._listener is None or state.listener is None or keys is None:
             return None, None
@@ -398,16 +437,17 @@ class Recognizer:
         return listener, queries.between(first, last).best(keys.matrix)
 
 
-def _told_text(state: RecognizerState, words: Words) -> str:
-    """Return the text of all phrases, of which the running one has these words."""
+def _utterance_text(state: RecognizerState, words: Words) -> str:
+    """Return the text of all segments; `words` are those of the current one."""
     text = " ".join(words)
     if state.biasing is not None:
         text = spelled(text, state.biasing)
-    return " ".join([*(result.text for result in state.spoken), *([text] if text else [])])
+    texts = [result.text for result in state.finished_segments]
+    return " ".join([*texts, text] if text else texts)
 
 
-def _told_firm(state: RecognizerState, words: Words) -> Words:
-    """Return the firm words of all phrases, of which the running one has these."""
+def _utterance_firm(state: RecognizerState, words: Words) -> Words:
+    """Return the firm words of all segments; `words` are those of the current one."""
     if state.biasing is not None:
         words = spelled_for_good(words, state.biasing)
-    return (*(word for result in state.spoken for word in result.text.split()), *words)
+    return (*(word for result in state.finished_segments for word in result.text.split()), *words)

@@ -1,11 +1,17 @@
-"""The second pass: attention over all encoder frames judges what the first pass has found.
+"""The second pass: an attention decoder rescores the n-best list of the first pass.
 
-In: the first pass' result and the features of the utterance. Out: a result whose readings are
-ranked by both passes together, with readings of the second pass' own where it is let; after Sainath
-et al., "Two-pass end-to-end speech recognition" (arXiv:1908.10992). A reading's score joins
-attention and CTC as in Watanabe et al., "Hybrid CTC/attention architecture for end-to-end speech
-recognition" (IEEE JSTSP 11(8), 2017): attention alone loops and invents, and CTC gives such
-readings away, for no sound stands behind their tokens.
+In: the first-pass result, feature frames and CTC scores of a segment (`Utterance`). Out: a `Result`
+with n-best list and lattice, ranked by both passes. In mode FULL the attention decoder also adds
+hypotheses of its own, found by beam search. The design is that of Sainath et al., "Two-pass
+end-to-end speech recognition" (arXiv:1908.10992).
+
+The score of a hypothesis joins attention and CTC, as in Watanabe et al., "Hybrid CTC/attention
+architecture for end-to-end speech recognition" (IEEE JSTSP 11(8), 2017). Attention alone tends to
+loop and to invent words; CTC scores such words low, because no audio supports them.
+
+"Pieces" are the vocabulary of the attention decoder (Whisper's), "tokens" that of the first pass.
+The pieces include capitals and punctuation; `surface_forms.Writing` converts between pieces and
+plain text.
 """
 
 from __future__ import annotations
@@ -31,31 +37,31 @@ from auricle.recognizer.surface_forms import END, Writing
 from auricle.tokenizer import BLANK, WORD_START, Tokenizer
 
 Floats = NDArray[np.float32]
-ENDINGS = 2  # readings of its own that are kept for each that is followed
-LEAST = 12  # pieces that may be written of the shortest utterance: a loop needs some to show
-REPEATS = (5, 4, 3)  # times that one piece, two, or more say the same in a row: it is a loop
-_Begun = tuple[AttentionState, Floats]  # what `AttentionScorer.begin` gives
+ENDINGS = 2  # complete hypotheses kept per hypothesis of the beam
+LEAST = 12  # pieces allowed in the shortest utterance; loop detection needs some
+REPEATS = (5, 4, 3)  # repetitions that make a loop of one piece, of two pieces, and of more
+_Begun = tuple[AttentionState, Floats]  # result of `AttentionScorer.begin`
 
 
 class SecondPassMode(Enum):
     """What the second pass may do."""
 
     OFF = "off"
-    RESCORE = "rescore"  # rank the readings of the first pass
-    FULL = "full"  # and add its own
+    RESCORE = "rescore"  # rank the hypotheses of the first pass
+    FULL = "full"  # also add its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecondPassOptions:
-    """How the second pass ranks and how far it looks."""
+    """How the second pass ranks and how far it searches."""
 
     mode: SecondPassMode = SecondPassMode.FULL
-    paths: int = 4  # of the first pass that are judged
-    beam: int = 4  # readings of its own that are followed, and kept
-    ctc_weight: float = 0.2  # of CTC beside attention, where CTC is certain; see `certainty`
-    contradiction: float = 11.0  # nats a word by which CTC may prefer the first pass' texts
-    word_gap: float = 1.0  # seconds between tokens of one word: more, and nobody has said it
-    pieces_per_second: float = 9.0  # more than anybody speaks: where a loop is stopped
+    paths: int = 4  # hypotheses of the first pass to rescore
+    beam: int = 4  # beam of the second pass' own search
+    ctc_weight: float = 0.2  # weight of CTC's score at a certainty of 1; see `weight`
+    contradiction: float = 11.0  # nats per word by which CTC may prefer the first pass' texts
+    word_gap: float = 1.0  # most seconds between two tokens of one word; more: not spoken
+    pieces_per_second: float = 9.0  # limit of the search; faster than any speech, it ends loops
 
     def __post_init__(self) -> None:
         """Raise ArgumentError where a value is impossible."""
@@ -67,87 +73,88 @@ class SecondPassOptions:
                 raise ArgumentError(f"{name} must be 0 or more, not {getattr(self, name)}.")
 
     def weight(self, certainty: float) -> float:
-        """Return the weight of CTC in an utterance of which it is so certain; see `certainty`.
+        """Return the weight of CTC's score, given its `certainty` of an utterance.
 
-        It falls with the square: CTC knows less than attention of unseen voices and in noise.
+        The weight is quadratic in the certainty: with unseen voices and in noise CTC is less
+        accurate than attention.
         """
         return self.ctc_weight * certainty**2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Utterance:
-    """What the second pass needs of an utterance besides the first pass' result."""
+    """Input of the second pass besides the first-pass result."""
 
-    features: Floats  # (n, 80): log-mel (10 ms) of each chunk that it touches
-    first: int  # encoder frame (20 ms) in them at which it begins
-    log_probs: Floats  # (frames, tokens) natural log: CTC's, at the frames of the search
-    start: float  # seconds on the audio clock of the first of these
-    frame_seconds: float  # their length
+    features: Floats  # (n, 80) feature frames (10 ms) of all chunks of the segment
+    first: int  # encoder frame (20 ms) in them at which the segment begins
+    log_probs: Floats  # (frames, tokens) CTC's log probabilities of the search frames (80 ms)
+    start: float  # start of the first search frame, in seconds on the audio clock
+    frame_seconds: float  # length of a search frame
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
-    """A way to write a text, with what attention says of it."""
+class _PieceHypothesis:
+    """A sequence of pieces with its attention scores."""
 
     pieces: tuple[int, ...] = ()
-    scores: tuple[float, ...] = ()  # natural log of each piece and, once it is over, of the end
-    names: Any = None  # where names stand: a state of `BiasingScorer`
-    bonus: float = 0.0  # nats that names add
-    ends: tuple[float, ...] = ()  # natural log of the end before each piece
+    scores: tuple[float, ...] = ()  # log probability of each piece and, if complete, of END
+    names: Any = None  # state of the `BiasingScorer`
+    bonus: float = 0.0  # bonus of names, in nats
+    ends: tuple[float, ...] = ()  # log probability of END in place of each piece
 
     @property
     def score(self) -> float:
-        """Natural log of the whole."""
+        """Natural log score of the whole sequence."""
         return sum(self.scores) + self.bonus
 
-    def goes_on(
+    def extended(
         self, pick: _PiecePick, names: BiasingScorer[Any] | None = None, end: float = 0.0
-    ) -> _Judged:
+    ) -> _PieceHypothesis:
         """Return a copy extended by one piece; END adds its score only.
 
         Args:
             pick: the piece.
-            names: to favour.
-            end: natural log of END in the place of the piece.
+            names: scorer of the names to favour, if any.
+            end: log probability of END in place of the piece.
         """
         pieces = self.pieces if pick.piece == END else (*self.pieces, pick.piece)
         after = self.names
         if names is not None and pick.piece != END:
             after = names.step(self.names, pick.piece)
         bonus = self.bonus + pick.bonus
-        return _Judged(pieces, (*self.scores, pick.score), after, bonus, (*self.ends, end))
+        return _PieceHypothesis(pieces, (*self.scores, pick.score), after, bonus, (*self.ends, end))
 
-    def cut(self, count: int) -> _Judged:
-        """Return the reading as if it had ended after `count` of its pieces, without names."""
-        return _Judged(self.pieces[:count], (*self.scores[:count], self.ends[count]))
+    def cut(self, count: int) -> _PieceHypothesis:
+        """Return the first `count` pieces as a complete hypothesis, without bonus."""
+        return _PieceHypothesis(self.pieces[:count], (*self.scores[:count], self.ends[count]))
 
 
 class _PiecePick(NamedTuple):
-    """One more piece of a reading."""
+    """An extension by one piece."""
 
     piece: int
-    score: float  # natural log
-    bonus: float = 0.0  # nats that names add
+    score: float  # log probability
+    bonus: float = 0.0  # bonus of names, in nats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A reading of either pass with all that it is judged by."""
+    """A text found by either pass, with its scores."""
 
     text: str
-    judged: _Judged  # by attention
-    tokens: tuple[int, ...]  # of the first pass
-    alignment: Alignment  # by CTC
+    judged: _PieceHypothesis  # its pieces with the scores of attention
+    tokens: tuple[int, ...]  # the text in tokens of the first pass
+    alignment: Alignment  # the tokens aligned by CTC
     is_given: bool  # whether the first pass found it
-    holds_together: bool  # whether the tokens of each word lie near each other
+    holds_together: bool  # whether no word has a gap longer than `word_gap`
 
     def score(self, ctc_weight: float) -> float:
-        """Return the natural log of the joint score."""
+        """Return the joint score of attention and CTC, natural log."""
         return self.judged.score + ctc_weight * self.alignment.score
 
 
 class SecondPass:
-    """Refines results; keeps nothing between utterances."""
+    """Rescores first-pass results; keeps no state between utterances."""
 
     def __init__(
         self,
@@ -156,7 +163,14 @@ class SecondPass:
         tokens: Tokenizer,
         options: SecondPassOptions | None = None,
     ) -> None:
-        """Take the network and the vocabularies of second and first pass."""
+        """Join the attention decoder and the vocabularies.
+
+        Args:
+            scorer: attention decoder.
+            pieces: its vocabulary.
+            tokens: vocabulary of the first pass.
+            options: how to rank; None: the defaults.
+        """
         self.pieces = pieces
         self._scorer = scorer
         self._writing = Writing(pieces)
@@ -164,12 +178,12 @@ class SecondPass:
         self._options = options or SecondPassOptions()
 
     def limited(self, mode: SecondPassMode, beam: int) -> SecondPass:
-        """Return a second pass by the same network that may do something else.
+        """Return a second pass with the same network and another computing cost.
 
         Args:
             mode: what it may do.
-            beam: readings of its own that are followed, and as many of the first pass are judged;
-                where it has none of its own, all of them are as before.
+            beam: beam of its own search. In mode FULL it is also the number of first-pass
+                hypotheses to rescore; in mode RESCORE that number stays.
         """
         options = replace(self._options, mode=mode, beam=beam)
         if mode is SecondPassMode.FULL:
@@ -180,15 +194,15 @@ class SecondPass:
 
     @property
     def frames(self) -> int:
-        """How many encoder frames of an utterance it can take in."""
+        """Number of encoder frames that it can read."""
         return self._scorer.frames
 
     def refine(self, first: Result, utterance: Utterance, biasing: Biasing | None = None) -> Result:
-        """Return the result of both passes; the first's where nothing was said.
+        """Return the result of both passes; `first` itself if it has no words.
 
         Args:
-            first: the first pass' result.
-            utterance: what it was made of.
+            first: first-pass result.
+            utterance: the audio of the same segment.
             biasing: names to favour.
         """
         candidates = self.candidates(first, utterance, biasing)
@@ -201,11 +215,11 @@ class SecondPass:
     def candidates(
         self, first: Result, utterance: Utterance, biasing: Biasing | None = None
     ) -> list[Candidate]:
-        """Return the readings of both passes with all scores; none where nothing was said.
+        """Return the hypotheses of both passes with their scores; none if `first` has no words.
 
         Args:
-            first: the first pass' result.
-            utterance: what it was made of.
+            first: first-pass result.
+            utterance: the audio of the same segment.
             biasing: names to favour.
         """
         options = self._options
@@ -214,11 +228,11 @@ class SecondPass:
         if not first.text or not texts:
             return []
         begun = self._scorer.begin(utterance.features, utterance.first)
-        judged: dict[str, _Judged] = {}
+        judged: dict[str, _PieceHypothesis] = {}
         if options.mode is SecondPassMode.FULL:
             seconds = len(utterance.log_probs) * utterance.frame_seconds
-            # What names are lent on the way may drive other words out of the beam: it is not the
-            # only one.
+            # The pending bonus of names may push other words out of the beam. So search without
+            # names first.
             for favoured in (None, names) if names else (None,):
                 for own in self._decode(begun, seconds, favoured):
                     text = self._writing.plain(own.pieces)
@@ -244,7 +258,7 @@ class SecondPass:
         ]
 
     def _can_align(self, text: str) -> bool:
-        """Return whether the first pass could have written a text; it says something then."""
+        """Return whether a text has words and can be written in tokens of the first pass."""
         tokens = self._tokens.encode(text)
         starts = sum(self._tokens.pieces[token].startswith(WORD_START) for token in tokens)
         return 0 < starts == len(text.split()) and self._tokens.decode(tokens) == text
@@ -252,7 +266,7 @@ class SecondPass:
     def _holds_together(
         self, tokens: Sequence[int], alignment: Alignment, frame_seconds: float
     ) -> bool:
-        """Return whether the tokens of each word lie near each other."""
+        """Return whether no word has a gap between tokens longer than `word_gap`."""
         return all(
             (frame - before) * frame_seconds <= self._options.word_gap
             for token, before, frame in zip(
@@ -261,52 +275,59 @@ class SecondPass:
             if not self._tokens.pieces[token].startswith(WORD_START)
         )
 
-    def _judge(self, texts: Sequence[str], begun: _Begun) -> dict[str, _Judged]:
-        """Return how attention would write given texts, and what it says of that.
+    def _judge(self, texts: Sequence[str], begun: _Begun) -> dict[str, _PieceHypothesis]:
+        """Return the attention scores of given texts, each in its most probable surface form.
 
-        A text that has more pieces than there are places is left out: nothing is known of its end.
+        A text with more pieces than the decoder has positions is left out, because the score of
+        its end is unknown.
         """
-        judged: dict[str, _Judged] = {}
+        judged: dict[str, _PieceHypothesis] = {}
         for first in range(0, len(texts), self._scorer.rows):
             group = texts[first : first + self._scorer.rows]
             places = [self._writing.begin(text) for text in group]
-            found = [_Judged() for _ in group]
-            going = set(range(len(group)))
+            found = [_PieceHypothesis() for _ in group]
+            active = set(range(len(group)))
             state, log_probs = begun[0], np.repeat(begun[1], len(group), axis=0)
             parents = [0] * len(group)
             for _ in range(self._scorer.places + 1):
                 chosen = [END] * len(group)
-                for row in going:
+                for row in active:
                     may = self._writing.following(places[row])
                     chosen[row] = may[int(log_probs[row, may].argmax())]
                     score = float(log_probs[row, chosen[row]])
-                    found[row] = found[row].goes_on(_PiecePick(chosen[row], score))
-                going = {row for row in going if chosen[row] != END}
-                if not going or len(found[min(going)].pieces) >= self._scorer.places:
+                    found[row] = found[row].extended(_PiecePick(chosen[row], score))
+                active = {row for row in active if chosen[row] != END}
+                if not active or len(found[min(active)].pieces) >= self._scorer.places:
                     break
-                for row in going:
+                for row in active:
                     places[row] = self._writing.take(places[row], chosen[row])
                 state, log_probs = self._scorer.step(state, chosen, parents)
                 parents = list(range(len(group)))
-            judged |= {text: found[row] for row, text in enumerate(group) if row not in going}
+            judged |= {text: found[row] for row, text in enumerate(group) if row not in active}
         return judged
 
     def _decode(
         self, begun: _Begun, seconds: float, names: BiasingScorer[Any] | None
-    ) -> list[_Judged]:
-        """Return the readings that attention finds itself, by beam search."""
+    ) -> list[_PieceHypothesis]:
+        """Return the hypotheses of a beam search with the attention decoder.
+
+        Args:
+            begun: state and scores before the first piece.
+            seconds: length of the segment.
+            names: scorer of the names to favour, if any.
+        """
         longest = min(self._scorer.places, round(seconds * self._options.pieces_per_second) + LEAST)
         beam = min(self._options.beam, self._scorer.rows)
         state, log_probs = begun
-        going = [_Judged(names=names.begin() if names is not None else None)]
-        ended: list[_Judged] = []
-        cut: list[_Judged] = []  # readings that went round in a loop, as they were before
+        active = [_PieceHypothesis(names=names.begin() if names is not None else None)]
+        ended: list[_PieceHypothesis] = []
+        cut: list[_PieceHypothesis] = []  # looping hypotheses, cut after each round
         for _ in range(longest):
-            chosen: list[tuple[int, _PiecePick, _Judged]] = []
-            for row, pick in self._best(going, log_probs, beam, names):
-                if self._repeats(going[row], pick, names):
+            chosen: list[tuple[int, _PiecePick, _PieceHypothesis]] = []
+            for row, pick in self._best(active, log_probs, beam, names):
+                if self._repeats(active[row], pick, names):
                     continue
-                one = going[row].goes_on(pick, names, float(log_probs[row, END]))
+                one = active[row].extended(pick, names, float(log_probs[row, END]))
                 if pick.piece == END:
                     ended.append(one)
                 elif rounds := loop_starts(one.pieces):
@@ -315,14 +336,16 @@ class SecondPass:
                     chosen.append((row, pick, one))
             if not chosen or self._enough(ended, chosen[0][2].score, beam):
                 break
-            going = [one for _, _, one in chosen]
+            active = [one for _, _, one in chosen]
             state, log_probs = self._scorer.step(
                 state, [pick.piece for _, pick, _ in chosen], [row for row, _, _ in chosen]
             )
         return _best_of(ended, ENDINGS * beam) + _best_of(cut, ENDINGS * beam)
 
-    def _repeats(self, one: _Judged, pick: _PiecePick, names: BiasingScorer[Any] | None) -> bool:
-        """Return whether a reading says a name twice, once a word is over: it would go on so."""
+    def _repeats(
+        self, one: _PieceHypothesis, pick: _PiecePick, names: BiasingScorer[Any] | None
+    ) -> bool:
+        """Return whether a hypothesis has a name twice at the end of a word, likely a loop."""
         if names is None or not one.bonus:
             return False
         over = pick.piece == END or self._writing.begins_word(pick.piece)
@@ -330,17 +353,17 @@ class SecondPass:
 
     def _best(
         self,
-        going: Sequence[_Judged],
+        active: Sequence[_PieceHypothesis],
         log_probs: Floats,
         beam: int,
         names: BiasingScorer[Any] | None,
     ) -> Iterator[tuple[int, _PiecePick]]:
-        """Yield the best extensions of all readings, twice as many as the beam: some will end."""
-        totals = log_probs + np.array([[one.score] for one in going], np.float32)
+        """Yield the best extensions with their rows, twice the beam because some will end."""
+        totals = log_probs + np.array([[one.score] for one in active], np.float32)
         bonus = None
         if names is not None:
-            bonus = np.stack([names.row(one.names) for one in going])
-            bonus[:, END] = [names.end(one.names) for one in going]
+            bonus = np.stack([names.row(one.names) for one in active])
+            bonus[:, END] = [names.end(one.names) for one in active]
             totals += bonus
         flat = totals.ravel()
         count = min(2 * beam, len(flat))
@@ -350,14 +373,14 @@ class SecondPass:
             gain = 0.0 if bonus is None else float(bonus[row, piece])
             yield row, _PiecePick(piece, float(log_probs[row, piece]), gain)
 
-    def _enough(self, ended: Sequence[_Judged], best: float, beam: int) -> bool:
-        """Whether nothing that goes on can come among the best of those that have ended."""
+    def _enough(self, ended: Sequence[_PieceHypothesis], best: float, beam: int) -> bool:
+        """Return whether no active hypothesis can enter the best `beam` of those that ended."""
         if len(ended) < beam:
             return False
         return best < sorted((one.score for one in ended), reverse=True)[beam - 1]
 
     def _reading(self, one: Candidate, weight: float, utterance: Utterance) -> NbestReading:
-        """Join times, attention and CTC, word by word."""
+        """Return a candidate as a reading with times and scores of its words."""
         starts = [place for place, token in enumerate(one.tokens)
                   if self._tokens.pieces[token].startswith(WORD_START)]  # fmt: skip
         frames = one.alignment.frames
@@ -365,7 +388,7 @@ class SecondPass:
         attention = self._by_word(one.judged)
         for number, word in enumerate(one.text.split()):
             last = starts[number + 1] if number + 1 < len(starts) else len(one.tokens)
-            # A token comes when its sound is over: the word began about one frame earlier.
+            # A token is emitted at the end of its sound: the word began about one frame earlier.
             begin, end = max(0, frames[starts[number]] - 1), frames[last - 1] + 1
             words.append(
                 SpokenWord(
@@ -381,8 +404,8 @@ class SecondPass:
             graph=one.judged.score,
         )
 
-    def _by_word(self, judged: _Judged) -> list[float]:
-        """Return attention's scores summed over the pieces of each word and what follows it."""
+    def _by_word(self, judged: _PieceHypothesis) -> list[float]:
+        """Return the attention score of each word with the punctuation after it."""
         sums: list[float] = []
         for piece, score in zip(judged.pieces, judged.scores, strict=False):
             if self._writing.begins_word(piece) or not sums:
@@ -392,10 +415,11 @@ class SecondPass:
 
 
 def chosen(candidates: Sequence[Candidate], options: SecondPassOptions) -> list[Candidate]:
-    """Return the candidates that sound stands behind: all of the first pass, and some of others.
+    """Return the candidates that the audio supports.
 
-    A listed name may be spelled unlike it sounds, and CTC spells by sound: what names add to a
-    candidate counts against what CTC takes from it.
+    Those of the first pass all are. One of the second pass must have a CTC score near theirs. The
+    bonus of names is added to that score, because a name may be spelled unlike it sounds and CTC
+    spells by sound.
     """
     least = max(
         (one.alignment.score for one in candidates if one.is_given),
@@ -414,13 +438,13 @@ def chosen(candidates: Sequence[Candidate], options: SecondPassOptions) -> list[
 
 
 def certainty(log_probs: Floats) -> float:
-    """Return how certain CTC is of an utterance: 0, where it knows nothing, to 1.
+    """Return how certain CTC is of an utterance, 0 to 1.
 
-    It is the mean probability of the best token over the frames in which that is not blank: near
-    1 for clear voices of a kind that training held, about 0.6 for others and in noise.
+    It is the mean probability of the best token over the frames in which that is not blank: near 1
+    for clear voices like those in the training data, about 0.6 for other voices and in noise.
 
     Args:
-        log_probs: (frames, tokens) natural log.
+        log_probs: (frames, tokens) CTC's log probabilities.
     """
     best = log_probs.argmax(axis=1)
     some = np.flatnonzero(best != BLANK)
@@ -428,9 +452,9 @@ def certainty(log_probs: Floats) -> float:
 
 
 def loop_starts(pieces: Sequence[int]) -> list[int]:
-    """Return after how many pieces each round of a loop ended; nothing where there is no loop.
+    """Return the number of pieces before each repetition of a loop; empty without a loop.
 
-    A loop is what says the same so often in a row, up to its last piece, as nobody does.
+    A loop is a group of pieces that is repeated up to the last piece, as often as `REPEATS` says.
     """
     count = len(pieces)
     for length in range(1, count // REPEATS[-1] + 1):
@@ -443,6 +467,6 @@ def loop_starts(pieces: Sequence[int]) -> list[int]:
     return []
 
 
-def _best_of(judged: Sequence[_Judged], count: int) -> list[_Judged]:
-    """Return those with the highest scores, the best first."""
+def _best_of(judged: Sequence[_PieceHypothesis], count: int) -> list[_PieceHypothesis]:
+    """Return the `count` hypotheses with the highest scores, best first."""
     return sorted(judged, key=lambda one: -one.score)[:count]

@@ -1,7 +1,8 @@
-"""A phrase: as much of an utterance as the second pass takes in at once.
+"""A segment: the part of an utterance that the second pass reads at once.
 
-In: chunks of features and of the encoder, as they come. Out: what attention and alignment need of
-them. A long utterance is divided where its speaker pauses; the results of its phrases are joined.
+In: the chunks of features and CTC scores as they arrive. Out: the concatenated arrays that the
+attention decoder and the CTC alignment need. The recogniser divides a long utterance at pauses;
+`joined` joins the results of its segments.
 """
 
 from __future__ import annotations
@@ -20,48 +21,53 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chunk:
-    """What the second pass needs of one chunk."""
+    """Input of the second pass from one chunk."""
 
-    features: Floats  # (n, 80): log-mel, 10 ms each, without the filling of the last chunk
-    ctc: Floats  # (frames, vocabulary): CTC's log probabilities of the searched frames, 80 ms each
-    names: Floats | None = None  # (keys,): the best score of each name in it, if any are listed
+    features: Floats  # (n, 80) feature frames (10 ms) without the padding of the last chunk
+    ctc: Floats  # (frames, vocabulary) CTC's log probabilities of the search frames (80 ms)
+    names: Floats | None = None  # (keys,) best context-attention score of each key, if any, nats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    """The chunks of a phrase; never changed in place."""
+    """The chunks of a segment; never changed in place."""
 
     chunks: tuple[Chunk, ...] = ()
-    skipped: int = 0  # search frames at the start of the first chunk that are not of it
+    skipped: int = 0  # search frames of the first chunk that come before the segment
 
     def take(self, chunk: Chunk, skipped: int) -> Segment:
-        """Return the phrase with another chunk, of which `skipped` search frames were not used."""
+        """Return the segment with another chunk.
+
+        Args:
+            chunk: the next chunk.
+            skipped: search frames of the chunk that come before the segment, if it is the first.
+        """
         return Segment((*self.chunks, chunk), self.skipped if self.chunks else skipped)
 
     @property
     def features(self) -> Floats:
-        """(n, 80) of its chunks."""
+        """(n, 80) feature frames of all chunks."""
         return np.concatenate([chunk.features for chunk in self.chunks])
 
     @property
     def ctc(self) -> Floats:
-        """(frames, vocabulary): CTC's log probabilities of its search frames."""
+        """(frames, vocabulary) CTC's log probabilities of all search frames."""
         return np.concatenate([chunk.ctc for chunk in self.chunks])
 
     @property
     def names(self) -> Floats | None:
-        """(keys,): the best score of each name in it, nats against no name."""
+        """(keys,) best context-attention score of each key, nats above no-bias; None without."""
         known = [chunk.names for chunk in self.chunks if chunk.names is not None]
         best: Floats | None = np.maximum.reduce(known) if known else None
         return best
 
 
 def joined(results: Sequence[Result], count: int) -> Result:
-    """Return the result of phrases that follow one another.
+    """Return the result of consecutive segments.
 
     Args:
-        results: of each phrase, in the order of time; at least one.
-        count: readings to give.
+        results: result of each segment in order of time; at least one.
+        count: size of the n-best list.
     """
     spoken = [result for result in results if result.text] or list(results[-1:])
     if len(spoken) == 1:

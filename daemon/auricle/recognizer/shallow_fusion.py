@@ -1,12 +1,14 @@
-"""What language adds to the score of a token in the search.
+"""Shallow fusion: adds language-model scores to the tokens of the beam search.
 
-In: the tokens before. Out: for each token the weighted log probability of the external language
-models, of tokens and of words (see `word_scores.py`), less that of what the transducer itself has
-learned of language, plus rewards that make up for the length of a text. The transducer's own share
-is estimated from predictor and joint without sound, over all tokens but blank, as in Variani et
-al., "Hybrid autoregressive transducer" (arXiv:2003.07705), and Meng et al., "Internal language
-model estimation for domain-adaptive end-to-end speech recognition" (arXiv:2011.01991); here after
-the last token alone, which serves as well and makes it a small table.
+In: the tokens of a hypothesis so far, as a `LanguageContext`. Out: for each next token the weighted
+log probability of the token language model and of the word language model (`word_scores.py`), minus
+the weighted internal language model, plus rewards that compensate for the length of a text.
+
+The internal language model is what the transducer itself has learned of language. It is estimated
+with predictor and joint on a zero encoder frame, over all tokens but blank, as in Variani et al.,
+"Hybrid autoregressive transducer" (arXiv:2003.07705), and Meng et al., "Internal language model
+estimation for domain-adaptive end-to-end speech recognition" (arXiv:2011.01991). Here it depends
+only on the last token, which works as well and needs only a small table.
 """
 
 from __future__ import annotations
@@ -27,20 +29,20 @@ from auricle.tokenizer import BLANK
 
 _CACHED_ROWS = 4096  # 8 MB for 512 tokens
 _CACHED_STATES = 16384
-_LEAST = -12.0  # nats: what the transducer never learned is not for that made likelier still
+_LEAST = -12.0  # nats: floor of the internal language model, which bounds what it can add
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """How much language counts; 0 turns a part off."""
+    """Weights of the components of a score; 0 turns a component off."""
 
-    language: float = 0.0  # of the log probability of the model of tokens
-    internal: float = 0.0  # of the transducer's own, which is subtracted
-    reward: float = 0.0  # nats for each token
-    words: float = 0.0  # of the log probability of the model of words
-    word_reward: float = 0.0  # nats for each word
-    unknown: float = ENTRY  # nats, before `words` applies: what a word costs beyond its tokens
-    # if the lexicon lacks it
+    language: float = 0.0  # token language model
+    internal: float = 0.0  # internal language model, which is subtracted
+    reward: float = 0.0  # nats per token
+    words: float = 0.0  # word language model
+    word_reward: float = 0.0  # nats per word
+    unknown: float = ENTRY  # nats for a word not in the lexicon, in addition to its tokens,
+    # before it is multiplied by `words`
     ctc: float = 0.0  # share of CTC in the acoustic score; the rest is the transducer's
 
     def __post_init__(self) -> None:
@@ -56,26 +58,26 @@ class Weights:
 
     @property
     def of_language(self) -> bool:
-        """Whether anything is added to what is heard."""
+        """Whether any language score or reward is added to the acoustic score."""
         return bool(self.language or self.internal or self.reward or self.words or self.word_reward)
 
 
 class LanguageState(NamedTuple):
-    """What the external models know of the tokens before."""
+    """States of the external language models."""
 
     tokens: language_model.State = ()
-    words: WordState | None = None  # None: words do not count
+    words: WordState | None = None  # None: no word language model
 
 
 class LanguageContext(NamedTuple):
-    """All of the tokens before that what language says depends on."""
+    """Everything about earlier tokens that the language scores depend on."""
 
-    token: int  # the last one; blank before the first
+    token: int  # last token; blank before the first
     state: LanguageState
 
 
 class Fusion:
-    """The share of language in the scores of tokens."""
+    """Computes the language scores of tokens; its caches do not change any result."""
 
     def __init__(
         self,
@@ -85,18 +87,26 @@ class Fusion:
         model: LanguageModel | None,
         words: WordScores | None = None,
     ) -> None:
-        """Take the transducer's networks and the external models, of tokens and of words.
+        """Join the models.
+
+        Args:
+            scorer: predictor and joint, for the internal language model.
+            vocabulary: number of tokens, including blank.
+            weights: weights of the components.
+            model: token language model, if there is one.
+            words: scores of the word language model, if there is one.
 
         Raises:
-            ArgumentError: an external model has a weight and is missing.
+            ArgumentError: an external model has a weight but is missing.
         """
         if weights.words and words is None:
             raise ArgumentError(
-                f"words is {weights.words}, and there is no word language model: give one, or 0."
+                f"words is {weights.words}, but there is no word language model: give one, or 0."
             )
         if weights.language and model is None:
             raise ArgumentError(
-                f"language is {weights.language}, and there is no language model: give one, or 0."
+                f"language is {weights.language}, but there is no token language model: "
+                "give one, or 0."
             )
         self._scorer = scorer
         self._vocabulary = vocabulary
@@ -112,15 +122,15 @@ class Fusion:
 
     @property
     def most(self) -> NDArray[np.float32]:
-        """Return what language adds to each token at most (vocabulary,), natural log."""
+        """Upper bound of the language score of each token (vocabulary,), natural log."""
         found: NDArray[np.float32] = self._rewards - np.float32(self._weights.internal * _LEAST)
         return found
 
     def initial_state(self) -> LanguageState:
         """Return the state before the first token.
 
-        To the model of tokens, what sentences begin with does not count: one word may be the whole
-        command, and an utterance may go on after a pause.
+        The token language model starts without the beginning of a sentence as context: a command
+        may be a single word, and an utterance may continue after a pause.
         """
         return LanguageState(
             self._model.initial_state() if self._model else (),
@@ -141,23 +151,23 @@ class Fusion:
         return known
 
     def end(self, state: LanguageState) -> float:
-        """Return what the end of the word in progress adds, natural log."""
+        """Return the score of the end of the word in progress, natural log."""
         if self._words is None or state.words is None:
             return 0.0
         return self._weights.words * self._words.end(state.words)
 
     def of(self, places: Sequence[LanguageContext], width: int) -> NDArray[np.float32]:
-        """Return what language adds to the score of each token.
+        """Return the language score of each token.
 
         Args:
-            places: where hypotheses stand; they may repeat.
-            width: of an encoder frame.
+            places: contexts of hypotheses; may repeat.
+            width: encoder_dim.
 
         Returns:
             (places, vocabulary) float32, natural log; 0 for blank.
 
         Raises:
-            ModelError: the networks give no finite scores without sound.
+            ModelError: the scores of the internal language model are not finite.
         """
         if len(self._rows) + len(places) > _CACHED_ROWS:
             self._rows = {}  # recomputing is cheap; this keeps memory bounded
@@ -165,9 +175,9 @@ class Fusion:
         for place in new:
             row = self._rewards.copy()
             if self._weights.internal:
-                row -= self._weights.internal * self._without_sound(place.token, width)
+                row -= self._weights.internal * self._internal_log_probs(place.token, width)
             if self._model is not None:
-                # A quantized probability may come out above 1.
+                # Quantization may give a probability above 1.
                 scores = self._model.log_probs(place.state.tokens)
                 row += self._weights.language * np.minimum(scores, 0.0)
             if self._words is not None and place.state.words is not None:
@@ -176,11 +186,11 @@ class Fusion:
             self._rows[place] = row
         return np.stack([self._rows[place] for place in places])
 
-    def _without_sound(self, token: int, width: int) -> NDArray[np.float32]:
-        """Return what the transducer expects after a token (vocabulary,), natural log."""
+    def _internal_log_probs(self, token: int, width: int) -> NDArray[np.float32]:
+        """Return the internal language model's log probabilities after a token (vocabulary,)."""
         if token not in self._internal:
             scores = FrameScores(self._scorer, np.zeros(width, np.float32), self._vocabulary, 0)
             row = scores.of([(BLANK, token)])[0]
-            spoken = np.log(np.exp(row[BLANK + 1 :]).sum())
-            self._internal[token] = np.maximum(row - spoken, np.float32(_LEAST))
+            total = np.log(np.exp(row[BLANK + 1 :]).sum())
+            self._internal[token] = np.maximum(row - total, np.float32(_LEAST))
         return self._internal[token]

@@ -1,7 +1,8 @@
-"""What the search asks of the networks, and what it keeps of their answers within a frame.
+"""Interface between the beam search and the predictor and joint networks.
 
-In: an encoder frame and the last tokens of hypotheses. Out: the log probabilities of all tokens,
-checked, and computed once for each context.
+In: one search frame (80 ms) from the encoder and the last two tokens of each hypothesis. Out: the
+log probabilities of all tokens, checked, and computed once per context. `encoder.py` implements
+`Scorer` with TFLite graphs.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ class Scorer(Protocol):
     def log_probs(
         self, frame: NDArray[np.float32], contexts: Sequence[Context]
     ) -> NDArray[np.float32]:
-        """Return the probabilities of all tokens after each context.
+        """Return the log probabilities of all tokens after each context.
 
         Args:
-            frame: (encoder_dim,) float32, the encoder's output.
-            contexts: the last two tokens of each hypothesis; all different.
+            frame: (encoder_dim,) float32, search frame from the encoder.
+            contexts: distinct contexts.
 
         Returns:
             (len(contexts), vocabulary) float32, natural log.
@@ -36,11 +37,19 @@ class Scorer(Protocol):
 
 
 class FrameScores:
-    """The scores of one frame, computed once for each context."""
+    """The scores of one search frame, computed once per context."""
 
     def __init__(
         self, scorer: Scorer, frame: NDArray[np.float32], vocabulary: int, index: int
     ) -> None:
+        """Begin a frame.
+
+        Args:
+            scorer: predictor and joint.
+            frame: (encoder_dim,) float32, search frame from the encoder.
+            vocabulary: number of tokens that the scorer must give, for the check.
+            index: number of the frame, for error messages.
+        """
         self._scorer = scorer
         self._frame = frame
         self._vocabulary = vocabulary
@@ -58,7 +67,7 @@ class FrameScores:
         return np.stack([self._rows[context] for context in contexts])
 
     def _compute(self, contexts: Sequence[Context]) -> NDArray[np.float32]:
-        """Ask the networks, and check what they say."""
+        """Run the networks and check their output."""
         log_probs = self._scorer.log_probs(self._frame, contexts)
         expected = (len(contexts), self._vocabulary)
         if log_probs.shape != expected:
@@ -68,7 +77,7 @@ class FrameScores:
             )
         if not np.isfinite(log_probs).all():
             raise ModelError(
-                f"joint network gives scores that are not finite at encoder frame {self._index}: "
+                f"joint network gives scores that are not finite at search frame {self._index}: "
                 f"the model is damaged, reinstall its bundle."
             )
         return log_probs

@@ -1,15 +1,20 @@
-"""Where a hypothesis came from: word histories as linked nodes that are shared and never change.
+"""Word histories of hypotheses: linked nodes that are shared and never change.
 
-In: the words that hypotheses complete, and hypotheses that the search finds to be alike. Out: the
-lattice of all that was kept.
+In: the words that hypotheses complete, and the hypotheses that the search merges. Out: the lattice
+of all histories kept.
 
-A `Node` is the end of a word, a `WordLink` one way into it. Scores on branches are relative: the
-best branch of a node has offset 0, the others what they fall behind. So a path scores the final
-score plus the offsets on its way, whatever happens around it, and the best path has no offsets.
-Alignments of one sequence of words add up; each path of the final lattice stands for a set of
-alignments of its own, so that the paths together have the probability of all that was searched.
+A `Node` is the end of a word; a `WordLink` ("branch") leads from the end of the word before to the
+word in progress or to the node. The scores of branches are offsets: 0 for the best branch of a
+node, and the distance behind it, in nats, for the others. The score of a path is the final score
+plus the offsets along it, and the best path has no offsets. So a branch never has to be rescored
+when the search continues.
+
+The probabilities of alignments of the same words are added. Each path of the final lattice stands
+for its own set of alignments, so the probabilities of all paths sum to that of everything searched.
 The recombination is the path merging of Prabhavalkar et al., "Less is more: improved RNN-T
 decoding using limited label context and path merging" (arXiv:2012.06749).
+
+"Frame" in this module means search frame.
 """
 
 from __future__ import annotations
@@ -21,67 +26,67 @@ from typing import NamedTuple
 
 from auricle.lattice.lattice import MINUS_INFINITY, Arc, Lattice, log_add
 
-_DIGEST_SIZE = 16  # bytes: two histories never meet by chance
-_DIGITS = 6  # decimal places of scores in a lattice: what is written is then exact
+_DIGEST_SIZE = 16  # bytes: enough that digests of different histories do not collide
+_DIGITS = 6  # decimal places of scores in a lattice, so that its text form is exact
 _TIME_DIGITS = 4
 
 
 class WordLink(NamedTuple):
-    """One way into a word: the words before it, and when this one was heard."""
+    """One way into a word: the words before it, and the frames of its tokens."""
 
-    source: Node
-    offset: float  # nats behind the best branch beside it, acoustic and graph score together; <= 0
-    graph: float  # nats of graph score, relative to the best branch's
-    first: int  # frame at which the first token of the word was emitted; -1 before any token
-    last: int  # frame at which its last token so far was emitted; -1 before any token
+    source: Node  # end of the word before
+    offset: float  # acoustic plus graph score relative to the best branch, nats; <= 0
+    graph: float  # graph score relative to that of the best branch, nats
+    first: int  # frame of the word's first token; -1 before any token
+    last: int  # frame of its last token so far; -1 before any token
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """The end of a word, reached by one branch or more, best first."""
+    """The end of a word, reached by one or more branches."""
 
     word: str
-    branches: tuple[WordLink, ...]  # the first has offset 0; none at the start of the utterance
-    identity: bytes  # digest of the words on the best path: equal words, equal identity
-    score: float  # natural log score of the best path when the word was complete
-    graph: float  # the share of the graph in that score
+    branches: tuple[WordLink, ...]  # best first; empty at the start of the utterance
+    identity: bytes  # digest of the words on the best path; equal for equal words
+    score: float  # natural log score of the best path at the end of the word
+    graph: float  # graph score within that score
 
 
 class WordLinks(NamedTuple):
-    """All ways into the word in progress of a hypothesis."""
+    """All branches into the word in progress of a hypothesis."""
 
     branches: tuple[WordLink, ...]  # best first; the first has offset 0
-    score: float  # natural log score of the best way, acoustic and graph together
-    graph: float  # the share of the graph in that score
+    score: float  # natural log score of the best branch, acoustic plus graph score
+    graph: float  # graph score within that score
 
 
 class Endings(NamedTuple):
-    """The last words of all readings of an utterance."""
+    """The last words of all histories of an utterance."""
 
     words: tuple[tuple[str, WordLink], ...]  # best first; the first has offset 0
-    score: float  # natural log score of the best reading
-    graph: float  # the share of the graph in that score
+    score: float  # natural log score of the best history
+    graph: float  # graph score within that score
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryLimits:
-    """What of a history is kept."""
+    """How much of the histories is kept."""
 
     alternatives: int  # branches of a node
-    beam: float  # nats: a branch this far behind the best, or a weaker alignment, is left out
-    depth: int  # words back to which alignments of the same words are joined in every detail
+    beam: float  # nats: a branch or alignment further behind the best one is dropped
+    depth: int  # words back to which branches over the same words are merged with their sources
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Turns frames into seconds on the audio clock."""
+    """Converts frame numbers to seconds on the audio clock."""
 
-    start_time: float  # seconds: where the first frame begins
+    start_time: float  # start of the first frame, in seconds
     frame_seconds: float  # length of a frame
-    frames: int  # frames heard so far
+    frames: int  # number of frames searched
 
     def seconds(self, frame: int) -> float:
-        """Return where a frame begins."""
+        """Return the start of a frame."""
         return round(self.start_time + frame * self.frame_seconds, _TIME_DIGITS)
 
 
@@ -89,14 +94,14 @@ START = Node("", (), bytes(_DIGEST_SIZE), 0.0, 0.0)
 
 
 def begin() -> tuple[WordLink, ...]:
-    """Return the branches of the hypothesis that nothing was said yet."""
+    """Return the branches of the empty hypothesis."""
     return (WordLink(START, 0.0, 0.0, -1, -1),)
 
 
 def end_word(word: str, ways: WordLinks) -> tuple[WordLink, ...]:
-    """Return the branches of a hypothesis whose word in progress is complete.
+    """Return the branches of a hypothesis whose word in progress has ended.
 
-    Without a word the branches stay as they are.
+    Without a word in progress the branches do not change.
     """
     if not word:
         return ways.branches
@@ -106,12 +111,12 @@ def end_word(word: str, ways: WordLinks) -> tuple[WordLink, ...]:
     return (WordLink(node, 0.0, 0.0, -1, -1),)
 
 
-def hear(branches: tuple[WordLink, ...], frame: int, *, first: bool) -> tuple[WordLink, ...]:
-    """Return the branches after a token of the word in progress was emitted at a frame.
+def emit_token(branches: tuple[WordLink, ...], frame: int, *, first: bool) -> tuple[WordLink, ...]:
+    """Return the branches after a token of the word in progress was emitted.
 
     Args:
-        branches: those before.
-        frame: index of the frame.
+        branches: branches before the token.
+        frame: index of the frame that emits the token.
         first: whether the token is the first of the word.
     """
     return tuple(
@@ -123,16 +128,16 @@ def hear(branches: tuple[WordLink, ...], frame: int, *, first: bool) -> tuple[Wo
 
 
 def merge(one: WordLinks, other: WordLinks, limits: HistoryLimits) -> WordLinks:
-    """Join two sets of ways into the same word.
+    """Return the branches of two merged hypotheses.
 
-    Ways over the same words are alignments of one another: their probabilities add up, and times
-    are those of the better. Other ways stand beside each other.
+    Branches over the same words are alignments of the same text: their probabilities are added,
+    and the times are those of the better one. All other branches are kept side by side.
     """
     return _merge(one, other, limits, limits.depth)
 
 
 def _merge(one: WordLinks, other: WordLinks, limits: HistoryLimits, depth: int) -> WordLinks:
-    """Join two sets of ways; `depth` more words back in every detail."""
+    """Return the merged branches; `depth`: words back to which sources are merged as well."""
     better, worse = (one, other) if one.score >= other.score else (other, one)
     if better.branches is worse.branches:
         return better._replace(score=log_add(better.score, worse.score))
@@ -146,7 +151,7 @@ def _merge(one: WordLinks, other: WordLinks, limits: HistoryLimits, depth: int) 
 
 
 def _absolute(ways: WordLinks) -> list[WordLink]:
-    """Return branches with scores instead of offsets."""
+    """Return the branches with absolute scores in place of offsets."""
     return [
         WordLink(source, ways.score + offset, ways.graph + graph, first, last)
         for source, offset, graph, first, last in ways.branches
@@ -154,7 +159,7 @@ def _absolute(ways: WordLinks) -> list[WordLink]:
 
 
 def _relative(branches: list[WordLink], limits: HistoryLimits) -> WordLinks:
-    """Return the best of branches that have scores, with offsets instead."""
+    """Return the best of branches with absolute scores, with offsets in their place."""
     branches.sort(key=lambda branch: -branch.offset)
     _, best, best_graph, _, _ = branches[0]
     kept = tuple(
@@ -166,7 +171,7 @@ def _relative(branches: list[WordLink], limits: HistoryLimits) -> WordLinks:
 
 
 def _add_alignments(one: WordLink, other: WordLink, limits: HistoryLimits, depth: int) -> WordLink:
-    """Add two branches over the same words; both have scores, not offsets."""
+    """Return the sum of two branches over the same words; both have absolute scores."""
     better, worse = (one, other) if one.offset >= other.offset else (other, one)
     source = better.source
     known = source is worse.source or source.branches is worse.source.branches
@@ -182,11 +187,11 @@ def _add_alignments(one: WordLink, other: WordLink, limits: HistoryLimits, depth
 
 
 def endings(readings: Iterable[tuple[str, WordLinks]], limits: HistoryLimits) -> Endings:
-    """Return the last words of all readings, as if the utterance ended here.
+    """Return the last words of all histories, as if the utterance ended here.
 
     Args:
-        readings: of each hypothesis the word in progress and the ways into it; one or more.
-        limits: for what is joined; all last words are kept.
+        readings: for each hypothesis its word in progress and the branches into it; at least one.
+        limits: limits of the merge; no last word is dropped.
     """
     joined: dict[tuple[bytes, str], WordLink] = {}
     for word, ways in readings:
@@ -208,7 +213,7 @@ def endings(readings: Iterable[tuple[str, WordLinks]], limits: HistoryLimits) ->
 
 
 def _last_words(word: str, branch: WordLink) -> list[tuple[str, WordLink]]:
-    """Return the word that a branch ends with; without one in progress, the words before."""
+    """Return the last word of a branch: the one in progress, else those before it."""
     source = branch.source
     if word or not source.branches:
         return [(word, branch)]
@@ -222,7 +227,7 @@ def _last_words(word: str, branch: WordLink) -> list[tuple[str, WordLink]]:
 
 
 def best_words(word: str, branches: tuple[WordLink, ...]) -> list[str]:
-    """Return the words of the best path through branches, with the one in progress."""
+    """Return the words of the best path through branches, including the word in progress."""
     words = [word] if word else []
     node = branches[0].source
     while node.branches:
@@ -232,11 +237,11 @@ def best_words(word: str, branches: tuple[WordLink, ...]) -> list[str]:
 
 
 def build_lattice(ends: Endings, clock: Clock, beam: float) -> Lattice:
-    """Return the lattice of all readings within a beam.
+    """Return the lattice of all histories within a beam.
 
     Args:
-        ends: the last words of all readings.
-        clock: for the times of the words.
+        ends: last words of all histories.
+        clock: gives the times of the words.
         beam: nats by which the best path through an arc may fall behind the best path of all.
     """
     order = _sources_first(ends)
@@ -248,11 +253,11 @@ def build_lattice(ends: Endings, clock: Clock, beam: float) -> Lattice:
         if gap < -beam:
             continue
         near = [branch for branch in node.branches if gap + branch.offset >= -beam]
-        # Nodes of the same words out of the same states are one state: the better stands for all.
+        # Nodes with the same words and sources become one state, represented by the best of them.
         key = (node.identity, frozenset(state_of[id(branch.source)] for branch in near))
-        state, standing = groups.setdefault(key, (len(groups), node))
+        state, best = groups.setdefault(key, (len(groups), node))
         state_of[id(node)] = state
-        if gap > behind[id(standing)]:
+        if gap > behind[id(best)]:
             groups[key] = (state, node)
     final = Node("", (), b"", ends.score, ends.graph)
     nodes = [node for _, node in groups.values()] + [final]
@@ -272,7 +277,7 @@ def build_lattice(ends: Endings, clock: Clock, beam: float) -> Lattice:
 
 
 def _sources_first(ends: Endings) -> list[Node]:
-    """Return all nodes that lead to the endings, each after those that lead to it."""
+    """Return all nodes on the way to the endings in topological order."""
     order: list[Node] = []
     seen: set[int] = set()
     stack = [(branch.source, False) for _, branch in ends.words]
@@ -288,7 +293,7 @@ def _sources_first(ends: Endings) -> list[Node]:
 
 
 def _behind(order: list[Node], ends: Endings) -> dict[int, float]:
-    """Return for each node, by its id, how far the best path through it falls behind; <= 0."""
+    """Return for each node, by its id, the best path through it relative to the best; <= 0."""
     behind = {id(node): MINUS_INFINITY for node in order}
     for _, branch in ends.words:
         behind[id(branch.source)] = max(behind[id(branch.source)], branch.offset)
@@ -304,14 +309,14 @@ def _arc(
 ) -> Arc:
     """Return the arc of a branch between two states.
 
-    The scores of the nodes that stand for the states cancel out along a path: whatever they are,
-    it adds up to the final score and the offsets on its way.
+    The scores of the nodes cancel out along a path, so a path sums to the final score plus the
+    offsets along it.
     """
     source, target = states
     begin, end = nodes[source], nodes[target]
     score = round(end.score, _DIGITS) + round(branch.offset, _DIGITS) - round(begin.score, _DIGITS)
     graph = round(end.graph, _DIGITS) + round(branch.graph, _DIGITS) - round(begin.graph, _DIGITS)
-    # A token comes when its sound is over: the word began about one frame earlier.
+    # A token is emitted at the end of its sound: the word began about one frame earlier.
     first, last = (max(0, branch.first - 1), branch.last + 1) if word else (0, clock.frames)
     return Arc(
         source=source,
@@ -325,7 +330,7 @@ def _arc(
 
 
 def _in_order_of_time(arcs: list[Arc], states: int) -> list[Arc]:
-    """Return the arcs with their ends held back to where the next word may start."""
+    """Return the arcs with each end moved back to the earliest start of a following word."""
     limit = [float("inf")] * states
     timed = []
     for arc in reversed(arcs):

@@ -1,13 +1,13 @@
-"""The word language model's file: the lexicon and the n-grams over its words, mapped, not read.
+"""The file of the word language model: a lexicon and n-grams over its words, memory-mapped.
 
-In: a file that `python -m auricle_train train-word-lm` makes. Out: a `WordModel`, or an error that
-says what is wrong with the file.
+In: a file written by `python -m auricle_train train-word-lm`. Out: a `WordModel`, or a ModelError
+that says what is wrong with the file.
 
-The file: `HEADER`; a `LEVEL` for each length of n-grams; the lexicon's columns, node by node its
-token and how many nodes follow it, in the highest bit whether a word ends there; then, length by
-length, of each n-gram the lower two bytes of its last word, the upper one, its log probability, how
-many n-grams go on from it, and its log backoff; the longest lack the last two. n-grams stand in the
-order of their words, as in `language.py`.
+File format: `HEADER`; one `LEVEL` per n-gram length; two columns of the lexicon: the token of each
+node, and its number of children with the highest bit set if a word ends there; then, for each
+n-gram length, one column each of the lower two bytes of the last word, its upper byte, the log
+probability, the number of child n-grams, and the log backoff weight. The longest n-grams lack the
+last two columns. n-grams are sorted by their words, as in `language_model.py`.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ from auricle.recognizer.word_ngrams import WordLevel, WordNgrams
 
 HEADER = struct.Struct("<8sIIIII16s")  # magic, version, order, tokens, nodes, checksum, vocabulary
 KIND = FileKind("word language model", b"AURWORDS", 1, HEADER, longest=4)
-MOST_WORDS = 1 << 24  # three bytes
-_END = 0x8000  # a word ends at this node
+MOST_WORDS = 1 << 24  # word numbers have three bytes
+_END = 0x8000  # flag: a word ends at this node
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WordModel:
-    """Words and what is known of their order; word w of the lexicon is w + 1 of the n-grams."""
+    """The lexicon and the n-grams; word w of the lexicon is word w + 1 of the n-grams."""
 
     lexicon: Lexicon
     ngrams: WordNgrams
 
     @classmethod
     def load(cls, path: Path, pieces: Sequence[str]) -> WordModel:
-        """Map a file.
+        """Map a file into memory.
 
         Args:
             path: file to read.
-            pieces: the vocabulary that the words must be written with.
+            pieces: vocabulary that the model must have been made for.
 
         Raises:
-            ModelError: the file is missing, damaged, too new, or of another vocabulary.
+            ModelError: the file is missing, damaged, too new, or made for another vocabulary.
         """
         content = mapped(path)
         order, (nodes,) = check_header(path, content, KIND, pieces)
@@ -61,7 +61,7 @@ class WordModel:
             lexicon = _lexicon(reader, nodes)
             levels = [_level(reader, header, header is headers[-1]) for header in headers]
             whole = reader.place == len(content) and _fits(lexicon, levels, len(pieces))
-        except ValueError:  # a column ends behind the file
+        except ValueError:  # a column exceeds the file
             whole = False
         if not whole:
             raise ModelError(f"{path}: its parts do not fit each other: reinstall the bundle")
@@ -69,7 +69,7 @@ class WordModel:
 
 
 class _Reader:
-    """Takes columns off a mapped file, one after another."""
+    """Reads columns of a mapped file one after another."""
 
     def __init__(self, content: mmap, place: int) -> None:
         self._content = content
@@ -96,7 +96,7 @@ def _level(reader: _Reader, header: Any, longest: bool) -> WordLevel:
 
 
 def _fits(lexicon: Lexicon, levels: Sequence[WordLevel], tokens: int) -> bool:
-    """Return whether words and n-grams, each whole, go together."""
+    """Return whether lexicon and n-grams are consistent, each in itself and with each other."""
     if not lexicon.is_whole() or int(lexicon.tokens.max()) >= tokens:
         return False
     following = [len(level.low) for level in levels[1:]] + [0]
@@ -110,15 +110,15 @@ def _fits(lexicon: Lexicon, levels: Sequence[WordLevel], tokens: int) -> bool:
 
 
 def pack(lexicon: Lexicon, levels: Sequence[NgramLevel], pieces: Sequence[str]) -> bytes:
-    """Return the file of a lexicon and n-grams over its words.
+    """Return the content of a file.
 
     Args:
-        lexicon: of at least one word.
-        levels: the tokens of which are numbers of words, counted from 1.
-        pieces: the vocabulary.
+        lexicon: lexicon of at least one word.
+        levels: n-grams, whose `tokens` are word numbers counted from 1.
+        pieces: vocabulary.
 
     Raises:
-        ValueError: there are more words, or more n-grams after one, than the file can tell.
+        ValueError: there are more words, or more children of an n-gram, than the format allows.
     """
     following = lexicon.children | np.where(lexicon.ends, np.uint16(_END), np.uint16(0))
     parts = [
@@ -128,7 +128,7 @@ def pack(lexicon: Lexicon, levels: Sequence[NgramLevel], pieces: Sequence[str]) 
     for level in levels:
         words, children = level.tokens.astype(np.int64), np.diff(level.first)
         if len(words) and (words.max() >= MOST_WORDS or children.max(initial=0) >= 1 << 16):
-            raise ValueError("words: more than the file can tell of")
+            raise ValueError("levels: more words or child n-grams than the format allows")
         columns: list[NDArray[Any]] = [
             (words & 0xFFFF).astype(np.uint16), (words >> 16).astype(np.uint8), level.log_probs
         ]  # fmt: skip

@@ -1,8 +1,8 @@
 """The n-grams of the word language model.
 
-In: the words before. Out: the log probability of a word, and the words of which an n-gram knows
-that they follow. Words are counted from 1; 0 stands for the beginning of a sentence. As with
-`language.LanguageModel`, a state is the tuple of the words before that still matter.
+In: the words so far. Out: the log probability of a word, and the words that follow in an n-gram.
+Words are counted from 1; 0 is the beginning of a sentence. As in `language_model.LanguageModel`, a
+history is the tuple of the last words that still matter.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-BEGINNING = 0  # of a sentence, as a word
-_CACHED = 4096  # histories
+BEGINNING = 0  # word number of the beginning of a sentence
+_CACHED = 4096  # cached histories
 
 History = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WordLevel:
-    """The n-grams of one length, n of them; see `language.Level`.
+    """The n n-grams of one length; see `language_model.NgramLevel`.
 
-    The numbers of words take three bytes, which are kept apart, so that a mapped file serves.
+    Word numbers have three bytes, in two columns, so that the arrays are views of the mapped file.
     """
 
-    low: NDArray[np.uint16]  # (n,) the last word of each, its lower two bytes
+    low: NDArray[np.uint16]  # (n,) lower two bytes of the last word of each
     high: NDArray[np.uint8]  # (n,) its upper byte
-    first: NDArray[np.int32]  # (n + 1,) where its children begin at the next length
+    first: NDArray[np.int32]  # (n + 1,) index of its first child at the next length
     log_probs: NDArray[np.uint8]  # (n,) in steps of `step`, below 0
     backoffs: NDArray[np.uint8]  # (n,) in steps of `backoff_step`, above `least_backoff`
     step: float
@@ -37,47 +37,47 @@ class WordLevel:
     backoff_step: float
 
     def words(self, places: slice) -> NDArray[np.int32]:
-        """Return the last words of some n-grams."""
+        """Return the last words of a range of n-grams."""
         return self.low[places] | (self.high[places].astype(np.int32) << 16)
 
     def scores(self, places: slice) -> NDArray[np.float32]:
-        """Return the log probabilities of some n-grams."""
+        """Return the log probabilities of a range of n-grams."""
         return np.float32(-self.step) * self.log_probs[places]
 
     def backoff(self, place: int) -> float:
-        """Return the log weight of what an n-gram does not know to follow."""
+        """Return the log backoff weight of an n-gram."""
         return self.least_backoff + self.backoff_step * int(self.backoffs[place])
 
 
 class Continuations(NamedTuple):
-    """What an n-gram knows to follow."""
+    """The words that follow a history in the n-grams."""
 
     words: NDArray[np.int32]  # (n,) ascending
-    scores: NDArray[np.float32]  # (n,) natural log
-    backoff: float  # natural log: what is added to the score, with a shorter history, of others
+    scores: NDArray[np.float32]  # (n,) log probabilities
+    backoff: float  # log backoff weight: added to the score of any other word by a shorter history
 
 
 class WordNgrams:
-    """What the next word may be, given the words before."""
+    """Log probabilities of the next word; its cache does not change any result."""
 
     def __init__(self, levels: Sequence[WordLevel]) -> None:
-        """Take the n-grams, the single words first."""
+        """Build the model from its levels, unigrams first."""
         self._levels = tuple(levels)
         self._known: dict[History, Continuations] = {}
 
     @property
     def order(self) -> int:
-        """The length of the longest n-grams."""
+        """Length of the longest n-grams."""
         return len(self._levels)
 
     @property
     def count(self) -> int:
-        """How many words there are, the beginning among them."""
+        """Number of words, including the beginning of a sentence."""
         return len(self._levels[0].low)
 
     @property
     def unigrams(self) -> NDArray[np.float32]:
-        """Return the log probability of each word without a history: (count,), natural log."""
+        """Log probability of each word without a history: (count,) float32."""
         return self._levels[0].scores(slice(0, self.count))
 
     def step(self, history: History, word: int) -> History:
@@ -88,7 +88,7 @@ class WordNgrams:
         return following
 
     def continuations(self, history: History) -> Continuations:
-        """Return what follows a history of one word or more; that it is kept changes nothing."""
+        """Return the words that follow a history of at least one word, cached."""
         known = self._known.get(history)
         if known is None:
             if len(self._known) >= _CACHED:
@@ -97,6 +97,7 @@ class WordNgrams:
         return known
 
     def _find(self, history: History) -> Continuations:
+        """Return the words that follow a history."""
         node, children = self._place(history) or (0, slice(0, 0))
         longer = self._levels[len(history)]
         level = self._levels[len(history) - 1]
@@ -115,7 +116,7 @@ class WordNgrams:
         return weight + float(self._levels[0].scores(slice(word, word + 1))[0])
 
     def _place(self, words: History) -> tuple[int, slice] | None:
-        """Return an n-gram's place and that of its children; None if it has none."""
+        """Return the index of an n-gram and the range of its children; None without children."""
         node, first = words[0], self._levels[0].first
         children = slice(int(first[node]), int(first[node + 1]))
         for level, word in zip(self._levels[1:], words[1:], strict=False):

@@ -1,16 +1,18 @@
-"""What the lexicon and the word language model add to the score of each token.
+"""Word language-model scores of single tokens.
 
-In: the tokens before, as a `WordState`. Out: for all tokens at once the natural log score that each
-one adds, and what the end of the word in progress adds.
+In: the tokens so far, as a `WordState`. Out: the score that each next token adds, for all tokens at
+once, and the score that the end of the word in progress adds, natural log.
 
-Within a word the score is a look-ahead (Ortmanns, Eiden and Ney, "Improved lexical tree search",
-ICASSP 1998): the best that any word below a node of the tree can come to after the words before.
-A token adds the difference of two nodes, the end of a word what is left to its probability; so the
-tokens of a word and its end add up to the log probability of the word, whatever the look-ahead.
+The word language model scores whole words, the search scores tokens. Within a word the score is a
+look-ahead (Ortmanns, Eiden and Ney, "Improved lexical tree search", ICASSP 1998): the best log
+probability of any word below the current node of the lexicon, given the words before. A token adds
+the difference between the look-ahead of two nodes, and the end of the word adds the rest. So the
+scores of a word's tokens and its end sum to the log probability of the word, whatever the
+look-ahead.
 
-A word that the lexicon lacks is written along an open path: `entry` once, and for each token the
-probability that it follows the one before within a word, learned from the lexicon's own words. The
-look-ahead of a node is never below what the open path would come to, so no token adds more than 0.
+A word that is not in the lexicon takes the "open path": it costs `entry` once, and each token adds
+its log probability after the token before within a word, counted over the words of the lexicon. The
+look-ahead of a node is at least the score of the open path to it, so no token adds more than 0.
 """
 
 from __future__ import annotations
@@ -27,45 +29,46 @@ from auricle.recognizer.word_ngrams import BEGINNING, History
 from auricle.tokenizer import BLANK, WORD_START
 
 Floats = NDArray[np.float32]
-ENTRY = -10.0  # nats: the log probability that the lexicon lacks the next word
-_SMOOTHING = 20.0  # tokens: what the share of single tokens weighs against pairs of them
-_CACHED_NODES = 500_000  # of look-aheads: 4 MB
-_CACHED_ROWS = 2048  # 4 MB for 512 tokens
-_LEAST = -16.0  # nats: a quantized backoff may be anything
+ENTRY = -10.0  # nats: log probability that the next word is not in the lexicon
+_SMOOTHING = 20.0  # weight of single tokens, in counts, when token pairs are smoothed
+_CACHED_NODES = 500_000  # cached nodes with raised look-ahead: 4 MB
+_CACHED_ROWS = 2048  # cached rows: 4 MB for 512 tokens
+_LEAST = -16.0  # nats: floor of a backoff weight, which a file may set to any value
 
 
 class WordState(NamedTuple):
-    """All of the tokens before that words depend on."""
+    """Everything about earlier tokens that the scores depend on."""
 
-    history: History  # complete words
-    node: int  # of the lexicon; of an open path the last token, below 0
+    history: History  # last complete words
+    node: int  # node of the lexicon; on the open path the negated last token
 
 
 class _Raised(NamedTuple):
-    """Nodes whose look-ahead n-grams raise, with the height: both (n,), nodes ascending."""
+    """Nodes whose look-ahead is raised by the n-grams of a history; ascending."""
 
-    nodes: NDArray[np.int32]
-    scores: Floats
+    nodes: NDArray[np.int32]  # (n,)
+    scores: Floats  # (n,) their look-ahead by these n-grams, natural log
 
 
 class _Row(NamedTuple):
-    """What follows a state."""
+    """The scores after a state."""
 
-    gains: Floats  # (vocabulary,)
-    end: float  # what the end of the word adds
-    history: History  # after that
+    gains: Floats  # (vocabulary,) score of each token
+    end: float  # score of the end of the word in progress
+    history: History  # history after that end
 
 
 class WordScores:
-    """Scores tokens by words; what it keeps of its answers is bounded and changes nothing."""
+    """Scores tokens by the word language model; its bounded caches do not change any result."""
 
     def __init__(self, model: WordModel, pieces: Sequence[str], entry: float = ENTRY) -> None:
-        """Take the words.
+        """Prepare the scores.
 
         Args:
-            model: of these pieces.
-            pieces: the vocabulary, whose token 0 is blank.
-            entry: nats, below 0: what a word costs that the lexicon lacks, beside its tokens.
+            model: word language model for these pieces.
+            pieces: vocabulary; token 0 is blank.
+            entry: score of a word that is not in the lexicon, in addition to its tokens, in nats;
+                below 0.
         """
         self._lexicon, self._ngrams, self._entry = model.lexicon, model.ngrams, entry
         starts = [piece.startswith(WORD_START) for piece in pieces]
@@ -90,23 +93,24 @@ class WordScores:
         return WordState(history, -token if child is None else child)
 
     def gains(self, state: WordState) -> Floats:
-        """Return what each token adds (vocabulary,) natural log, 0 at most; 0 for blank."""
+        """Return the score that each token adds (vocabulary,), natural log, <= 0; 0 for blank."""
         return self._row(state).gains
 
     def end(self, state: WordState) -> float:
-        """Return what the end of the word in progress adds, natural log, 0 at most."""
+        """Return the score that the end of the word in progress adds, natural log, <= 0."""
         return self._row(state).end
 
     def open_prefix(self, tokens: Sequence[int]) -> float:
-        """Return the log probability that a word on the open path begins with tokens."""
+        """Return the log probability that a word on the open path begins with these tokens."""
         before = (BLANK, *tokens[:-1])
         return sum(float(self._pairs[pair]) for pair in zip(before, tokens, strict=True))
 
     def open_word(self, tokens: Sequence[int]) -> float:
-        """Return the log probability of a word on the open path, without the entry."""
+        """Return the log probability of a word on the open path, without `entry`."""
         return self.open_prefix(tokens) + float(self._pairs[tokens[-1], BLANK])
 
     def _row(self, state: WordState) -> _Row:
+        """Return the scores after a state, cached."""
         row = self._rows.get(state)
         if row is None:
             row = self._make_row(state)
@@ -116,6 +120,7 @@ class WordScores:
         return row
 
     def _make_row(self, state: WordState) -> _Row:
+        """Compute the scores after a state."""
         history, node = state
         after: History = ()
         if node < ROOT:
@@ -130,7 +135,16 @@ class WordScores:
         return _Row(gains, end, after)
 
     def _within(self, history: History, node: int) -> tuple[Floats, float, History]:
-        """Return what tokens add that go on from a node, what the end adds, and what follows."""
+        """Return the scores after a node of the lexicon.
+
+        Args:
+            history: words before.
+            node: node of the lexicon.
+
+        Returns:
+            The score of each token that continues the word, the score of the end of the word, and
+            the history after that end.
+        """
         lexicon = self._lexicon
         here = self._look_ahead_at(history, node) if node != ROOT else 0.0
         last = int(lexicon.tokens[node])
@@ -148,7 +162,7 @@ class WordScores:
         return gains, end, self._ngrams.step(history, word)
 
     def _look_ahead(self, history: History, nodes: slice) -> Floats:
-        """Return the look-ahead of neighbouring nodes but the root."""
+        """Return the look-ahead of a range of nodes, without the root."""
         weight, raised = 0.0, []
         for length in range(len(history), 0, -1):
             known = self._raised_by(history[-length:])
@@ -165,7 +179,7 @@ class WordScores:
         return held
 
     def _look_ahead_at(self, history: History, node: int) -> float:
-        """Return the look-ahead of one node but the root."""
+        """Return the look-ahead of one node, not the root."""
         weight, found = 0.0, self._entry + float(self._open[node])
         for length in range(len(history), 0, -1):
             known = self._raised_by(history[-length:])
@@ -176,10 +190,11 @@ class WordScores:
         return min(max(found, float(self._ahead[node]) + weight), 0.0)
 
     def _backoff(self, history: History) -> float:
+        """Return the log backoff weight of a history."""
         return max(self._ngrams.continuations(history).backoff, _LEAST)
 
     def _raised_by(self, history: History) -> _Raised:
-        """Return the nodes to which the n-grams of a history lead."""
+        """Return the nodes on the way to the words that follow a history, cached."""
         known = self._raised.get(history)
         if known is None:
             known = self._raise(history)
@@ -190,9 +205,10 @@ class WordScores:
         return known
 
     def _raise(self, history: History) -> _Raised:
+        """Return each node's best score among the words below it that follow a history."""
         words, scores, _ = self._ngrams.continuations(history)
-        spoken = words > BEGINNING
-        nodes, scores = self._lexicon.leaves[words[spoken] - 1], scores[spoken]
+        real = words > BEGINNING
+        nodes, scores = self._lexicon.leaves[words[real] - 1], scores[real]
         all_nodes, all_scores = [], []
         while len(nodes):
             all_nodes.append(nodes)
@@ -209,7 +225,7 @@ class WordScores:
         return _Raised(joined[starts], np.maximum.reduceat(heights, starts))
 
     def _best_below(self) -> Floats:
-        """Return of each node the best unigram among the words below: (nodes,)."""
+        """Return the best unigram log probability among the words below each node: (nodes,)."""
         lexicon = self._lexicon
         best = np.full(len(lexicon.tokens), -np.inf, np.float32)
         best[lexicon.leaves] = self._ngrams.unigrams[1:]
@@ -218,7 +234,7 @@ class WordScores:
         return best
 
     def _open_scores(self) -> Floats:
-        """Return of each node what its tokens come to on an open path, without the entry."""
+        """Return the open-path score of each node's tokens, without `entry`: (nodes,)."""
         lexicon = self._lexicon
         scores = np.zeros(len(lexicon.tokens), np.float32)
         for level in lexicon.levels[1:]:
@@ -229,10 +245,10 @@ class WordScores:
 
 
 def _pairs(lexicon: Lexicon, starts: NDArray[np.bool_]) -> Floats:
-    """Return the probability of each token after another within a word.
+    """Return the log probability of each token after each other token within a word.
 
     Returns:
-        (vocabulary, vocabulary) natural log; row 0 is the start of a word, column 0 its end.
+        (vocabulary, vocabulary); row 0 is the start of a word, column 0 its end.
     """
     size, nodes = len(starts), len(lexicon.tokens)
     below = lexicon.ends.astype(np.float64)
@@ -249,7 +265,7 @@ def _pairs(lexicon: Lexicon, starts: NDArray[np.bool_]) -> Floats:
     smooth = np.tile(inner / inner.sum(), (size, 1))
     smooth[BLANK] = initial / initial.sum()
     probs = counts + _SMOOTHING * smooth
-    with np.errstate(divide="ignore"):  # what cannot follow within a word
+    with np.errstate(divide="ignore"):  # impossible pairs have probability 0
         found = np.log(probs / probs.sum(axis=1, keepdims=True))
     held: Floats = np.maximum(found, -50.0).astype(np.float32)
     return held

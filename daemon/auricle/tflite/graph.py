@@ -1,7 +1,8 @@
-"""A TFLite graph of a bundle, with its tensors by name.
+"""A TFLite graph of a bundle with named tensors.
 
-In: a file and the names that its tensors must have. Out: a callable, or a graph that keeps its
-inputs between runs; whatever the runtime cannot do with the file is a ModelError that names it.
+In: a file and the names that its inputs and outputs must have. Out: a `Graph`, called with all
+inputs each time, or a `ResidentGraph`, which keeps its inputs between runs. Every failure of the
+runtime becomes a ModelError that names the file.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from auricle.tflite.runtime import SignatureRunner, load_interpreter
 
 
 class LoadedGraph:
-    """A TFLite graph with one signature, whose tensors are checked once."""
+    """A TFLite graph with one signature; base of `Graph` and `ResidentGraph`."""
 
     def __init__(
         self,
@@ -30,8 +31,15 @@ class LoadedGraph:
     ) -> None:
         """Load the graph.
 
+        Args:
+            path: file to load.
+            inputs: names of all inputs.
+            outputs: names of all outputs.
+            threads: threads for one run.
+            runtime: see `load_interpreter`.
+
         Raises:
-            ModelError: it is missing or damaged, or its inputs or outputs are not those named.
+            ModelError: the file is missing or damaged, or its inputs or outputs have other names.
         """
         self.path = path
         self._interpreter = load_interpreter(path, threads, runtime)
@@ -40,11 +48,11 @@ class LoadedGraph:
             names = sorted(name for one in signatures.values() for name in one[kind])
             if names != sorted(wanted):
                 raise ModelError(
-                    f"{path}: its {kind} are {names}, not {sorted(wanted)}: it is no such "
+                    f"{path}: its {kind} are {names}, not {sorted(wanted)}: it is another "
                     "network; install the bundle again"
                 )
         runner = self._interpreter.get_signature_runner()
-        # No name is both an input and an output.
+        # No name is used for both an input and an output.
         self._details = runner.get_input_details() | runner.get_output_details()
 
     def shape(self, name: str) -> tuple[int, ...]:
@@ -52,7 +60,7 @@ class LoadedGraph:
         return tuple(int(size) for size in self._details[name]["shape"])
 
     def expect(self, name: str, shape: Sequence[int]) -> None:
-        """Raise ModelError if an input or an output is of another shape; -1 stands for any size."""
+        """Raise ModelError if an input or output has another shape; -1 matches any size."""
         actual = self.shape(name)
         fits = len(actual) == len(shape) and all(
             wanted in (-1, size) for wanted, size in zip(shape, actual, strict=True)
@@ -64,15 +72,16 @@ class LoadedGraph:
             )
 
     def _broken(self, error: Exception) -> ModelError:
+        """Return the error for a graph that the runtime cannot run."""
         return ModelError(f"{self.path}: cannot be run ({error}); install the bundle again")
 
 
 class Graph(LoadedGraph):
-    """A graph that is called with all its inputs, of whatever sizes it takes."""
+    """A graph that is called with all its inputs; dynamic dimensions may change between calls."""
 
     @cached_property
     def _runner(self) -> SignatureRunner:
-        """The way to call it; an interpreter that has given it away cannot be resized."""
+        """The callable of its signature; once created, the interpreter cannot be resized."""
         return self._interpreter.get_signature_runner()
 
     def __call__(self, **inputs: NDArray[Any]) -> dict[str, NDArray[Any]]:
@@ -88,10 +97,10 @@ class Graph(LoadedGraph):
 
 
 class ResidentGraph(LoadedGraph):
-    """A graph whose inputs stay in it between runs, so that only what changes is written."""
+    """A graph whose inputs keep their values between runs, so only changes are written."""
 
     def resize(self, **shapes: Sequence[int]) -> None:
-        """Give inputs other shapes; all inputs are zero then.
+        """Change the shapes of inputs; sets all inputs to zero.
 
         Raises:
             ModelError: the graph cannot be run with these shapes.
@@ -106,14 +115,14 @@ class ResidentGraph(LoadedGraph):
             self._interpreter.tensor(detail["index"])()[...] = 0
 
     def input(self, name: str) -> NDArray[Any]:
-        """Return an input itself, to write into; whoever holds it prevents the next run."""
+        """Return a writable view of an input; drop it before the next run."""
         return self._interpreter.tensor(self._details[name]["index"])()
 
     def run(self) -> None:
-        """Run the graph on what its inputs hold.
+        """Run the graph on the current values of its inputs.
 
         Raises:
-            ModelError: the runtime cannot run it on these.
+            ModelError: the runtime cannot run it on these values.
         """
         try:
             self._interpreter.invoke()

@@ -1,8 +1,7 @@
-"""The TensorFlow Lite runtime: whichever of two is installed, behind one typed face.
+"""The TensorFlow Lite runtime: one typed interface to the two packages that provide it.
 
-In: a model file, which gzip may have packed, or its bytes. Out: an interpreter with its tensors
-allocated. `ai_edge_litert` is taken before the older `tflite_runtime`, which devices may have had
-for years.
+In: a model file, gzip-compressed or not, or its bytes. Out: an interpreter with allocated tensors.
+`ai_edge_litert` is preferred to the older `tflite_runtime`, which many devices still have.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ from auricle.errors import ArgumentError, ModelError
 from auricle.tflite.verify import is_whole
 
 RUNTIMES = ("ai_edge_litert", "tflite_runtime")  # in the order of preference
-PACKED = ".gz"  # how the name of a packed model ends
-LARGEST = 256 * 1024 * 1024  # bytes of a model, unpacked
+PACKED = ".gz"  # suffix of a compressed model
+LARGEST = 256 * 1024 * 1024  # largest uncompressed model, in bytes
 
 
 class SignatureRunner(Protocol):
-    """One named entry of a model, called with arrays by name."""
+    """One signature of a model, called with arrays by name."""
 
     def __call__(self, **inputs: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Run the entry; return its outputs by name."""
+        """Run the signature; return its outputs by name."""
         ...
 
     def get_input_details(self) -> dict[str, dict[str, Any]]:
@@ -43,7 +42,7 @@ class SignatureRunner(Protocol):
 
 
 class Interpreter(Protocol):
-    """What both runtimes offer of a loaded model."""
+    """A loaded model: the methods that both runtimes have."""
 
     def get_input_details(self) -> list[dict[str, Any]]:
         """Return index, shape, dtype and quantization of each input tensor."""
@@ -62,15 +61,15 @@ class Interpreter(Protocol):
         ...
 
     def tensor(self, tensor_index: int) -> Callable[[], NDArray[Any]]:
-        """Return a function that gives a tensor itself; it must be let go before a run."""
+        """Return a function that returns a view of a tensor; drop the view before a run."""
         ...
 
     def resize_tensor_input(self, input_index: int, tensor_size: Sequence[int]) -> None:
-        """Give an input another shape, which `allocate_tensors` makes so."""
+        """Change the shape of an input; takes effect with `allocate_tensors`."""
         ...
 
     def allocate_tensors(self) -> None:
-        """Make room for all tensors; what was in them is lost."""
+        """Allocate all tensors; their old values are lost."""
         ...
 
     def invoke(self) -> None:
@@ -90,16 +89,16 @@ def load_interpreter(model: Path | bytes, threads: int, runtime: str = "auto") -
     """Load a TFLite model and allocate its tensors.
 
     Args:
-        model: the file, which is mapped into memory if it is not packed, or its content.
-        threads: how many threads one run of the graph may take.
+        model: the file or its content. An uncompressed file is mapped into memory.
+        threads: threads for one run of the graph.
         runtime: one of `RUNTIMES`, or "auto" for the first that is installed.
 
     Raises:
-        ArgumentError: `threads` or `runtime` is none that there is.
+        ArgumentError: `threads` is below 1, or `runtime` is unknown.
         ModelError: the model is missing, empty or damaged, or the runtime is not installed.
     """
     if threads < 1:
-        raise ArgumentError(f"threads is {threads}; a model needs at least 1.")
+        raise ArgumentError(f"threads is {threads}; it must be 1 or more.")
     factory = importlib.import_module(f"{find_runtime(runtime)}.interpreter").Interpreter
     name = str(model) if isinstance(model, Path) else f"of {len(model)} bytes"
     try:
@@ -114,7 +113,7 @@ def load_interpreter(model: Path | bytes, threads: int, runtime: str = "auto") -
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ModelError(
-            f"The model {name} is damaged or no TFLite model; install it again."
+            f"The model {name} is damaged or not a TFLite model; install it again."
         ) from error
     except OSError as error:
         raise ModelError(
@@ -124,32 +123,32 @@ def load_interpreter(model: Path | bytes, threads: int, runtime: str = "auto") -
 
 
 def unpack(path: Path) -> bytes:
-    """Return the content of a packed model.
+    """Return the content of a gzip-compressed model.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is damaged, not packed by gzip, or larger than `LARGEST`.
+        ValueError: it is damaged, not gzip-compressed, or larger than `LARGEST`.
     """
     try:
         with gzip.open(path) as file:
             content = file.read(LARGEST + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError("it cannot be unpacked") from error
+        raise ValueError("the model cannot be decompressed") from error
     if len(content) > LARGEST:
-        raise ValueError(f"unpacked it has more than {LARGEST} bytes")
+        raise ValueError(f"the decompressed model has more than {LARGEST} bytes")
     return content
 
 
 def check_file(path: Path) -> None:
-    """Raise OSError for a file that cannot be read, ValueError for one that is not whole."""
+    """Raise OSError for a file that cannot be read, ValueError for a truncated one."""
     with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
         check_content(content)
 
 
 def check_content(content: bytes | mmap) -> None:
-    """Raise ValueError for a model that is not whole."""
+    """Raise ValueError for a truncated model."""
     if not is_whole(content):
-        raise ValueError("some of it is missing")
+        raise ValueError("the model is truncated")
 
 
 def find_runtime(runtime: str = "auto") -> str:
@@ -157,7 +156,7 @@ def find_runtime(runtime: str = "auto") -> str:
 
     Raises:
         ArgumentError: `runtime` is neither "auto" nor one of `RUNTIMES`.
-        ModelError: it is not installed.
+        ModelError: no such runtime is installed.
     """
     if runtime != "auto" and runtime not in RUNTIMES:
         raise ArgumentError(f"runtime is {runtime!r}; it must be auto, {' or '.join(RUNTIMES)}.")

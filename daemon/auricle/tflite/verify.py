@@ -1,10 +1,11 @@
-"""Whether a TFLite file is whole: all that its tables point to lies inside it.
+"""Checks that a TFLite file is complete: that every offset in it points inside the file.
 
-In: the content of a file. Out: yes or no. The older of the two runtimes trusts its files, and would
-take the daemon down with it on one that a broken download or a full disk cut short.
+In: the content of a file. Out: whether it is complete. The older of the two runtimes does not check
+its files: one truncated by a broken download or a full disk would crash the daemon.
 
-The format is a FlatBuffer (https://flatbuffers.dev/internals): a table begins with the distance
-back to its vtable, which says where in the table each field is; vectors begin with their length.
+The format is a FlatBuffer (https://flatbuffers.dev/internals). A table begins with the distance
+back to its vtable, which holds the offset of each field within the table. A vector begins with its
+length.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from typing import TypeAlias
 
 IDENTIFIER = b"TFL3"
 
-# What a field points to: a vector of elements of so many bytes (a string has elements of one), a
-# table, or a vector of tables.
+# What a field points to. int: a vector with elements of that many bytes (1 for a string); str: a
+# table of that name; tuple: a vector of tables of that name.
 Kind: TypeAlias = int | str | tuple[str]
 
-# Fields that point somewhere, by their number in TensorFlow's schema.fbs; the rest lie inline.
+# Fields that are offsets, by their number in TensorFlow's schema.fbs; all others are inline.
 TABLES: dict[str, dict[int, Kind]] = {
     "Model": {1: ("OperatorCode",), 2: ("SubGraph",), 3: 1, 4: ("Buffer",), 7: ("SignatureDef",)},
     "OperatorCode": {1: 1},
@@ -35,11 +36,11 @@ TABLES: dict[str, dict[int, Kind]] = {
 
 
 class CutShortError(Exception):
-    """Something lies outside the file."""
+    """An offset or length points outside the file."""
 
 
 def is_whole(content: bytes | mmap) -> bool:
-    """Return whether a TFLite file has all its parts; what is in them is not looked at."""
+    """Return whether a TFLite file is complete; the values in it are not checked."""
     file = File(content)
     try:
         file.check_table("Model", file.follow(0))
@@ -49,13 +50,13 @@ def is_whole(content: bytes | mmap) -> bool:
 
 
 class File:
-    """The content of a file, read only where there is some."""
+    """The content of a file with bounds-checked reads; every method raises CutShortError."""
 
     def __init__(self, content: bytes | mmap) -> None:
         self.content = content
 
     def check_table(self, name: str, position: int) -> None:
-        """Refuse a table of which something lies outside the file."""
+        """Check a table and everything that its fields point to."""
         vtable = position - self.read("<i", position)
         vtable_size, size = self.read("<H", vtable), self.read("<H", vtable + 2)
         self.check_extent(vtable, vtable_size)
@@ -67,7 +68,7 @@ class File:
                 self.check_field(kind, self.follow(position + offset))
 
     def check_field(self, kind: Kind, position: int) -> None:
-        """Refuse what a field points to, if some of it lies outside the file."""
+        """Check what a field points to."""
         if isinstance(kind, str):
             self.check_table(kind, position)
             return
@@ -78,16 +79,16 @@ class File:
                 self.check_table(kind[0], self.follow(position + 4 + 4 * index))
 
     def follow(self, position: int) -> int:
-        """Return where the reference at a position points to."""
+        """Return the position that the offset at a position points to."""
         return position + self.read("<I", position)
 
     def read(self, form: str, position: int) -> int:
-        """Return the number at a position, of a form of `struct`."""
+        """Return the number at a position in a `struct` format."""
         self.check_extent(position, struct.calcsize(form))
         number: int = struct.unpack_from(form, self.content, position)[0]
         return number
 
     def check_extent(self, position: int, size: int) -> None:
-        """Refuse a stretch that does not lie inside the file."""
+        """Check that a range of bytes lies inside the file."""
         if position < 0 or position + size > len(self.content):
             raise CutShortError

@@ -1,7 +1,7 @@
-"""Makes the small attention decoder that the tests run, and what PyTorch computes with it.
+"""Makes the small attention decoder of the tests, and PyTorch's scores for comparison.
 
-`python tests/recognizer/attention/make.py`, with `tools` and `daemon` on the path, in the
-environment of the training.
+Run `python tests/recognizer/attention/make.py` in the training environment, with `tools` and
+`daemon` on PYTHONPATH.
 """
 
 from __future__ import annotations

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from auricle.recognizer.ctc_alignment import Alignment
-from auricle.recognizer.second_pass import Candidate, SecondPassOptions, _Judged
+from auricle.recognizer.second_pass import Candidate, SecondPassOptions, _PieceHypothesis
 from auricle_train.evaluation.second_pass import BEST, BOTH, FIRST, Decoded, Options, Row, grid
 
 
 def candidate(text: str, attention: float, ctc: float, *, is_given: bool = False) -> Candidate:
     return Candidate(
         text=text,
-        judged=_Judged(pieces=(1,), scores=(attention,)),
+        judged=_PieceHypothesis(pieces=(1,), scores=(attention,)),
         tokens=(1,),
         alignment=Alignment(ctc, (0,)),
         is_given=is_given,

@@ -172,16 +172,16 @@ def test_what_a_decoder_cannot_take_is_refused(graphs: tuple[Path, float]) -> No
     scorer = load_decoder(graphs[0], "auto")
     features = np.zeros((STRIDE * (scorer.frames + 1), BANDS), np.float32)
     for first in (scorer.frames + 1, 0):
-        with pytest.raises(ArgumentError, match=r"heard are \d+ frames; it must be 1 to 262"):
+        with pytest.raises(ArgumentError, match=r"features hold \d+ frames; must be 1 to 262"):
             scorer.begin(features, first)
     state, _ = scorer.begin(features[:16])
-    with pytest.raises(ArgumentError, match="hypotheses are 5; it must be 1 to 4"):
+    with pytest.raises(ArgumentError, match="pieces has 5 items; must be 1 to 4"):
         scorer.step(state, [1] * 5, [0] * 5)
     with pytest.raises(ModelError, match=r"decoder\.tflite: cannot be run"):
         scorer.step(state, [10**6], [0])
     for _ in range(scorer.places):
         state, _ = scorer.step(state, [1], [0])
-    with pytest.raises(ArgumentError, match="pieces are more than 94"):
+    with pytest.raises(ArgumentError, match="more than 94 pieces"):
         scorer.step(state, [1], [0])
 
 
