@@ -8,8 +8,7 @@ from dbus_next.signature import Variant
 
 import auricle
 from auricle.assistant import Assistant, InputLevel, ListenOptions, Status
-from auricle.bus.audience import Audience
-from auricle.bus.clients import Clients
+from auricle.bus.clients import Audience, Clients
 from auricle.bus.sessions import Sessions
 from auricle.dbus.interface import Arguments, Changes, Interface, Method, Property
 from auricle.dbus.names import ASSISTANT_INTERFACE, path_of, session_of

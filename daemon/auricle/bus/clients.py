@@ -1,11 +1,11 @@
-"""The clients that may hear: who they are, whether they may, and when they leave."""
+"""Bus clients: which users the daemon admits, what each subscribed to, and when they leave."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import pwd
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from dbus_next.constants import MessageType
 from dbus_next.message import Message
@@ -104,6 +104,36 @@ class Clients:
         if client in self._watched:
             self._watched.discard(client)
             self._connection.post(_remove_match(client))
+
+
+class Audience:
+    """Subscribers and monitors, identified by their unique bus names."""
+
+    def __init__(self) -> None:
+        """Start without subscribers and monitors."""
+        self._subscribers: dict[str, frozenset[str] | None] = {}  # None: every wake word
+        self.monitors: set[str] = set()
+
+    def subscribe(self, client: str, wake_words: Collection[str] | None) -> None:
+        """Subscribe `client` to later sessions of `wake_words`; None subscribes to all of them."""
+        self._subscribers[client] = None if wake_words is None else frozenset(wake_words)
+
+    def unsubscribe(self, client: str) -> None:
+        """Remove the subscription of `client`, if it has one."""
+        self._subscribers.pop(client, None)
+
+    def subscribers_of(self, wake_word: str) -> set[str]:
+        """Return the clients that receive the sessions of this wake word."""
+        return {
+            client
+            for client, words in self._subscribers.items()
+            if words is None or wake_word in words
+        }
+
+    def leave(self, client: str) -> None:
+        """Forget a client that has left the bus."""
+        self.unsubscribe(client)
+        self.monitors.discard(client)
 
 
 def _departure_rule(client: str) -> str:

@@ -16,8 +16,7 @@ from auricle.assistant import Assistant, InputLevel, Status
 from auricle.bus.arbiter1 import PROPERTIES as ARBITER_PROPERTIES
 from auricle.bus.arbiter1 import Arbiter1
 from auricle.bus.assistant1 import Assistant1, changed_properties, level_body
-from auricle.bus.audience import Audience
-from auricle.bus.clients import Authorise, Clients, same_group_or_root
+from auricle.bus.clients import Audience, Authorise, Clients, same_group_or_root
 from auricle.bus.context1 import COUNTS_PROPERTY, Context1
 from auricle.bus.polkit import Ownership
 from auricle.bus.privacy1 import PROPERTIES as PRIVACY_PROPERTIES
