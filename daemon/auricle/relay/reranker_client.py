@@ -7,6 +7,7 @@ In: a question that has passed the schema, and its bytes, which are sent as they
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import random
 import ssl
@@ -20,7 +21,6 @@ import httpx
 from auricle.config.schema import RerankerSettings
 from auricle.errors import RelayError
 from auricle.relay.answers import AnswerFault, read_body
-from auricle.relay.pinning import make_context
 from auricle.wire.schema import MOST_ANSWER_BYTES, Answer, Question
 
 CREDENTIAL = "reranker-token"  # systemd.exec(5), LoadCredential=
@@ -98,6 +98,36 @@ class Reranker:
         except (httpx.HTTPError, ssl.SSLError, OSError) as error:
             return AnswerFault.CERTIFICATE if _is_about_tls(error) else AnswerFault.UNREACHABLE
         return read_body(question, body)
+
+
+def make_context(pin: str | None) -> ssl.SSLContext:
+    """Return a TLS context.
+
+    Args:
+        pin: `sha256:` and the digest of the only certificate to accept; its issuer and its host
+            name are not checked. None accepts any certificate that the system's authorities
+            have signed.
+    """
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if pin is not None:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE  # the handshake compares the digest instead
+        context.sslobject_class = _pinned(pin.removeprefix("sha256:"))
+    return context
+
+
+def _pinned(digest: str) -> type[ssl.SSLObject]:
+    class PinnedObject(ssl.SSLObject):
+        """A TLS connection that accepts only the pinned certificate."""
+
+        def do_handshake(self) -> None:
+            super().do_handshake()
+            certificate = self.getpeercert(binary_form=True)
+            if certificate is None or hashlib.sha256(certificate).hexdigest() != digest:
+                raise ssl.SSLCertVerificationError("the certificate is not the pinned one")
+
+    return PinnedObject
 
 
 def _refusal(response: httpx.Response) -> AnswerFault | None:
