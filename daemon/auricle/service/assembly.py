@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from auricle.audio.vad import VoiceActivity
 from auricle.biasing.biasing import BiasingOptions
 from auricle.bundle.manifest import Bundle, load_bundle
 from auricle.compute.budget import Budget, ComputeLevel, budget_at
 from auricle.config.locations import find_bundle, find_wake_model
-from auricle.config.schema import Config, EndpointSettings
+from auricle.config.schema import Config, EndpointSettings, MusicSettings
+from auricle.ducking.backend import MIXER, PLAYERS, STREAMS, Backend
+from auricle.ducking.backends.alsa import AlsaMixer
+from auricle.ducking.backends.mpris import MprisPlayers
+from auricle.ducking.backends.pulse import PulseStreams
+from auricle.ducking.ducker import Ducker
+from auricle.ducking.policy import DuckingMode, Policy
+from auricle.ducking.saved_volumes import SavedVolumes
 from auricle.engine.pipeline import Clock, Parts, Pipeline
 from auricle.recognizer.beam_search import SearchOptions
 from auricle.recognizer.endpoint import EndPointer, EndpointOptions
@@ -129,3 +138,40 @@ def endpoint_options(settings: EndpointSettings) -> EndpointOptions:
         no_speech=settings.no_speech_seconds,
         maximum=settings.maximum_seconds,
     )
+
+
+def make_music(
+    settings: MusicSettings,
+    bus: str,
+    folder: Path,
+    tell: Callable[[str], None],
+    on_change: Callable[[], None],
+) -> Ducker:
+    """Return the ducker that lowers other sounds.
+
+    Args:
+        settings: the section `music`.
+        bus: "session", "system" or a D-Bus address, on which to look for players.
+        folder: stores the volumes to restore.
+        tell: takes a sentence about what cannot be ducked.
+        on_change: is called when ducking starts and when it ends.
+    """
+    saved = SavedVolumes(folder / "ducked.json")
+    backends = make_backends(settings, bus)
+    linger = settings.linger_ms / 1000
+    return Ducker(backends, policy_of(settings), linger, saved, tell, on_change)
+
+
+def make_backends(settings: MusicSettings, bus: str) -> tuple[Backend, ...]:
+    """Return the back ends that the settings name, in their order."""
+    makers: dict[str, Callable[[], Backend]] = {
+        PLAYERS: lambda: MprisPlayers(bus),
+        STREAMS: lambda: PulseStreams(settings.pulse_server, settings.spared_roles),
+        MIXER: lambda: AlsaMixer(settings.alsa_card, settings.alsa_control),
+    }
+    return tuple(makers[name]() for name in dict.fromkeys(settings.backends))
+
+
+def policy_of(settings: MusicSettings) -> Policy:
+    """Return how other sounds are ducked."""
+    return Policy(DuckingMode(settings.mode), settings.decibels)

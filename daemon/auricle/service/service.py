@@ -42,7 +42,16 @@ from auricle.events import CancelReason, Event
 from auricle.fault_reports import faults_told, place_of
 from auricle.privacy.guard import Guard, Places
 from auricle.privacy.mode import PrivacyMode
-from auricle.service.assembly import Models, budget_of, limited, load_models, make_pipeline
+from auricle.service.assembly import (
+    Models,
+    budget_of,
+    limited,
+    load_models,
+    make_backends,
+    make_music,
+    make_pipeline,
+    policy_of,
+)
 from auricle.service.journal import (
     CONTEXT_DAMAGED,
     FAULT,
@@ -67,7 +76,6 @@ from auricle.service.journal import (
     open_writer,
 )
 from auricle.service.notify import Notifier, Watchdog, watchdog_seconds
-from auricle.service.quiet import make_backends, make_music, policy_of
 from auricle.service.result_gate import ResultGate
 from auricle.service.status import StatusTracker
 from auricle.wire.sockets import users_of
