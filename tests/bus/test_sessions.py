@@ -10,8 +10,8 @@ from dbus_next.message import Message
 
 import auricle
 from auricle.assistant import InputLevel, ListenOptions
-from auricle.bus.session1 import SIGNALS
 from auricle.client.client import AssistantClient
+from auricle.client.signals import SESSION_SIGNALS
 from auricle.dbus.connection import Connection
 from auricle.dbus.interface import signature_of
 from auricle.dbus.names import ASSISTANT_PATH, BUS_NAME
@@ -126,7 +126,7 @@ def test_signals_that_older_clients_know_keep_their_arguments() -> None:
         "Wake": "sdddd", "Partial": "sd", "Speculative": "sd", "Revised": "d", "Final": "ssdb",
         "Cancelled": "sd", "Error": "ssd",
     }  # fmt: skip
-    assert {name: signature_of(SIGNALS[name]) for name in known} == known
+    assert {name: signature_of(SESSION_SIGNALS[name]) for name in known} == known
 
 
 @pytest.mark.asyncio

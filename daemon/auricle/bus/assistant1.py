@@ -10,15 +10,12 @@ import auricle
 from auricle.assistant import Assistant, InputLevel, ListenOptions, Status
 from auricle.bus.clients import Audience, Clients
 from auricle.bus.sessions import Sessions
-from auricle.dbus.interface import Arguments, Changes, Interface, Method, Property
+from auricle.client.signals import ASSISTANT_SIGNALS
+from auricle.dbus.interface import Changes, Interface, Method, Property
 from auricle.dbus.names import ASSISTANT_INTERFACE, path_of, session_of
 from auricle.dbus.options import read_options
 from auricle.errors import ArgumentError
 from auricle.events import CancelReason
-
-SIGNALS: dict[str, Arguments] = {
-    "Level": {"time": "d", "decibels": "d", "wake_scores": "a{sd}"},
-}
 
 
 class Assistant1:
@@ -53,7 +50,7 @@ class Assistant1:
                 Property("Language", "s", lambda: status().language, Changes.TRUE),
                 Property("Version", "s", lambda: auricle.__version__, Changes.CONST),
             ),
-            signals=SIGNALS,
+            signals=ASSISTANT_SIGNALS,
         )
 
     async def _listen(self, caller: str, options: Mapping[str, Variant]) -> str:

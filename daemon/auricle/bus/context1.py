@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dbus_next.signature import Variant
 
 from auricle.bus.clients import Clients
+from auricle.client.signals import ENTRIES
 from auricle.context.entry_sets import Guest, Owner
 from auricle.context.registry import ContextRegistry
 from auricle.context.store import source_of
@@ -16,7 +17,6 @@ from auricle.dbus.names import CONTEXT_INTERFACE
 from auricle.dbus.options import read_options
 from auricle.errors import ArgumentError
 
-ENTRIES = "a(sasds)"  # written, spoken forms, weight, id
 COUNTS_PROPERTY = "Entries"
 DEFAULT_SOURCE = "default"
 

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from auricle.dbus.interface import Arguments, Changes, Interface, Method, Property
+from auricle.client.signals import SESSION_SIGNALS
+from auricle.dbus.interface import Changes, Interface, Method, Property
 from auricle.dbus.names import SESSION_INTERFACE
 from auricle.dbus.sealed_memory import sealed_text
 from auricle.errors import ArgumentError, NoResultError, NotAuthorizedError
@@ -25,16 +26,6 @@ from auricle.lattice.formats import to_dot, to_json, to_openfst, to_slf
 from auricle.lattice.lattice import Lattice
 from auricle.lattice.result import Result
 
-SIGNALS: dict[str, Arguments] = {
-    "Wake": {"wake_word": "s", "score": "d", "start": "d", "end": "d", "time": "d"},
-    "Partial": {"text": "s", "time": "d"},
-    "Settled": {"words": "u", "characters": "u", "time": "d"},
-    "Speculative": {"text": "s", "time": "d"},
-    "Revised": {"time": "d"},
-    "Final": {"text": "s", "reason": "s", "time": "d", "reranked": "b"},
-    "Cancelled": {"reason": "s", "time": "d"},
-    "Error": {"error": "s", "message": "s", "time": "d"},
-}
 _SIGNAL_NAMES: dict[type[Event], str] = {
     Wake: "Wake",
     Partial: "Partial",
@@ -101,7 +92,7 @@ class SessionRecord:
 def signal_of(event: Event) -> tuple[str, list[object]]:
     """Return the name of the signal that tells of an event, and the body of that signal."""
     name = _SIGNAL_NAMES[type(event)]
-    return name, [_value(event, argument) for argument in SIGNALS[name]]
+    return name, [_value(event, argument) for argument in SESSION_SIGNALS[name]]
 
 
 def _value(event: Event, argument: str) -> object:
@@ -142,7 +133,7 @@ class Session1:
                 Property("WakeWord", "s", lambda: record.wake.wake_word, Changes.CONST),
                 Property("Started", "d", lambda: record.wake.time, Changes.CONST),
             ),
-            signals=SIGNALS,
+            signals=SESSION_SIGNALS,
             authorise=self._authorise,
         )
 

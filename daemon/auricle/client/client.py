@@ -12,15 +12,13 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from dbus_next.constants import MessageType
 from dbus_next.message import Message
 from dbus_next.signature import Variant
 
-from auricle.bus import assistant1, session1
-from auricle.bus.context1 import ENTRIES
-from auricle.context.entries import Entry
+from auricle.client.signals import ASSISTANT_SIGNALS, ENTRIES, SESSION_SIGNALS
 from auricle.dbus.connection import Connection
 from auricle.dbus.names import (
     ARBITER_INTERFACE,
@@ -38,10 +36,13 @@ from auricle.dbus.names import (
 from auricle.errors import BusError, NotRunningError
 from auricle.lattice.result import RecognizedName
 
+if TYPE_CHECKING:
+    from auricle.context.entries import Entry
+
 Event = tuple[str, dict[str, object]]
 
 _WAITING_EVENTS = 4096
-_SIGNALS = {ASSISTANT_INTERFACE: assistant1.SIGNALS, SESSION_INTERFACE: session1.SIGNALS}
+_SIGNALS = {ASSISTANT_INTERFACE: ASSISTANT_SIGNALS, SESSION_INTERFACE: SESSION_SIGNALS}
 _NOT_RUNNING = (
     "Auricle is not running on this bus; start it with `auricle run`, or name the bus that it is "
     "on with --bus"

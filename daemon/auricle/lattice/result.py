@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from auricle.biasing.biasing import Biasing
-from auricle.biasing.tagging import marked, names_in
 from auricle.lattice.confidence import word_confidences
-from auricle.lattice.lattice import Arc, Lattice
+
+if TYPE_CHECKING:
+    from auricle.lattice.lattice import Lattice
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +51,8 @@ class Result:
     names: tuple[RecognizedName, ...] = ()  # in the order of their words
 
 
-def result_of(lattice: Lattice, count: int, biasing: Biasing | None = None) -> Result:
-    """Return what a lattice says, with at most `count` readings.
-
-    Args:
-        lattice: of an utterance.
-        count: readings to give.
-        biasing: the names that it may hold; without, whatever its arcs carry stays.
-    """
-    if biasing is not None:
-        lattice = marked(lattice, biasing, count)
+def result_of(lattice: Lattice, count: int) -> Result:
+    """Return the result of a lattice, with at most `count` hypotheses and without names."""
     paths = lattice.nbest(count)
     words = [arc for arc in paths[0].arcs if arc.word]
     sureness = word_confidences(lattice, paths[0])
@@ -72,26 +64,4 @@ def result_of(lattice: Lattice, count: int, biasing: Biasing | None = None) -> R
             for arc, confidence in zip(words, sureness, strict=True)
         ),
         lattice=lattice,
-        names=_names_of(words, biasing) if biasing is not None else (),
-    )
-
-
-def with_names(result: Result, biasing: Biasing | None) -> Result:
-    """Return a result that tells the names in it."""
-    if biasing is None:
-        return result
-    return result_of(result.lattice, len(result.nbest), biasing)
-
-
-def _names_of(arcs: Sequence[Arc], biasing: Biasing) -> tuple[RecognizedName, ...]:
-    """Return the names on a path."""
-    return tuple(
-        RecognizedName(
-            kind=found.entry.kind,
-            written=found.entry.written,
-            id=found.entry.id,
-            start=arcs[found.first].start,
-            end=arcs[found.last - 1].end,
-        )
-        for found in names_in([arc.word for arc in arcs], biasing)
     )
