@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dbus_next.signature import Variant
 
 import auricle
-from auricle.assistant import Assistant, InputLevel, ListenOptions, Status
+from auricle.assistant import InputLevel, ListenOptions, Status
+from auricle.bus.assistant import Assistant
 from auricle.bus.clients import Audience, Clients
 from auricle.bus.sessions import Sessions
 from auricle.client.signals import ASSISTANT_SIGNALS

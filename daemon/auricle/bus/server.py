@@ -12,9 +12,10 @@ from collections.abc import Coroutine
 from dbus_next.constants import MessageType, NameFlag, RequestNameReply
 from dbus_next.message import Message
 
-from auricle.assistant import Assistant, InputLevel, Status
+from auricle.assistant import InputLevel, Status
 from auricle.bus.arbiter1 import PROPERTIES as ARBITER_PROPERTIES
 from auricle.bus.arbiter1 import Arbiter1
+from auricle.bus.assistant import Assistant
 from auricle.bus.assistant1 import Assistant1, changed_properties, level_body
 from auricle.bus.clients import Audience, Authorise, Clients, same_group_or_root
 from auricle.bus.context1 import COUNTS_PROPERTY, Context1
