@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Self
 
 from dbus_next.aio.message_bus import MessageBus
 from dbus_next.constants import BusType, MessageType
@@ -22,6 +22,7 @@ from auricle.dbus.errors import error_of
 from auricle.dbus.long_messages import LongMessage, Reader, Writer
 from auricle.dbus.names import DAEMON_NAME, DAEMON_PATH
 from auricle.errors import BusError
+from auricle.tasks import retrieve
 
 _KINDS = {"session": BusType.SESSION, "system": BusType.SYSTEM}
 _FLUSH_SECONDS = 1.0
@@ -55,7 +56,7 @@ class Connection(MessageBus):
         else:
             super().__init__(bus_address=bus, negotiate_unix_fd=True)
         self._writer = Writer(self)
-        self._disconnect_future.add_done_callback(_retrieve)
+        self._disconnect_future.add_done_callback(retrieve)
 
     def post(self, message: Message, descriptors: Sequence[int] = ()) -> None:
         """Send without waiting for an answer, then close `descriptors`; drop it if cut off."""
@@ -67,7 +68,7 @@ class Connection(MessageBus):
         self._unsent.add(sent)
         sent.add_done_callback(lambda _: _close_all(descriptors))
         sent.add_done_callback(self._unsent.discard)
-        sent.add_done_callback(_retrieve)
+        sent.add_done_callback(retrieve)
 
     async def ask(self, message: Message) -> Message:
         """Call a method and return its reply; raises the AuricleError that an error stands for."""
@@ -125,7 +126,7 @@ class Connection(MessageBus):
 
     def _on_long_message(self, reading: asyncio.Future[Message]) -> None:
         if self._disconnected:
-            _retrieve(reading)
+            retrieve(reading)
             return
         error = reading.exception()
         if isinstance(error, Exception):
@@ -169,12 +170,6 @@ def _unreachable(bus: str, error: BaseException) -> str:
     if bus == "session" and "DBUS_SESSION_BUS_ADDRESS" not in os.environ:
         return "there is no session bus here; start one with `dbus-run-session -- bash`"
     return f"{where} cannot be reached ({why}); is dbus-daemon running, and may we connect?"
-
-
-def _retrieve(future: asyncio.Future[Any]) -> None:
-    """Take note of the outcome, so that asyncio does not complain that nobody did."""
-    if not future.cancelled():
-        future.exception()
 
 
 def _close_all(descriptors: Sequence[int]) -> None:

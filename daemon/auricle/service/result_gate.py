@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from auricle.events import Final
+from auricle.tasks import raise_fault
 
 Report = TypeVar("Report")
 
@@ -47,7 +48,7 @@ class ResultGate(Generic[Report]):
             self._pass_all()
         if self._waiting and self._work is None:
             self._work = asyncio.ensure_future(self._pass_slowly())
-            self._work.add_done_callback(_raise_fault)
+            self._work.add_done_callback(raise_fault)
 
     async def settled(self) -> None:
         """Wait until all that was taken so far has been passed on."""
@@ -83,9 +84,3 @@ class ResultGate(Generic[Report]):
     def _pass_as_it_is(self) -> None:
         while self._waiting:
             self._pass_on(self._waiting.popleft())
-
-
-def _raise_fault(work: asyncio.Task[None]) -> None:
-    """Raise what nobody foresaw, for the event loop to tell now."""
-    if not work.cancelled():
-        work.result()
