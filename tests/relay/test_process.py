@@ -156,7 +156,7 @@ async def test_a_relay_that_says_what_is_no_answer_is_sent_away(testbed: Stage) 
         connection.send(b"rm -rf /")
         await until(lambda: bool(testbed.told))
     await testbed.desk.close()
-    assert testbed.told == ["the relay is sent away: message: must be JSON in ASCII"]
+    assert testbed.told == ["the relay was disconnected: message: must be JSON in ASCII"]
 
 
 @pytest.mark.asyncio

@@ -54,7 +54,7 @@ class Privacy1:
 
     async def _log(self, caller: str) -> tuple[int, str]:
         await self._ownership.check(caller, READ)
-        told = await self._guard.read_record()
+        told = await self._guard.read_audit_log()
         text = "".join(f"{line}\n" for line in told.lines)
         return sealed_text("auricle-record", text), told.fault
 
