@@ -61,7 +61,7 @@ async def test_a_user_who_may_hear_may_tighten_and_no_more(address, serve, monke
 @pytest.mark.asyncio
 async def test_a_user_who_may_not_hear_may_not_even_tighten(address, serve, monkeypatch):
     async with serve(authorise=lambda user: False), AssistantClient(address) as client:
-        with pytest.raises(NotAuthorizedError, match="may not hear"):
+        with pytest.raises(NotAuthorizedError, match="may not use this microphone"):
             await client.set_privacy("local")
 
 

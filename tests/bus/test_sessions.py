@@ -176,7 +176,7 @@ async def test_there_is_no_result_before_the_speculation_nor_after_its_withdrawa
         with pytest.raises(NoResultError):
             await client.words(session)
         assistant.hear(CancelRequested(time=2.5, session=session))
-        with pytest.raises(NoResultError, match="there will be none"):
+        with pytest.raises(NoResultError, match="it has ended without one"):
             await client.lattice(session)
         assert (await client.session(session))["Text"] == ""
 

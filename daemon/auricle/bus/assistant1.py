@@ -1,4 +1,4 @@
-"""The interface org.auricle.Assistant1: state, listen, cancel, mute, subscribe, monitor."""
+"""The interface org.auricle.Assistant1: state, sessions, muting, subscriptions and monitor."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from auricle.events import CancelReason
 
 
 class Assistant1:
-    """Answers for the daemon as a whole."""
+    """Implements org.auricle.Assistant1."""
 
     def __init__(
         self, assistant: Assistant, clients: Clients, audience: Audience, sessions: Sessions
     ) -> None:
-        """`assistant` does the work; the others say who may see it."""
+        """`assistant` is the daemon; the others decide who may call it and who receives events."""
         self._assistant = assistant
         self._clients = clients
         self._audience = audience
@@ -57,9 +57,9 @@ class Assistant1:
     async def _listen(self, caller: str, options: Mapping[str, Variant]) -> str:
         known = {"no_speech_seconds": "d", "maximum_seconds": "d"}
         values = read_options("Listen", options, known)
-        wanted = ListenOptions(**values)
+        listen_options = ListenOptions(**values)
         await self._clients.admit(caller)
-        return path_of(await self._assistant.listen(caller, wanted))
+        return path_of(await self._assistant.listen(caller, listen_options))
 
     async def _cancel(self, caller: str, path: str) -> None:
         session = session_of(path)
@@ -72,8 +72,8 @@ class Assistant1:
         for word in chosen or ():
             if word not in known:
                 raise ArgumentError(
-                    f"option 'wake_words' has {word!r}, which is not listened for; "
-                    f"take from: {', '.join(known)}"
+                    f"option 'wake_words' has {word!r}, which is no active wake word; "
+                    f"choose from: {', '.join(known)}"
                 )
         await self._clients.admit(caller)
         self._audience.subscribe(caller, chosen)
@@ -90,7 +90,7 @@ class Assistant1:
         self._audience.monitors.discard(caller)
 
     async def _set_muted(self, caller: str, muted: object) -> None:
-        if not muted:  # anyone may make the room more private, but not less
+        if not muted:  # anyone may mute
             await self._clients.admit(caller)
         await self._assistant.set_muted(bool(muted))
 
