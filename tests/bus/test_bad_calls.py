@@ -210,7 +210,7 @@ async def test_fault_of_the_daemon_is_an_error_without_its_details(address, serv
         assistant.listen = fail
         name, text = await refusal(address, "Listen", "a{sv}", {})
         assert name == "org.auricle.Error.Failed"
-        assert text == "Listen failed inside the daemon; its journal says why"
+        assert text == "Listen failed inside the daemon; see its journal"
         assert "Assistant1.Listen failed: TypeError at bus/test_bad_calls.py:" in caplog.text
         assert "periwinkle" not in caplog.text
 

@@ -1,7 +1,7 @@
-"""The reranker at the other end of the network: asked over HTTPS, within a budget, never trusted.
+"""HTTPS client of the reranker, with a time budget and strict checks.
 
-In: a question that has passed the schema, and its bytes, which are sent as they are. Out: an
-`Answer`, always: network trouble, a captive portal or a lying server is the name of a fault.
+It sends the bytes of a validated question unchanged and always returns an `Answer`. A network
+error, a captive portal or an invalid response becomes a fault in that answer.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from auricle.wire.schema import MOST_ANSWER_BYTES, Answer, Question
 CREDENTIAL = "reranker-token"  # systemd.exec(5), LoadCredential=
 BUSY_STATUSES = frozenset({429, 502, 503, 504})
 MOST_TRIES = 3
-FIRST_PAUSE = 0.02  # seconds before the second try, at most; twice as much before each other one
-IDLE_SECONDS = 300.0  # for which a connection is kept: a handshake takes long
-LONGEST_TOKEN = 4096
+FIRST_PAUSE = 0.02  # longest pause in seconds before the first retry; doubles with each retry
+IDLE_SECONDS = 300.0  # keeps an idle connection, because a handshake is slow
+LONGEST_TOKEN = 4096  # characters
 
 
 class Reranker:
     """Use as `async with Reranker(settings) as reranker`."""
 
     def __init__(self, settings: RerankerSettings) -> None:
-        """Prepare; no connection is made before the first question."""
+        """Prepare; the first question opens the connection."""
         self._settings = settings
         token = read_token(settings)
         headers = {"content-type": "application/json", "accept": "application/json"}
@@ -47,12 +47,12 @@ class Reranker:
             headers=headers,
             timeout=settings.budget_ms / 1000,
             limits=httpx.Limits(max_connections=2, keepalive_expiry=IDLE_SECONDS),
-            follow_redirects=False,  # a lattice goes to the host that the owner named, or nowhere
-            trust_env=False,  # nor through a proxy that a variable names
+            follow_redirects=False,  # send lattices only to the configured host
+            trust_env=False,  # ignore proxy variables
         )
 
     async def __aenter__(self) -> Self:
-        """Begin."""
+        """Return the client itself."""
         return self
 
     async def __aexit__(
@@ -65,15 +65,20 @@ class Reranker:
         await self._client.aclose()
 
     async def ask(self, question: Question, data: bytes) -> Answer:
-        """Return what the reranker makes of a question, once the budget is over at the latest."""
+        """Return the answer to a question within the time budget.
+
+        Args:
+            question: the validated question.
+            data: its encoding.
+        """
         fault = AnswerFault.LATE
         try:
             async with asyncio.timeout(self._settings.budget_ms / 1000):
                 for attempt in range(MOST_TRIES):
-                    found = await self._try(question, data)
-                    if isinstance(found, Answer):
-                        return found
-                    fault = found
+                    outcome = await self._try(question, data)
+                    if isinstance(outcome, Answer):
+                        return outcome
+                    fault = outcome
                     if fault not in (AnswerFault.BUSY, AnswerFault.UNREACHABLE):
                         break
                     await asyncio.sleep(random.uniform(0, FIRST_PAUSE * 2**attempt))
@@ -88,7 +93,7 @@ class Reranker:
                 if refused is not None:
                     return refused
                 body = b""
-                # As it comes: what is packed could become far larger than it is.
+                # Raw bytes: decompression could make a small body very large.
                 async for part in response.aiter_raw():
                     body += part
                     if len(body) > MOST_ANSWER_BYTES:
@@ -131,7 +136,7 @@ def _pinned(digest: str) -> type[ssl.SSLObject]:
 
 
 def _refusal(response: httpx.Response) -> AnswerFault | None:
-    """Return why the body of a response need not be read."""
+    """Return the fault of a response whose body need not be read, or None."""
     if response.status_code in BUSY_STATUSES:
         return AnswerFault.BUSY
     if response.status_code != httpx.codes.OK:
@@ -141,9 +146,10 @@ def _refusal(response: httpx.Response) -> AnswerFault | None:
 
 
 def read_token(settings: RerankerSettings) -> str:
-    """Return the bearer token: systemd's credential, or that of the file; empty if there is none.
+    """Return the bearer token from systemd's credential or from the file; empty if there is none.
 
-    Raises RelayError.
+    Raises:
+        RelayError: the token cannot be read or is invalid.
     """
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     file = Path(folder) / CREDENTIAL if folder else None
@@ -156,17 +162,17 @@ def read_token(settings: RerankerSettings) -> str:
     except (OSError, UnicodeError) as error:
         raise RelayError(
             f"privacy.reranker.token_file: {file}: cannot be read as a token ({error}); let the "
-            f"relay's user read it, or give it as the systemd credential {CREDENTIAL}"
+            f"relay's user read it, or pass it as the systemd credential {CREDENTIAL}"
         ) from error
     if not token or len(token) > LONGEST_TOKEN or not token.isprintable() or " " in token:
         raise RelayError(
-            f"privacy.reranker.token_file: {file}: holds no token; write one line, without blanks"
+            f"privacy.reranker.token_file: {file}: holds no token; write one line without spaces"
         )
     return token
 
 
 def _is_about_tls(error: BaseException | None) -> bool:
-    """Return whether an error, or what caused it, is one of TLS."""
+    """Return whether an error or one of its causes is a TLS error."""
     while error is not None:
         if isinstance(error, ssl.SSLError):
             return True
