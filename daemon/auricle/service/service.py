@@ -371,7 +371,9 @@ class Service:
         seconds = watchdog_seconds()
         if seconds is None:
             return
-        watchdog = Watchdog(seconds, lambda: self._inference.progress_at, self._notifier.feed_watchdog)
+        watchdog = Watchdog(
+            seconds, lambda: self._inference.progress_at, self._notifier.feed_watchdog
+        )
         stuck = False
         while True:
             if watchdog.check():
