@@ -123,7 +123,7 @@ async def test_wrong_call_is_refused_with_what_would_be_right(address, serve, ca
         (
             ("Count", "a{sv}", option("source", "s", "mine")),
             INVALID_ARGUMENT,
-            ["'source' of Count names kept entries; give 'keep' as true"],
+            ["'source' of Count needs the option 'keep' as true"],
         ),
         (("Listen",), "org.freedesktop.DBus.Error.UnknownMethod", [CONTEXT_INTERFACE, "Set, Add"]),
     ],
@@ -197,7 +197,7 @@ async def test_unknown_lattice_format_is_refused_with_those_there_are(address, s
     async with serve(), AssistantClient(address) as client:
         session = await client.listen()
         formats = "json, slf, openfst, openfst-symbols, dot"
-        with pytest.raises(ArgumentError, match=f"'pdf'; take one of: {formats}$"):
+        with pytest.raises(ArgumentError, match=f"'pdf'; use one of: {formats}$"):
             await client.lattice(session, "pdf")
 
 
@@ -210,7 +210,7 @@ async def test_fault_of_the_daemon_is_an_error_without_its_details(address, serv
         assistant.listen = fail
         name, text = await refusal(address, "Listen", "a{sv}", {})
         assert name == "org.auricle.Error.Failed"
-        assert text == "Listen failed inside the daemon; its journal says why"
+        assert text == "Listen failed inside the daemon; see its journal"
         assert "Assistant1.Listen failed: TypeError at bus/test_bad_calls.py:" in caplog.text
         assert "periwinkle" not in caplog.text
 

@@ -110,7 +110,7 @@ async def test_subscription_covers_only_sessions_that_begin_after_it(address, se
 async def test_user_without_authority_may_mute_but_neither_hear_nor_unmute(address, serve):
     async with serve(authorise=lambda user: False) as assistant, AssistantClient(address) as client:
         for attempt in (client.listen(), client.subscribe(), client.start_monitor()):
-            with pytest.raises(NotAuthorizedError, match="may not hear"):
+            with pytest.raises(NotAuthorizedError, match="may not use this microphone"):
                 await attempt
         await client.set_muted(True)
         with pytest.raises(NotAuthorizedError):

@@ -61,7 +61,7 @@ async def test_a_user_who_may_hear_may_tighten_and_no_more(address, serve, monke
 @pytest.mark.asyncio
 async def test_a_user_who_may_not_hear_may_not_even_tighten(address, serve, monkeypatch):
     async with serve(authorise=lambda user: False), AssistantClient(address) as client:
-        with pytest.raises(NotAuthorizedError, match="may not hear"):
+        with pytest.raises(NotAuthorizedError, match="may not use this microphone"):
             await client.set_privacy("local")
 
 
@@ -69,7 +69,7 @@ async def test_a_user_who_may_not_hear_may_not_even_tighten(address, serve, monk
 async def test_the_owner_reads_the_record_and_erases_all_that_is_kept(address, serve, tmp_path):
     async with serve() as assistant, AssistantClient(address) as client:
         await client.set_context("contacts", [Entry("contacts", "Zoë")], source="default")
-        assistant.privacy._record.add("a.example", b"{}", keep=False)
+        assistant.privacy._audit_log.add("a.example", b"{}", keep=False)
         lines, fault = await client.privacy_record()
         assert (len(lines), fault) == (1, "")
         file = tmp_path / "privacy" / "record" / "record.jsonl"

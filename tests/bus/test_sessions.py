@@ -10,8 +10,8 @@ from dbus_next.message import Message
 
 import auricle
 from auricle.assistant import InputLevel, ListenOptions
-from auricle.bus.session1 import SIGNALS
 from auricle.client.client import AssistantClient
+from auricle.client.signals import SESSION_SIGNALS
 from auricle.dbus.connection import Connection
 from auricle.dbus.interface import signature_of
 from auricle.dbus.names import ASSISTANT_PATH, BUS_NAME
@@ -126,7 +126,7 @@ def test_signals_that_older_clients_know_keep_their_arguments() -> None:
         "Wake": "sdddd", "Partial": "sd", "Speculative": "sd", "Revised": "d", "Final": "ssdb",
         "Cancelled": "sd", "Error": "ssd",
     }  # fmt: skip
-    assert {name: signature_of(SIGNALS[name]) for name in known} == known
+    assert {name: signature_of(SESSION_SIGNALS[name]) for name in known} == known
 
 
 @pytest.mark.asyncio
@@ -176,7 +176,7 @@ async def test_there_is_no_result_before_the_speculation_nor_after_its_withdrawa
         with pytest.raises(NoResultError):
             await client.words(session)
         assistant.hear(CancelRequested(time=2.5, session=session))
-        with pytest.raises(NoResultError, match="there will be none"):
+        with pytest.raises(NoResultError, match="it has ended without one"):
             await client.lattice(session)
         assert (await client.session(session))["Text"] == ""
 

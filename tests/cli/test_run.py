@@ -28,7 +28,7 @@ def test_a_bus_that_goes_away_ends_it(recordings: dict[str, Recording]) -> None:
     with PrivateBus() as bus, RunningDaemon(bus.address, arguments=arguments) as daemon:
         bus.__exit__(None, None, None)
         assert daemon.wait() == 1
-    assert daemon.log.splitlines()[-1].startswith("auricle: the D-Bus daemon hung up; start")
+    assert daemon.log.splitlines()[-1].startswith("auricle: the D-Bus daemon closed the")
 
 
 def test_closing_its_terminal_ends_it(

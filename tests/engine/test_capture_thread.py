@@ -85,7 +85,7 @@ def record() -> Record:
     @contextmanager
     def recording(make_source: MakeSource) -> Iterator[tuple[CaptureThread, Heard]]:
         inbox: Inbox[Note] = Inbox()
-        recorder = CaptureThread(make_source, inbox, died=lambda error: pytest.fail(repr(error)))
+        recorder = CaptureThread(make_source, inbox, failed=lambda error: pytest.fail(repr(error)))
         recorder.start().result(SECONDS)
         yield recorder, Heard(inbox)
         assert recorder.stop(SECONDS)

@@ -62,7 +62,7 @@ def play(pipeline: Pipeline, *sounds: Samples) -> list[Event]:
     samples = np.concatenate(sounds)
     events: list[Event] = []
     for first in range(0, len(samples) - FRAME_SAMPLES + 1, FRAME_SAMPLES):
-        events += pipeline.hear(samples[first : first + FRAME_SAMPLES])
+        events += pipeline.process(samples[first : first + FRAME_SAMPLES])
     return events
 
 

@@ -43,7 +43,7 @@ def test_what_waited_at_most_is_told_since_it_was_asked_before() -> None:
         inbox.put(frame(number))
     for _ in range(4):
         inbox.take()
-    assert (inbox.most_waited(), inbox.most_waited()) == (5, 1)
+    assert (inbox.peak(), inbox.peak()) == (5, 1)
 
 
 def test_a_note_finds_room_in_a_full_inbox() -> None:
@@ -98,7 +98,7 @@ def test_too_many_calls_are_refused() -> None:
 def test_forgotten_sound_is_not_heard() -> None:
     inbox = Inbox[str]()
     inbox.put(frame(1))
-    inbox.forget_sound()
+    inbox.clear_audio()
     inbox.put(frame(2))
     left = inbox.take()
     assert isinstance(left, np.ndarray)

@@ -79,7 +79,7 @@ def test_what_is_told_is_what_the_pipeline_says(models: Models, spoken: Samples)
     pipeline = pipeline_of(models.recognizer)
     events: list[Event] = list(pipeline.listen())
     for frame in framed(spoken):
-        events += pipeline.hear(frame)
+        events += pipeline.process(frame)
     done = transcribe(framed(spoken), pipeline_of(models.recognizer), clock=lambda: 0.0)
     final = next(event for event in events if isinstance(event, Final))
     told = [event for event in events if isinstance(event, Speculative)]

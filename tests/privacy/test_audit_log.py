@@ -86,7 +86,7 @@ def test_lines_cut_off_at_the_end_are_missed_by_the_daemon_that_wrote_them(folde
     record = filled(folder)
     file = folder / NAME
     file.write_bytes(b"".join(file.read_bytes().splitlines(True)[:2]))
-    assert record.read().fault == "lines after number 2 were taken away"
+    assert record.read().fault == "lines after number 2 were removed"
 
 
 def test_half_a_line_of_a_power_cut_is_told_and_the_next_one_stands_by_itself(
@@ -117,7 +117,7 @@ def test_erased_is_erased_and_the_next_line_is_the_first(folder: Path) -> None:
     record = filled(folder)
     record.erase()
     assert list(folder.iterdir()) == []
-    assert record.read() == record_module.Told(())
+    assert record.read() == record_module.AuditLogContents(())
     record.add("a.example", DATA, keep=False)
     assert json.loads(record.read().lines[0])["number"] == 1
 
@@ -132,7 +132,7 @@ def test_a_full_disk_is_an_error_and_leaves_no_half_line(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        with pytest.raises(StorageError, match="so it does not leave; make room on the disk"):
+        with pytest.raises(StorageError, match="so the lattice is not sent; free disk space"):
             record.add("a.example", DATA, keep=False)
     assert len(record.read().lines) == 1
     record.add("a.example", DATA, keep=False)

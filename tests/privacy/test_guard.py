@@ -110,7 +110,7 @@ async def test_a_result_is_read_again_and_what_left_is_recorded(
 ) -> None:
     async with testbed.relayed() as guard:
         final = await guard.improve(FINAL)
-        told = await guard.read_record()
+        told = await guard.read_audit_log()
     assert (final.result.text, final.reranked) == ("call zoe", True)
     assert final.time > FINAL.time
     (line,) = map(json.loads, told.lines)
@@ -127,7 +127,7 @@ async def test_in_the_mode_local_there_is_no_socket_and_nothing_is_sent_or_recor
     assert not guard.asks
     assert await guard.improve(FINAL) is FINAL
     assert not testbed.socket.exists()
-    assert (await guard.read_record()).lines == ()
+    assert (await guard.read_audit_log()).lines == ()
     assert server.questions == []
     await guard.close()
 
@@ -190,8 +190,8 @@ async def test_what_cannot_be_recorded_does_not_leave(
             patch.setattr(os, "fsync", full)
             assert not (await guard.improve(FINAL)).reranked
         assert server.questions == []
-        assert (await guard.read_record()).lines == ()
-        assert "so it does not leave" in testbed.told[0]
+        assert (await guard.read_audit_log()).lines == ()
+        assert "so the lattice is not sent" in testbed.told[0]
         assert (await guard.improve(FINAL)).reranked
 
 
@@ -207,10 +207,10 @@ async def test_more_than_may_leave_stays(testbed: Stage, server: FakeReranker) -
 async def test_the_record_keeps_lattices_if_the_owner_wants_it(testbed: Stage) -> None:
     async with testbed.relayed(replace(testbed.settings, keep_lattices=True)) as guard:
         await guard.improve(FINAL)
-        (line,) = (await guard.read_record()).lines
+        (line,) = (await guard.read_audit_log()).lines
         assert json.loads(line)["lattice"]["words"] == ["call", "contact-a", "cool"]
         await guard.erase()
-        assert (await guard.read_record()).lines == ()
+        assert (await guard.read_audit_log()).lines == ()
     assert testbed.wiped == 1
 
 
@@ -267,7 +267,7 @@ async def test_a_switch_is_kept_and_one_that_cannot_be_is_only_made_to_local(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(mode_module, "replace_file", fail)
-    with pytest.raises(StorageError, match="cannot keep the mode local"):
+    with pytest.raises(StorageError, match="cannot save the mode local"):
         await guard.set_mode(PrivacyMode.LOCAL)
     assert (guard.mode, testbed.socket.exists()) == (PrivacyMode.LOCAL, False)
     with pytest.raises(StorageError):
@@ -331,8 +331,8 @@ async def test_a_place_that_cannot_be_used_for_the_socket_is_told_and_nothing_le
     guard = await testbed.guard()
     assert not guard.asks
     assert [sentence.split(":")[0] for sentence in testbed.told] == [
-        "an old socket of the relay cannot be removed",
-        "the relay has no place to come to",
+        "cannot remove the old relay socket",
+        "cannot open the relay socket",
     ]
     assert await guard.improve(FINAL) is FINAL
     testbed.socket.rmdir()

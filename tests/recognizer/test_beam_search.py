@@ -259,14 +259,9 @@ def decode(script: dict[int, dict[int, float]], count: int, **options: Any) -> R
     return search.result(search.step(search.initial_state(), frames)[0])
 
 
-<<<<<<< HEAD
-def test_words_come_with_times_and_confidences() -> None:
+def test_words_have_times_and_confidences() -> None:
     script = {3: {1: 0.9, 2: 0.1}, 10: {5: 0.999}, 20: {6: 0.999}, 22: {7: 0.999}}
     result = decode(script, 30, lattice_beam=5.0)
-=======
-def test_words_have_times_and_confidences() -> None:
-    result = decode({3: {1: 0.9, 2: 0.1}, 10: {5: 0.999}, 20: {6: 0.999}, 22: {7: 0.999}}, 30)
->>>>>>> lang-a
     assert result.text == "turn the lights"
     times = [(word.start, word.end) for word in result.words]
     assert times == [(0.08, 0.16), (0.36, 0.44), (0.76, 0.92)]

@@ -156,7 +156,7 @@ async def test_a_relay_that_says_what_is_no_answer_is_sent_away(testbed: Stage) 
         connection.send(b"rm -rf /")
         await until(lambda: bool(testbed.told))
     await testbed.desk.close()
-    assert testbed.told == ["the relay is sent away: message: must be JSON in ASCII"]
+    assert testbed.told == ["the relay was disconnected: message: must be JSON in ASCII"]
 
 
 @pytest.mark.asyncio
@@ -168,7 +168,7 @@ async def test_a_stranger_is_neither_taken_for_the_relay_nor_for_the_daemon(
     desk = RelayServer(testbed.path, {stranger}, told.append)
     desk.open()
     with connect(testbed.path) as connection:
-        with pytest.raises(RefusedError, match=f"of user {os.getuid()} may not be at the other"):
+        with pytest.raises(RefusedError, match=f"of user {os.getuid()} may not connect"):
             check_peer(connection, {stranger})
         await until(lambda: bool(told))
         assert not desk.connected
@@ -192,7 +192,7 @@ def test_the_kernel_says_who_is_at_the_other_end(open_folder: Path) -> None:
             connection, _ = listener.accept()
             with connection:
                 check_peer(connection, {54321})
-                with pytest.raises(RefusedError, match="of user 54321 may not"):
+                with pytest.raises(RefusedError, match="of user 54321 may not connect"):
                     check_peer(connection, {0})
         finally:
             process.communicate()

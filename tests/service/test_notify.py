@@ -59,7 +59,7 @@ def test_a_systemd_that_cannot_be_told_is_complained_of_once(
     notifier.feed_watchdog()
     notifier.feed_watchdog()
     assert len(complaints) == 1
-    assert complaints[0].startswith("systemd cannot be told how Auricle is doing: ")
+    assert complaints[0].startswith("cannot notify systemd: ")
 
 
 def test_the_watchdog_is_fed_only_while_something_is_heard() -> None:

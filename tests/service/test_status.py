@@ -35,6 +35,6 @@ def test_muting_hides_that_there_is_no_microphone() -> None:
 def test_losses_are_part_of_the_sentence() -> None:
     tracker = StatusTracker((), "en")
     tracker.follow(MicrophoneReady())
-    sentence = "Waiting for a client; sound lost by the device: 2 times; frames dropped: 30"
+    sentence = "Waiting for a client; device overruns: 2; frames dropped: 30"
     assert tracker.sentence(2, 30, 0) == sentence
     assert tracker.sentence(0, 0, 7) == "Waiting for a client; levels dropped: 7"

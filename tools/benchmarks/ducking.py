@@ -31,7 +31,7 @@ from auricle.ducking.backends.pulse import PulseStreams
 from auricle.ducking.ducker import Ducker
 from auricle.ducking.saved_volumes import SavedVolumes
 from auricle.events import Cancelled, CancelReason, Wake
-from auricle.service.quiet import policy_of
+from auricle.service.assembly import policy_of
 from testbed.player import Player
 from testbed.private_bus import PrivateBus
 from testbed.virtual_microphone import VirtualMicrophone

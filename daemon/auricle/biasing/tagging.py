@@ -14,6 +14,7 @@ from typing import NamedTuple
 from auricle.biasing.biasing import Biasing
 from auricle.context.entries import Entry
 from auricle.lattice.lattice import Arc, Lattice
+from auricle.lattice.result import RecognizedName, Result, result_of
 from auricle.tokenizer import WORD_START
 
 
@@ -87,3 +88,30 @@ def marked(lattice: Lattice, biasing: Biasing, count: int) -> Lattice:
 def _named(arc: Arc, entry: Entry, word: str) -> Arc:
     """Return an arc with the entry and the spelling of its name."""
     return replace(arc, word=word, entry=entry.id, kind=entry.kind)
+
+
+def named_result(lattice: Lattice, count: int, biasing: Biasing | None) -> Result:
+    """Return the result of a lattice, with at most `count` hypotheses and the names of `biasing`.
+
+    Without `biasing`, the arcs keep the entries that they carry and the result has no names.
+    """
+    if biasing is None:
+        return result_of(lattice, count)
+    result = result_of(marked(lattice, biasing, count), count)
+    words = result.words
+    names = tuple(
+        RecognizedName(
+            kind=found.entry.kind,
+            written=found.entry.written,
+            id=found.entry.id,
+            start=words[found.first].start,
+            end=words[found.last - 1].end,
+        )
+        for found in names_in([word.word for word in words], biasing)
+    )
+    return replace(result, names=names)
+
+
+def with_names(result: Result, biasing: Biasing | None) -> Result:
+    """Return a result with the names of `biasing` in it, or unchanged without `biasing`."""
+    return result if biasing is None else named_result(result.lattice, len(result.nbest), biasing)

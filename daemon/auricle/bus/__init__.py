@@ -1,1 +1,1 @@
-"""The D-Bus face: one file an interface, and no logic beyond who may see what."""
+"""The D-Bus server: one file per interface, with no logic but access control."""

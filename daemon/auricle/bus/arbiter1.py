@@ -1,4 +1,4 @@
-"""The interface org.auricle.Arbiter1: how Auricle shares the device with what else runs on it."""
+"""The interface org.auricle.Arbiter1: ducking of other sounds and the compute level."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ PROPERTIES = ("Ducked", "Level")
 
 
 class Arbiter1:
-    """Answers for what shares the device."""
+    """Implements org.auricle.Arbiter1."""
 
     def __init__(self, music: Ducker, compute: Governor, clients: Clients) -> None:
-        """`music` and `compute` do the work; `clients` says who may ask for quiet."""
+        """`clients` decides who may duck other sounds."""
         self._music = music
         self._compute = compute
         self._clients = clients

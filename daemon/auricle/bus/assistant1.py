@@ -1,4 +1,4 @@
-"""The interface org.auricle.Assistant1: state, listen, cancel, mute, subscribe, monitor."""
+"""The interface org.auricle.Assistant1: state, sessions, muting, subscriptions and monitor."""
 
 from __future__ import annotations
 
@@ -7,28 +7,25 @@ from collections.abc import Mapping
 from dbus_next.signature import Variant
 
 import auricle
-from auricle.assistant import Assistant, InputLevel, ListenOptions, Status
-from auricle.bus.audience import Audience
-from auricle.bus.clients import Clients
+from auricle.assistant import InputLevel, ListenOptions, Status
+from auricle.bus.assistant import Assistant
+from auricle.bus.clients import Audience, Clients
 from auricle.bus.sessions import Sessions
-from auricle.dbus.interface import Arguments, Changes, Interface, Method, Property
+from auricle.client.signals import ASSISTANT_SIGNALS
+from auricle.dbus.interface import Changes, Interface, Method, Property
 from auricle.dbus.names import ASSISTANT_INTERFACE, path_of, session_of
 from auricle.dbus.options import read_options
 from auricle.errors import ArgumentError
 from auricle.events import CancelReason
 
-SIGNALS: dict[str, Arguments] = {
-    "Level": {"time": "d", "decibels": "d", "wake_scores": "a{sd}"},
-}
-
 
 class Assistant1:
-    """Answers for the daemon as a whole."""
+    """Implements org.auricle.Assistant1."""
 
     def __init__(
         self, assistant: Assistant, clients: Clients, audience: Audience, sessions: Sessions
     ) -> None:
-        """`assistant` does the work; the others say who may see it."""
+        """`assistant` is the daemon; the others decide who may call it and who receives events."""
         self._assistant = assistant
         self._clients = clients
         self._audience = audience
@@ -54,15 +51,15 @@ class Assistant1:
                 Property("Language", "s", lambda: status().language, Changes.TRUE),
                 Property("Version", "s", lambda: auricle.__version__, Changes.CONST),
             ),
-            signals=SIGNALS,
+            signals=ASSISTANT_SIGNALS,
         )
 
     async def _listen(self, caller: str, options: Mapping[str, Variant]) -> str:
         known = {"no_speech_seconds": "d", "maximum_seconds": "d"}
         values = read_options("Listen", options, known)
-        wanted = ListenOptions(**values)
+        listen_options = ListenOptions(**values)
         await self._clients.admit(caller)
-        return path_of(await self._assistant.listen(caller, wanted))
+        return path_of(await self._assistant.listen(caller, listen_options))
 
     async def _cancel(self, caller: str, path: str) -> None:
         session = session_of(path)
@@ -75,8 +72,8 @@ class Assistant1:
         for word in chosen or ():
             if word not in known:
                 raise ArgumentError(
-                    f"option 'wake_words' has {word!r}, which is not listened for; "
-                    f"take from: {', '.join(known)}"
+                    f"option 'wake_words' has {word!r}, which is no active wake word; "
+                    f"choose from: {', '.join(known)}"
                 )
         await self._clients.admit(caller)
         self._audience.subscribe(caller, chosen)
@@ -93,7 +90,7 @@ class Assistant1:
         self._audience.monitors.discard(caller)
 
     async def _set_muted(self, caller: str, muted: object) -> None:
-        if not muted:  # anyone may make the room more private, but not less
+        if not muted:  # anyone may mute
             await self._clients.admit(caller)
         await self._assistant.set_muted(bool(muted))
 

@@ -1,11 +1,11 @@
-"""The clients that may hear: who they are, whether they may, and when they leave."""
+"""Bus clients: which users the daemon admits, what each subscribed to, and when they leave."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import pwd
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from dbus_next.constants import MessageType
 from dbus_next.message import Message
@@ -14,51 +14,51 @@ from auricle.dbus.connection import Connection
 from auricle.dbus.names import DAEMON_NAME
 from auricle.errors import AuricleError, NotAuthorizedError, NotRunningError
 
-Authorise = Callable[[int], bool]  # user id -> whether that user may hear
+Authorise = Callable[[int], bool]  # user id -> whether that user may receive transcripts
 
 
 def same_group_or_root(user: int) -> bool:
-    """Let in the members of the group that the daemon runs as, its own user, and root.
+    """Return whether a user is root, the daemon's own user or a member of the daemon's group.
 
-    On the system bus that group is `auricle`, as in the bus policy; on a session bus there is
-    nobody but the user.
+    On the system bus this group is `auricle`, as in the bus policy. On a session bus there is only
+    one user.
     """
     if user in (os.getuid(), 0):
         return True
     try:
         account = pwd.getpwuid(user)
-    except KeyError:  # a user without an account is in no group
+    except KeyError:  # no account, no groups
         return False
     return os.getgid() in os.getgrouplist(account.pw_name, account.pw_gid)
 
 
 class Clients:
-    """Admits clients by their user and watches the admitted ones until they leave the bus."""
+    """Admits clients by their user and watches them until they leave the bus."""
 
     def __init__(
         self, connection: Connection, authorise: Authorise, on_leave: Callable[[str], None]
     ) -> None:
-        """Call `on_leave` with the unique name of each admitted client that vanishes."""
+        """Call `on_leave` with the unique name of each admitted client that leaves."""
         self._connection = connection
         self._authorise = authorise
         self._on_leave = on_leave
         self._watched: set[str] = set()
-        self._present: dict[str, int] = {}  # user ids of those admitted
+        self._present: dict[str, int] = {}  # admitted client -> user id
         self._admitting = asyncio.Lock()
         connection.add_message_handler(self._on_message)
 
     def __contains__(self, client: str) -> bool:
-        """Return whether the client was admitted and is still there."""
+        """Return whether the client is admitted and connected."""
         return client in self._present
 
     async def admit(self, client: str) -> int:
-        """Return the id of the client's user and watch the client, if that user may hear.
+        """Admit a client, watch it, and return its user id.
 
-        The watch begins before the user is asked for: a client that leaves in between has none,
-        or is told of before its user is known.
+        The watch starts before the daemon asks for the user, so that a client that leaves in
+        between is noticed.
 
         Raises:
-            NotAuthorizedError: that user may not hear.
+            NotAuthorizedError: the user may not use the microphone.
             NotRunningError: the client has left.
         """
         async with self._admitting:
@@ -81,7 +81,7 @@ class Clients:
         user = int(reply.body[0])
         if not self._authorise(user):
             raise NotAuthorizedError(
-                f"user {user} may not hear what is said here; join the group of the daemon, "
+                f"user {user} may not use this microphone; join the group of the daemon, "
                 "which is auricle on the system bus"
             )
         return user
@@ -99,11 +99,41 @@ class Clients:
                 self._on_leave(name)
 
     def _forget(self, client: str) -> None:
-        """Watch a client no more."""
+        """Stop watching a client."""
         self._present.pop(client, None)
         if client in self._watched:
             self._watched.discard(client)
             self._connection.post(_remove_match(client))
+
+
+class Audience:
+    """Subscribers and monitors, identified by their unique bus names."""
+
+    def __init__(self) -> None:
+        """Start without subscribers and monitors."""
+        self._subscribers: dict[str, frozenset[str] | None] = {}  # None: every wake word
+        self.monitors: set[str] = set()
+
+    def subscribe(self, client: str, wake_words: Collection[str] | None) -> None:
+        """Subscribe `client` to later sessions of `wake_words`; None subscribes to all of them."""
+        self._subscribers[client] = None if wake_words is None else frozenset(wake_words)
+
+    def unsubscribe(self, client: str) -> None:
+        """Remove the subscription of `client`, if it has one."""
+        self._subscribers.pop(client, None)
+
+    def subscribers_of(self, wake_word: str) -> set[str]:
+        """Return the clients that receive the sessions of this wake word."""
+        return {
+            client
+            for client, words in self._subscribers.items()
+            if words is None or wake_word in words
+        }
+
+    def leave(self, client: str) -> None:
+        """Forget a client that has left the bus."""
+        self.unsubscribe(client)
+        self.monitors.discard(client)
 
 
 def _departure_rule(client: str) -> str:

@@ -1,4 +1,4 @@
-"""The interface org.auricle.Context1: the names that a person may say, as clients give them."""
+"""The interface org.auricle.Context1: context entries that clients set for biasing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dbus_next.signature import Variant
 
 from auricle.bus.clients import Clients
+from auricle.client.signals import ENTRIES
 from auricle.context.entry_sets import Guest, Owner
 from auricle.context.registry import ContextRegistry
 from auricle.context.store import source_of
@@ -16,7 +17,6 @@ from auricle.dbus.names import CONTEXT_INTERFACE
 from auricle.dbus.options import read_options
 from auricle.errors import ArgumentError
 
-ENTRIES = "a(sasds)"  # written, spoken forms, weight, id
 COUNTS_PROPERTY = "Entries"
 DEFAULT_SOURCE = "default"
 
@@ -24,11 +24,11 @@ _OPTIONS = {"keep": "b", "source": "s"}
 
 
 class Context1:
-    """Answers for the keeper of contexts."""
+    """Implements org.auricle.Context1."""
 
-    def __init__(self, keeper: ContextRegistry, clients: Clients) -> None:
-        """`keeper` does the work; `clients` says who may give names."""
-        self._keeper = keeper
+    def __init__(self, registry: ContextRegistry, clients: Clients) -> None:
+        """`clients` decides who may set entries."""
+        self._registry = registry
         self._clients = clients
 
     def interface(self) -> Interface:
@@ -47,7 +47,7 @@ class Context1:
                 Method("Sources", self._sources, {}, {"sources": "a{sa{su}}"}),
             ),
             properties=(
-                Property(COUNTS_PROPERTY, "a{su}", lambda: self._keeper.counts, Changes.TRUE),
+                Property(COUNTS_PROPERTY, "a{su}", lambda: self._registry.counts, Changes.TRUE),
             ),
             signals={},
         )
@@ -56,39 +56,39 @@ class Context1:
         self, caller: str, kind: str, given: Sequence[Given], options: Mapping[str, Variant]
     ) -> int:
         owner = await self._owner("Set", caller, options)
-        return await self._keeper.set(owner, kind, given)
+        return await self._registry.set(owner, kind, given)
 
     async def _add(
         self, caller: str, kind: str, given: Sequence[Given], options: Mapping[str, Variant]
     ) -> int:
         owner = await self._owner("Add", caller, options)
-        return await self._keeper.add(owner, kind, given)
+        return await self._registry.add(owner, kind, given)
 
     async def _remove(
         self, caller: str, kind: str, names: Sequence[str], options: Mapping[str, Variant]
     ) -> int:
         owner = await self._owner("Remove", caller, options)
-        return await self._keeper.remove(owner, kind, names)
+        return await self._registry.remove(owner, kind, names)
 
     async def _clear(self, caller: str, kind: str, options: Mapping[str, Variant]) -> None:
         owner = await self._owner("Clear", caller, options)
-        await self._keeper.clear(owner, kind)
+        await self._registry.clear(owner, kind)
 
     async def _count(self, caller: str, options: Mapping[str, Variant]) -> dict[str, int]:
-        return self._keeper.count(await self._owner("Count", caller, options))
+        return self._registry.count(await self._owner("Count", caller, options))
 
     async def _sources(self, caller: str) -> Mapping[str, dict[str, int]]:
-        return self._keeper.sources(await self._clients.admit(caller))
+        return self._registry.sources(await self._clients.admit(caller))
 
     async def _owner(self, method: str, caller: str, options: Mapping[str, Variant]) -> Owner:
-        """Return whose entries a call is about: those of the caller, or those that it keeps."""
+        """Return the owner of the entries: the caller, or a stored source of its user."""
         values = read_options(method, options, _OPTIONS)
         user = await self._clients.admit(caller)
         if values.get("keep"):
             return source_of(user, values.get("source", DEFAULT_SOURCE))
         if "source" in values:
             raise ArgumentError(
-                f"option 'source' of {method} names kept entries; give 'keep' as true with it, or "
-                "leave it out"
+                f"option 'source' of {method} needs the option 'keep' as true; give both, or leave "
+                "both out"
             )
         return Guest(caller)

@@ -1,7 +1,7 @@
-"""Who may loosen privacy, and read or erase what is recorded: the owner of the device.
+"""Checks whether a caller owns the device and may loosen privacy, or read or erase its data.
 
-In: a caller on the bus. Out: nothing for root and for the user that the daemon runs as; on the
-system bus also for whom polkit lets, after it has asked for a password. An error for all others.
+Root and the daemon's own user are owners. On the system bus, polkit may also allow other users,
+usually after asking for a password.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ ALLOW_INTERACTION = 1  # polkit may ask the user for a password
 
 
 class Ownership:
-    """Decides by the user of the caller, as the bus daemon knows it from the kernel."""
+    """Checks the user of a caller, which the bus daemon knows from the kernel."""
 
     def __init__(self, connection: Connection, *, polkit: bool) -> None:
-        """`polkit`: whether others than root and our own user are asked about there."""
+        """With `polkit`, ask polkit about users other than root and the daemon's own."""
         self._connection = connection
         self._polkit = polkit
 
     async def check(self, caller: str, action: str) -> None:
-        """Return if the caller may do `action`, such as org.auricle.privacy.loosen.
+        """Return if the caller may perform `action`, such as org.auricle.privacy.loosen.
 
         Raises:
-            NotAuthorizedError: it may not.
+            NotAuthorizedError: the caller may not.
         """
         reply = await self._connection.ask_daemon("GetConnectionUnixUser", "s", caller)
         user = int(reply.body[0])
@@ -41,11 +41,11 @@ class Ownership:
         if self._polkit and await self._polkit_allows(caller, action):
             return
         raise NotAuthorizedError(
-            f"user {user} does not own this device; do it as root, or as the user of the daemon"
+            f"user {user} does not own this device; call as root or as the user of the daemon"
         )
 
     async def _polkit_allows(self, caller: str, action: str) -> bool:
-        """Ask polkit; if it does not answer, nobody is allowed anything."""
+        """Ask polkit; without an answer the action is denied."""
         subject = ["system-bus-name", {"name": Variant("s", caller)}]
         message = Message(
             destination=POLKIT,

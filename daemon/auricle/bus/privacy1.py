@@ -1,4 +1,4 @@
-"""The interface org.auricle.Privacy1: what may leave the device, and what did."""
+"""The interface org.auricle.Privacy1: the privacy mode and the audit log."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ ERASE = "org.auricle.privacy.erase"
 
 
 class Privacy1:
-    """Answers for the guard of the way out."""
+    """Implements org.auricle.Privacy1."""
 
     def __init__(self, guard: Guard, clients: Clients, ownership: Ownership) -> None:
-        """`guard` does the work; the others say who may have it done."""
+        """`clients` and `ownership` decide who may call it."""
         self._guard = guard
         self._clients = clients
         self._ownership = ownership
@@ -54,9 +54,9 @@ class Privacy1:
 
     async def _log(self, caller: str) -> tuple[int, str]:
         await self._ownership.check(caller, READ)
-        told = await self._guard.read_record()
-        text = "".join(f"{line}\n" for line in told.lines)
-        return sealed_text("auricle-record", text), told.fault
+        log = await self._guard.read_audit_log()
+        text = "".join(f"{line}\n" for line in log.lines)
+        return sealed_text("auricle-record", text), log.fault
 
     async def _erase(self, caller: str) -> None:
         await self._ownership.check(caller, ERASE)

@@ -1,7 +1,7 @@
-"""The D-Bus face of the daemon: a name on a bus, and events made into signals.
+"""The D-Bus server: owns the bus name, exports the objects and sends events as signals.
 
-In: events, levels and changes of state, from the service. Out: signals, each only to those who
-may hear it. Everything runs on the thread of the event loop.
+The service passes it events, input levels and changes of state. Signals with transcripts go only to
+the audience of their session. Everything runs on the event loop.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Coroutine
 from dbus_next.constants import MessageType, NameFlag, RequestNameReply
 from dbus_next.message import Message
 
-from auricle.assistant import Assistant, InputLevel, Status
+from auricle.assistant import InputLevel, Status
 from auricle.bus.arbiter1 import PROPERTIES as ARBITER_PROPERTIES
 from auricle.bus.arbiter1 import Arbiter1
+from auricle.bus.assistant import Assistant
 from auricle.bus.assistant1 import Assistant1, changed_properties, level_body
-from auricle.bus.audience import Audience
-from auricle.bus.clients import Authorise, Clients, same_group_or_root
+from auricle.bus.clients import Audience, Authorise, Clients, same_group_or_root
 from auricle.bus.context1 import COUNTS_PROPERTY, Context1
 from auricle.bus.polkit import Ownership
 from auricle.bus.privacy1 import PROPERTIES as PRIVACY_PROPERTIES
@@ -40,25 +40,31 @@ from auricle.events import CancelReason, Event, Wake
 
 
 class BusServer:
-    """Use `await BusFace.start(...)`; then `emit`, `refresh`, `show_level`; at the end `stop`."""
+    """Create with `await BusServer.start(...)`; call `stop` at the end."""
 
     @classmethod
     async def start(
         cls, assistant: Assistant, bus: str, authorise: Authorise = same_group_or_root
     ) -> BusServer:
-        """Show `assistant` on `bus`: "session", "system" or a D-Bus address.
+        """Connect to the bus and export the objects.
 
-        `authorise` says which users may listen, subscribe, monitor, unmute and give names. Raises
-        BusError if the bus cannot be reached or another daemon has the name.
+        Args:
+            assistant: the daemon.
+            bus: "session", "system" or a D-Bus address.
+            authorise: returns whether a user may listen, subscribe, monitor, unmute and set
+                context entries.
+
+        Raises:
+            BusError: the bus cannot be reached, or another daemon owns the name.
         """
         connection = await Connection.open(bus)
-        face = cls(assistant, connection, authorise, polkit=bus == "system")
+        server = cls(assistant, connection, authorise, polkit=bus == "system")
         try:
             await _own_name(connection)
         except BusError:
-            await face.stop()
+            await server.stop()
             raise
-        return face
+        return server
 
     def __init__(
         self,
@@ -68,7 +74,7 @@ class BusServer:
         *,
         polkit: bool = False,
     ) -> None:
-        """Put the objects on `connection`, which has no name yet."""
+        """Export the objects on `connection`, before it owns the bus name."""
         self._assistant = assistant
         self._connection = connection
         self._audience = Audience()
@@ -83,57 +89,57 @@ class BusServer:
         parts = (root, context, privacy, arbiter)
         self._tree.export(ASSISTANT_PATH, *(part.interface() for part in parts))
         self._shown: Status = assistant.status()
-        self._departing: set[asyncio.Task[None]] = set()  # what is done for clients that have left
+        self._departing: set[asyncio.Task[None]] = set()  # cleanup for clients that have left
         self._lost = asyncio.Event()
         connection.when_cut_off(self._lost.set)
         connection.add_message_handler(self._on_message)
 
     @property
     def monitored(self) -> bool:
-        """Whether any client watches the level meter."""
+        """Whether any client receives input levels."""
         return bool(self._audience.monitors)
 
     def emit(self, event: Event) -> None:
-        """Tell an event to those who may hear it, and a change of state to all."""
+        """Send an event to its audience, and a changed state to everybody."""
         if isinstance(event, Wake):
             self._begin(event)
         self._sessions.follow(event)
         self.refresh()
 
     def refresh(self) -> None:
-        """Tell everybody what has changed of the state since the last time, if anything."""
+        """Broadcast the properties of Assistant1 that changed since the last call."""
         before, self._shown = self._shown, self._assistant.status()
         names = changed_properties(before, self._shown)
         if names:
             self._tree.broadcast_properties(ASSISTANT_PATH, ASSISTANT_INTERFACE, names)
 
     def show_contexts(self) -> None:
-        """Tell everybody how many names of each kind there are, and no name."""
+        """Broadcast the number of context entries of each kind."""
         self._tree.broadcast_properties(ASSISTANT_PATH, CONTEXT_INTERFACE, [COUNTS_PROPERTY])
 
     def show_privacy(self) -> None:
-        """Tell everybody what may leave the device."""
+        """Broadcast the privacy mode and the reranker."""
         self._tree.broadcast_properties(ASSISTANT_PATH, PRIVACY_INTERFACE, list(PRIVACY_PROPERTIES))
 
     def show_arbiter(self) -> None:
-        """Tell everybody what the arbiter does."""
+        """Broadcast the ducking state and the compute level."""
         self._tree.broadcast_properties(ASSISTANT_PATH, ARBITER_INTERFACE, list(ARBITER_PROPERTIES))
 
     def show_level(self, level: InputLevel) -> None:
-        """Send the level to the clients that monitor; about ten a second serve a meter well."""
+        """Send the input level to the clients that monitor it."""
         monitors = sorted(self._audience.monitors)
         body = level_body(level)
         self._tree.send_signal(ASSISTANT_PATH, ASSISTANT_INTERFACE, "Level", body, monitors)
 
     async def wait_until_lost(self) -> str:
-        """Wait until the bus or the name is lost; return a sentence that says which."""
+        """Wait until the bus or the bus name is lost; return a sentence that says which."""
         await self._lost.wait()
         if self._connection.connected:
-            return f"the name {BUS_NAME} was taken from this daemon; start it again"
-        return "the D-Bus daemon hung up; start this daemon again when it is back"
+            return f"this daemon lost the bus name {BUS_NAME}; start it again"
+        return "the D-Bus daemon closed the connection; start this daemon again when it is back"
 
     async def stop(self) -> None:
-        """Leave the bus; what was emitted before still goes out."""
+        """Leave the bus after all signals were sent."""
         await self._tree.close()
         if self._departing:
             await asyncio.wait(self._departing)
@@ -167,7 +173,7 @@ class BusServer:
         try:
             await self._assistant.cancel(session, reason)
         except NoSuchSessionError:
-            return  # it ended of itself in the meantime
+            return  # it has ended in the meantime
 
     async def _cancel_on_request(self, session: str) -> None:
         await self._assistant.cancel(session, CancelReason.REQUESTED)
@@ -188,7 +194,7 @@ async def _own_name(connection: Connection) -> None:
         reply = await connection.ask_daemon("RequestName", "su", BUS_NAME, flags)
     except BusError as error:
         raise BusError(
-            f"this user may not be {BUS_NAME} here ({error}); install {BUS_NAME}.conf in "
+            f"this user may not own {BUS_NAME} on this bus ({error}); install {BUS_NAME}.conf in "
             "/etc/dbus-1/system.d and run as its user, or use the session bus: --bus session"
         ) from error
     if RequestNameReply(reply.body[0]) is RequestNameReply.PRIMARY_OWNER:

@@ -1,4 +1,4 @@
-"""The interface org.auricle.Session1: one object a session, for those who may hear it."""
+"""The interface org.auricle.Session1: one object per session, for its audience only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from auricle.dbus.interface import Arguments, Changes, Interface, Method, Property
+from auricle.client.signals import SESSION_SIGNALS
+from auricle.dbus.interface import Changes, Interface, Method, Property
 from auricle.dbus.names import SESSION_INTERFACE
 from auricle.dbus.sealed_memory import sealed_text
 from auricle.errors import ArgumentError, NoResultError, NotAuthorizedError
@@ -25,16 +26,6 @@ from auricle.lattice.formats import to_dot, to_json, to_openfst, to_slf
 from auricle.lattice.lattice import Lattice
 from auricle.lattice.result import Result
 
-SIGNALS: dict[str, Arguments] = {
-    "Wake": {"wake_word": "s", "score": "d", "start": "d", "end": "d", "time": "d"},
-    "Partial": {"text": "s", "time": "d"},
-    "Settled": {"words": "u", "characters": "u", "time": "d"},
-    "Speculative": {"text": "s", "time": "d"},
-    "Revised": {"time": "d"},
-    "Final": {"text": "s", "reason": "s", "time": "d", "reranked": "b"},
-    "Cancelled": {"reason": "s", "time": "d"},
-    "Error": {"error": "s", "message": "s", "time": "d"},
-}
 _SIGNAL_NAMES: dict[type[Event], str] = {
     Wake: "Wake",
     Partial: "Partial",
@@ -46,7 +37,7 @@ _SIGNAL_NAMES: dict[type[Event], str] = {
     Failed: "Error",
 }
 
-# Each takes the lattice and the id of its session.
+# Format -> function of a lattice and its session id.
 LATTICE_FORMATS: dict[str, Callable[[Lattice, str], str]] = {
     "json": lambda lattice, _: to_json(lattice),
     "slf": to_slf,
@@ -57,32 +48,32 @@ LATTICE_FORMATS: dict[str, Callable[[Lattice, str], str]] = {
 
 
 class Phase(StrEnum):
-    """Where a session stands: the property `State`."""
+    """The state of a session; the D-Bus property `State`."""
 
     LISTENING = "listening"
-    SPECULATIVE = "speculative"  # the command seems complete
+    SPECULATIVE = "speculative"  # the command is probably complete
     FINAL = "final"
     CANCELLED = "cancelled"
     FAILED = "failed"
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will come."""
+        """Whether the session has ended."""
         return self in (Phase.FINAL, Phase.CANCELLED, Phase.FAILED)
 
 
 @dataclass(slots=True)
 class SessionRecord:
-    """What is known of a session by its events, and who may know it."""
+    """State of a session, collected from its events, and its audience."""
 
     wake: Wake
-    audience: set[str]  # unique names: the owner, or who had subscribed when it began
+    audience: set[str]  # unique names of the owner, or of the subscribers when it began
     phase: Phase = Phase.LISTENING
-    text: str = ""  # the best so far; empty again after an end without a result
+    text: str = ""  # best text so far; empty after an end without a result
     result: Result | None = field(default=None, repr=False)  # speculative or final
 
     def follow(self, event: Event) -> None:
-        """Take in an event of the session."""
+        """Update the record with an event of the session."""
         match event:
             case Partial(text=text):
                 self.text = text
@@ -99,9 +90,9 @@ class SessionRecord:
 
 
 def signal_of(event: Event) -> tuple[str, list[object]]:
-    """Return the name of the signal that tells of an event, and the body of that signal."""
+    """Return the name and the body of the signal for an event."""
     name = _SIGNAL_NAMES[type(event)]
-    return name, [_value(event, argument) for argument in SIGNALS[name]]
+    return name, [_value(event, argument) for argument in SESSION_SIGNALS[name]]
 
 
 def _value(event: Event, argument: str) -> object:
@@ -113,14 +104,14 @@ def _value(event: Event, argument: str) -> object:
 
 
 class Session1:
-    """Answers for one session."""
+    """Implements org.auricle.Session1 for one session."""
 
     def __init__(
         self,
         record: SessionRecord,
         cancel: Callable[[str], Awaitable[None]],
     ) -> None:
-        """`cancel` ends the session of that id."""
+        """`cancel` cancels the session with an id."""
         self._record = record
         self._cancel = cancel
 
@@ -142,7 +133,7 @@ class Session1:
                 Property("WakeWord", "s", lambda: record.wake.wake_word, Changes.CONST),
                 Property("Started", "d", lambda: record.wake.time, Changes.CONST),
             ),
-            signals=SIGNALS,
+            signals=SESSION_SIGNALS,
             authorise=self._authorise,
         )
 
@@ -150,13 +141,13 @@ class Session1:
         if caller not in self._record.audience:
             raise NotAuthorizedError(
                 f"session {self._record.wake.session!r} is open only to the client that began it, "
-                "or to those that had subscribed when a wake word began it"
+                "or to the subscribers at its wake word"
             )
 
     def _result(self) -> Result:
         if self._record.result is None:
             remedy = (
-                "there will be none"
+                "it has ended without one"
                 if self._record.phase.ended
                 else "wait for the signal Speculative or Final"
             )
@@ -178,7 +169,7 @@ class Session1:
     async def _lattice(self, caller: str, form: str) -> int:
         if form not in LATTICE_FORMATS:
             raise ArgumentError(
-                f"there is no lattice format {form!r}; take one of: {', '.join(LATTICE_FORMATS)}"
+                f"there is no lattice format {form!r}; use one of: {', '.join(LATTICE_FORMATS)}"
             )
         text = LATTICE_FORMATS[form](self._result().lattice, self._record.wake.session)
         return sealed_text("auricle-lattice", text)

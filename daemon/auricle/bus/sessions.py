@@ -1,6 +1,6 @@
-"""The session objects on the bus: each appears with its `Wake` and outlives its end for a while.
+"""The session objects on the bus: each is exported at its `Wake` and kept for a while at its end.
 
-In: events of the core. Out: signals to the audience of the session, and to nobody else.
+Events become signals that only the audience of their session receives.
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ from auricle.dbus.object_tree import ObjectTree
 from auricle.errors import NoSuchSessionError, NotAuthorizedError
 from auricle.events import Event, Wake
 
-KEPT_AFTER_END = 8  # sessions whose results can still be fetched
+KEPT_AFTER_END = 8  # ended sessions whose results stay available
 
 
 class Sessions:
-    """The running session and the last ones that ended, by id, oldest first."""
+    """The running session and the last ended ones, by id, oldest first."""
 
     def __init__(
         self,
         tree: ObjectTree,
         cancel: Callable[[str], Awaitable[None]],
     ) -> None:
-        """`cancel` ends a session because a client asked."""
+        """`cancel` cancels the session with an id on request of a client."""
         self._tree = tree
         self._cancel = cancel
         self._records: dict[str, SessionRecord] = {}
 
     def begin(self, wake: Wake, audience: set[str]) -> None:
-        """Show the object of a session to `audience`."""
+        """Export the object of a session for `audience`."""
         record = SessionRecord(wake, audience)
         self._records[wake.session] = record
         session = Session1(record, self._cancel)
         self._tree.export(path_of(wake.session), session.interface())
 
     def follow(self, event: Event) -> None:
-        """Tell the audience of an event; one of a session never begun here has no audience."""
+        """Send an event to its audience; an event of an unknown session is dropped."""
         record = self._records.get(event.session)
         if record is None:
             return
@@ -49,22 +49,22 @@ class Sessions:
             self._forget_old()
 
     def check_access(self, session: str, client: str) -> None:
-        """Raise NoSuchSessionError or NotAuthorizedError unless `client` hears the session."""
+        """Raise NoSuchSessionError or NotAuthorizedError unless `client` is in its audience."""
         record = self._records.get(session)
         if record is None:
             raise NoSuchSessionError(
-                f"session {session!r} has vanished or never was; ask while it runs or soon after"
+                f"there is no session {session!r}; call while it runs or soon after its end"
             )
         if client not in record.audience:
             raise NotAuthorizedError(
-                f"session {session!r} belongs to another client; ask for one that Listen or "
-                "Subscribe gave you"
+                f"session {session!r} belongs to another client; use one from Listen or from a "
+                "subscription"
             )
 
     def leave(self, client: str, *, subscription_only: bool = False) -> list[str]:
-        """Drop a client from all audiences; return the running sessions that it owned.
+        """Remove a client from all audiences; return the running sessions that it owned.
 
-        With `subscription_only`, it stays the owner of those that it began.
+        With `subscription_only`, it stays in the audience of its own sessions.
         """
         owned = []
         for session, record in self._records.items():
@@ -78,9 +78,9 @@ class Sessions:
         return owned
 
     def _forget_old(self) -> None:
-        """Let ended sessions vanish that nobody may see, and all but the last few others."""
+        """Withdraw ended sessions without an audience, and all but the last few others."""
         ended = [session for session, record in self._records.items() if record.phase.ended]
-        seen = [session for session in ended if self._records[session].audience]
-        for session in set(ended) - set(seen[-KEPT_AFTER_END:]):
+        visible = [session for session in ended if self._records[session].audience]
+        for session in set(ended) - set(visible[-KEPT_AFTER_END:]):
             del self._records[session]
             self._tree.withdraw(path_of(session))

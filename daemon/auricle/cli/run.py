@@ -7,7 +7,8 @@ from pathlib import Path
 
 from auricle.cli.bus_option import add_bus_option
 from auricle.config.locations import find_config
-from auricle.service import service
+from auricle.service.assembly import RunOptions
+from auricle.service.service import run as run_daemon
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,5 +35,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the daemon; return 0 when a signal has stopped it."""
     config = arguments.config or find_config()
-    service.run(service.RunOptions(config, arguments.bus, arguments.audio))
+    run_daemon(RunOptions(config, arguments.bus, arguments.audio))
     return 0

@@ -1,1 +1,1 @@
-"""The Python client of the daemon: it imports values and `dbus/`, and nothing of the daemon."""
+"""The Python client of the daemon; it imports only values and `dbus/`."""

@@ -1,9 +1,8 @@
-"""A client of the daemon, for the command line, the demo and the tests.
+"""A client of the daemon, for the command line, the demo, the tests and other programs.
 
-In: calls. Out: replies as plain Python values, and the events that the daemon sends this client,
-as `(name, fields)`: those of a session ("wake", "partial", "settled", "speculative", "revised",
-"final", "cancelled", "error"), "level" of the monitor, and "state" with what has changed of its
-properties.
+Calls return plain Python values. Events arrive as `(name, fields)`: "wake", "partial", "settled",
+"speculative", "revised", "final", "cancelled" and "error" of a session, "level" of the monitor, and
+"state" with the changed properties of the daemon.
 """
 
 from __future__ import annotations
@@ -12,15 +11,13 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from dbus_next.constants import MessageType
 from dbus_next.message import Message
 from dbus_next.signature import Variant
 
-from auricle.bus import assistant1, session1
-from auricle.bus.context1 import ENTRIES
-from auricle.context.entries import Entry
+from auricle.client.signals import ASSISTANT_SIGNALS, ENTRIES, SESSION_SIGNALS
 from auricle.dbus.connection import Connection
 from auricle.dbus.names import (
     ARBITER_INTERFACE,
@@ -38,34 +35,41 @@ from auricle.dbus.names import (
 from auricle.errors import BusError, NotRunningError
 from auricle.lattice.result import RecognizedName
 
+if TYPE_CHECKING:
+    from auricle.context.entries import Entry
+
 Event = tuple[str, dict[str, object]]
 
 _WAITING_EVENTS = 4096
-_SIGNALS = {ASSISTANT_INTERFACE: assistant1.SIGNALS, SESSION_INTERFACE: session1.SIGNALS}
+_SIGNALS = {ASSISTANT_INTERFACE: ASSISTANT_SIGNALS, SESSION_INTERFACE: SESSION_SIGNALS}
 _NOT_RUNNING = (
-    "Auricle is not running on this bus; start it with `auricle run`, or name the bus that it is "
-    "on with --bus"
+    "Auricle is not running on this bus; start it with `auricle run`, or choose its bus with --bus"
 )
-_STOPPED = "Auricle has stopped; start it again, `auricle doctor` looks for the cause"
+_STOPPED = "Auricle has stopped; start it again, and find the cause with `auricle doctor`"
 
 
 class AssistantClient:
-    """Use as `async with AssistantClient(bus) as client`; sessions are named by their ids.
+    """Use as `async with AssistantClient(bus) as client`; a session is given by its id.
 
-    Every call raises the error of errors.py that the daemon names, BusError when the bus cannot
-    be reached, and NotRunningError when no daemon is there.
+    Every call raises the exception of errors.py that the daemon reports, BusError if the bus cannot
+    be reached, and NotRunningError if no daemon is running.
     """
 
     def __init__(self, bus: str, waiting_events: int = _WAITING_EVENTS) -> None:
-        """`bus` is "session", "system" or a D-Bus address; at most so many events wait."""
+        """Prepare; entering the context connects.
+
+        Args:
+            bus: "session", "system" or a D-Bus address.
+            waiting_events: length of the event queue; when it is full, the oldest is dropped.
+        """
         self._bus = bus
         self._connection: Connection | None = None
         self._daemon = ""  # unique name of the daemon
         self._events: asyncio.Queue[Event | None] = asyncio.Queue(waiting_events)
-        self.dropped = 0  # events lost because nobody took them
+        self.dropped = 0  # events dropped because the queue was full
 
     async def __aenter__(self) -> Self:
-        """Connect, and find the daemon."""
+        """Connect and find the daemon."""
         self._connection = await Connection.open(self._bus)
         try:
             self._connection.add_message_handler(self._on_message)
@@ -84,7 +88,7 @@ class AssistantClient:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Hang up; the daemon then cancels the session that this client began."""
+        """Disconnect; the daemon then cancels a running session of this client."""
         await self._connected().close()
 
     async def status(self) -> dict[str, object]:
@@ -102,12 +106,12 @@ class AssistantClient:
         await self._call_assistant("Cancel", "o", path_of(session))
 
     async def subscribe(self, wake_words: list[str] | None = None) -> None:
-        """Receive the events of sessions that a wake word begins, or only of these words."""
+        """Receive the events of wake-word sessions, of all wake words or only of these."""
         given = {} if wake_words is None else {"wake_words": Variant("as", wake_words)}
         await self._call_assistant("Subscribe", "a{sv}", given)
 
     async def unsubscribe(self) -> None:
-        """Receive them no more."""
+        """Stop receiving the events of wake-word sessions."""
         await self._call_assistant("Unsubscribe")
 
     async def start_monitor(self) -> None:
@@ -115,7 +119,7 @@ class AssistantClient:
         await self._call_assistant("StartMonitor")
 
     async def stop_monitor(self) -> None:
-        """Receive them no more."""
+        """Stop receiving "level" events."""
         await self._call_assistant("StopMonitor")
 
     async def set_muted(self, muted: bool) -> None:
@@ -129,17 +133,17 @@ class AssistantClient:
         return await self._properties(path_of(session), SESSION_INTERFACE)
 
     async def nbest(self, session: str, count: int) -> list[tuple[str, float]]:
-        """Return up to `count` readings with their natural log probabilities, best first."""
+        """Return up to `count` hypotheses with natural log probabilities, best first."""
         reply = await self._call_session(session, "NBest", "u", count)
         return [(text, score) for text, score in reply.body[0]]
 
     async def words(self, session: str) -> list[tuple[str, float, float, float]]:
-        """Return (word, start, end, confidence) of the best reading; seconds, 0 to 1."""
+        """Return (word, start s, end s, confidence 0 to 1) of the best hypothesis."""
         reply = await self._call_session(session, "Words")
-        return [(word, start, end, sure) for word, start, end, sure in reply.body[0]]
+        return [tuple(word) for word in reply.body[0]]
 
     async def names(self, session: str) -> list[RecognizedName]:
-        """Return the names of the context that stand in the best reading."""
+        """Return the context names in the best hypothesis."""
         reply = await self._call_session(session, "Names")
         return [RecognizedName(*name) for name in reply.body[0]]
 
@@ -152,42 +156,45 @@ class AssistantClient:
     async def set_context(
         self, kind: str, entries: Iterable[Entry], *, source: str | None = None
     ) -> int:
-        """Replace the names of a kind that this client has given; return how many there are.
+        """Replace the entries of a kind; return how many there are.
 
-        They go when this client leaves; with a `source` they are kept under that name, and it is
-        about those kept there before. So it is in the other calls about names.
+        Args:
+            kind: the kind of entry, such as "contacts".
+            entries: the new entries.
+            source: None for entries of this client, which are dropped when it disconnects;
+                otherwise the name of a stored source of this user, which persists.
         """
-        return await self._give_context("Set", kind, entries, source)
+        return await self._send_entries("Set", kind, entries, source)
 
     async def add_context(
         self, kind: str, entries: Iterable[Entry], *, source: str | None = None
     ) -> int:
-        """Add names to those of a kind; return how many there are."""
-        return await self._give_context("Add", kind, entries, source)
+        """Add entries of a kind; return how many there are. See `set_context`."""
+        return await self._send_entries("Add", kind, entries, source)
 
     async def remove_context(
         self, kind: str, names: Iterable[str], *, source: str | None = None
     ) -> int:
-        """Remove names, told by their writing or id; return how many those were."""
-        body = (kind, list(names), _kept(source))
+        """Remove entries by written name or id; return how many were removed."""
+        body = (kind, list(names), _context_options(source))
         reply = await self._call_context("Remove", "sasa{sv}", *body)
         return int(reply.body[0])
 
     async def clear_context(self, kind: str = "", *, source: str | None = None) -> None:
-        """Remove all names of a kind, or of all kinds."""
-        await self._call_context("Clear", "sa{sv}", kind, _kept(source))
+        """Remove all entries of a kind, or of all kinds."""
+        await self._call_context("Clear", "sa{sv}", kind, _context_options(source))
 
     async def count_context(self, *, source: str | None = None) -> dict[str, int]:
-        """Return how many names this client has given, by kind."""
-        reply = await self._call_context("Count", "a{sv}", _kept(source))
+        """Return the number of entries by kind, of this client or of a source."""
+        reply = await self._call_context("Count", "a{sv}", _context_options(source))
         return dict(reply.body[0])
 
     async def context_sources(self) -> dict[str, dict[str, int]]:
-        """Return how many names are kept for this user: source -> kind -> number."""
+        """Return the stored sources of this user: source -> kind -> number of entries."""
         return dict((await self._call_context("Sources")).body[0])
 
     async def context_counts(self) -> dict[str, int]:
-        """Return how many names all clients together have given, by kind."""
+        """Return the number of entries of all clients together, by kind."""
         counts = (await self._properties(ASSISTANT_PATH, CONTEXT_INTERFACE))["Entries"]
         return counts if isinstance(counts, dict) else {}
 
@@ -196,38 +203,38 @@ class AssistantClient:
         return await self._properties(ASSISTANT_PATH, PRIVACY_INTERFACE)
 
     async def set_privacy(self, mode: str) -> None:
-        """Switch what may leave the device: "local" or "lattice"."""
+        """Switch the privacy mode to "local" or "lattice"."""
         await self._call_privacy("SetMode", "s", mode)
 
     async def privacy_record(self) -> tuple[list[str], str]:
-        """Return the lines of the record of what left, and where its chain is broken, if it is."""
+        """Return the lines of the audit log and where its chain is broken ("" if intact)."""
         reply = await self._call_privacy("Log")
         with os.fdopen(reply.unix_fds[reply.body[0]], encoding="utf-8") as file:
             return file.read().splitlines(), str(reply.body[1])
 
     async def erase_privacy(self) -> None:
-        """Erase the record, and the names that are kept."""
+        """Erase the audit log and all stored context entries."""
         await self._call_privacy("Erase")
 
     async def duck(self, seconds: float | None = None) -> int:
-        """Have other sounds ducked, for so long at most; return the lease."""
+        """Duck other sounds for at most `seconds`; return the lease."""
         options = {} if seconds is None else {"seconds": Variant("d", float(seconds))}
         return int((await self._call_arbiter("Duck", "a{sv}", options)).body[0])
 
     async def release(self, lease: int) -> None:
-        """End a lease."""
+        """Release a lease."""
         await self._call_arbiter("Release", "u", lease)
 
     async def arbiter(self) -> dict[str, object]:
-        """Return the properties of the arbiter."""
+        """Return the properties Ducked and Level."""
         return await self._properties(ASSISTANT_PATH, ARBITER_INTERFACE)
 
     async def events(self) -> AsyncIterator[Event]:
-        """Yield events as they come; raises NotRunningError when the daemon has gone."""
+        """Yield events as they arrive; raises NotRunningError when the daemon has stopped."""
         self._connected()
         while (event := await self._events.get()) is not None:
             yield event
-        self._put(None)  # so that asking again says the same
+        self._put(None)  # the next call raises too
         raise NotRunningError(_STOPPED)
 
     def _connected(self) -> Connection:
@@ -270,11 +277,11 @@ class AssistantClient:
     async def _call_arbiter(self, member: str, signature: str = "", *arguments: object) -> Message:
         return await self._call(ASSISTANT_PATH, ARBITER_INTERFACE, member, signature, *arguments)
 
-    async def _give_context(
+    async def _send_entries(
         self, member: str, kind: str, entries: Iterable[Entry], source: str | None
     ) -> int:
         given = [[entry.written, list(entry.spoken), entry.weight, entry.id] for entry in entries]
-        body = (kind, given, _kept(source))
+        body = (kind, given, _context_options(source))
         reply = await self._call_context(member, f"s{ENTRIES}a{{sv}}", *body)
         return int(reply.body[0])
 
@@ -294,12 +301,12 @@ class AssistantClient:
             if message.body[0] == BUS_NAME and message.body[1] == self._daemon:
                 self._put(None)
         elif message.sender == self._daemon:
-            self._take(message)
+            self._receive(message)
 
-    def _take(self, message: Message) -> None:
+    def _receive(self, message: Message) -> None:
         if message.interface == PROPERTIES_INTERFACE:
             if message.body[0] != ASSISTANT_INTERFACE:
-                return  # how many names there are is no event of what is heard
+                return  # properties of other interfaces are no events
             changed = {name: value.value for name, value in message.body[1].items()}
             self._put(("state", changed))
             return
@@ -312,20 +319,20 @@ class AssistantClient:
         self._put((message.member.lower(), fields))
 
     def _put(self, event: Event | None) -> None:
-        """Keep an event; when nobody takes them, the oldest one goes."""
+        """Queue an event; drop the oldest one if the queue is full."""
         if self._events.full():
             self._events.get_nowait()
             self.dropped += 1
         self._events.put_nowait(event)
 
 
-def _kept(source: str | None) -> dict[str, Variant]:
-    """Return the options of a call about the names kept under `source`, or about one's own."""
+def _context_options(source: str | None) -> dict[str, Variant]:
+    """Return the options of a context call for `source`, or for this client if None."""
     return {} if source is None else {"keep": Variant("b", True), "source": Variant("s", source)}
 
 
 def _match_rules() -> tuple[str, str]:
-    """Return the rules for what is broadcast; what is sent to this client needs none."""
+    """Return the match rules for broadcast signals; unicast signals need none."""
     return (
         f"type='signal',sender='{BUS_NAME}',interface='{PROPERTIES_INTERFACE}',"
         f"path='{ASSISTANT_PATH}'",

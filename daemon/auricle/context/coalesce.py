@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from auricle.errors import BusyError
+from auricle.tasks import raise_fault
 
 PAUSE_SECONDS = 0.25
 
@@ -29,7 +30,7 @@ class HandOver:
         self._changed = True
         if self._giving is None or self._giving.done():
             self._giving = asyncio.ensure_future(self._give_until_told())
-            self._giving.add_done_callback(_raise_fault)
+            self._giving.add_done_callback(raise_fault)
 
     async def close(self) -> None:
         """Tell nothing more."""
@@ -45,9 +46,3 @@ class HandOver:
             except BusyError:
                 self._changed = True
             await asyncio.sleep(self._pause)
-
-
-def _raise_fault(giving: asyncio.Task[None]) -> None:
-    """Raise what nobody foresaw, for the event loop to tell now; the next mark begins anew."""
-    if not giving.cancelled():
-        giving.result()

@@ -1,9 +1,11 @@
-"""A connection to a D-Bus daemon that leaves no socket and no file descriptor behind.
+"""A connection to a D-Bus daemon: dbus-next's connection with some faults fixed.
 
-It is dbus-next's connection with its loose ends tied: a refused connection closes its socket, a
-daemon that hangs up during authentication is an error instead of an endless loop, descriptors are
-closed once they are sent, what is still to be sent goes out before closing, a long message is read
-in a thread instead of holding up the event loop, and a socket that takes no more is waited for.
+- A refused connection closes its socket.
+- A D-Bus daemon that disconnects during authentication is an error, not an endless loop.
+- File descriptors are closed after they were sent.
+- `close` first sends the waiting messages.
+- A long message is decoded in a thread, so that it does not block the event loop.
+- A full socket is not taken for a broken one.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Self
 
 from dbus_next.aio.message_bus import MessageBus
 from dbus_next.constants import BusType, MessageType
@@ -22,19 +24,21 @@ from auricle.dbus.errors import error_of
 from auricle.dbus.long_messages import LongMessage, Reader, Writer
 from auricle.dbus.names import DAEMON_NAME, DAEMON_PATH
 from auricle.errors import BusError
+from auricle.tasks import retrieve
 
 _KINDS = {"session": BusType.SESSION, "system": BusType.SYSTEM}
 _FLUSH_SECONDS = 1.0
 
 
 class Connection(MessageBus):
-    """Use `Connection.open`; afterwards `close`."""
+    """Create with `Connection.open`; call `close` at the end."""
 
     @classmethod
     async def open(cls, bus: str) -> Self:
         """Connect to `bus`: "session", "system" or a D-Bus address.
 
-        Raises BusError when there is no such daemon or it lets us not in.
+        Raises:
+            BusError: there is no D-Bus daemon, or it refuses the connection.
         """
         try:
             connection = cls(bus)
@@ -48,17 +52,17 @@ class Connection(MessageBus):
         return connection
 
     def __init__(self, bus: str) -> None:
-        """Open the socket; `open` does the rest."""
+        """Open the socket; `open` also authenticates."""
         self._unsent: set[asyncio.Future[None]] = set()
         if bus in _KINDS:
             super().__init__(bus_type=_KINDS[bus], negotiate_unix_fd=True)
         else:
             super().__init__(bus_address=bus, negotiate_unix_fd=True)
         self._writer = Writer(self)
-        self._disconnect_future.add_done_callback(_retrieve)
+        self._disconnect_future.add_done_callback(retrieve)
 
     def post(self, message: Message, descriptors: Sequence[int] = ()) -> None:
-        """Send without waiting for an answer, then close `descriptors`; drop it if cut off."""
+        """Send without waiting for a reply, and close `descriptors`; only close if disconnected."""
         if not self.connected:
             _close_all(descriptors)
             return
@@ -67,19 +71,19 @@ class Connection(MessageBus):
         self._unsent.add(sent)
         sent.add_done_callback(lambda _: _close_all(descriptors))
         sent.add_done_callback(self._unsent.discard)
-        sent.add_done_callback(_retrieve)
+        sent.add_done_callback(retrieve)
 
     async def ask(self, message: Message) -> Message:
-        """Call a method and return its reply; raises the AuricleError that an error stands for."""
+        """Call a method and return its reply; an error reply raises its AuricleError."""
         if not self.connected:
             raise BusError("the connection to the D-Bus daemon is closed; connect again")
         try:
             reply = await self.call(message)
         except (OSError, EOFError) as error:
-            raise BusError("the D-Bus daemon hung up before it answered; connect again") from error
+            raise BusError("the D-Bus daemon closed the connection; connect again") from error
         if reply is None:
             raise BusError(
-                "the connection to the D-Bus daemon was closed before the answer; connect again"
+                "the connection to the D-Bus daemon was closed before the reply; connect again"
             )
         if reply.message_type is MessageType.ERROR:
             raise error_of(reply)
@@ -99,11 +103,11 @@ class Connection(MessageBus):
         )
 
     def when_cut_off(self, call: Callable[[], None]) -> None:
-        """Call `call` when the connection is gone, for whatever reason."""
+        """Call `call` when the connection is closed for any reason."""
         self._disconnect_future.add_done_callback(lambda _: call())
 
     async def close(self) -> None:
-        """Send what waits to be sent and hang up."""
+        """Send the waiting messages and disconnect."""
         if self._unsent:
             await asyncio.wait(self._unsent, timeout=_FLUSH_SECONDS)
         if self.connected:
@@ -118,14 +122,14 @@ class Connection(MessageBus):
         try:
             super()._message_reader()
         except LongMessage:
-            # Nothing else is read meanwhile, so that messages keep their order.
+            # Nothing else is read meanwhile, so that the messages stay in order.
             self._loop.remove_reader(self._fd)
             reading = self._loop.run_in_executor(None, self._unmarshaller.read_long)
             reading.add_done_callback(self._on_long_message)
 
     def _on_long_message(self, reading: asyncio.Future[Message]) -> None:
         if self._disconnected:
-            _retrieve(reading)
+            retrieve(reading)
             return
         error = reading.exception()
         if isinstance(error, Exception):
@@ -143,7 +147,7 @@ class Connection(MessageBus):
             raise
 
     def _close_socket(self) -> None:
-        if hasattr(self, "_sock"):  # an address without a transport we know opens none
+        if hasattr(self, "_sock"):  # not set for an unknown transport
             self._stream.close()
             self._sock.close()
 
@@ -152,7 +156,7 @@ class Connection(MessageBus):
         while not line.endswith(b"\r\n"):
             received = await self._loop.sock_recv(self._sock, 1)
             if not received:
-                raise AuthError("the D-Bus daemon hung up during authentication")
+                raise AuthError("the D-Bus daemon disconnected during authentication")
             line += received
         return line[:-2].decode()
 
@@ -167,14 +171,8 @@ def _unreachable(bus: str, error: BaseException) -> str:
     where = f"the {bus} bus" if bus in _KINDS else f"the D-Bus daemon at {bus!r}"
     why = str(error) or type(error).__name__
     if bus == "session" and "DBUS_SESSION_BUS_ADDRESS" not in os.environ:
-        return "there is no session bus here; start one with `dbus-run-session -- bash`"
-    return f"{where} cannot be reached ({why}); is dbus-daemon running, and may we connect?"
-
-
-def _retrieve(future: asyncio.Future[Any]) -> None:
-    """Take note of the outcome, so that asyncio does not complain that nobody did."""
-    if not future.cancelled():
-        future.exception()
+        return "there is no session bus; start one with `dbus-run-session -- bash`"
+    return f"{where} cannot be reached ({why}); check that dbus-daemon runs and allows this user"
 
 
 def _close_all(descriptors: Sequence[int]) -> None:

@@ -1,7 +1,7 @@
-"""A D-Bus interface as data: its members, their types, and the functions that answer.
+"""D-Bus interfaces as data: tables of methods, properties and signals.
 
-In: tables of methods, properties and signals. Out: what the object tree dispatches on, and the
-introspection XML. Types are D-Bus signatures; arguments are ordered maps of name to type.
+The object tree dispatches calls by these tables, and the introspection XML is made from them. Types
+are D-Bus signatures; arguments are ordered maps from name to type.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ _CHANGES_ANNOTATION = "org.freedesktop.DBus.Property.EmitsChangedSignal"
 
 
 class Changes(StrEnum):
-    """What PropertiesChanged tells of a property."""
+    """The annotation EmitsChangedSignal of a property."""
 
-    TRUE = "true"  # the new value, to everybody
-    FALSE = "false"  # nothing
+    TRUE = "true"  # PropertiesChanged has the new value
+    FALSE = "false"  # no signal
     CONST = "const"  # it never changes
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A method. `call` gets the unique name of the caller and then the arguments.
+    """A method; `call` takes the unique name of the caller and then the arguments.
 
-    It returns None, the one output or a tuple of the outputs. An output of type `h` is an open
-    file descriptor, which belongs to the object tree from then on.
+    It returns None, the single output or a tuple of outputs. An output of type `h` is an open file
+    descriptor, which the object tree then owns and closes.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A property; it can be written if it has a `set`, which gets the caller and the value."""
+    """A property; writable if it has a `set`, which takes the caller and the value."""
 
     name: str
     type: str
@@ -50,12 +50,12 @@ class Property:
 
 
 def _allow_all(caller: str) -> None:
-    """Let every caller in."""
+    """Allow every caller."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """An interface. `authorise` raises for a caller that may neither call nor read."""
+    """An interface; `authorise` raises for a caller without access."""
 
     name: str
     methods: tuple[Method, ...]
@@ -93,5 +93,5 @@ def _add_arguments(
 
 
 def signature_of(arguments: Arguments) -> str:
-    """Return the D-Bus signature of the arguments in a row."""
+    """Return the D-Bus signature of the arguments."""
     return "".join(arguments.values())

@@ -1,7 +1,7 @@
-"""The two ends of a connection's socket, as dbus-next has them, but fit for long messages.
+"""Reader and writer of a D-Bus connection that can handle long messages.
 
-Its reader reads a message of thousands of names in one go, on the event loop; its writer takes a
-full socket for a broken one when two messages wait.
+dbus-next decodes a message of thousands of entries in one step on the event loop, and its writer
+takes a full socket for a broken one when two messages are waiting.
 """
 
 from __future__ import annotations
@@ -15,36 +15,36 @@ from dbus_next._private.unmarshaller import Unmarshaller
 from dbus_next.aio.message_bus import _MessageWriter
 from dbus_next.message import Message
 
-LONG_BYTES = 32 * 1024  # a longer message takes more than some 10 ms to read on a small device
+LONG_BYTES = 32 * 1024  # decoding more takes over 10 ms on a small device
 
 
-class LongMessage(BaseException):  # noqa: N818 - dbus-next hangs up at any Exception
-    """All bytes of a long message have come, and none of them is read yet."""
+class LongMessage(BaseException):  # noqa: N818 - dbus-next disconnects at any Exception
+    """A long message was received completely and is not decoded yet."""
 
 
 class Reader(Unmarshaller):
-    """Reads one message; it stops before a long one unless it is told to `read_long`."""
+    """Decodes one message; raises LongMessage before a long one until `read_long` is called."""
 
     def __init__(self, receiver: socket.socket) -> None:
         super().__init__(None, receiver)
         self._whole = False
 
     def read_long(self) -> Message:
-        """Read the message that it has stopped before."""
+        """Decode the long message."""
         self._whole = True
         self.readers |= {"s": self._read_text, "d": self._read_double}
         message: Message = self.unmarshall()
         return message
 
     def read(self, n: int, prefetch: bool = False) -> int:
-        """Return where `n` bytes are in the buffer; dbus-next prefetches a message as a whole."""
+        """Return the offset of the next `n` bytes; dbus-next prefetches a whole message."""
         start: int = super().read(n, prefetch)
         if prefetch and n > LONG_BYTES and not self._whole:
             raise LongMessage
         return start
 
-    # As dbus-next has them, but without a look at the socket for each number and string: in a list
-    # of names that is half of the time.
+    # Like the methods of dbus-next, but without a socket check for each value. That check is half
+    # of the time for a list of entries.
 
     def _read_text(self, _: object = None) -> str:
         start = (self.offset + 7) & ~3
@@ -61,10 +61,10 @@ class Reader(Unmarshaller):
 
 
 class Writer(_MessageWriter):
-    """Writes what waits, as far as the socket takes it."""
+    """Writes the waiting messages as far as the socket accepts them."""
 
     def write_callback(self) -> None:
-        """Write on, whenever the socket takes more."""
+        """Write more; called when the socket is writable."""
         try:
             while self.buf is not None or self.messages.qsize():
                 if self.buf is None:
@@ -78,13 +78,13 @@ class Writer(_MessageWriter):
             self.loop.remove_writer(self.fd)
         except BlockingIOError:
             return
-        except Exception as error:  # as in dbus-next: whatever it is, the connection is over
+        except Exception as error:  # like dbus-next: any error ends the connection
             if self.fut is not None and not self.fut.done():
                 self.fut.set_exception(error)
             self.bus._finalize(error)
 
     def _send(self, rest: memoryview) -> int:
-        """Send a part of what is left of a message; return how many bytes went."""
+        """Send a part of the remaining message; return the number of bytes sent."""
         if not self.unix_fds:
             sent: int = self.sock.send(rest)
             return sent

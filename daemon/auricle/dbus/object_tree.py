@@ -1,7 +1,7 @@
-"""The objects on the bus: who calls what with which arguments, and what each answers.
+"""The exported objects: dispatches method calls and properties by the tables of interface.py.
 
-dbus-next's own service classes tell a method neither who calls it nor let it refuse by caller, so
-this dispatches the messages itself, by the tables of interface.py.
+It replaces the service classes of dbus-next, which do not pass the caller to a method and so allow
+no access control.
 """
 
 from __future__ import annotations
@@ -31,29 +31,29 @@ _DOCTYPE = (
 )
 
 
-Interfaces: TypeAlias = dict[str, Interface]  # by name; those of one object
+Interfaces: TypeAlias = dict[str, Interface]  # name -> interface of one object
 
 
 class ObjectTree:
     """Object path -> interfaces, for all objects of one connection."""
 
     def __init__(self, connection: Connection) -> None:
-        """Answer the calls that come over `connection` from now on."""
+        """Answer the method calls that arrive on `connection`."""
         self._connection = connection
         self._objects: dict[str, Interfaces] = {}
         self._answering: set[asyncio.Task[None]] = set()
         connection.add_message_handler(self._on_message)
 
     def export(self, path: str, *interfaces: Interface) -> None:
-        """Show an object with these interfaces at `path`."""
+        """Export an object with these interfaces at `path`."""
         self._objects[path] = {interface.name: interface for interface in interfaces}
 
     def withdraw(self, path: str) -> None:
-        """Let the object at `path` vanish."""
+        """Remove the object at `path`."""
         del self._objects[path]
 
     async def close(self) -> None:
-        """Answer no more; calls under way are dropped."""
+        """Stop answering; running calls are cancelled."""
         self._connection.remove_message_handler(self._on_message)
         for task in self._answering:
             task.cancel()
@@ -67,7 +67,7 @@ class ObjectTree:
         body: Sequence[object],
         destinations: Sequence[str],
     ) -> None:
-        """Send a signal of an interface at `path` to each of `destinations` and nobody else."""
+        """Send a signal to each of `destinations` only."""
         signature = signature_of(self._objects[path][interface].signals[name])
         for destination in destinations:
             signal = Message.new_signal(path, interface, name, signature, list(body))
@@ -75,7 +75,7 @@ class ObjectTree:
             self._connection.post(signal)
 
     def broadcast_properties(self, path: str, interface: str, names: Sequence[str]) -> None:
-        """Tell everybody the present values of properties that all may know."""
+        """Broadcast PropertiesChanged with the current values of public properties."""
         values = {
             entry.name: Variant(entry.type, entry.get())
             for entry in self._objects[path][interface].properties
@@ -92,10 +92,10 @@ class ObjectTree:
         )
 
     def _on_message(self, message: Message) -> bool:
-        """Take a method call; returns whether it was one for us."""
+        """Handle a method call; return whether the message was handled."""
         if message.message_type not in (MessageType.METHOD_CALL, MessageType.SIGNAL):
             return False
-        for descriptor in message.unix_fds:  # no method takes any, and unread ones would leak
+        for descriptor in message.unix_fds:  # no method takes one; unclosed they leak
             os.close(descriptor)
         if message.message_type is MessageType.SIGNAL or message.interface == _PEER:
             return False
@@ -108,7 +108,7 @@ class ObjectTree:
         descriptors: list[int] = []
         try:
             reply = await self._dispatch(call, descriptors)
-        except Exception as error:  # whatever it is, the caller must not wait in vain
+        except Exception as error:  # the caller must get a reply
             reply = error_reply(call, error)
         if call.flags & MessageFlag.NO_REPLY_EXPECTED:
             for descriptor in descriptors:
@@ -123,11 +123,11 @@ class ObjectTree:
         if interfaces is None:
             raise CallError(
                 ErrorType.UNKNOWN_OBJECT,
-                f"no object at {call.path}; a session vanishes some time after its end",
+                f"no object at {call.path}; a session is removed some time after its end",
             )
         if call.interface == PROPERTIES_INTERFACE:
             return await _access_properties(call, interfaces)
-        return await _call_method(call, _meant(call, call.interface, interfaces), descriptors)
+        return await _call_method(call, _selected(call, call.interface, interfaces), descriptors)
 
     def _introspect(self, call: Message) -> Message:
         _check_signature(call, "Introspect", "")
@@ -147,8 +147,8 @@ class ObjectTree:
         return Message.new_method_return(call, "s", [xml])
 
 
-def _meant(call: Message, name: str | None, interfaces: Interfaces) -> list[Interface]:
-    """Return the interface of that name, or all of the object if none is named."""
+def _selected(call: Message, name: str | None, interfaces: Interfaces) -> list[Interface]:
+    """Return the interface `name` of an object, or all its interfaces without a name."""
     if not name:
         return list(interfaces.values())
     if name not in interfaces:
@@ -180,7 +180,7 @@ def _find_method(interfaces: Sequence[Interface], name: str) -> tuple[Interface,
 
 
 def _as_body(method: Method, outcome: object, descriptors: list[int]) -> list[object]:
-    """Return the body of the reply; open descriptors move to `descriptors`."""
+    """Return the reply body; file descriptors are moved to `descriptors`."""
     if not method.gives:
         return []
     outputs: list[Any] = list(outcome) if isinstance(outcome, tuple) else [outcome]
@@ -207,17 +207,17 @@ async def _access_properties(call: Message, interfaces: Interfaces) -> Message:
             f"{PROPERTIES_INTERFACE} has no method {call.member}; it has Get, GetAll, Set",
         )
     _check_signature(call, call.member, _PROPERTIES_SIGNATURES[call.member])
-    meant = _meant(call, call.body[0], interfaces)
-    for interface in meant:
+    selected = _selected(call, call.body[0], interfaces)
+    for interface in selected:
         interface.authorise(call.sender)
     if call.member == "GetAll":
         values = {
             entry.name: Variant(entry.type, entry.get())
-            for interface in meant
+            for interface in selected
             for entry in interface.properties
         }
         return Message.new_method_return(call, "a{sv}", [values])
-    entry = _find_property(meant, call.body[1])
+    entry = _find_property(selected, call.body[1])
     if call.member == "Get":
         return Message.new_method_return(call, "v", [Variant(entry.type, entry.get())])
     await _set_property(entry, call.sender, call.body[2])

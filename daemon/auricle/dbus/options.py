@@ -1,4 +1,4 @@
-"""Reading the `a{sv}` options of a method: every key known, every value of its type."""
+"""Reads the `a{sv}` options of a method and checks their keys and types."""
 
 from __future__ import annotations
 
@@ -13,9 +13,15 @@ from auricle.errors import ArgumentError
 def read_options(
     method: str, given: Mapping[str, Variant], known: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the plain values of `given`; `known` maps each key to its D-Bus type.
+    """Return the plain values of the options.
 
-    Raises ArgumentError for a key that `method` does not know or a value of another type.
+    Args:
+        method: name of the method, for the error message.
+        given: the options of the call.
+        known: key -> D-Bus type.
+
+    Raises:
+        ArgumentError: a key is unknown, or a value has another type.
     """
     for key, value in given.items():
         if key not in known:

@@ -1,4 +1,4 @@
-"""Handing text to another process as a file descriptor that nobody can change any more."""
+"""Passes text to another process in a sealed memory file."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_S
 
 
 def sealed_text(name: str, text: str) -> int:
-    """Return a descriptor of a sealed memory file holding `text` as UTF-8, at its beginning.
+    """Return the descriptor of a sealed memory file with `text` in UTF-8, positioned at 0.
 
-    The caller owns the descriptor. `name` is only for /proc. See memfd_create(2), fcntl(2).
+    Nobody can change the file. The caller owns the descriptor. `name` appears only in /proc. See
+    memfd_create(2) and fcntl(2).
     """
     descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:

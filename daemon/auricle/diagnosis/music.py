@@ -13,7 +13,7 @@ from auricle.config.schema import MusicSettings
 from auricle.diagnosis.finding import Finding, FindingStatus
 from auricle.ducking.backend import MIXER, PLAYERS, STREAMS, Backend, Look
 from auricle.errors import SoundError
-from auricle.service.quiet import make_backends
+from auricle.service.assembly import make_backends
 
 ANSWER_SECONDS = 2.0
 MOST_NAMED = 5

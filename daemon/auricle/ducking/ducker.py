@@ -29,6 +29,7 @@ from auricle.ducking.saved_volumes import SavedVolumes
 from auricle.errors import SoundError, StorageError
 from auricle.events import Cancelled, Failed, Final, Wake
 from auricle.fault_reports import place_of
+from auricle.tasks import raise_fault
 
 T = TypeVar("T")
 
@@ -207,7 +208,7 @@ class Ducker:
                 self._complain(backend, _silence_of(backend))
         self._touch()
         self._work = asyncio.ensure_future(self._run())
-        self._work.add_done_callback(_raise_fault)
+        self._work.add_done_callback(raise_fault)
 
     async def _close_backends(self) -> None:
         if self._work is not None and not self._work.done():
@@ -349,12 +350,6 @@ class Ducker:
 
 def _silence_of(backend: Backend) -> SoundError:
     return SoundError(f"{backend.name} does not answer; restart the sound server or player")
-
-
-def _raise_fault(work: asyncio.Task[None]) -> None:
-    """Raise what nobody foresaw, for the event loop to tell now."""
-    if not work.cancelled():
-        work.result()
 
 
 def _view(looks: Mapping[str, Look | None]) -> BackendView:

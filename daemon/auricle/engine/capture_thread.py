@@ -1,8 +1,7 @@
-"""The audio thread: it alone opens, reads and closes the source of sound.
+"""The capture thread: the only thread that opens, reads and closes the audio source.
 
-In: a source, and orders to mute or to take another one. Out, into the inbox of the inference
-thread: frames, and notes of what became of the source. While there is nothing to read, because it
-is muted or a recording has ended, a beat comes twice a second, which shows that the thread lives.
+It puts audio frames, and notes about the source, into the inbox of the inference thread. While it
+is muted or a recording has ended, it sends a heartbeat twice a second for the watchdog.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from auricle.audio.source import AudioSource
 from auricle.engine.queues import Call, Inbox
 from auricle.errors import AuricleError, BusyError
 
-BEAT_SECONDS = 0.5
-ORDERS = 16  # more than can sensibly wait
+HEARTBEAT_SECONDS = 0.5
+ORDERS = 16  # waiting orders
 RECORDING_ENDED = "the recording has ended"
 
 OnState: TypeAlias = Callable[[bool, str], None]  # as auricle.audio.reconnecting has it
@@ -28,19 +27,19 @@ MakeSource: TypeAlias = Callable[[OnState], AudioSource]
 
 @dataclass(frozen=True, slots=True)
 class MicrophoneLost:
-    """No real sound comes from here on."""
+    """From here on there is no microphone audio."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class MicrophoneReady:
-    """Real sound comes from here on."""
+    """From here on there is microphone audio."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """No sound is wanted or to be had, but the audio thread lives."""
+    """There is no audio to read, and the capture thread is alive."""
 
 
 Note: TypeAlias = MicrophoneLost | MicrophoneReady | Heartbeat
@@ -53,53 +52,56 @@ class CaptureThread:
         self,
         make_source: MakeSource,
         inbox: Inbox[Note],
-        died: Callable[[Exception], None],
+        failed: Callable[[Exception], None],
         prepare: Callable[[], None] | None = None,
     ) -> None:
-        """Record what `make_source` makes; call `died` with an error that nobody foresaw.
+        """Make the source; `start` starts the thread.
 
-        `make_source` is given what the source may call, from its thread, with (False, why) when its
-        device is lost and with (True, "") when it is back. `prepare` is called first of all in the
-        thread.
+        Args:
+            make_source: makes the source. Its argument is a callback for the source: it takes
+                (False, why) when the device is lost and (True, "") when it is back.
+            inbox: receives frames and notes.
+            failed: called in the thread with an unexpected exception, after which it ends.
+            prepare: called first in the thread.
         """
         self._inbox = inbox
-        self._died = died
+        self._failed = failed
         self._prepare = prepare
         self._source = make_source(self._on_state)
-        self._past_overruns = 0  # of sources that were replaced
+        self._past_overruns = 0  # overruns of replaced sources
         self._lost = False
         self._muted = False
-        self._playing = False  # the source is open, and has not ended
+        self._playing = False  # the source is open and has not ended
         self._stopping = False
         self._orders: queue.Queue[Call[Any]] = queue.Queue(ORDERS)
         self._thread = threading.Thread(target=self._run, name="audio", daemon=True)
 
     @property
     def overruns(self) -> int:
-        """How often sound was lost because this thread came too late."""
+        """How often audio was lost because this thread read too late."""
         return self._past_overruns + self._source.overruns
 
     def start(self) -> Future[None]:
-        """Start; the future is done once the source is open or known to be missing."""
+        """Start; the future is done when the source is open or known to be missing."""
         opened = self._order(self._open)
         self._thread.start()
         return opened
 
     def set_muted(self, muted: bool) -> Future[None]:
-        """Close the source, and forget what waits to be heard, or open the source again."""
+        """Close the source and drop the waiting audio, or open the source again."""
         return self._order(lambda: self._set_muted(muted))
 
     def replace(self, make_source: MakeSource) -> Future[None]:
-        """Record from another source."""
+        """Replace the source."""
         return self._order(lambda: self._replace(make_source))
 
     def stop(self, seconds: float) -> bool:
-        """Close the source and end the thread; return whether that was done within `seconds`."""
+        """Close the source and end the thread; return whether it ended within `seconds`."""
         if not self._thread.is_alive():
             return True
         self._stopping = True
         if not self._orders.full():
-            self._order(lambda: None)  # wakes it
+            self._order(lambda: None)  # wakes the thread
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
@@ -119,15 +121,15 @@ class CaptureThread:
                 if self._playing and self._orders.empty():
                     self._read()
                 else:
-                    self._obey()
-        except Exception as error:  # a thread that ends in silence would leave the daemon deaf
-            self._died(error)
+                    self._run_order()
+        except Exception as error:  # the service must learn of it and stop
+            self._failed(error)
         finally:
             self._source.close()
 
-    def _obey(self) -> None:
+    def _run_order(self) -> None:
         try:
-            self._orders.get(timeout=BEAT_SECONDS).run()
+            self._orders.get(timeout=HEARTBEAT_SECONDS).run()
         except queue.Empty:
             self._inbox.put_note(Heartbeat())
 
@@ -163,7 +165,7 @@ class CaptureThread:
         if muted:
             self._source.close()
             self._playing = False
-            self._inbox.forget_sound()
+            self._inbox.clear_audio()
         elif not self._playing:
             self._open()
 
@@ -175,7 +177,7 @@ class CaptureThread:
         if not self._muted:
             self._open()
 
-    def _on_state(self, is_there: bool, reason: str) -> None:
-        """Take note of what a source says of its device."""
-        self._lost = not is_there
-        self._inbox.put_note(MicrophoneReady() if is_there else MicrophoneLost(reason))
+    def _on_state(self, available: bool, reason: str) -> None:
+        """Pass on whether the source has its device."""
+        self._lost = not available
+        self._inbox.put_note(MicrophoneReady() if available else MicrophoneLost(reason))

@@ -1,7 +1,7 @@
-"""The inference thread: it alone touches the pipeline, and through it the networks.
+"""The inference thread: the only thread that uses the pipeline and its networks.
 
-In, through its inbox: frames and notes from the audio thread, calls from the event loop. Out, to
-the event loop: the events of sessions, levels for meters, and what became of the microphone.
+Its inbox receives audio frames and notes from the capture thread, and calls from the event loop. It
+reports the events of sessions, input levels and the state of the microphone to the event loop.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from auricle.errors import BusyError, DeviceError
 from auricle.events import CancelReason, Event
 from auricle.recognizer.recognizer import Recognizer
 
-LEVEL_FRAMES = round(0.1 / FRAME_SECONDS)  # ten levels a second
-OPEN_SECONDS = 10.0  # so long a device may take to open before others hear that it does
-STOP_SECONDS = 3.0  # so long a device may take to be let go
-# A sound server that hangs keeps each call of its library waiting for a minute, and opening a
-# device takes several. Starting anew would not help.
+LEVEL_FRAMES = round(0.1 / FRAME_SECONDS)  # audio frames per level: ten levels a second
+OPEN_SECONDS = 10.0  # after this long, a device that does not open is reported as lost
+STOP_SECONDS = 3.0  # for ending the session, and for closing the device
+# Grace period of the watchdog while there is no microphone. When a sound server hangs, each library
+# call blocks for a minute, and opening a device takes several calls. A restart would not help.
 AWAY_SECONDS = 300.0
 
 Value = TypeVar("Value")
@@ -47,7 +47,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class ThreadFailed:
-    """A thread came to an end that nobody foresaw: nothing is heard any more."""
+    """The capture or inference thread failed; audio processing has stopped."""
 
     error: Exception
 
@@ -57,15 +57,15 @@ MakePipeline: TypeAlias = Callable[[], Pipeline]
 
 
 class Meter:
-    """Gathers sound and wake scores for a tenth of a second."""
+    """Measures the input level and the highest wake-word scores of each tenth of a second."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Start without frames."""
         self._frames: list[Frame] = []
         self._scores: dict[str, float] = {}
 
     def step(self, frame: Frame, scores: dict[str, float], seconds: float) -> InputLevel | None:
-        """Add a frame, (160,) int16, heard up to `seconds`; return a level once there is enough."""
+        """Add an audio frame, (160,) int16, that ends at `seconds`; return a level if due."""
         self._frames.append(frame)
         for wake_word, score in scores.items():
             self._scores[wake_word] = max(score, self._scores.get(wake_word, 0.0))
@@ -77,7 +77,7 @@ class Meter:
 
 
 class InferenceThread:
-    """Both threads. Its methods are called on the event loop."""
+    """Event-loop handle of the inference thread and of its capture thread."""
 
     def __init__(
         self,
@@ -87,60 +87,60 @@ class InferenceThread:
         metered: Callable[[], bool],
         prepare: Callable[[], None] | None = None,
     ) -> None:
-        """Prepare the threads; `start` starts them.
+        """Make the pipeline and the source; `start` starts the threads.
 
         Args:
-            make_pipeline: called in the inference thread, here and by `replace`.
+            make_pipeline: returns the first pipeline; called here.
             make_source: see `CaptureThread`.
-            post: takes the reports; called in the threads.
-            metered: whether anyone wants levels; called in the inference thread.
-            prepare: called first of all in the audio thread.
+            post: takes the reports; called in both threads.
+            metered: whether a client wants levels; called in the inference thread.
+            prepare: called first in the capture thread.
         """
-        self._heard_at = time.monotonic()  # when the last frame or note was dealt with
+        self._progress_at = time.monotonic()  # when the last frame, note or call was handled
         self._post = post
         self._metered = metered
         self._inbox: Inbox[Note] = Inbox()
-        self._recorder = CaptureThread(
+        self._capture = CaptureThread(
             make_source, self._inbox, lambda error: post(ThreadFailed(error)), prepare
         )
         self._pipeline = make_pipeline()
         self._meter = Meter()
         self._context = Context()
         self._muted = False
-        self._frames_heard = 0  # since `pace` was asked
+        self._frames_processed = 0  # since the last `pace`
         self._busy_seconds = 0.0
-        self._away: str | None = "the microphone is not open yet"  # why no real sound comes
-        self._settled: Future[None] = Future()  # done once it is open, or known to be missing
-        self._next: Call[None] | None = None  # takes the next pipeline
+        self._away: str | None = "the microphone is not open yet"  # why there is no microphone
+        self._settled: Future[None] = Future()  # done once it is open or known to be missing
+        self._next: Call[None] | None = None  # installs the next pipeline
         self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
 
     @property
-    def heard_at(self) -> float:
-        """When there was progress, on time.monotonic; in the future while a device is awaited."""
-        return self._heard_at + (0.0 if self._away is None else AWAY_SECONDS)
+    def progress_at(self) -> float:
+        """Time of the last progress on time.monotonic, plus a grace period without a microphone."""
+        return self._progress_at + (0.0 if self._away is None else AWAY_SECONDS)
 
     @property
     def overruns(self) -> int:
-        """How often the device lost sound because nobody read in time."""
-        return self._recorder.overruns
+        """How often the device lost audio because it was not read in time."""
+        return self._capture.overruns
 
     @property
     def dropped(self) -> int:
-        """How many frames were dropped because recognition came too late."""
+        """Audio frames dropped because recognition was too slow."""
         return self._inbox.dropped
 
     def pace(self) -> Pace:
-        """Return how well recognition has kept up since this was asked before."""
-        # The thread may add between these lines; a frame more or less does not matter.
-        frames, self._frames_heard = self._frames_heard, 0
+        """Return how well recognition has kept up since the last call."""
+        # The thread may count between these lines; one frame more or less does not matter.
+        frames, self._frames_processed = self._frames_processed, 0
         busy, self._busy_seconds = self._busy_seconds, 0.0
         load = busy / (frames * FRAME_SECONDS) if frames else 0.0
-        return Pace(self._inbox.most_waited() * FRAME_SECONDS, load)
+        return Pace(self._inbox.peak() * FRAME_SECONDS, load)
 
     async def start(self) -> None:
-        """Start to hear; return when the microphone is open, or is known to be missing."""
+        """Start the threads; return when the microphone is open or known to be missing."""
         self._thread.start()
-        opened = self._recorder.start()
+        opened = self._capture.start()
         try:
             async with asyncio.timeout(OPEN_SECONDS):
                 await asyncio.wrap_future(opened)
@@ -149,67 +149,76 @@ class InferenceThread:
             self._post(MicrophoneLost("the microphone does not open; does its sound server hang?"))
 
     async def stop(self) -> bool:
-        """Cancel the session that runs, close the microphone; return whether all went in time."""
+        """Cancel the running session and close the microphone; return False if that timed out."""
         ended = await self._end_session()
         self._inbox.close()
-        closed = await asyncio.to_thread(self._recorder.stop, STOP_SECONDS)
+        closed = await asyncio.to_thread(self._capture.stop, STOP_SECONDS)
         return ended and closed
 
     async def listen(self, owner: str, options: ListenOptions) -> str:
-        """Begin a session and return its id; raises BusyError, MutedError or DeviceError."""
+        """Begin a session and return its id.
+
+        Raises:
+            BusyError: a session is running, or too many calls are waiting.
+            MutedError: the microphone is muted.
+            DeviceError: there is no microphone.
+        """
         return await self._call(lambda: self._listen(owner, options))
 
     async def cancel(self, session: str, reason: CancelReason) -> None:
-        """End a session; raises NoSuchSessionError."""
-        await self._call(lambda: self._tell(self._pipeline.cancel(session, reason)))
+        """Cancel a session; raises NoSuchSessionError if it is not running."""
+        await self._call(lambda: self._post_all(self._pipeline.cancel(session, reason)))
 
     async def mute(self, when_closed: Callable[[], None]) -> None:
-        """Close the microphone, call `when_closed`, and cancel the session that runs."""
-        await asyncio.wrap_future(self._recorder.set_muted(True))
+        """Close the microphone, call `when_closed`, and cancel the running session."""
+        await asyncio.wrap_future(self._capture.set_muted(True))
         when_closed()
         await self._call(lambda: self._set_muted(True))
 
     async def unmute(self) -> None:
-        """Open the microphone; return when it is open, or is known to be missing."""
+        """Open the microphone; return when it is open or known to be missing."""
         await self._call(lambda: self._set_muted(False))
-        await asyncio.wrap_future(self._recorder.set_muted(False))
+        await asyncio.wrap_future(self._capture.set_muted(False))
 
     async def replace(self, make_pipeline: MakePipeline) -> None:
-        """Hear through another pipeline; return when it has taken over, after a running session."""
-        change = Call(lambda: self._take_over(make_pipeline))
+        """Replace the pipeline after the running session; return when that is done."""
+        change = Call(lambda: self._install(make_pipeline))
         await self._call(lambda: self._prepare(change))
         await asyncio.wrap_future(change.outcome)
-        if self._context.entries:  # the new one knows no names
+        if self._context.entries:  # the new pipeline has none
             await self.set_context(self._context)
 
     async def set_context(self, context: Context) -> None:
-        """Let these names be favoured, from the next session on; raises BusyError.
+        """Bias towards these entries from the next session on.
 
-        Many names take a second to be made ready, in a thread of their own.
+        Compiling many entries takes about a second and runs in a worker thread.
+
+        Raises:
+            BusyError: too many calls are waiting.
         """
         self._context, pipeline = context, self._pipeline
         biasing = await asyncio.to_thread(pipeline.biasing_of, context)
         await self._call(lambda: pipeline.set_biasing(biasing))
 
     async def set_recognizer(self, recognizer: Recognizer) -> None:
-        """Recognise with another one from the next session on; raises BusyError."""
+        """Use another recogniser from the next session on; raises BusyError like `set_context`."""
         await self._call(lambda: self._pipeline.set_recognizer(recognizer))
 
     async def replace_source(self, make_source: MakeSource) -> None:
-        """Hear another source; return when it is open, or is known to be missing."""
-        await asyncio.wrap_future(self._recorder.replace(make_source))
+        """Replace the audio source; return when it is open or known to be missing."""
+        await asyncio.wrap_future(self._capture.replace(make_source))
 
     async def _call(self, work: Callable[[], Value]) -> Value:
         return await asyncio.wrap_future(self._inbox.call(work))
 
     async def _end_session(self) -> bool:
-        """Cancel the session that runs; return whether that went in time."""
+        """Cancel the running session; return False if that timed out."""
         if not self._thread.is_alive():
             return True
         reason = CancelReason.SHUTDOWN
         try:
             async with asyncio.timeout(STOP_SECONDS):
-                await self._call(lambda: self._tell(self._pipeline.cancel(None, reason)))
+                await self._call(lambda: self._post_all(self._pipeline.cancel(None, reason)))
         except (TimeoutError, BusyError):
             return False
         return True
@@ -217,14 +226,14 @@ class InferenceThread:
     def _run(self) -> None:
         try:
             while (item := self._inbox.take()) is not None:
-                self._deal_with(item)
+                self._handle(item)
                 if self._next is not None and self._pipeline.running is None:
                     change, self._next = self._next, None
                     change.run()
-        except Exception as error:  # a thread that ends in silence would leave the daemon deaf
+        except Exception as error:  # the service must learn of it and stop
             self._post(ThreadFailed(error))
 
-    def _deal_with(self, item: Frame | Note | Call[Any]) -> None:
+    def _handle(self, item: Frame | Note | Call[Any]) -> None:
         match item:
             case Call():
                 item.run()
@@ -232,7 +241,7 @@ class InferenceThread:
             case MicrophoneLost(reason=reason):
                 self._away = reason
                 self._post(item)
-                self._tell(self._pipeline.end_audio())
+                self._post_all(self._pipeline.end_audio())
                 self._settle()
             case MicrophoneReady():
                 self._away = None
@@ -241,20 +250,20 @@ class InferenceThread:
             case Heartbeat():
                 pass
             case _:
-                self._hear(item)
-        self._heard_at = time.monotonic()
+                self._process(item)
+        self._progress_at = time.monotonic()
 
     def _settle(self) -> None:
         if not self._settled.done():
             self._settled.set_result(None)
 
-    def _hear(self, frame: Frame) -> None:
+    def _process(self, frame: Frame) -> None:
         if self._muted:
             return
         began = time.monotonic()
-        self._tell(self._pipeline.hear(frame))
+        self._post_all(self._pipeline.process(frame))
         self._busy_seconds += time.monotonic() - began
-        self._frames_heard += 1
+        self._frames_processed += 1
         if self._metered():
             scores = self._pipeline.wake_scores
             level = self._meter.step(frame, scores, self._pipeline.seconds)
@@ -263,25 +272,25 @@ class InferenceThread:
 
     def _listen(self, owner: str, options: ListenOptions) -> str:
         if self._away is not None and not self._muted:
-            raise DeviceError(f"nothing can be heard now: {self._away}")
+            raise DeviceError(f"there is no microphone: {self._away}")
         events = self._pipeline.listen(owner, options.no_speech_seconds, options.maximum_seconds)
-        self._tell(events)
+        self._post_all(events)
         return events[0].session
 
     def _set_muted(self, muted: bool) -> None:
         self._muted = muted
-        self._tell(self._pipeline.set_muted(muted))
+        self._post_all(self._pipeline.set_muted(muted))
 
-    def _tell(self, events: tuple[Event, ...]) -> None:
+    def _post_all(self, events: tuple[Event, ...]) -> None:
         for event in events:
             self._post(event)
 
     def _prepare(self, change: Call[None]) -> None:
-        """Make `change` once no session runs; it replaces one that still waits."""
+        """Run `change` when no session is running; cancel an earlier change that still waits."""
         if self._next is not None:
             self._next.outcome.cancel()
         self._next = change
 
-    def _take_over(self, make_pipeline: MakePipeline) -> None:
+    def _install(self, make_pipeline: MakePipeline) -> None:
         self._pipeline = make_pipeline()
         self._pipeline.set_muted(self._muted)

@@ -1,7 +1,7 @@
-"""The bounded queues between the threads: what they cannot hold is counted, never kept in silence.
+"""Bounded queues between the threads; they count what they drop.
 
-`Inbox` leads from the audio thread, and with calls from the event loop, to the inference thread;
-`Outbox` from there to the event loop.
+`Inbox` carries frames and notes of the capture thread, and calls of the event loop, to the
+inference thread. `Outbox` carries reports to the event loop.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import numpy as np
 from auricle.audio.format import Frame
 from auricle.errors import BusyError, NotRunningError
 
-FRAMES = 300  # 3 s of sound
+FRAMES = 300  # 3 s of audio
 CALLS = 32
-REPORTS = 1024  # more than half a minute of events and levels
+REPORTS = 1024  # over half a minute of events and levels
 
 Note = TypeVar("Note")
 Report = TypeVar("Report")
@@ -29,100 +29,102 @@ Value = TypeVar("Value")
 
 
 class Call(Generic[Value]):
-    """Work for another thread; the future tells what came of it."""
+    """A function to run in another thread; the future `outcome` holds its result."""
 
     def __init__(self, work: Callable[[], Value]) -> None:
-        """Keep `work` until a thread runs it."""
+        """Prepare to run `work`."""
         self.outcome: Future[Value] = Future()
         self._work = work
 
     def run(self) -> None:
-        """Do the work, unless nobody waits for it any more."""
+        """Run the function, unless the outcome was cancelled."""
         if not self.outcome.set_running_or_notify_cancel():
             return
         try:
             value = self._work()
-        except Exception as error:  # whoever waits for the outcome gets it
+        except Exception as error:  # raised again where the outcome is awaited
             self.outcome.set_exception(error)
         else:
             self.outcome.set_result(value)
 
 
 class Inbox(Generic[Note]):
-    """What waits for the inference thread: frames and notes in their order; calls overtake them."""
+    """Queue to the inference thread: frames and notes in order; calls overtake them."""
 
     def __init__(self, frames: int = FRAMES, calls: int = CALLS) -> None:
-        """Hold at most so many frames and notes, and so many calls."""
-        self.dropped = 0  # frames that came while it was full
-        self._most_waited = 0
+        """Hold at most `frames` frames and notes, and at most `calls` calls."""
+        self.dropped = 0  # frames that arrived when it was full
+        self._peak = 0  # longest queue since the last `peak`
         self._frames = frames
-        self._most_calls = calls
-        self._sound: deque[Frame | Note] = deque()
+        self._max_calls = calls
+        self._audio: deque[Frame | Note] = deque()
         self._calls: deque[Call[Any]] = deque()
         self._changed = threading.Condition()
         self._closed = False
 
     def put(self, frame: Frame) -> None:
-        """Append a frame, (160,) int16; when it is full, count the frame as dropped."""
+        """Append an audio frame, (160,) int16; drop it if the queue is full."""
         with self._changed:
-            if len(self._sound) >= self._frames:
+            if len(self._audio) >= self._frames:
                 self.dropped += 1
                 return
-            self._sound.append(frame)
-            self._most_waited = max(self._most_waited, len(self._sound))
+            self._audio.append(frame)
+            self._peak = max(self._peak, len(self._audio))
             self._changed.notify()
 
-    def most_waited(self) -> int:
-        """Return how many frames and notes waited at most since this was asked before."""
+    def peak(self) -> int:
+        """Return the highest number of waiting frames and notes since the last call."""
         with self._changed:
-            most, self._most_waited = self._most_waited, len(self._sound)
-        return most
+            peak, self._peak = self._peak, len(self._audio)
+        return peak
 
     def put_note(self, note: Note) -> None:
-        """Append a note; when it is full, the newest frame or note in it makes room.
+        """Append a note; if the queue is full, it replaces the newest frame or note.
 
-        Notes tell states, so that the newest one matters most.
+        A note reports a state, so that the newest note must arrive.
         """
         with self._changed:
-            if len(self._sound) >= self._frames:
-                self.dropped += isinstance(self._sound.pop(), np.ndarray)
-            self._sound.append(note)
+            if len(self._audio) >= self._frames:
+                self.dropped += isinstance(self._audio.pop(), np.ndarray)
+            self._audio.append(note)
             self._changed.notify()
 
     def call(self, work: Callable[[], Value]) -> Future[Value]:
-        """Let the inference thread do `work` next; raises BusyError when too much is waiting.
+        """Run `work` in the inference thread before the waiting frames.
 
-        Raises NotRunningError once it is closed.
+        Raises:
+            BusyError: too many calls are waiting.
+            NotRunningError: the inbox is closed.
         """
         call = Call(work)
         with self._changed:
             if self._closed:
                 raise NotRunningError("Auricle is stopping; start it again")
-            if len(self._calls) >= self._most_calls:
-                raise BusyError(f"{self._most_calls} calls are waiting already; try again later")
+            if len(self._calls) >= self._max_calls:
+                raise BusyError(f"{self._max_calls} calls are waiting already; try again later")
             self._calls.append(call)
             self._changed.notify()
         return call.outcome
 
     def take(self) -> Frame | Note | Call[Any] | None:
-        """Wait for what is next; None once it is closed."""
+        """Wait for the next item; return None when the inbox is closed."""
         with self._changed:
-            while not (self._closed or self._calls or self._sound):
+            while not (self._closed or self._calls or self._audio):
                 self._changed.wait()
             if self._closed:
                 return None
-            return self._calls.popleft() if self._calls else self._sound.popleft()
+            return self._calls.popleft() if self._calls else self._audio.popleft()
 
-    def forget_sound(self) -> None:
-        """Throw away the frames and notes that wait."""
+    def clear_audio(self) -> None:
+        """Drop the waiting frames and notes."""
         with self._changed:
-            self._sound.clear()
+            self._audio.clear()
 
     def close(self) -> None:
-        """Throw away all that waits and let `take` return None; calls that wait are cancelled."""
+        """Drop the waiting frames and notes, cancel the waiting calls, and end `take`."""
         with self._changed:
             self._closed = True
-            self._sound.clear()
+            self._audio.clear()
             for call in self._calls:
                 call.outcome.cancel()
             self._calls.clear()
@@ -130,15 +132,15 @@ class Inbox(Generic[Note]):
 
 
 def _keep_all(report: object) -> bool:
-    """Say of every report that it must not be lost."""
+    """Never allow a report to be dropped."""
     return False
 
 
 class Outbox(Generic[Report]):
-    """What waits for the event loop.
+    """Queue to the event loop.
 
-    Only reports that may be lost count against its length; the others are few, and whoever waits
-    for the end of a session would wait for ever.
+    When it is full, the oldest report that may be lost is dropped. Other reports are always kept:
+    they are few, and a client would wait for ever for the lost end of a session.
     """
 
     def __init__(
@@ -148,32 +150,32 @@ class Outbox(Generic[Report]):
         reports: int = REPORTS,
         may_be_lost: Callable[[Report], bool] = _keep_all,
     ) -> None:
-        """Call `deliver` on `loop` with each report, in order.
+        """Deliver each report on `loop`, in order.
 
         Args:
-            loop: where reports are delivered.
+            loop: the event loop.
             deliver: takes a report.
-            reports: so many are held before those that may be lost are dropped.
+            reports: the length above which reports are dropped.
             may_be_lost: whether a report may be dropped.
         """
-        self.dropped = 0  # reports lost because too many waited
+        self.dropped = 0  # reports dropped because the queue was full
         self._loop = loop
         self._deliver = deliver
         self._may_be_lost = may_be_lost
-        self._most = reports
+        self._limit = reports
         self._reports: deque[Report] = deque()
         self._lock = threading.Lock()
-        self._woken = False  # the loop will come for what is here
+        self._woken = False  # a call of `_drain` is scheduled
 
     def post(self, report: Report) -> None:
-        """Append a report; from any thread. When it is full, the oldest that may be lost goes."""
+        """Append a report; may be called from any thread."""
         with self._lock:
             self._reports.append(report)
-            if len(self._reports) > self._most:
+            if len(self._reports) > self._limit:
                 self._make_room()
             if not self._woken:
                 self._woken = True
-                # A loop that is closed delivers nothing more.
+                # The loop may be closed already.
                 with contextlib.suppress(RuntimeError):
                     self._loop.call_soon_threadsafe(self._drain)
 
@@ -189,11 +191,11 @@ class Outbox(Generic[Report]):
             self._woken = False
             waiting = len(self._reports)
         for left in range(waiting, 0, -1):
-            with self._lock:  # there are as many still: one is dropped only for one that came
+            with self._lock:  # not empty: a report is dropped only when another was added
                 report = self._reports.popleft()
             try:
                 self._deliver(report)
             except Exception:
-                if left > 1:  # one report that cannot be delivered must not hold up the others
+                if left > 1:  # deliver the others in spite of the error
                     self._loop.call_soon(self._drain)
                 raise

@@ -8,7 +8,10 @@ overlap in time count together, whatever words surround them.
 
 from __future__ import annotations
 
-from auricle.lattice.lattice import Arc, Lattice, Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from auricle.lattice.lattice import Arc, Lattice, Path
 
 
 def word_confidences(lattice: Lattice, path: Path) -> tuple[float, ...]:

@@ -6,13 +6,13 @@ of a session carry.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from auricle.biasing.biasing import Biasing
-from auricle.biasing.tagging import marked, names_in
 from auricle.lattice.confidence import word_confidences
-from auricle.lattice.lattice import Arc, Lattice
+
+if TYPE_CHECKING:
+    from auricle.lattice.lattice import Lattice
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +55,13 @@ class Result:
     names: tuple[RecognizedName, ...] = ()  # in the order of their words
 
 
-def result_of(lattice: Lattice, count: int, biasing: Biasing | None = None) -> Result:
-    """Return the result of a lattice.
+def result_of(lattice: Lattice, count: int) -> Result:
+    """Return the result of a lattice, without names.
 
     Args:
         lattice: lattice of an utterance.
         count: largest size of the n-best list.
-        biasing: names to tag; None keeps the tags that the arcs already have.
     """
-    if biasing is not None:
-        lattice = marked(lattice, biasing, count)
     paths = lattice.nbest(count)
     words = [arc for arc in paths[0].arcs if arc.word]
     confidences = word_confidences(lattice, paths[0])
@@ -76,26 +73,4 @@ def result_of(lattice: Lattice, count: int, biasing: Biasing | None = None) -> R
             for arc, confidence in zip(words, confidences, strict=True)
         ),
         lattice=lattice,
-        names=_names_of(words, biasing) if biasing is not None else (),
-    )
-
-
-def with_names(result: Result, biasing: Biasing | None) -> Result:
-    """Return a result with its names tagged."""
-    if biasing is None:
-        return result
-    return result_of(result.lattice, len(result.nbest), biasing)
-
-
-def _names_of(arcs: Sequence[Arc], biasing: Biasing) -> tuple[RecognizedName, ...]:
-    """Return the names on a path."""
-    return tuple(
-        RecognizedName(
-            kind=found.entry.kind,
-            written=found.entry.written,
-            id=found.entry.id,
-            start=arcs[found.first].start,
-            end=arcs[found.last - 1].end,
-        )
-        for found in names_in([arc.word for arc in arcs], biasing)
     )

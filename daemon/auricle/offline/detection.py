@@ -1,8 +1,4 @@
-"""From a recording to the wake words that the daemon would hear in it.
-
-In: a recording. Out: each frame that led to something, with the scores of the networks and the
-detections.
-"""
+"""Runs the wake-word detector on a recording and yields its scores and detections."""
 
 from __future__ import annotations
 
@@ -17,12 +13,12 @@ from auricle.audio.vad import VoiceActivity
 from auricle.config.schema import Config, WakeModel
 from auricle.wake.detector import Detection, Score, WakeDetector
 
-TAIL_SECONDS = 0.5  # of silence after a recording: a wake word is noticed only when it is over
+TAIL_SECONDS = 0.5  # of silence added after a recording, because a detection comes after the word
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What one frame of a recording led to."""
+    """Scores and detections of one audio frame."""
 
     time: float  # seconds from the start of the recording: end of the frame
     scores: tuple[Score, ...]
@@ -30,7 +26,7 @@ class Moment:
 
 
 def choose(config: Config, names: Iterable[str]) -> Config:
-    """Return the configuration with the wake words named alone, each with its own settings."""
+    """Return the configuration with only the named wake words, each with its settings."""
     own = {model.model: model for model in config.wake.models}
     models = tuple(own.get(name, WakeModel(model=name)) for name in dict.fromkeys(names))
     return replace(config, wake=replace(config.wake, models=models))
@@ -39,24 +35,24 @@ def choose(config: Config, names: Iterable[str]) -> Config:
 def detect(
     frames: Iterable[Frame], detector: WakeDetector, voice: VoiceActivity, *, open_gate: bool
 ) -> Iterator[Moment]:
-    """Let a detector hear a recording from its start; yield each frame that led to something.
+    """Run a detector on a recording; yield each frame that has scores or detections.
 
     Args:
         frames: the recording, each (160,) int16.
-        detector: it is reset before.
-        voice: tells it when somebody speaks.
-        open_gate: tell it that somebody speaks all the time.
+        detector: the detector, which is reset first.
+        voice: the voice activity detection that gates it.
+        open_gate: treat every frame as speech.
 
     Raises:
         AudioError: the recording is damaged.
     """
     detector.reset()
     state = voice.initial_state()
-    for heard, frame in enumerate(chain(frames, _silence()), start=1):
+    for count, frame in enumerate(chain(frames, _silence()), start=1):
         state, speech = voice.step(state, frame)
         detections = detector.step(frame, speech or open_gate)
         if detections or detector.scores:
-            yield Moment(heard * FRAME_SECONDS, detector.scores, detections)
+            yield Moment(count * FRAME_SECONDS, detector.scores, detections)
 
 
 def _silence() -> Iterator[Frame]:

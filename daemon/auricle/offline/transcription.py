@@ -1,7 +1,7 @@
-"""From a recording to a transcription, by the daemon's own pipeline and without a wake word.
+"""Transcribes a recording with the pipeline of the daemon, without a wake word.
 
-In: the frames of a recording, as fast as they come. Out: what a client would have been told, with
-the times at which it would have known it, had the recording been spoken live on this machine.
+It processes the audio frames as fast as it can. The times in its result are those at which a client
+would have received the events if the recording had been spoken live on this machine.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from auricle.lattice.lattice import Arc, Lattice
 from auricle.lattice.result import Result
 from auricle.recognizer.recognizer import Recognizer
 
-# Each step of the recogniser goes through all words so far: a long recording must not be taken
-# frame by frame.
+# A step of the recogniser costs time for every word so far, so that a long recording needs steps
+# longer than a frame.
 BLOCK_FRAMES = round(1.0 / FRAME_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A text, and when it was known."""
+    """A text and the time at which it is available."""
 
     text: str
     time: float  # seconds since the start of the recording
@@ -38,50 +38,49 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class KnownPartial(Known):
-    """A partial result."""
+    """A partial text."""
 
-    settled: int = 0  # words at its beginning that are in all that follow, up to a speculation
+    settled: int = 0  # leading words that no partial text changes before the next Speculative
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcription:
-    """What became of a recording."""
+    """The transcription of a recording, with latencies."""
 
     seconds: float  # length of the recording, in whole frames
-    result: Result  # of the end; no text, readings and words when nothing was heard
-    speculative: Known | None  # the last speculative result that was told
+    result: Result  # the final result; empty if there was no speech
+    speculative: Known | None  # the last speculative result
     revised: bool  # whether any speculative result was withdrawn
     final: Known
-    compute_seconds: float  # spent on it, without reading the file
-    partials: tuple[KnownPartial, ...] = ()  # told before the end, in order; see `partials_of`
+    compute_seconds: float  # without reading the file
+    partials: tuple[KnownPartial, ...] = ()  # in order; see `partials_of`
 
 
 def transcribe(
     frames: Iterable[Frame], pipeline: Pipeline, clock: Clock = time.perf_counter
 ) -> Transcription:
-    """Let a fresh pipeline listen to a recording from its first sample on.
+    """Transcribe a recording from its first sample until the end-pointer ends the session.
 
-    The session ends where the final end-pointer fires, or with the recording. What is recorded
-    after that is read, but not heard.
+    The audio after that is read, but not processed.
 
     Args:
         frames: the recording, each (160,) int16.
-        pipeline: one without wake words.
-        clock: counts the seconds of computing.
+        pipeline: a new pipeline without wake words.
+        clock: measures the compute time.
 
     Raises:
         AuricleError: the recording is damaged, or a part of the pipeline has failed.
     """
-    listener = _Listener(clock)
-    listener.take(pipeline.listen, 0.0)
+    live_clock = _LiveClock(clock)
+    live_clock.take(pipeline.listen, 0.0)
     count = 0
     for frame in frames:
         count += 1
         if pipeline.running is not None:
-            listener.take(partial(pipeline.hear, frame), FRAME_SECONDS)
+            live_clock.take(partial(pipeline.process, frame), FRAME_SECONDS)
     if pipeline.running is not None:
-        listener.take(pipeline.end_audio, 0.0)
-    return listener.conclude(_seconds(count))
+        live_clock.take(pipeline.end_audio, 0.0)
+    return live_clock.conclude(_seconds(count))
 
 
 def transcribe_whole(
@@ -90,16 +89,16 @@ def transcribe_whole(
     clock: Clock = time.perf_counter,
     biasing: Biasing | None = None,
 ) -> Transcription:
-    """Decode a recording from its first to its last sample, without end-pointers.
+    """Transcribe a recording from its first to its last sample, without end-pointing.
 
-    The sound is not kept, so that a recording may last for hours. `final.time` is the end of the
-    recording plus the time of the last step.
+    The audio is not kept in memory, so that a recording may last for hours. `final.time` is the end
+    of the recording plus the compute time of the last step.
 
     Args:
         frames: the recording, each (160,) int16.
-        recognizer: what turns it into words.
-        clock: counts the seconds of computing.
-        biasing: names to favour.
+        recognizer: the recogniser.
+        clock: measures the compute time.
+        biasing: context entries to bias towards.
 
     Raises:
         AuricleError: the recording is damaged, or a network has failed.
@@ -127,13 +126,13 @@ def transcribe_whole(
 
 
 def nothing_heard(seconds: float) -> Result:
-    """Return the result of a session that ended without words; its lattice says just that."""
+    """Return an empty result; its lattice has one arc without a word."""
     silence = Arc(0, 1, word="", acoustic=0.0, graph=0.0, start=0.0, end=seconds)
     return Result(text="", nbest=(), words=(), lattice=Lattice(2, (silence,)))
 
 
 def partials_of(events: Iterable[Event]) -> tuple[KnownPartial, ...]:
-    """Return an entry for each partial text, and one more where it stays and more of it settles."""
+    """Return an entry for each change of the partial text or of its number of settled words."""
     partials: list[KnownPartial] = []
     text, settled = "", 0
     for event in events:
@@ -149,36 +148,36 @@ def partials_of(events: Iterable[Event]) -> tuple[KnownPartial, ...]:
     return tuple(partials)
 
 
-class _Listener:
-    """Does the work that comes with each frame; knows how far it would lag behind live sound."""
+class _LiveClock:
+    """Runs the work of each frame and computes how far it would lag behind live audio."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._compute_seconds = 0.0
-        self._behind = 0.0  # seconds for which the work of earlier frames would still go on
+        self._behind = 0.0  # seconds that the work of earlier frames would still take
         self._events: list[Event] = []
 
     def take(self, work: Callable[[], tuple[Event, ...]], interval: float) -> None:
-        """Do the work of a frame; the next one comes after `interval` seconds of sound."""
+        """Run the work of a frame; the next frame follows after `interval` seconds of audio."""
         begin = self._clock()
         events = work()
         took = self._clock() - begin
-        # An event knows how long the work of its own frame took, not that it began late.
+        # The time of an event contains the work of its own frame, but not the lag before it.
         self._events += [replace(event, time=event.time + self._behind) for event in events]
         self._compute_seconds += took
         self._behind = max(0.0, self._behind + took - interval)
 
     def conclude(self, seconds: float) -> Transcription:
-        """Return what the events of the session come to; `seconds` is how long it all lasted."""
+        """Return the transcription from the events; `seconds` is the length of the recording."""
         end = self._events[-1]
         if isinstance(end, Failed):
             raise AuricleError(end.message)
         result = end.result if isinstance(end, Final) else nothing_heard(seconds)
-        told = [event for event in self._events if isinstance(event, Speculative)]
+        speculative = [event for event in self._events if isinstance(event, Speculative)]
         return Transcription(
             seconds=seconds,
             result=result,
-            speculative=Known(told[-1].result.text, told[-1].time) if told else None,
+            speculative=_known(speculative[-1]) if speculative else None,
             revised=any(isinstance(event, Revised) for event in self._events),
             final=Known(result.text, end.time),
             compute_seconds=self._compute_seconds,
@@ -187,10 +186,14 @@ class _Listener:
 
 
 def _blocks(frames: Iterable[Frame]) -> Iterator[Samples]:
-    """Yield the frames joined to blocks of a second, (samples,) int16; the last may be shorter."""
+    """Yield blocks of one second, (samples,) int16; the last one may be shorter."""
     rest = iter(frames)
     while block := list(islice(rest, BLOCK_FRAMES)):
         yield np.concatenate(block)
+
+
+def _known(event: Speculative) -> Known:
+    return Known(event.result.text, event.time)
 
 
 def _seconds(frames: int) -> float:

@@ -1,1 +1,1 @@
-"""What may leave the device: the mode, the names that are hidden, and the record of what left."""
+"""Decides what may leave the device: privacy mode, redaction, audit log and relay socket."""

@@ -1,14 +1,14 @@
-"""The record of what left: one line of JSON a message, each with the hash of the line before.
+"""The audit log of everything that leaves the device: one JSON line per message, hash-chained.
 
-In: what is about to leave. Out: a line on the disk before it does, and for the owner all lines,
-with the place where the chain is broken. A line that was changed, left out or put in breaks it;
-the numbers and hashes alone count, so that a clock that jumps does no harm. What was cut off at
-the end shows as long as the daemon runs, not after: no chain can tell that on its own machine.
+A line is on the disk before its message is sent. Each line holds the hash of the line before, so
+that a changed, removed or inserted line breaks the chain. Only numbers and hashes are checked; a
+wrong clock does no harm. Lines removed from the end are detected only while the daemon runs.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -21,41 +21,47 @@ from typing import Any
 from auricle.atomic_file import open_private, sync_folder
 from auricle.errors import StorageError
 
-MOST_BYTES = 1024 * 1024  # of a file; then the next one begins
-MOST_FILES = 5  # older ones go
-FIRST = "0" * 64  # what stands in the first line for the hash of the line before
+MOST_BYTES = 1024 * 1024  # per file
+MOST_FILES = 5  # older files are deleted
+FIRST = "0" * 64  # previous hash of the first line
 NAME = "record.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """The record as the owner reads it."""
+class AuditLogContents:
+    """All lines of the audit log."""
 
     lines: tuple[str, ...]  # JSON, oldest first
-    fault: str = ""  # where the chain is broken; empty if it is whole
+    fault: str = ""  # where the chain is broken; empty if it is intact
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """The last line that was written."""
+    """Number and hash of the last line."""
 
     number: int = 0
     hash: str = FIRST
 
 
 class AuditLog:
-    """A folder with the record. Its methods wait for the disk: call them in a thread of its own."""
+    """A folder of log files. All methods block on the disk; call them in one worker thread."""
 
     def __init__(self, folder: Path, most_bytes: int = MOST_BYTES) -> None:
-        """`folder` is made when the first message leaves."""
+        """The folder is created with the first line."""
         self._folder = folder
         self._most_bytes = most_bytes
-        self._end: _End | None = None  # None: not known yet
+        self._end: _End | None = None  # None: not read yet
 
     def add(self, host: str, data: bytes, *, keep: bool) -> None:
-        """Write that `data` leaves for `host`; with `keep`, also what it says.
+        """Log that `data` is sent to `host`; the line is on the disk on return.
 
-        It is on the disk on return. Raises StorageError; then it must not leave.
+        Args:
+            host: the host of the reranker.
+            data: the encoded question.
+            keep: whether to log the question too.
+
+        Raises:
+            StorageError: the line cannot be written; then the data must not be sent.
         """
         try:
             if self._end is None:
@@ -67,27 +73,27 @@ class AuditLog:
             _append(self._folder / NAME, line)
         except OSError as error:
             raise StorageError(
-                f"{self._folder / NAME}: cannot record what is to leave ({error.strerror}), so it "
-                "does not leave; make room on the disk, or let Auricle write there"
+                f"{self._folder / NAME}: cannot write the audit log ({error.strerror}), so the "
+                "lattice is not sent; free disk space, or let Auricle write there"
             ) from error
         self._end = _End(end.number + 1, _hash(line))
 
-    def read(self) -> Told:
-        """Return all lines, and where the chain is broken. Raises StorageError."""
+    def read(self) -> AuditLogContents:
+        """Return all lines and check the chain; raises StorageError."""
         try:
             lines = [line for file in self._files() for line in file.read_bytes().splitlines(True)]
         except OSError as error:
             raise StorageError(
-                f"{self._folder}: cannot read the record ({error.strerror}); let Auricle read there"
+                f"{self._folder}: cannot read the audit log ({error.strerror}); let Auricle read it"
             ) from error
         texts = tuple(line.decode(errors="backslashreplace").rstrip("\n") for line in lines)
         fault = _find_fault(lines)
         if not fault and self._end is not None and _end_of(lines) != self._end:
-            fault = f"lines after number {_end_of(lines).number} were taken away"
-        return Told(texts, fault)
+            fault = f"lines after number {_end_of(lines).number} were removed"
+        return AuditLogContents(texts, fault)
 
     def erase(self) -> None:
-        """Remove all lines; the next one is the first again. Raises StorageError."""
+        """Delete all lines; numbering starts again. Raises StorageError."""
         try:
             for file in self._files():
                 file.unlink()
@@ -95,18 +101,18 @@ class AuditLog:
                 sync_folder(self._folder)
         except OSError as error:
             raise StorageError(
-                f"{self._folder}: cannot erase the record ({error.strerror}); let Auricle write "
-                "there"
+                f"{self._folder}: cannot erase the audit log ({error.strerror}); let Auricle "
+                "write there"
             ) from error
         self._end = _End()
 
     def _files(self) -> list[Path]:
-        """Return the files that there are, oldest first."""
+        """Return the existing files, oldest first."""
         numbered = [self._folder / f"{NAME}.{n}" for n in range(MOST_FILES - 1, 0, -1)]
         return [file for file in (*numbered, self._folder / NAME) if file.exists()]
 
     def _rotate(self, more: int) -> None:
-        """Begin a new file if the one in use would become too long."""
+        """Start a new file if `more` bytes would make the current one too long."""
         current = self._folder / NAME
         if not current.exists() or current.stat().st_size + more <= self._most_bytes:
             return
@@ -117,7 +123,7 @@ class AuditLog:
         sync_folder(self._folder)
 
     def _find_end(self) -> _End:
-        """Return the last line; one that a power cut has left half is ended, and so is broken."""
+        """Return the last line; a partial line after a power cut is ended and counts as damaged."""
         files = self._files()
         if not files:
             return _End()
@@ -143,14 +149,15 @@ def _line(end: _End, host: str, data: bytes, *, keep: bool) -> bytes:
 
 
 def _append(file: Path, line: bytes) -> None:
-    """Write a line at the end of a file, whole or not at all."""
+    """Append a line to a file completely or not at all."""
     new = not file.exists()
     with open(file, "ab", buffering=0, opener=open_private) as stream:
         size = os.fstat(stream.fileno()).st_size
         try:
             written = stream.write(line)
             if written != len(line):
-                raise OSError(28, os.strerror(28), os.fspath(file))  # the disk took a part: full
+                # The disk is full after a part of the line.
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(file))
             os.fsync(stream.fileno())
         except OSError:
             os.ftruncate(stream.fileno(), size)
@@ -160,19 +167,19 @@ def _append(file: Path, line: bytes) -> None:
 
 
 def _find_fault(lines: list[bytes]) -> str:
-    """Return where the chain is broken; empty if it is whole."""
+    """Return where the chain is broken; empty if it is intact."""
     before: _End | None = None
     for place, (line, number, previous) in enumerate(_parsed(lines), start=1):
         if number is None:
             return f"line {place} is damaged"
         if before is None:
-            # The oldest lines go with the oldest file; a first line must be one that begins.
+            # Rotation deletes the oldest lines, so that the first line may have any number.
             if (number == 1) != (previous == FIRST):
                 return f"line {place} was changed"
         elif number != before.number + 1:
             return f"line {place} has number {number}, where {before.number + 1} must follow"
         elif previous != before.hash:
-            return f"line {place - 1} was changed, or was not written by this daemon"
+            return f"line {place - 1} was changed or not written by this daemon"
         before = _End(number, _hash(line))
     return ""
 
@@ -187,7 +194,7 @@ def _parsed(lines: list[bytes]) -> Iterator[tuple[bytes, int | None, object]]:
 
 
 def _end_of(lines: list[bytes]) -> _End:
-    """Return the number of the last line that has one, and the hash of the last line."""
+    """Return the number of the last valid line and the hash of the last line."""
     if not lines:
         return _End()
     numbers = [number for _, number, _ in _parsed(lines) if number is not None]

@@ -1,8 +1,8 @@
-"""The guard of the way out: the mode, the names to hide, the record, and the question to the relay.
+"""Controls everything that may leave the device: privacy mode, redaction, audit log and relay.
 
-In: the configuration, the mode that is switched to, names, and final results. Out: those results,
-read again by the reranker where that is allowed and in time, else as they were. Everything here
-is called on the event loop; the disk is waited for in a thread.
+The guard sends the lattice of a final result to the reranker if the mode allows it, and returns the
+reranked result. Without an answer in time, the result stays as it was. All methods run on the event
+loop; file access runs in a worker thread.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from auricle.context.entries import Context
 from auricle.errors import RefusedError, StorageError
 from auricle.events import Final
 from auricle.lattice.result import Result
-from auricle.privacy.audit_log import AuditLog, Told
+from auricle.privacy.audit_log import AuditLog, AuditLogContents
 from auricle.privacy.led import LEDS, Led
 from auricle.privacy.mode import ModeFile, PrivacyMode, Switch, effective
 from auricle.privacy.outgoing import pack, reordered, unpack
@@ -33,16 +33,16 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the guard keeps what it keeps, and where it meets the relay."""
+    """Paths and users that the guard works with."""
 
-    folder: Path  # of the mode and the record
-    socket: Path
-    relay_users: Collection[int]  # whose processes may be the relay
-    leds: Path = LEDS  # of the kernel
+    folder: Path  # of the mode file and the audit log
+    socket: Path  # where the relay connects
+    relay_users: Collection[int]  # user ids that the relay may run as
+    leds: Path = LEDS  # the LED folder of sysfs
 
 
 class Guard:
-    """Use `await load()` once; at the end `await close()`."""
+    """Call `load` once before all else, and `close` at the end."""
 
     def __init__(
         self,
@@ -50,91 +50,94 @@ class Guard:
         places: Places,
         language: str,
         changed: Callable[[], None],
-        tell: Callable[[str], None],
-        wipe: Callable[[], Awaitable[None]],
-        tell_of_lamp: Callable[[str], None] = lambda _: None,
+        report: Callable[[str], None],
+        erase_contexts: Callable[[], Awaitable[None]],
+        report_led: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Begin in the mode `local`.
+        """Start in the mode `local`; `load` restores the saved one.
 
         Args:
-            settings: of the configuration.
-            places: on this device.
+            settings: the section `privacy` of the configuration.
+            places: paths and users.
             language: BCP 47 tag of the recogniser.
             changed: called when the mode or the reranker has changed.
-            tell: takes a sentence on why a result was not read again; it holds no word of it.
-            wipe: forgets what else is kept of people, when the owner erases all; StorageError.
-            tell_of_lamp: takes a sentence on why an LED does not show whether anything may leave.
+            report: takes a sentence on why a result was not reranked; it contains no transcript.
+            erase_contexts: deletes the stored context entries; may raise StorageError.
+            report_led: takes a sentence on why the LED cannot be set.
         """
         self._settings = settings
         self._language = language
         self._changed = changed
-        self._tell = tell
-        self._wipe = wipe
-        self._mode = self._wanted = PrivacyMode.LOCAL
+        self._report = report
+        self._erase_contexts = erase_contexts
+        self._mode = self._requested = PrivacyMode.LOCAL
         self._switching = asyncio.Lock()
         self._file = ModeFile(places.folder / "mode")
-        self._record = AuditLog(places.folder / "record")
-        self._disk = ThreadPoolExecutor(1, "privacy")  # one thread, so that lines follow each other
-        self._lamp, self._tell_of_lamp = Led(places.leds), tell_of_lamp
-        self._desk = RelayServer(places.socket, places.relay_users, tell)
-        self._allowance = RateLimit(time=time.monotonic())
+        self._audit_log = AuditLog(places.folder / "record")
+        self._disk = ThreadPoolExecutor(1, "privacy")  # one thread keeps the lines in order
+        self._led, self._report_led = Led(places.leds), report_led
+        self._relay = RelayServer(places.socket, places.relay_users, report)
+        self._rate_limit = RateLimit(time=time.monotonic())
         self._context = Context()
         self._named: tuple[Context, Names] = (self._context, names_of(self._context))
 
     @property
     def mode(self) -> PrivacyMode:
-        """What may leave now."""
+        """The active privacy mode."""
         return self._mode
 
     @property
     def host(self) -> str:
-        """Where lattices go, or would go in the mode lattice; empty if there is no reranker."""
+        """Host of the configured reranker; empty if there is none."""
         reranker = self._settings.reranker
         return "" if reranker is None else reranker.host
 
     @property
     def asks(self) -> bool:
-        """Whether final results are read again."""
-        return self._mode is PrivacyMode.LATTICE and self._desk.connected
+        """Whether final results are sent to the reranker."""
+        return self._mode is PrivacyMode.LATTICE and self._relay.connected
 
     async def load(self) -> None:
-        """Take up the mode of before; see `mode.effective`."""
+        """Restore the saved mode; see `mode.effective`."""
         try:
-            await self._desk.close()  # of a daemon that was killed in the mode lattice
+            await self._relay.close()  # removes the socket of a killed daemon
         except OSError as error:
-            self._tell(f"an old socket of the relay cannot be removed: {error}; remove it")
-        await self._become(await self._chosen())
+            self._report(f"cannot remove the old relay socket: {error}; remove it")
+        await self._activate(await self._effective_mode())
 
     async def set_mode(self, mode: PrivacyMode) -> None:
-        """Switch; what is on its way to the relay is dropped at once. Raises StorageError.
+        """Switch the mode; LOCAL drops a pending question at once.
 
-        A stricter mode holds even when it cannot be kept, a looser one only when it is.
+        LOCAL becomes active even if it cannot be saved; LATTICE only after it was saved.
+
+        Raises:
+            StorageError: the mode cannot be saved.
         """
-        self._wanted = mode
+        self._requested = mode
         if mode is PrivacyMode.LOCAL:
-            await self._become(mode)
+            await self._activate(mode)
         async with self._switching:
             switch = Switch(mode, PrivacyMode(self._settings.mode))
             await self._in_thread(lambda: self._file.save(switch))
-            if mode is self._wanted:  # else somebody has switched again meanwhile
-                await self._become(mode)
+            if mode is self._requested:  # no later call has switched it again
+                await self._activate(mode)
 
     async def reconfigure(self, settings: PrivacySettings, language: str) -> None:
-        """Let a new configuration hold; a looser mode in it does not undo a switch to local."""
+        """Apply a new configuration; see `mode.effective` for the mode."""
         old, self._settings, self._language = self._settings, settings, language
-        mode = self._mode if settings.mode == old.mode else await self._chosen()
+        mode = self._mode if settings.mode == old.mode else await self._effective_mode()
         if settings.reranker != old.reranker:
-            await self._desk.close()  # the relay ends, and the next one reads the new settings
-        await self._become(mode)
+            await self._relay.close()  # the relay ends; the next one reads the new settings
+        await self._activate(mode)
 
     async def set_context(self, context: Context) -> None:
-        """Let these be the names that are hidden; ten thousand take a second to be made ready."""
+        """Redact these names from now on; preparing ten thousand takes about a second."""
         self._context = context
-        if self._mode is PrivacyMode.LATTICE:  # so that no result has to wait for that
+        if self._mode is PrivacyMode.LATTICE:  # prepare them before the next result
             await self._in_thread(self._names)
 
     async def improve(self, final: Final) -> Final:
-        """Return a final result as the reranker reads it; as it is, later, if that fails."""
+        """Return the reranked final result, or the same result with a later time if that fails."""
         reranker, began = self._settings.reranker, time.monotonic()
         if reranker is None or not self.asks or not final.result.text:
             return final
@@ -143,82 +146,82 @@ class Guard:
             async with asyncio.timeout(reranker.budget_ms / 1000):
                 result = await self._ask(final.result, reranker.host)
         except TimeoutError:
-            self._tell(f"{reranker.host}: no answer within {reranker.budget_ms} ms")
+            self._report(f"{reranker.host}: no answer within {reranker.budget_ms} ms")
         except (RefusedError, StorageError) as error:
-            self._tell(str(error))
+            self._report(str(error))
         known = final.time + time.monotonic() - began
         if result is None:
             return replace(final, time=known)
         return replace(final, time=known, result=result, reranked=True)
 
-    async def read_record(self) -> Told:
-        """Return the record of what left. Raises StorageError."""
-        return await self._in_thread(self._record.read)
+    async def read_audit_log(self) -> AuditLogContents:
+        """Return the audit log; raises StorageError."""
+        return await self._in_thread(self._audit_log.read)
 
     async def erase(self) -> None:
-        """Forget the record, and all names that are kept for anybody. Raises StorageError."""
-        await self._in_thread(self._record.erase)
-        await self._wipe()
+        """Delete the audit log and all stored context entries; raises StorageError."""
+        await self._in_thread(self._audit_log.erase)
+        await self._erase_contexts()
 
     async def close(self) -> None:
-        """Let nothing leave any more."""
+        """Close the relay socket; nothing leaves afterwards."""
         self._mode = PrivacyMode.LOCAL
-        await self._desk.close()
-        self._show()
+        await self._relay.close()
+        self._show_led()
 
-    async def _chosen(self) -> PrivacyMode:
-        """Return the mode that the owner has chosen, by a switch or in the configuration."""
+    async def _effective_mode(self) -> PrivacyMode:
+        """Return the mode from the configuration and the last switch."""
         return effective(PrivacyMode(self._settings.mode), await self._in_thread(self._file.load))
 
-    async def _become(self, mode: PrivacyMode) -> None:
-        """Let a mode hold: the socket is there only if something may leave, and has where to."""
+    async def _activate(self, mode: PrivacyMode) -> None:
+        """Activate a mode; the relay socket exists only in LATTICE and with a reranker."""
         self._mode = mode
         if mode is PrivacyMode.LATTICE and self._settings.reranker is not None:
             try:
-                self._desk.open()
+                self._relay.open()
             except OSError as error:
-                self._tell(f"the relay has no place to come to: {error}; make that folder")
+                self._report(f"cannot open the relay socket: {error}; create its folder")
         else:
-            await self._desk.close()
+            await self._relay.close()
         self._changed()
-        self._show()
+        self._show_led()
         await self.set_context(self._context)
 
     async def _ask(self, result: Result, host: str) -> Result | None:
-        """Return a result with the readings in the order of the reranker; None without answer."""
-        left = self._allowance.spend(time.monotonic())
-        if left is None:
-            raise RefusedError("rate: too many commands in a short time; this one does not leave")
-        self._allowance = left
+        """Return the result in the reranker's order, or None without an answer."""
+        remaining = self._rate_limit.spend(time.monotonic())
+        if remaining is None:
+            raise RefusedError("rate: too many commands in a short time; this one was not sent")
+        self._rate_limit = remaining
         names, settings = await self._in_thread(self._names), self._settings
         outgoing = await self._in_thread(
             lambda: pack(result.lattice, self._language, names, redact=settings.redact)
         )
-        if not self.asks:  # switched meanwhile
+        if not self.asks:  # the mode was switched meanwhile
             return None
-        # Each wait is one where the budget may end: what is over by then is not recorded either.
+        # The budget may end at each await. Nothing is logged that would not be sent.
         await self._in_thread(
-            lambda: self._record.add(host, outgoing.data, keep=settings.keep_lattices)
+            lambda: self._audit_log.add(host, outgoing.data, keep=settings.keep_lattices)
         )
         if not self.asks:
             return None
-        answer = await self._desk.ask(outgoing.question.session, outgoing.data)
+        answer = await self._relay.ask(outgoing.question.session, outgoing.data)
         if answer is None:
             return None
         if answer.fault:
-            self._tell(f"{host}: {answer.fault}")
+            self._report(f"{host}: {answer.fault}")
         paths = unpack(outgoing, answer)
         return reordered(result, outgoing, paths, names) if paths else None
 
-    def _show(self) -> None:
-        """Let the lamp show whether anything may leave."""
+    def _show_led(self) -> None:
+        """Set the LED: lit while lattices may leave."""
         may_leave = self._mode is PrivacyMode.LATTICE and self._settings.reranker is not None
-        fault = self._lamp.show(self._settings.led, lit=may_leave)
+        fault = self._led.show(self._settings.led, lit=may_leave)
         if fault:
-            self._tell_of_lamp(fault)
+            self._report_led(fault)
 
     def _names(self) -> Names:
-        """Return the names that are hidden; many of them take a while the first time."""
+        """Return the names to redact; slow on the first call after a change."""
         context, names = self._named
         if context is not self._context:
             context = self._context

@@ -1,8 +1,7 @@
-"""A light that tells whether lattices may leave: one of the kernel's LEDs, lit while they may.
+"""The privacy LED: a kernel LED that is lit while lattices may leave the device.
 
-In: the name of the LED and whether it shall be lit. Out: its brightness, in sysfs; a sentence where
-it cannot be written, once. A daemon that is killed leaves it as it is, and the next one sets it
-anew. Nothing is waited for: the kernel takes the number, and lets a slow driver follow later.
+It writes the brightness in sysfs. After a kill the LED keeps its state until the next daemon sets
+it. Writing does not block: the kernel sets a slow LED later.
 """
 
 from __future__ import annotations
@@ -11,23 +10,23 @@ import os
 from pathlib import Path
 
 LEDS = Path("/sys/class/leds")
-FULL = 1  # brightness of an LED that does not tell how bright it can be
+FULL = 1  # brightness if the LED has no max_brightness
 
 
 class Led:
-    """One LED at a time."""
+    """Controls one LED at a time."""
 
     def __init__(self, folder: Path) -> None:
-        """Begin without one; `folder` holds the kernel's LEDs."""
+        """Start without an LED; `folder` is the LED folder of sysfs."""
         self._folder = folder
         self._name: str | None = None
-        self._told = ""
+        self._last_fault = ""
 
     def show(self, name: str | None, *, lit: bool) -> str:
-        """Light an LED or put it out; one that was named before and is no longer is put out.
+        """Switch an LED on or off, and switch off the LED that was named before.
 
         Returns:
-            A sentence on why it cannot be; empty if it can, or if it was said the last time.
+            A sentence on why that failed; empty on success or if it is the same as last time.
         """
         fault = ""
         if self._name not in (None, name):
@@ -35,21 +34,21 @@ class Led:
         self._name = name
         if name is not None:
             fault = self._set(name, lit=lit) or fault
-        news = fault if fault != self._told else ""
-        self._told = fault
+        news = fault if fault != self._last_fault else ""
+        self._last_fault = fault
         return news
 
     def _set(self, name: str, *, lit: bool) -> str:
         led = self._folder / name
         try:
-            # 0 first: that also ends a trigger, such as a heartbeat, which would go on else.
+            # Writing 0 first ends a trigger such as a heartbeat.
             _write(led / "brightness", 0)
             if lit:
                 _write(led / "brightness", _full(led))
         except OSError as error:
             return (
-                f"privacy.led: {led / 'brightness'} cannot be written ({error.strerror}): it does "
-                "not show whether lattices may leave; name an LED that is there and let Auricle "
+                f"privacy.led: {led / 'brightness'} cannot be written ({error.strerror}), so it "
+                "does not show whether lattices may leave; name an existing LED and let Auricle "
                 "write to it"
             )
         return ""
@@ -63,7 +62,7 @@ def _full(led: Path) -> int:
 
 
 def _write(file: Path, brightness: int) -> None:
-    # Neither made nor emptied: in sysfs a file is there, or there is no such LED.
+    # Without O_CREAT and O_TRUNC: an LED that does not exist must be an error.
     descriptor = os.open(file, os.O_WRONLY | os.O_CLOEXEC)
     try:
         os.write(descriptor, f"{brightness}\n".encode("ascii"))

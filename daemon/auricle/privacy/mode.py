@@ -1,9 +1,8 @@
-"""The mode: whether anything may leave the device, kept over restarts.
+"""The privacy mode: whether anything may leave the device; it survives restarts.
 
-In: what the owner sets in the configuration, and what is switched while the daemon runs. Out: the
-last word of the owner: a switch holds until the configuration says something else than it did
-then, and after that the stricter of the two. The state file is for the daemon alone; one that
-cannot be read counts as `local`.
+The owner sets the mode in the configuration or switches it at run time. A switch is valid until the
+configured mode changes; then the stricter of the two applies. A state file that cannot be read
+counts as `local`.
 """
 
 from __future__ import annotations
@@ -20,19 +19,19 @@ class PrivacyMode(StrEnum):
     """What may leave the device."""
 
     LOCAL = "local"  # nothing
-    LATTICE = "lattice"  # the words that may have been said, never a sound
+    LATTICE = "lattice"  # word lattices, never audio
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """What was switched to last."""
+    """The last switch at run time."""
 
     mode: PrivacyMode
-    configured: PrivacyMode  # what the configuration said then
+    configured: PrivacyMode  # the configured mode at that time
 
 
 def effective(configured: PrivacyMode, switch: Switch | None) -> PrivacyMode:
-    """Return the mode that holds."""
+    """Return the active mode."""
     if switch is None:
         return configured
     if switch.configured is configured:
@@ -43,29 +42,29 @@ def effective(configured: PrivacyMode, switch: Switch | None) -> PrivacyMode:
 
 
 class ModeFile:
-    """Keeps the last switch. Its methods wait for the disk: call them in a thread."""
+    """Stores the last switch. All methods block on the disk; call them in a worker thread."""
 
     def __init__(self, file: Path) -> None:
-        """`file` is made when the mode is switched for the first time."""
+        """The file is created with the first switch."""
         self._file = file
 
     def load(self) -> Switch | None:
-        """Return the last switch; None if there never was one."""
+        """Return the last switch, or None if there was none."""
         try:
             mode, configured = map(PrivacyMode, self._file.read_text(encoding="ascii").split())
         except FileNotFoundError:
             return None
-        except (OSError, ValueError):  # whatever stood there: nothing leaves
+        except (OSError, ValueError):  # damaged: nothing may leave
             return Switch(PrivacyMode.LOCAL, PrivacyMode.LATTICE)
         return Switch(mode, configured)
 
     def save(self, switch: Switch) -> None:
-        """Keep the switch; it is on the disk on return. Raises StorageError."""
+        """Store the switch; it is on the disk on return. Raises StorageError."""
         try:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             replace_file(self._file, f"{switch.mode} {switch.configured}\n".encode("ascii"))
         except OSError as error:
             raise StorageError(
-                f"{self._file}: cannot keep the mode {switch.mode} ({error.strerror}); make room "
-                "on the disk, or let Auricle write there"
+                f"{self._file}: cannot save the mode {switch.mode} ({error.strerror}); free "
+                "disk space, or let Auricle write there"
             ) from error

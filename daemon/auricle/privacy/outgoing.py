@@ -1,8 +1,7 @@
-"""A lattice made ready to leave, and what comes back made into a result.
+"""Converts a lattice to a question for the reranker, and its answer to a reranked result.
 
-In: the result of the recogniser, and the names to hide. Out: a question of the wire schema with
-the way back; then the same result with the readings in the order of the answer. No word can come
-in: an answer names readings of the lattice, and those alone.
+The question follows the wire schema and has names redacted. An answer can only choose among the
+hypotheses of the lattice that was sent: it cannot add a word.
 """
 
 from __future__ import annotations
@@ -34,31 +33,38 @@ from auricle.wire.schema import (
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """What is about to leave, and what it stands for here."""
+    """A question and the lattice that it was made from."""
 
     question: Question
-    data: bytes  # the question in its one form
-    lattice: Lattice  # what was sent of the lattice, its words as they were said
-    arcs: tuple[Arc, ...]  # for each arc of the question the one of the lattice
+    data: bytes  # the encoded question
+    lattice: Lattice  # the pruned lattice, not redacted
+    arcs: tuple[Arc, ...]  # for each arc of the question, the arc of the lattice
 
 
 def pack(lattice: Lattice, locale: str, names: Names, *, redact: bool) -> Outgoing:
-    """Return a lattice ready to leave, as much of it as may.
+    """Return the question for a lattice, pruned as far as the wire schema needs.
 
-    Raises RefusedError when not even the likeliest readings may leave, as when they hold what the
-    schema does not take for a word.
+    Args:
+        lattice: the lattice of a final result.
+        locale: BCP 47 tag of the recogniser.
+        names: the names to redact.
+        redact: whether to replace names by placeholders.
+
+    Raises:
+        RefusedError: even the best hypothesis violates the schema, for example with a character
+            that it does not allow in a word.
     """
     for most_arcs in (MOST_ARCS, MOST_ARCS // 2, MOST_ARCS // 4, 1):
         try:
             return _pack(lattice.prune(math.inf, most_arcs), locale, names, redact=redact)
         except RefusedError:
-            if most_arcs == 1:  # nothing is left but the likeliest reading
+            if most_arcs == 1:  # only the best hypothesis is left
                 raise
     raise AssertionError
 
 
 def _pack(lattice: Lattice, locale: str, names: Names, *, redact: bool) -> Outgoing:
-    arcs = [arc for arc in lattice.arcs if arc.word]  # that nothing was said is no reading to weigh
+    arcs = [arc for arc in lattice.arcs if arc.word]  # drops the empty hypothesis
     labels = labels_of(arcs, names)
     words = [arc.word for arc in arcs]
     shown = hide(words, labels) if redact else words
@@ -70,9 +76,9 @@ def _pack(lattice: Lattice, locale: str, names: Names, *, redact: bool) -> Outgo
                 source=arc.source,
                 target=arc.target,
                 word=table.index(word),
-                score=_whole(10 * arc.score, SCORES),
-                start=_whole(10 * (arc.start - begin), STARTS),
-                duration=_whole(10 * (arc.end - arc.start), DURATIONS),
+                score=_clamped(10 * arc.score, SCORES),
+                start=_clamped(10 * (arc.start - begin), STARTS),
+                duration=_clamped(10 * (arc.end - arc.start), DURATIONS),
                 label=label,
             ),
             index,
@@ -86,9 +92,9 @@ def _pack(lattice: Lattice, locale: str, names: Names, *, redact: bool) -> Outgo
 
 
 def unpack(outgoing: Outgoing, answer: Answer) -> tuple[Path, ...]:
-    """Return the readings of an answer as paths of the lattice that was sent, names put back.
+    """Return the hypotheses of an answer as paths of the lattice that was sent, without redaction.
 
-    What is no reading of the lattice is dropped.
+    A hypothesis that is not in the lattice is dropped.
     """
     found = (find_path(outgoing.question, reading.text) for reading in answer.readings)
     paths = (tuple(outgoing.arcs[index] for index in path) for path in found if path is not None)
@@ -96,28 +102,28 @@ def unpack(outgoing: Outgoing, answer: Answer) -> tuple[Path, ...]:
 
 
 def reordered(result: Result, outgoing: Outgoing, paths: tuple[Path, ...], names: Names) -> Result:
-    """Return a result with these readings first; all scores stay those of the recogniser."""
+    """Return a result with these paths first; scores stay those of the recogniser."""
     known = {entry.text: entry for entry in result.nbest}
     first = {path.text: known.get(path.text, Hypothesis(path.text, path.score)) for path in paths}
     nbest = (*first.values(), *(entry for entry in result.nbest if entry.text not in first))
     best = paths[0]
     if best.text == result.text:
         return replace(result, nbest=nbest[: len(result.nbest)])
-    sureness = word_confidences(outgoing.lattice, best)
+    confidences = word_confidences(outgoing.lattice, best)
     return replace(
         result,
         text=best.text,
         nbest=nbest[: len(result.nbest)],
         words=tuple(
-            Word(arc.word, arc.start, arc.end, sure)
-            for arc, sure in zip(best.arcs, sureness, strict=True)
+            Word(arc.word, arc.start, arc.end, confidence)
+            for arc, confidence in zip(best.arcs, confidences, strict=True)
         ),
         names=tuple(_names_on(best, names)),
     )
 
 
 def _names_on(path: Path, names: Names) -> Iterator[RecognizedName]:
-    """Yield the names that the recogniser has found on a path."""
+    """Yield the context names that the recogniser tagged on a path."""
     for (kind, _), group in groupby(path.arcs, lambda arc: (arc.kind, arc.entry)):
         arcs = tuple(group)
         entry = None if kind is None else names.meant(arcs)
@@ -125,6 +131,6 @@ def _names_on(path: Path, names: Names) -> Iterator[RecognizedName]:
             yield RecognizedName(entry.kind, entry.written, entry.id, arcs[0].start, arcs[-1].end)
 
 
-def _whole(value: float, taken: range) -> int:
-    """Return the nearest whole number that is taken."""
-    return min(max(round(value), taken.start), taken.stop - 1)
+def _clamped(value: float, allowed: range) -> int:
+    """Return the nearest integer in a range."""
+    return min(max(round(value), allowed.start), allowed.stop - 1)

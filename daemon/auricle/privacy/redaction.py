@@ -1,10 +1,9 @@
-"""Names that stay at home: which words of a lattice belong to a name, and what stands for them.
+"""Redacts names in a lattice: finds the words of context entries and replaces them.
 
-In: the names that clients have given, and a lattice. Out: for each arc the kind of name that it
-belongs to, and words such as `contact-a` in its place. Of contacts each word counts by itself, for
-people say first names; of all else the whole name. What sounds at the same time and is spelled
-alike (`mcvey` beside `mcveigh`) would tell the name, and goes with it. A name that no client gave,
-or that was misheard beyond that, is not known here and not hidden.
+Each arc that belongs to a name gets a placeholder such as `contact-a`. For contacts every single
+word counts, because people say first names; for other kinds only the whole name. A word that
+overlaps a name in time and is spelled alike (`mcvey` beside `mcveigh`) is redacted too. A name that
+is not in the context, or was recognised very differently, is not redacted.
 """
 
 from __future__ import annotations
@@ -21,26 +20,27 @@ from auricle.lattice.lattice import Arc
 from auricle.wire.schema import CLASSES
 
 LABELS = {"contacts": "contact", "appliances": "appliance", "media": "media"}
-LIKENESS = 0.5  # of two spellings, 0 to 1: "lee" and "leigh" are alike, "sean" and "john" are not
+# Similarity of two spellings, 0 to 1: "lee" and "leigh" reach it, "sean" and "john" do not.
+LIKENESS = 0.5
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names that are to be found, in the form in which they are compared."""
+    """The names to redact, normalised for comparison."""
 
     by_first_word: Mapping[str, Mapping[tuple[str, ...], Sequence[Entry]]]  # -> words -> entries
 
     def meant(self, arcs: Sequence[Arc]) -> Entry | None:
-        """Return the entry that the recogniser has found on arcs which follow each other."""
+        """Return the entry that the recogniser tagged on consecutive arcs."""
         words = tuple(_folded(arc.word) for arc in arcs)
-        told = (arcs[0].kind, arcs[0].entry)
+        tagged = (arcs[0].kind, arcs[0].entry)
         entries = self.by_first_word.get(words[0], {}).get(words, ())
-        return next((entry for entry in entries if (entry.kind, entry.id) == told), None)
+        return next((entry for entry in entries if (entry.kind, entry.id) == tagged), None)
 
 
 def names_of(context: Context) -> Names:
-    """Return the names of a context, in all the ways to say them."""
+    """Return the names of a context in all their spoken forms."""
     phrases: dict[str, dict[tuple[str, ...], list[Entry]]] = {}
     for entry in context.entries:
         for form in forms_of(entry):
@@ -52,7 +52,7 @@ def names_of(context: Context) -> Names:
 
 
 def labels_of(arcs: Sequence[Arc], names: Names) -> list[int]:
-    """Return for each arc the label of the name that it belongs to; 0 for none."""
+    """Return for each arc the label of its name; 0 for an arc outside any name."""
     labels = [0 if arc.entry is None else _label_of(arc.kind) for arc in arcs]
     words = [_folded(arc.word) for arc in arcs]
     leaving: dict[int, list[int]] = {}
@@ -64,17 +64,17 @@ def labels_of(arcs: Sequence[Arc], names: Names) -> list[int]:
             for path in _spelled(arcs, words, leaving, index, phrase):
                 for each in path:
                     labels[each] = labels[each] or label
-    return _with_likes(arcs, words, labels)
+    return _with_similar(arcs, words, labels)
 
 
-def _with_likes(arcs: Sequence[Arc], words: Sequence[str], labels: Sequence[int]) -> list[int]:
-    """Return labels also for what would tell a name by its likeness."""
+def _with_similar(arcs: Sequence[Arc], words: Sequence[str], labels: Sequence[int]) -> list[int]:
+    """Return the labels, extended to words that overlap a name and are spelled alike."""
     named = [index for index, label in enumerate(labels) if label]
     found = list(labels)
     for index, arc in enumerate(arcs):
         for other in named if found[index] == 0 else ():
-            beside = arc.start < arcs[other].end and arcs[other].start < arc.end
-            if beside and _alike(words[index], words[other]):
+            overlaps = arc.start < arcs[other].end and arcs[other].start < arc.end
+            if overlaps and _alike(words[index], words[other]):
                 found[index] = labels[other]
                 break
     return found
@@ -89,7 +89,7 @@ def _label_of(kind: str | None) -> int:
 
 
 def hide(words: Sequence[str], labels: Sequence[int]) -> list[str]:
-    """Return the words with a placeholder for each that has a label, the same for the same word."""
+    """Return the words with a placeholder for each labelled word; equal words get equal ones."""
     taken = set(words)
     fresh: dict[int, Iterator[str]] = {}
     placeholders: dict[tuple[str, int], str] = {}
@@ -112,7 +112,7 @@ def _spelled(
     index: int,
     phrase: tuple[str, ...],
 ) -> Iterator[tuple[int, ...]]:
-    """Yield the paths that begin with an arc and spell a phrase."""
+    """Yield the paths that begin with arc `index` and spell a phrase."""
     if words[index] != phrase[0]:
         return
     if len(phrase) == 1:
@@ -138,7 +138,7 @@ def _in_letters(number: int) -> str:
 
 
 def _folded(word: str) -> str:
-    """Return a word without accents, capitals, and the 's of an owner."""
+    """Return a word without accents, capitals and a possessive 's."""
     plain = word
     if not word.isascii():
         decomposed = unicodedata.normalize("NFKD", word.replace("’", "'"))

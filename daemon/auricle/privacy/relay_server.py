@@ -1,7 +1,7 @@
-"""The daemon's end of the socket: open only while lattices may leave, and gone at once after.
+"""The daemon's end of the relay socket. The socket exists only while lattices may leave.
 
-In: a question. Out: its answer, or None when the relay goes, or the desk is closed meanwhile. One
-relay at a time; what it sends is checked by the wire schema, and anything else hangs up on it.
+It accepts one relay at a time and checks what it receives by the wire schema. A message that
+violates the schema closes the connection.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from auricle.wire.sockets import check_peer, listen, receive, remove, send
 
 
 class RelayServer:
-    """Use `open`, `ask` and `close` on the event loop, as often as wanted."""
+    """Call all methods on the event loop; after `close` it may be opened again."""
 
-    def __init__(self, path: Path, users: Collection[int], tell: Callable[[str], None]) -> None:
-        """Prepare; a socket that a killed daemon left behind is removed by `close`.
+    def __init__(self, path: Path, users: Collection[int], report: Callable[[str], None]) -> None:
+        """Prepare the server; it is closed.
 
         Args:
-            path: of the socket.
-            users: whose processes may be the relay.
-            tell: takes a sentence on whoever may not.
+            path: the path of the socket.
+            users: user ids that the relay may run as.
+            report: takes a sentence on why a relay was rejected.
         """
         self._path = path
         self._users = users
-        self._tell = tell
+        self._report = report
         self._listener: socket.socket | None = None
         self._listening: asyncio.Task[None] | None = None
         self._relay: socket.socket | None = None
@@ -37,19 +37,19 @@ class RelayServer:
 
     @property
     def connected(self) -> bool:
-        """Whether the relay is there."""
+        """Whether a relay is connected."""
         return self._relay is not None
 
     def open(self) -> None:
-        """Let the relay come; raises OSError when there is no place for the socket."""
+        """Open the socket; raises OSError if it cannot be made."""
         if self._listener is None:
             self._listener = listen(self._path)
             self._listening = asyncio.ensure_future(self._serve(self._listener))
 
     async def close(self) -> None:
-        """Send the relay away and remove the socket; a question that waits has no answer.
+        """Disconnect the relay and remove the socket, also one that a killed daemon left.
 
-        All of it has happened before this waits for anything.
+        A waiting `ask` returns None. All of this is done before the first await.
         """
         remove(self._path)
         if self._relay is not None:
@@ -64,7 +64,7 @@ class RelayServer:
             listener.close()
 
     async def ask(self, session: int, data: bytes) -> Answer | None:
-        """Return the answer to a question; None if none comes. How long it may take, others say."""
+        """Return the answer to a question, or None without a relay; the caller sets a timeout."""
         if self._relay is None or not send(self._relay, data):
             return None
         answer: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
@@ -75,29 +75,29 @@ class RelayServer:
             self._asked = None
 
     async def _serve(self, listener: socket.socket) -> None:
-        """Take one relay after another."""
+        """Serve one relay after another."""
         loop = asyncio.get_running_loop()
         while True:
             relay, _ = await loop.sock_accept(listener)
             with relay:
-                await self._attend(relay)
+                await self._serve_relay(relay)
 
-    async def _attend(self, relay: socket.socket) -> None:
-        """Take what a relay says until it goes, or says what it may not."""
+    async def _serve_relay(self, relay: socket.socket) -> None:
+        """Receive answers until the relay disconnects or violates the schema."""
         try:
             check_peer(relay, self._users)
             self._relay = relay
             while data := await receive(relay, MOST_ANSWER_BYTES):
                 self._take(decode_answer(data))
         except RefusedError as error:
-            self._tell(f"the relay is sent away: {error}")
+            self._report(f"the relay was disconnected: {error}")
         finally:
             if self._relay is relay:
                 self._relay = None
                 self._answer(None)
 
     def _take(self, answer: Answer) -> None:
-        """Hand over an answer; one that comes too late is to no question that waits."""
+        """Deliver an answer; one that comes too late is dropped."""
         if self._asked is not None and self._asked[0] == answer.session:
             self._answer(answer)
 

@@ -35,8 +35,9 @@ from auricle import defaults
 from auricle.biasing import scorer
 from auricle.biasing.biasing import Biasing
 from auricle.biasing.scorer import TokenScorer
+from auricle.biasing.tagging import named_result
 from auricle.errors import ArgumentError, ModelError
-from auricle.lattice.result import Result, result_of
+from auricle.lattice.result import Result
 from auricle.recognizer import acoustic, word_history
 from auricle.recognizer.acoustic import Mixture, Streams
 from auricle.recognizer.hypotheses import BeamHypothesis, FrameCandidate, HypothesisPool, Parents
@@ -255,7 +256,7 @@ class BeamSearch:
         ends = word_history.endings(readings, self._limits)
         clock = Clock(state.start_time, self._options.frame_seconds, state.frames)
         lattice = word_history.build_lattice(ends, clock, self._options.lattice_beam)
-        return result_of(lattice, self._options.nbest, state.biasing if named else None)
+        return named_result(lattice, self._options.nbest, state.biasing if named else None)
 
     def _at_end(self, state: SearchState) -> NDArray[np.float64]:
         """Return the change of each score if the utterance ends here (hypotheses,), natural log.

@@ -29,7 +29,7 @@ from auricle.biasing.context_attention import (
     QueryEncoder,
 )
 from auricle.biasing.shortlist import MOST_ATTENDED, Attended, attended
-from auricle.biasing.tagging import spelled, spelled_for_good
+from auricle.biasing.tagging import spelled, spelled_for_good, with_names
 from auricle.context.entries import Context
 from auricle.features import (
     BANDS,
@@ -39,7 +39,7 @@ from auricle.features import (
     LogMel,
     Samples,
 )
-from auricle.lattice.result import Result, with_names
+from auricle.lattice.result import Result
 from auricle.recognizer.beam_search import BeamSearch, Progress, SearchState
 from auricle.recognizer.encoder import Encoded, Encoder, EncoderState
 from auricle.recognizer.partial_text import Best, FirstPassText, PartialOptions, Words

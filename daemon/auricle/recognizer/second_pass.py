@@ -28,9 +28,10 @@ from numpy.typing import NDArray
 
 from auricle.biasing.biasing import Biasing
 from auricle.biasing.scorer import BiasingScorer
+from auricle.biasing.tagging import named_result
 from auricle.errors import ArgumentError
 from auricle.lattice.from_nbest import NbestReading, SpokenWord, lattice_of
-from auricle.lattice.result import Result, result_of
+from auricle.lattice.result import Result
 from auricle.recognizer.attention_decoder import AttentionScorer, AttentionState
 from auricle.recognizer.ctc_alignment import Alignment, align
 from auricle.recognizer.surface_forms import END, Writing
@@ -210,7 +211,7 @@ class SecondPass:
         readings = [
             self._reading(one, weight, utterance) for one in chosen(candidates, self._options)
         ]
-        return result_of(lattice_of(readings), len(first.nbest), biasing) if readings else first
+        return named_result(lattice_of(readings), len(first.nbest), biasing) if readings else first
 
     def candidates(
         self, first: Result, utterance: Utterance, biasing: Biasing | None = None

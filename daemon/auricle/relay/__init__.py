@@ -1,1 +1,1 @@
-"""The other process: it takes lattices from the daemon's socket, and alone talks to the network."""
+"""The relay: a separate process, and the only one that uses the network."""

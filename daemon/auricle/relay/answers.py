@@ -1,10 +1,10 @@
-"""What a reranker says, checked against what it was asked: readings of that lattice, or a fault.
+"""Parses and checks the HTTP response of a reranker, which is not trusted.
 
-In: the body of an HTTP answer, from a server that may lie. Out: an `Answer` of the wire schema. A
-reading that is not in the lattice is dropped, so that no word can come in from outside.
+The result is an `Answer` of the wire schema. A hypothesis that is not in the lattice is dropped, so
+that the reranker cannot add a word.
 
 The body is JSON, `{"version": 1, "session": 7, "readings": [["call contact-a", -3.25], ...]}`, best
-first; other fields are left alone.
+first; other fields are ignored.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from auricle.wire.schema import (
 
 
 class AnswerFault(StrEnum):
-    """Why there is no answer, or not all of it."""
+    """Why an answer is missing or incomplete."""
 
-    UNREACHABLE = "unreachable"  # no such host, or nobody listens there
+    UNREACHABLE = "unreachable"  # no such host, or the connection was refused
     CERTIFICATE = "wrong-certificate"
-    LATE = "too-late"  # the budget was over
-    BUSY = "busy"  # it says so, and said so again
-    STATUS = "wrong-status"  # neither good nor busy: a redirection, or it knows us not
-    FORM = "no-answer-in-it"  # a web page of a captive portal, or JSON of another form
+    LATE = "too-late"  # after the time budget
+    BUSY = "busy"  # also after retries
+    STATUS = "wrong-status"  # neither OK nor busy: a redirection, or it rejects our credentials
+    FORM = "no-answer-in-it"  # no such JSON, for example the page of a captive portal
     LARGE = "too-large"
     VERSION = "wrong-version"
     SESSION = "of-another-question"
-    RATE = "too-many"  # questions came than may leave; this one did not
-    FOREIGN = "not-in-the-lattice"  # readings that nobody said; those were dropped
+    RATE = "too-many"  # rate limit; the question was not sent
+    FOREIGN = "not-in-the-lattice"  # hypotheses outside the lattice were dropped
 
 
 def read_body(question: Question, body: bytes) -> Answer:
-    """Return what the body of an answer says of a question."""
+    """Return the answer in the body of a response to `question`."""
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
@@ -72,7 +72,7 @@ def read_body(question: Question, body: bytes) -> Answer:
 
 
 def _with_fractions(readings: object) -> object:
-    """Return pairs whose scores all have a fraction; JSON may leave it out of whole numbers."""
+    """Return the pairs with integer scores converted to float, as JSON may omit the fraction."""
     if not isinstance(readings, list):
         return readings
     return [

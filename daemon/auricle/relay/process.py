@@ -1,8 +1,7 @@
-"""The relay as a process: from the daemon's socket to the reranker and back, until either ends it.
+"""The relay process: forwards questions from the daemon's socket to the reranker, and answers back.
 
-In: questions of the wire schema. Out: answers of it. What is no question ends the relay at once,
-unsent; so does the daemon when it removes its socket. It keeps nothing, and writes no word of what
-was said.
+A message that violates the wire schema ends the relay and is not forwarded. The relay also ends
+when the daemon closes the connection. It stores nothing and logs no transcript.
 """
 
 from __future__ import annotations
@@ -22,21 +21,23 @@ from auricle.wire.rate_limit import RateLimit
 from auricle.wire.schema import MOST_BYTES, Answer, Question, decode_question, encode_answer
 from auricle.wire.sockets import check_peer, connect, receive, send
 
-Tell = Callable[[str], None]  # takes a sentence for the journal
+Report = Callable[[str], None]  # takes a sentence for the journal
 
 
-def run(settings: RerankerSettings, path: Path, users: Collection[int], tell: Tell) -> None:
-    """Relay until the daemon hangs up or a signal comes.
+def run(settings: RerankerSettings, path: Path, users: Collection[int], report: Report) -> None:
+    """Relay until the daemon disconnects or a signal stops it.
 
     Raises:
-        RelayError: no daemon listens at `path`, or it is set up wrongly.
-        RefusedError: who is there is no user of `users`, or sends what may not pass.
+        RelayError: no daemon listens at `path`, or the token cannot be read.
+        RefusedError: the daemon has another user than `users`, or violates the schema.
     """
-    asyncio.run(_run(settings, path, users, tell))
+    asyncio.run(_run(settings, path, users, report))
 
 
-async def _run(settings: RerankerSettings, path: Path, users: Collection[int], tell: Tell) -> None:
-    work = asyncio.ensure_future(serve(settings, path, users, tell))
+async def _run(
+    settings: RerankerSettings, path: Path, users: Collection[int], report: Report
+) -> None:
+    work = asyncio.ensure_future(serve(settings, path, users, report))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, work.cancel)
@@ -44,41 +45,42 @@ async def _run(settings: RerankerSettings, path: Path, users: Collection[int], t
         await work
 
 
-async def serve(settings: RerankerSettings, path: Path, users: Collection[int], tell: Tell) -> None:
-    """Answer the daemon's questions until it hangs up; see `run` for what is raised."""
+async def serve(
+    settings: RerankerSettings, path: Path, users: Collection[int], report: Report
+) -> None:
+    """Answer the questions of the daemon until it disconnects; raises as `run` does."""
     async with Reranker(settings) as reranker:
         with connect(path) as connection:
             check_peer(connection, users)
-            tell(f"lattices go to {settings.host}")
-            await Relay(reranker, connection, tell).work()
+            report(f"lattices go to {settings.host}")
+            await Relay(reranker, connection, report).work()
 
 
 class Relay:
-    """Takes one question after another."""
+    """Answers one question after another."""
 
-    def __init__(self, reranker: Reranker, connection: socket.socket, tell: Tell) -> None:
-        """`connection` leads to the daemon; `tell` takes a sentence on each fault."""
+    def __init__(self, reranker: Reranker, connection: socket.socket, report: Report) -> None:
+        """`connection` leads to the daemon; `report` takes a sentence about each fault."""
         self._reranker = reranker
         self._connection = connection
-        self._tell = tell
-        self._allowance = RateLimit(time=time.monotonic())
+        self._report = report
+        self._rate_limit = RateLimit(time=time.monotonic())
 
     async def work(self) -> None:
-        """Answer until the daemon hangs up.
+        """Answer until the daemon disconnects.
 
-        While a question is on its way the daemon is listened to: when it hangs up, or asks anew,
-        the question is dropped there and then.
+        A pending request is cancelled when the daemon disconnects or sends another question.
         """
-        coming = self._next_message()
-        while data := await coming:
+        incoming = self._next_message()
+        while data := await incoming:
             question = decode_question(data)
-            coming = self._next_message()
-            await asyncio.sleep(0)  # so that a daemon that has hung up by now is heard first
-            if coming.done():
+            incoming = self._next_message()
+            await asyncio.sleep(0)  # lets `incoming` finish if the daemon has disconnected
+            if incoming.done():
                 continue
             asking = asyncio.ensure_future(self._answer(question, data))
             try:
-                await asyncio.wait((coming, asking), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((incoming, asking), return_when=asyncio.FIRST_COMPLETED)
             finally:
                 if not asking.done():
                     asking.cancel()
@@ -90,12 +92,12 @@ class Relay:
         return asyncio.ensure_future(receive(self._connection, MOST_BYTES))
 
     async def _answer(self, question: Question, data: bytes) -> None:
-        left = self._allowance.spend(time.monotonic())
-        if left is None:
+        remaining = self._rate_limit.spend(time.monotonic())
+        if remaining is None:
             answer = Answer(question.session, (), AnswerFault.RATE)
         else:
-            self._allowance = left
+            self._rate_limit = remaining
             answer = await self._reranker.ask(question, data)
         if answer.fault:
-            self._tell(f"the reranker: {answer.fault}")
+            self._report(f"the reranker: {answer.fault}")
         send(self._connection, encode_answer(answer))

@@ -1,12 +1,13 @@
-"""The reranker at the other end of the network: asked over HTTPS, within a budget, never trusted.
+"""HTTPS client of the reranker, with a time budget and strict checks.
 
-In: a question that has passed the schema, and its bytes, which are sent as they are. Out: an
-`Answer`, always: network trouble, a captive portal or a lying server is the name of a fault.
+It sends the bytes of a validated question unchanged and always returns an `Answer`. A network
+error, a captive portal or an invalid response becomes a fault in that answer.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import random
 import ssl
@@ -20,22 +21,21 @@ import httpx
 from auricle.config.schema import RerankerSettings
 from auricle.errors import RelayError
 from auricle.relay.answers import AnswerFault, read_body
-from auricle.relay.pinning import make_context
 from auricle.wire.schema import MOST_ANSWER_BYTES, Answer, Question
 
 CREDENTIAL = "reranker-token"  # systemd.exec(5), LoadCredential=
 BUSY_STATUSES = frozenset({429, 502, 503, 504})
 MOST_TRIES = 3
-FIRST_PAUSE = 0.02  # seconds before the second try, at most; twice as much before each other one
-IDLE_SECONDS = 300.0  # for which a connection is kept: a handshake takes long
-LONGEST_TOKEN = 4096
+FIRST_PAUSE = 0.02  # longest pause in seconds before the first retry; doubles with each retry
+IDLE_SECONDS = 300.0  # keeps an idle connection, because a handshake is slow
+LONGEST_TOKEN = 4096  # characters
 
 
 class Reranker:
     """Use as `async with Reranker(settings) as reranker`."""
 
     def __init__(self, settings: RerankerSettings) -> None:
-        """Prepare; no connection is made before the first question."""
+        """Prepare; the first question opens the connection."""
         self._settings = settings
         token = read_token(settings)
         headers = {"content-type": "application/json", "accept": "application/json"}
@@ -47,12 +47,12 @@ class Reranker:
             headers=headers,
             timeout=settings.budget_ms / 1000,
             limits=httpx.Limits(max_connections=2, keepalive_expiry=IDLE_SECONDS),
-            follow_redirects=False,  # a lattice goes to the host that the owner named, or nowhere
-            trust_env=False,  # nor through a proxy that a variable names
+            follow_redirects=False,  # send lattices only to the configured host
+            trust_env=False,  # ignore proxy variables
         )
 
     async def __aenter__(self) -> Self:
-        """Begin."""
+        """Return the client itself."""
         return self
 
     async def __aexit__(
@@ -65,15 +65,20 @@ class Reranker:
         await self._client.aclose()
 
     async def ask(self, question: Question, data: bytes) -> Answer:
-        """Return what the reranker makes of a question, once the budget is over at the latest."""
+        """Return the answer to a question within the time budget.
+
+        Args:
+            question: the validated question.
+            data: its encoding.
+        """
         fault = AnswerFault.LATE
         try:
             async with asyncio.timeout(self._settings.budget_ms / 1000):
                 for attempt in range(MOST_TRIES):
-                    found = await self._try(question, data)
-                    if isinstance(found, Answer):
-                        return found
-                    fault = found
+                    outcome = await self._try(question, data)
+                    if isinstance(outcome, Answer):
+                        return outcome
+                    fault = outcome
                     if fault not in (AnswerFault.BUSY, AnswerFault.UNREACHABLE):
                         break
                     await asyncio.sleep(random.uniform(0, FIRST_PAUSE * 2**attempt))
@@ -88,7 +93,7 @@ class Reranker:
                 if refused is not None:
                     return refused
                 body = b""
-                # As it comes: what is packed could become far larger than it is.
+                # Raw bytes: decompression could make a small body very large.
                 async for part in response.aiter_raw():
                     body += part
                     if len(body) > MOST_ANSWER_BYTES:
@@ -100,8 +105,38 @@ class Reranker:
         return read_body(question, body)
 
 
+def make_context(pin: str | None) -> ssl.SSLContext:
+    """Return a TLS context.
+
+    Args:
+        pin: `sha256:` and the digest of the only certificate to accept; its issuer and its host
+            name are not checked. None accepts any certificate that the system's authorities
+            have signed.
+    """
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if pin is not None:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE  # the handshake compares the digest instead
+        context.sslobject_class = _pinned(pin.removeprefix("sha256:"))
+    return context
+
+
+def _pinned(digest: str) -> type[ssl.SSLObject]:
+    class PinnedObject(ssl.SSLObject):
+        """A TLS connection that accepts only the pinned certificate."""
+
+        def do_handshake(self) -> None:
+            super().do_handshake()
+            certificate = self.getpeercert(binary_form=True)
+            if certificate is None or hashlib.sha256(certificate).hexdigest() != digest:
+                raise ssl.SSLCertVerificationError("the certificate is not the pinned one")
+
+    return PinnedObject
+
+
 def _refusal(response: httpx.Response) -> AnswerFault | None:
-    """Return why the body of a response need not be read."""
+    """Return the fault of a response whose body need not be read, or None."""
     if response.status_code in BUSY_STATUSES:
         return AnswerFault.BUSY
     if response.status_code != httpx.codes.OK:
@@ -111,9 +146,10 @@ def _refusal(response: httpx.Response) -> AnswerFault | None:
 
 
 def read_token(settings: RerankerSettings) -> str:
-    """Return the bearer token: systemd's credential, or that of the file; empty if there is none.
+    """Return the bearer token from systemd's credential or from the file; empty if there is none.
 
-    Raises RelayError.
+    Raises:
+        RelayError: the token cannot be read or is invalid.
     """
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     file = Path(folder) / CREDENTIAL if folder else None
@@ -126,17 +162,17 @@ def read_token(settings: RerankerSettings) -> str:
     except (OSError, UnicodeError) as error:
         raise RelayError(
             f"privacy.reranker.token_file: {file}: cannot be read as a token ({error}); let the "
-            f"relay's user read it, or give it as the systemd credential {CREDENTIAL}"
+            f"relay's user read it, or pass it as the systemd credential {CREDENTIAL}"
         ) from error
     if not token or len(token) > LONGEST_TOKEN or not token.isprintable() or " " in token:
         raise RelayError(
-            f"privacy.reranker.token_file: {file}: holds no token; write one line, without blanks"
+            f"privacy.reranker.token_file: {file}: holds no token; write one line without spaces"
         )
     return token
 
 
 def _is_about_tls(error: BaseException | None) -> bool:
-    """Return whether an error, or what caused it, is one of TLS."""
+    """Return whether an error or one of its causes is a TLS error."""
     while error is not None:
         if isinstance(error, ssl.SSLError):
             return True

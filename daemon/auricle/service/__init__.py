@@ -1,1 +1,1 @@
-"""The daemon: assembles the parts, runs them and reports its state to systemd."""
+"""The daemon process: builds the parts, runs them and reports to the journal and systemd."""

@@ -1,25 +1,25 @@
-"""What the daemon writes to the journal: an entry for each kind of event, each kind with its id.
+"""Writes journal entries; each kind of entry has its own message id.
 
 `journalctl MESSAGE_ID=...` finds all entries of a kind, `journalctl AURICLE_SESSION=...` all of a
-session. Nothing that was said is written unless the owner asks for it with `log.transcripts`. The
-fields of an entry, beside those of systemd.journal-fields(7):
+session. Transcripts are written only with the option `log.transcripts`. An entry has these fields
+beside those of systemd.journal-fields(7):
 
     AURICLE_EVENT        name of the kind
     AURICLE_SESSION      id of the session
     AURICLE_TIME         seconds on the audio clock
-    AURICLE_WAKE_WORD    name of the wake word; missing when a client began the session
+    AURICLE_WAKE_WORD    name of the wake word; absent if a client began the session
     AURICLE_SCORE        of the wake word, 0 to 1
-    AURICLE_WORDS        number of words in the result, or that are settled
+    AURICLE_WORDS        number of words in the result, or of settled words
     AURICLE_LATENCY_MS   milliseconds from the end of the last word to the event
     AURICLE_REASON       why the session ended
     AURICLE_ERROR        name of the error, as on D-Bus
-    AURICLE_MODE         what may leave: local or lattice
-    AURICLE_LEVEL        how much is computed: full, saver or minimal
-    AURICLE_RERANKED     1 on a final result that the reranker has read again
-    AURICLE_OVERRUNS     how often the device lost sound since the start
-    AURICLE_DROPPED      frames of 10 ms dropped since the start
-    AURICLE_LEVELS       levels for meters dropped since the start
-    AURICLE_TRANSCRIPT   what was said; only with log.transcripts
+    AURICLE_MODE         privacy mode: local or lattice
+    AURICLE_LEVEL        compute level: full, saver or minimal
+    AURICLE_RERANKED     1 on a final result that was reranked
+    AURICLE_OVERRUNS     how often the device lost audio since the start
+    AURICLE_DROPPED      audio frames of 10 ms dropped since the start
+    AURICLE_LEVELS       input levels dropped since the start
+    AURICLE_TRANSCRIPT   the transcript; only with log.transcripts
 """
 
 from __future__ import annotations
@@ -48,16 +48,17 @@ from auricle.events import (
 )
 from auricle.lattice.result import Result
 
-PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}  # syslog's, by config log.level
+# Option log.level -> priority of syslog(3).
+PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of entry."""
+    """A kind of journal entry."""
 
     name: str  # AURICLE_EVENT
     level: str  # one of PRIORITIES
-    message_id: str  # MESSAGE_ID: drawn once, never changed
+    message_id: str  # MESSAGE_ID; must never change
 
 
 READY = Kind("ready", "info", "9091f9bd0272411d8bd0ee34f3a81600")
@@ -104,7 +105,7 @@ EVENT_KINDS: dict[type[Event], Kind] = {
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One entry: what it is, a sentence for people, and fields for programs."""
+    """A journal entry: a sentence for people and fields for programs."""
 
     kind: Kind
     message: str
@@ -115,64 +116,64 @@ Write: TypeAlias = Callable[[JournalEntry], None]
 
 
 class Journal:
-    """Writes the entries that the owner wants to see."""
+    """Writes entries of at least the configured level."""
 
     def __init__(self, write: Write, level: str = "info", *, transcripts: bool = False) -> None:
-        """Write by `write` what is at least as important as `level`."""
+        """Pass entries of at least `level` to `write`."""
         self._write = write
         self.set_level(level, transcripts=transcripts)
 
     def set_level(self, level: str, *, transcripts: bool) -> None:
-        """Change what is written from now on."""
-        self._most = PRIORITIES[level]
+        """Change the level and whether transcripts are written."""
+        self._priority = PRIORITIES[level]
         self._transcripts = transcripts
 
     def tell(self, kind: Kind, message: str, **fields: object) -> None:
-        """Write an entry; fields are named without `AURICLE_`, in small letters."""
+        """Write an entry; field names are given in lower case without `AURICLE_`."""
         texts = {f"AURICLE_{name.upper()}": str(value) for name, value in fields.items()}
         self._put(JournalEntry(kind, message, texts))
 
     def tell_event(self, event: Event) -> None:
-        """Write an entry on an event of a session."""
+        """Write the entry for an event of a session."""
         self._put(entry_of(event, transcripts=self._transcripts))
 
     def _put(self, entry: JournalEntry) -> None:
-        if PRIORITIES[entry.kind.level] <= self._most:
+        if PRIORITIES[entry.kind.level] <= self._priority:
             self._write(entry)
 
 
 class Losses:
-    """Tells the journal of what was lost, once for each look at which there is more of it."""
+    """Writes an entry when losses have increased since the last check."""
 
     def __init__(self, journal: Journal) -> None:
-        """Begin with nothing lost."""
+        """Start without losses."""
         self._journal = journal
         self._overruns = 0
         self._dropped = 0
         self._levels = 0
 
     def look(self, overruns: int, dropped: int, levels: int) -> None:
-        """Compare with the last look; all count from the start of the daemon.
+        """Compare with the last call; all numbers count from the start of the daemon.
 
         Args:
-            overruns: how often the device lost sound.
-            dropped: frames of 10 ms that recognition came too late for.
-            levels: levels for meters that the event loop came too late for.
+            overruns: how often the device lost audio.
+            dropped: audio frames of 10 ms dropped because recognition was too slow.
+            levels: input levels dropped because the event loop was too slow.
         """
         if overruns > self._overruns:
-            message = f"the device has lost sound {overruns} times since the start"
+            message = f"the device has lost audio {overruns} times since the start"
             self._journal.tell(SOUND_LOST, message, overruns=overruns)
         if dropped > self._dropped:
-            message = f"recognition is late, {dropped} frames of 10 ms were dropped in all"
+            message = f"recognition is too slow, {dropped} frames of 10 ms dropped since the start"
             self._journal.tell(SOUND_DROPPED, message, dropped=dropped)
         if levels > self._levels:
-            message = f"the event loop is late, {levels} levels for meters were dropped in all"
+            message = f"the event loop is too slow, {levels} input levels dropped since the start"
             self._journal.tell(LEVELS_DROPPED, message, levels=levels)
         self._overruns, self._dropped, self._levels = overruns, dropped, levels
 
 
 def entry_of(event: Event, *, transcripts: bool = False) -> JournalEntry:
-    """Return the entry on an event; only with `transcripts` does it hold what was said."""
+    """Return the entry for an event; it contains the transcript only with `transcripts`."""
     kind, message, own = _describe(event)
     fields = {"AURICLE_SESSION": event.session, "AURICLE_TIME": f"{event.time:.3f}", **own}
     text = _text_of(event)
@@ -189,13 +190,13 @@ def _describe(event: Event) -> tuple[Kind, str, dict[str, str]]:
         case Wake():
             message, fields = _describe_wake(event)
         case Partial():
-            message = "the text so far has changed"
+            message = "the partial text has changed"
         case Settled(words=count):
-            message, fields = "more of the text so far will stay", {"AURICLE_WORDS": str(count)}
+            message, fields = "more words are settled", {"AURICLE_WORDS": str(count)}
         case Revised():
-            message = "the command goes on, what seemed complete is withdrawn"
+            message = "the command continues, the speculative result is withdrawn"
         case Speculative(result=result):
-            message, fields = f"the command seems complete: {_size(result)}", _known(event)
+            message, fields = f"speculative result: {_size(result)}", _known(event)
         case Final(result=result, reason=reason):
             message = f"the command is complete ({reason.value}): {_size(result)}"
             fields = {"AURICLE_REASON": reason.value, **_known(event)}
@@ -204,15 +205,15 @@ def _describe(event: Event) -> tuple[Kind, str, dict[str, str]]:
         case Cancelled(reason=why):
             message, fields = f"no result: {why.value}", {"AURICLE_REASON": why.value}
         case Failed(error=error, message=what):
-            message, fields = f"the session broke off: {what}", {"AURICLE_ERROR": error}
+            message, fields = f"the session failed: {what}", {"AURICLE_ERROR": error}
     return kind, message, fields
 
 
 def _describe_wake(wake: Wake) -> tuple[str, dict[str, str]]:
     if not wake.wake_word:
-        return "a client asks to listen", {}
+        return "a client began a session", {}
     fields = {"AURICLE_WAKE_WORD": wake.wake_word, "AURICLE_SCORE": f"{wake.score:.3f}"}
-    return f"heard {wake.wake_word} ({wake.score:.2f})", fields
+    return f"wake word {wake.wake_word} ({wake.score:.2f})", fields
 
 
 def _size(result: Result) -> str:
@@ -239,27 +240,27 @@ def _text_of(event: Event) -> str | None:
 
 @contextmanager
 def open_writer(environment: Mapping[str, str] = os.environ) -> Iterator[Write]:
-    """Give what writes to the journal if standard error leads there, else to standard error."""
+    """Yield a journal writer if standard error is connected to the journal, else a line writer."""
     descriptor = sys.stderr.fileno()
     about = os.fstat(descriptor)
     stream = environment.get("JOURNAL_STREAM", "")  # device:inode, set by systemd
     if stream == f"{about.st_dev}:{about.st_ino}":
         yield JournalWriter()
         return
-    # A copy: sounddevice sends standard error itself to nowhere whenever it starts PortAudio.
+    # A duplicate: sounddevice redirects standard error to /dev/null whenever it starts PortAudio.
     with open(os.dup(descriptor), "wb", buffering=0) as file:
         yield LineWriter(file)
 
 
 class JournalWriter:
-    """Sends entries to systemd's journal."""
+    """Writes entries to systemd's journal."""
 
     def __init__(self) -> None:
-        """Begin with none lost."""
+        """Start without lost entries."""
         self._lost = 0
 
     def __call__(self, entry: JournalEntry) -> None:
-        """Send an entry; one that cannot be sent, to a full journal or so, is told of later."""
+        """Send an entry; if that fails, count it and report it with the next one."""
         try:
             if self._lost:
                 _send(
@@ -285,22 +286,22 @@ def _send(entry: JournalEntry) -> None:
 
 
 class LineWriter:
-    """Writes an entry as a line for people."""
+    """Writes each entry as a line for people."""
 
     def __init__(self, file: RawIOBase) -> None:
-        """Write to `file`, which keeps nothing back."""
+        """Write to `file`, which is unbuffered."""
         self._file = file
         self._lost = 0
 
     def __call__(self, entry: JournalEntry) -> None:
-        """Write a line; one that cannot be written, to a full disk or so, is told of later."""
+        """Write a line; if that fails, count it and report it with the next one."""
         session = entry.fields.get("AURICLE_SESSION")
         place = f" [{session}]" if session else ""
         clock = time.strftime("%H:%M:%S")
         line = f"{clock} {entry.kind.level:7} {entry.kind.name}{place}: {entry.message}\n"
-        told = f"{self._lost} lines before this one could not be written\n" if self._lost else ""
+        note = f"{self._lost} lines before this one could not be written\n" if self._lost else ""
         try:
-            self._file.write((told + line).encode(errors="backslashreplace"))
+            self._file.write((note + line).encode(errors="backslashreplace"))
         except OSError:
             self._lost += 1
         else:

@@ -1,7 +1,7 @@
-"""What the daemon tells systemd: sd_notify(3), and nothing where no one listens.
+"""Notifies systemd by sd_notify(3); does nothing without a notify socket.
 
-The watchdog is fed only while the audio loop makes progress, so that systemd restarts a daemon
-whose audio thread or inference thread is stuck.
+The watchdog is fed only while audio processing makes progress, so that systemd restarts a daemon
+whose capture or inference thread is stuck.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ MICROSECOND = 1e-6
 
 
 class Notifier:
-    """Tells the state of the service."""
+    """Sends the state of the service to systemd."""
 
     def __init__(
         self, complain: Callable[[str], None], send: Callable[[str], object] = daemon.notify
     ) -> None:
-        """Prepare to tell.
+        """Prepare; nothing is sent yet.
 
         Args:
-            complain: called with a sentence when systemd can no longer be told.
-            send: takes the assignments of sd_notify(3), a line each; may raise OSError.
+            complain: takes a sentence when systemd cannot be notified; called once per outage.
+            send: takes the assignments of sd_notify(3), one per line; may raise OSError.
         """
         self._complain = complain
         self._write = send
@@ -33,27 +33,27 @@ class Notifier:
         self._status = ""
 
     def ready(self, status: str) -> None:
-        """Tell that the service has started, or has reloaded its configuration."""
+        """Report that the service has started or has reloaded its configuration."""
         self._status = status
         self._send(f"READY=1\nSTATUS={status}")
 
     def status(self, status: str) -> None:
-        """Tell what the service does, if that has changed."""
+        """Send the status line, if it has changed."""
         if status != self._status:
             self._status = status
             self._send(f"STATUS={status}")
 
     def reloading(self) -> None:
-        """Tell that the configuration is being read again."""
+        """Report that the configuration is being reloaded."""
         now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         self._send(f"RELOADING=1\nMONOTONIC_USEC={now}")
 
     def stopping(self) -> None:
-        """Tell that the service is coming to its end."""
+        """Report that the service is stopping."""
         self._send("STOPPING=1\nSTATUS=Stopping")
 
     def feed_watchdog(self) -> None:
-        """Tell that the service lives."""
+        """Reset the watchdog timer."""
         self._send("WATCHDOG=1")
 
     def _send(self, assignments: str) -> None:
@@ -61,46 +61,46 @@ class Notifier:
             self._write(assignments)
         except OSError as error:
             if not self._broken:
-                self._complain(f"systemd cannot be told how Auricle is doing: {error}")
+                self._complain(f"cannot notify systemd: {error}")
             self._broken = True
         else:
             self._broken = False
 
 
 class Watchdog:
-    """Decides when systemd's watchdog is fed."""
+    """Feeds systemd's watchdog while there is progress."""
 
     def __init__(
         self,
         seconds: float,
-        heard_at: Callable[[], float],
+        progress_at: Callable[[], float],
         feed: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Feed a watchdog that bites after `seconds` without food.
+        """Prepare; call `check` every `interval` seconds.
 
         Args:
-            seconds: as systemd has it.
-            heard_at: when the last sound, or beat of the audio thread, was dealt with.
-            feed: feeds it.
-            clock: the one that `heard_at` is on.
+            seconds: the watchdog timeout of systemd.
+            progress_at: returns the time of the last audio frame or heartbeat.
+            feed: resets the watchdog timer.
+            clock: the clock of `progress_at`.
         """
         self.interval = seconds / 4  # between two calls of `check`
-        self._patience = seconds / 2  # a slow device may take seconds to open
-        self._heard_at = heard_at
+        self._patience = seconds / 2  # opening a slow device may take seconds
+        self._progress_at = progress_at
         self._feed = feed
         self._clock = clock
 
     def check(self) -> bool:
-        """Feed it if there was progress lately; return whether there was."""
-        progress = self._clock() - self._heard_at() < self._patience
+        """Feed the watchdog if there was progress lately; return whether there was."""
+        progress = self._clock() - self._progress_at() < self._patience
         if progress:
             self._feed()
         return progress
 
 
 def watchdog_seconds(environment: Mapping[str, str] = os.environ) -> float | None:
-    """Return how often systemd wants to be told that we live; None if it does not watch us."""
+    """Return the watchdog timeout of systemd in seconds; None if it does not watch this process."""
     if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     period = environment.get("WATCHDOG_USEC", "")

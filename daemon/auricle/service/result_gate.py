@@ -1,8 +1,7 @@
-"""Between what is heard and who is told: a final result may wait a little for a better reader.
+"""Holds a `Final` until the reranker answers or its budget ends, and keeps reports in order.
 
-In: reports, in their order. Out: the same, in the same order; a `Final` as the reader has changed
-it. What comes while one waits, as the next wake word, waits behind it. All of it happens on the
-event loop, which goes on meanwhile.
+Reports that arrive meanwhile, such as the next `Wake`, wait behind it. Everything runs on the event
+loop without blocking it.
 """
 
 from __future__ import annotations
@@ -13,79 +12,74 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from auricle.events import Final
+from auricle.tasks import raise_fault
 
 Report = TypeVar("Report")
 
 
 class ResultGate(Generic[Report]):
-    """Use `take` for every report; at the end `close`."""
+    """Call `take` with every report, and `close` at the end."""
 
     def __init__(
         self,
         pass_on: Callable[[Report], None],
         improve: Callable[[Final], Awaitable[Final]],
-        wanted: Callable[[], bool],
+        enabled: Callable[[], bool],
     ) -> None:
-        """Begin with nothing that waits.
+        """Start empty.
 
         Args:
-            pass_on: takes the reports.
-            improve: returns a result as it is passed on, in a bounded time; called for one after
-                another.
-            wanted: whether a result need wait at all.
+            pass_on: takes the released reports.
+            improve: returns the reranked result within a bounded time; called for one result at a
+                time.
+            enabled: whether results are reranked at present.
         """
         self._pass_on = pass_on
         self._improve = improve
-        self._wanted = wanted
+        self._enabled = enabled
         self._waiting: deque[Report] = deque()
         self._work: asyncio.Task[None] | None = None
 
     def take(self, report: Report) -> None:
-        """Pass a report on, now or after those that wait."""
+        """Release a report now, or after the waiting ones."""
         self._waiting.append(report)
         if self._work is None:
-            self._pass_all()
+            self._release_ready()
         if self._waiting and self._work is None:
-            self._work = asyncio.ensure_future(self._pass_slowly())
-            self._work.add_done_callback(_raise_fault)
+            self._work = asyncio.ensure_future(self._improve_waiting())
+            self._work.add_done_callback(raise_fault)
 
     async def settled(self) -> None:
-        """Wait until all that was taken so far has been passed on."""
+        """Wait until all reports so far are released."""
         if self._work is not None:
             await asyncio.wait([self._work])
 
     async def close(self) -> None:
-        """Pass on all that waits, as it is."""
+        """Release all waiting reports unchanged."""
         if self._work is not None:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)
-        self._pass_as_it_is()
+        self._release_unchanged()
 
-    def _pass_all(self) -> None:
-        """Pass on what need not wait."""
+    def _release_ready(self) -> None:
+        """Release reports up to the first result to rerank."""
         while self._waiting:
-            if isinstance(self._waiting[0], Final) and self._wanted():
+            if isinstance(self._waiting[0], Final) and self._enabled():
                 return
             self._pass_on(self._waiting.popleft())
 
-    async def _pass_slowly(self) -> None:
+    async def _improve_waiting(self) -> None:
         try:
             while self._waiting:
                 first = self._waiting[0]
                 improved = await self._improve(first) if isinstance(first, Final) else first
                 self._waiting.popleft()
-                self._pass_on(improved)  # type: ignore[arg-type] # what improves a Final gives one
-                self._pass_all()
+                self._pass_on(improved)  # type: ignore[arg-type] # improve returns a Final
+                self._release_ready()
         finally:
             self._work = None
-            self._pass_as_it_is()  # at the end of the daemon, or after a fault
+            self._release_unchanged()  # after cancellation or a fault
 
-    def _pass_as_it_is(self) -> None:
+    def _release_unchanged(self) -> None:
         while self._waiting:
             self._pass_on(self._waiting.popleft())
-
-
-def _raise_fault(work: asyncio.Task[None]) -> None:
-    """Raise what nobody foresaw, for the event loop to tell now."""
-    if not work.cancelled():
-        work.result()

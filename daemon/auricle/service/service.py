@@ -1,27 +1,20 @@
-"""The daemon: assembles all parts by the configuration, and runs them until it is told to stop.
+"""The daemon process: builds all parts from the configuration and runs them until it is stopped.
 
-Three threads: this module runs on the event loop, with D-Bus, timers and signals; `recorder` reads
-the microphone; `hearing` runs the networks. SIGTERM and SIGINT stop it, SIGHUP lets it read its
-configuration again, or stops it when its terminal was closed.
+It has three threads. The event loop runs this module, D-Bus, timers and signals. The capture thread
+reads the microphone. The inference thread runs the networks. SIGTERM and SIGINT stop the daemon.
+SIGHUP reloads the configuration, or stops the daemon if its terminal was closed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import signal
-from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from auricle.assistant import InputLevel, ListenOptions, Status
-from auricle.audio.convert import Channel
 from auricle.audio.file import FileSource
-from auricle.audio.microphone import Microphone
-from auricle.audio.reconnecting import ReconnectingSource
-from auricle.audio.source import AudioSource
 from auricle.bus.server import BusServer
 from auricle.compute.budget import ComputeLevel
 from auricle.compute.governor import Governor
@@ -33,16 +26,24 @@ from auricle.context.entries import Context
 from auricle.context.registry import ContextRegistry
 from auricle.context.store import Store
 from auricle.ducking.ducker import Ducker
-from auricle.engine.capture_thread import MakeSource, MicrophoneLost, MicrophoneReady, OnState
+from auricle.engine.capture_thread import MicrophoneLost, MicrophoneReady
 from auricle.engine.inference_thread import InferenceThread, Report, ThreadFailed
-from auricle.engine.pipeline import Pipeline
 from auricle.engine.queues import Outbox
-from auricle.errors import AuricleError, BusError, BusyError, ModelError
+from auricle.errors import AuricleError, BusError
 from auricle.events import CancelReason, Event
 from auricle.fault_reports import faults_told, place_of
 from auricle.privacy.guard import Guard, Places
 from auricle.privacy.mode import PrivacyMode
-from auricle.service.assembly import Models, budget_of, limited, load_models, make_pipeline
+from auricle.service.assembly import (
+    Models,
+    RunOptions,
+    budget_of,
+    build_pipeline,
+    load_models,
+    make_music,
+    source_maker,
+    wake_words_of,
+)
 from auricle.service.journal import (
     CONTEXT_DAMAGED,
     FAULT,
@@ -56,8 +57,6 @@ from auricle.service.journal import (
     PRIVACY,
     PRIVACY_LED,
     READY,
-    RELOAD_REFUSED,
-    RELOADED,
     STOPPING,
     STUCK,
     UNMUTED,
@@ -67,37 +66,27 @@ from auricle.service.journal import (
     open_writer,
 )
 from auricle.service.notify import Notifier, Watchdog, watchdog_seconds
-from auricle.service.quiet import make_backends, make_music, policy_of
+from auricle.service.reconfigure import Reconfiguration, RunningParts
 from auricle.service.result_gate import ResultGate
 from auricle.service.status import StatusTracker
 from auricle.wire.sockets import users_of
 
-RELAY_ACCOUNT = "auricle-relay"  # in the system service
-LOOK_SECONDS = 1.0  # between two looks at what was lost
-BUSY_SECONDS = 1.0  # before what too much else waited for is tried again
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What the command line says."""
-
-    config: Path  # the main file
-    bus: str | None = None  # "session", "system" or an address; None: what the config says
-    recording: Path | None = None  # is played in place of the microphone
+RELAY_ACCOUNT = "auricle-relay"  # user of the relay, in the system service
+LOSS_CHECK_SECONDS = 1.0  # between two checks for lost audio
 
 
 def run(options: RunOptions) -> None:
     """Run the daemon until a signal stops it.
 
     Raises:
-        ConfigError: the configuration has mistakes.
+        ConfigError: the configuration is invalid.
         ModelError: a model is missing or damaged.
         AudioError: the recording cannot be played.
-        BusError: the bus cannot be reached, goes away, or has such a daemon already.
+        BusError: the bus cannot be reached, the connection was lost, or another daemon is running.
     """
     config = loading.load(options.config)
     if options.recording is not None:
-        with FileSource(options.recording):  # tells at once what is wrong with it
+        with FileSource(options.recording):  # raises if the file cannot be played
             pass
     models = load_models(config, budget_of(config))
     asyncio.run(_serve(options, config, models))
@@ -113,43 +102,40 @@ async def _serve(options: RunOptions, config: Config, models: Models) -> None:
                 await Service(options, config, models, journal).run()
             except (AuricleError, OSError):
                 raise
-            except Exception as error:  # its traceback, on standard error, may hold what was said
+            except Exception as error:  # the traceback is not logged: it may contain a transcript
                 place = place_of(error)
                 journal.tell(FAULT, f"Auricle cannot go on: {place}")
                 raise AuricleError(f"a fault ended Auricle ({place}); start it again") from error
 
 
 class Service:
-    """The assistant behind the D-Bus face; all of it happens on the event loop."""
+    """Implements `Assistant` for the D-Bus server; everything runs on the event loop."""
 
     def __init__(
         self, options: RunOptions, config: Config, models: Models, journal: Journal
     ) -> None:
-        """Join the parts; nothing is heard yet."""
+        """Build the parts; `run` starts them."""
         self._options = options
         self._config = config
-        self._models = models
         self._journal = journal
         self._notifier = Notifier(lambda sentence: journal.tell(UNTOLD, sentence))
-        self._standing = StatusTracker(wake_words_of(models), models.bundle.language)
-        self._face: BusServer | None = None
+        self._tracker = StatusTracker(wake_words_of(models), models.bundle.language)
+        self._server: BusServer | None = None
         loop = asyncio.get_running_loop()
         self._outbox = Outbox[Report](
             loop, self._take, may_be_lost=lambda report: isinstance(report, InputLevel)
         )
         self._compute = Governor(config.arbiter.level, self._level_changed)
-        self._hearing = InferenceThread(
+        self._inference = InferenceThread(
             lambda: build_pipeline(config, models, self._compute.level),
-            source_maker(options, config),
+            source_maker(config, options.recording),
             self._outbox.post,
-            lambda: self._face is not None and self._face.monitored,
-            partial(self._take_realtime, loop) if config.arbiter.realtime else None,
+            lambda: self._server is not None and self._server.monitored,
+            partial(self._become_realtime, loop) if config.arbiter.realtime else None,
         )
-        self._level_due = asyncio.Event()  # the level that holds is not yet that of the pipeline
-        self._changing = asyncio.Lock()  # held while the pipeline becomes another
-        self._keeper = ContextRegistry(
+        self._contexts = ContextRegistry(
             Store(state_folder() / "context"),
-            self._take_context,
+            self._set_context,
             lambda sentence: journal.tell(CONTEXT_DAMAGED, sentence),
         )
         self._privacy = Guard(
@@ -158,7 +144,7 @@ class Service:
             models.bundle.language,
             self._privacy_changed,
             lambda sentence: journal.tell(NOT_RERANKED, sentence),
-            self._keeper.erase,
+            self._contexts.erase,
             lambda sentence: journal.tell(PRIVACY_LED, sentence),
         )
         self._music = make_music(
@@ -171,21 +157,36 @@ class Service:
         self._gate = ResultGate[Event | MicrophoneLost | MicrophoneReady](
             self._pass_on, self._privacy.improve, lambda: self._privacy.asks
         )
+        self._reconfiguration = Reconfiguration(
+            options,
+            config,
+            models,
+            RunningParts(
+                inference=self._inference,
+                compute=self._compute,
+                privacy=self._privacy,
+                music=self._music,
+                tracker=self._tracker,
+                journal=journal,
+                notifier=self._notifier,
+            ),
+            self._sentence,
+            self._refresh,
+        )
         self._has_terminal = has_terminal()
-        self._muting = asyncio.Lock()
+        self._mute_lock = asyncio.Lock()
         self._stop = asyncio.Event()
-        self._reload = asyncio.Event()
-        self._died: asyncio.Future[None] = loop.create_future()
+        self._failed: asyncio.Future[None] = loop.create_future()
 
     async def run(self) -> None:
-        """Hear and answer until a signal comes; see `run` of this module for what is raised."""
+        """Serve until a signal stops it; raises as the module function `run` does."""
         loop = asyncio.get_running_loop()
         for stop_signal in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(stop_signal, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._on_hang_up)
         work = asyncio.ensure_future(self._work())
         stop = asyncio.ensure_future(self._stop.wait())
-        ends = (work, stop, self._died)
+        ends = (work, stop, self._failed)
         try:
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -196,137 +197,118 @@ class Service:
 
     @property
     def contexts(self) -> ContextRegistry:
-        """What takes the names that a person may say."""
-        return self._keeper
+        """Stores the context entries of clients."""
+        return self._contexts
 
     @property
     def privacy(self) -> Guard:
-        """What decides on what may leave."""
+        """Decides what may leave the device."""
         return self._privacy
 
     @property
     def compute(self) -> Governor:
-        """What decides on how much is computed."""
+        """Sets the compute level."""
         return self._compute
 
     @property
     def music(self) -> Ducker:
-        """What ducks other sounds."""
+        """Ducks other sounds."""
         return self._music
 
     def status(self) -> Status:
-        """Return the state of this moment."""
-        return self._standing.status
+        """Return the current state."""
+        return self._tracker.status
 
     async def listen(self, owner: str, options: ListenOptions) -> str:
         """Begin a session for a client and return its id."""
-        session = await self._hearing.listen(owner, options)
-        await self._gate.settled()  # its beginning may wait behind the end of the one before
+        session = await self._inference.listen(owner, options)
+        await self._gate.settled()  # its Wake may wait behind the Final of the session before
         return session
 
     async def cancel(self, session: str, reason: CancelReason) -> None:
         """End a session."""
-        await self._hearing.cancel(session, reason)
+        await self._inference.cancel(session, reason)
 
     async def set_muted(self, muted: bool) -> None:
-        """Close the microphone, or open it again; return when that is done.
+        """Close or open the microphone and wait until that is done.
 
-        While it is muted nothing is recorded: the audio clock stands still.
+        Nothing is recorded while it is muted, and the audio clock stops.
         """
-        async with self._muting:
-            if muted == self._standing.muted:
+        async with self._mute_lock:
+            if muted == self._tracker.muted:
                 return
             if muted:
-                await self._hearing.mute(self._become_muted)
+                await self._inference.mute(self._become_muted)
             else:
-                await self._hearing.unmute()
-                self._standing.muted = False
-                self._journal.tell(UNMUTED, "the microphone is heard again")
-            self._show()
+                await self._inference.unmute()
+                self._tracker.muted = False
+                self._journal.tell(UNMUTED, "the microphone is no longer muted")
+            self._refresh()
 
     def _on_hang_up(self) -> None:
-        """Reload, or stop if the terminal is gone: nobody would know that it still hears."""
-        gone = self._has_terminal and not has_terminal()
-        (self._stop if gone else self._reload).set()
+        """Reload, or stop if the terminal was closed: a hidden daemon must not keep listening."""
+        if self._has_terminal and not has_terminal():
+            self._stop.set()
+        else:
+            self._reconfiguration.request_reload()
 
     def _become_muted(self) -> None:
-        self._standing.muted = True
+        self._tracker.muted = True
         self._journal.tell(MUTED, "the microphone is muted")
 
-    async def _take_context(self, context: Context) -> None:
-        """Let the names that clients have given be heard, and tell how many there are."""
-        if self._face is not None:
-            self._face.show_contexts()
+    async def _set_context(self, context: Context) -> None:
+        """Use changed context entries for biasing and redaction, and publish their counts."""
+        if self._server is not None:
+            self._server.show_contexts()
         await self._privacy.set_context(context)
-        await self._hearing.set_context(context)
+        await self._inference.set_context(context)
 
     def _privacy_changed(self) -> None:
         mode, host = self._privacy.mode, self._privacy.host
-        told = "nothing leaves this device"
+        message = "nothing leaves this device"
         if mode is PrivacyMode.LATTICE:
-            told = f"lattices may go to {host}" if host else "lattices may leave, but go nowhere"
-        self._journal.tell(PRIVACY, told, mode=mode.value)
-        if self._face is not None:
-            self._face.show_privacy()
+            message = (
+                f"lattices may be sent to {host}"
+                if host
+                else "lattices may be sent, but no reranker is configured"
+            )
+        self._journal.tell(PRIVACY, message, mode=mode.value)
+        if self._server is not None:
+            self._server.show_privacy()
 
     def _level_changed(self, level: ComputeLevel, why: str) -> None:
-        told = f"from the next session on the level is {level.value}: {why}"
-        self._journal.tell(LEVEL, told, level=level.value)
-        self._level_due.set()
-        if self._face is not None:
-            self._face.show_arbiter()
+        message = f"the compute level is {level.value} from the next session on: {why}"
+        self._journal.tell(LEVEL, message, level=level.value)
+        self._reconfiguration.request_level()
+        if self._server is not None:
+            self._server.show_arbiter()
 
-    def _take_realtime(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Make the calling thread, which records, a real-time one."""
+    def _become_realtime(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give the calling thread, the capture thread, real-time priority."""
         refused = become_realtime()
         if refused:
             loop.call_soon_threadsafe(self._journal.tell, NO_REALTIME, refused)
 
-    async def _follow_level(self) -> None:
-        """Let each level hold from the next session on."""
-        while True:
-            await self._level_due.wait()
-            self._level_due.clear()
-            try:
-                async with self._changing:
-                    await self._apply_level()
-            except BusyError:
-                await asyncio.sleep(BUSY_SECONDS)
-                self._level_due.set()
-            except ModelError as error:
-                self._journal.tell(FAULT, f"the threads stay as many as they are: {error}")
-
-    async def _apply_level(self) -> None:
-        config, level = self._config, self._compute.level
-        budget = budget_of(config, level)
-        if budget.threads == self._models.threads:
-            await self._hearing.set_recognizer(limited(self._models.recognizer, budget))
-            return
-        # Beam and second pass as at the full level, from where any level can be had.
-        whole = replace(budget_of(config), threads=budget.threads)
-        models = self._models = await asyncio.to_thread(load_models, config, whole)
-        await self._hearing.replace(lambda: build_pipeline(config, models, level))
-
     def _music_changed(self) -> None:
-        if self._face is not None:
-            self._face.show_arbiter()
+        if self._server is not None:
+            self._server.show_arbiter()
 
     async def _work(self) -> None:
         await self._music.start()
         await self._privacy.load()
-        await self._hearing.start()
-        await self._keeper.load()
+        await self._inference.start()
+        await self._contexts.load()
         bus = self._options.bus or self._config.bus.kind
-        self._face = await BusServer.start(self, bus)
+        self._server = await BusServer.start(self, bus)
         self._notifier.ready(self._sentence())
         self._journal.tell(READY, self._sentence())
         await asyncio.gather(
-            self._watch_bus(self._face),
+            self._watch_bus(self._server),
             self._feed_watchdog(),
-            self._look_for_losses(),
-            self._compute.watch(self._hearing.pace),
-            self._follow_level(),
-            self._reload_on_demand(),
+            self._report_losses(),
+            self._compute.watch(self._inference.pace),
+            self._reconfiguration.follow_level(),
+            self._reconfiguration.reload_on_request(),
         )
 
     async def _close(self) -> None:
@@ -335,169 +317,79 @@ class Service:
         await self._music.close()
         await self._privacy.close()
         await self._gate.close()
-        await self._keeper.close()
-        if not await self._hearing.stop():
-            self._journal.tell(STUCK, "a thread did not end in time, it is left behind")
-        if self._face is not None:
-            await self._face.stop()
+        await self._contexts.close()
+        if not await self._inference.stop():
+            self._journal.tell(STUCK, "a thread did not end in time and was abandoned")
+        if self._server is not None:
+            await self._server.stop()
 
     def _take(self, report: Report) -> None:
-        """Take in what the threads report, and tell whom it concerns."""
+        """Handle a report of the capture or inference thread."""
         match report:
             case InputLevel():
-                if self._face is not None:
-                    self._face.show_level(report)
+                if self._server is not None:
+                    self._server.show_level(report)
                 return
             case ThreadFailed(error=error):
-                if not self._died.done():
-                    self._died.set_exception(error)
+                if not self._failed.done():
+                    self._failed.set_exception(error)
                 return
-        self._music.follow(report)  # at once, whatever else waits
+        self._music.follow(report)  # ducking must not wait for the reranker
         self._gate.take(report)
 
     def _pass_on(self, report: Event | MicrophoneLost | MicrophoneReady) -> None:
-        """Tell what has happened, now that nothing may change it any more."""
-        self._standing.follow(report)
+        """Publish a report that the gate has released."""
+        self._tracker.follow(report)
         match report:
             case MicrophoneLost(reason=reason):
-                self._journal.tell(MICROPHONE_LOST, f"nothing can be heard: {reason}")
+                self._journal.tell(MICROPHONE_LOST, f"no microphone: {reason}")
             case MicrophoneReady():
                 self._journal.tell(MICROPHONE_FOUND, "the microphone is open")
             case _:
                 self._journal.tell_event(report)
-                if self._face is not None:
-                    self._face.emit(report)
-        self._show()
+                if self._server is not None:
+                    self._server.emit(report)
+        self._refresh()
 
-    def _show(self) -> None:
-        """Tell clients and systemd what has changed of the state."""
+    def _refresh(self) -> None:
+        """Send a changed state to clients and systemd."""
         self._notifier.status(self._sentence())
-        if self._face is not None:
-            self._face.refresh()
+        if self._server is not None:
+            self._server.refresh()
 
     def _sentence(self) -> str:
-        return self._standing.sentence(*self._losses())
+        return self._tracker.sentence(*self._losses())
 
     def _losses(self) -> tuple[int, int, int]:
-        """Return how often the device lost sound, and the frames and levels that were dropped."""
-        return self._hearing.overruns, self._hearing.dropped, self._outbox.dropped
+        """Return the number of device overruns, dropped frames and dropped levels."""
+        return self._inference.overruns, self._inference.dropped, self._outbox.dropped
 
-    async def _watch_bus(self, face: BusServer) -> None:
-        raise BusError(await face.wait_until_lost())
+    async def _watch_bus(self, server: BusServer) -> None:
+        raise BusError(await server.wait_until_lost())
 
     async def _feed_watchdog(self) -> None:
         seconds = watchdog_seconds()
         if seconds is None:
             return
-        watchdog = Watchdog(seconds, lambda: self._hearing.heard_at, self._notifier.feed_watchdog)
+        watchdog = Watchdog(
+            seconds, lambda: self._inference.progress_at, self._notifier.feed_watchdog
+        )
         stuck = False
         while True:
             if watchdog.check():
                 stuck = False
             elif not stuck:
                 stuck = True
-                self._journal.tell(STUCK, "nothing is heard any more, a thread is stuck")
+                self._journal.tell(STUCK, "audio processing has stopped, a thread is stuck")
             await asyncio.sleep(watchdog.interval)
 
-    async def _look_for_losses(self) -> None:
-        """Tell, at most once a second, of what was lost or dropped."""
+    async def _report_losses(self) -> None:
+        """Report lost and dropped audio, at most once a second."""
         losses = Losses(self._journal)
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(LOSS_CHECK_SECONDS)
             losses.look(*self._losses())
             self._notifier.status(self._sentence())
-
-    async def _reload_on_demand(self) -> None:
-        while True:
-            await self._reload.wait()
-            self._reload.clear()
-            self._notifier.reloading()
-            try:
-                config = loading.reload(self._config, self._options.config)
-                models = await self._reload_models(config)
-            except AuricleError as error:
-                refused = f"the old configuration stays, for the new one is wrong:\n{error}"
-                self._journal.tell(RELOAD_REFUSED, refused)
-                self._notifier.ready(self._sentence())
-            else:
-                # Ready at once: a session that runs may keep the change waiting for a minute.
-                self._notifier.ready(self._sentence())
-                async with self._changing:
-                    await self._change(config, models)
-                self._journal.tell(RELOADED, "the new configuration holds")
-
-    async def _reload_models(self, config: Config) -> Models:
-        """Return the models for a new configuration; those in use if it names no others."""
-        old = self._config
-        before = (old.wake, old.recognizer, old.arbiter)
-        if before == (config.wake, config.recognizer, config.arbiter):
-            return self._models
-        return await asyncio.to_thread(load_models, config, budget_of(config))
-
-    async def _change(self, config: Config, models: Models) -> None:
-        """Let a new configuration hold, from the end of the session that runs."""
-        old, self._config, self._models = self._config, config, models
-        self._journal.set_level(config.log.level, transcripts=config.log.transcripts)
-        if old.privacy != config.privacy or old.recognizer != config.recognizer:
-            await self._privacy.reconfigure(config.privacy, models.bundle.language)
-        if old.music != config.music:
-            await self._reconfigure_music(old, config)
-        if replace(old, log=config.log, privacy=config.privacy, music=config.music) == config:
-            return
-        self._compute.choose(config.arbiter.level)
-        self._level_due.set()  # threads may not be those of the level
-        await self._hearing.replace(lambda: build_pipeline(config, models, self._compute.level))
-        if source_settings(old) != source_settings(config) and self._options.recording is None:
-            await self._hearing.replace_source(source_maker(self._options, config))
-        self._standing.wake_words = wake_words_of(models)
-        self._standing.language = models.bundle.language
-        self._show()
-
-    async def _reconfigure_music(self, old: Config, config: Config) -> None:
-        before, settings = old.music, config.music
-        same = replace(
-            before, mode=settings.mode, decibels=settings.decibels, linger_ms=settings.linger_ms
-        )
-        bus = self._options.bus or config.bus.kind
-        backends = None if same == settings else make_backends(settings, bus)
-        await self._music.reconfigure(backends, policy_of(settings), settings.linger_ms / 1000)
-
-
-def wake_words_of(models: Models) -> tuple[str, ...]:
-    """Return the names of the wake words that are listened for."""
-    return () if models.wake is None else models.wake.names
-
-
-def build_pipeline(config: Config, models: Models, level: ComputeLevel) -> Pipeline:
-    """Return a pipeline that has heard nothing, whose session ids no other pipeline has."""
-    if models.wake is not None:
-        models.wake.reset()
-    pipeline = make_pipeline(config, models, prefix=f"{secrets.token_hex(4)}_")
-    pipeline.set_recognizer(limited(models.recognizer, budget_of(config, level)))
-    return pipeline
-
-
-def source_settings(config: Config) -> tuple[object, ...]:
-    """Return what the source of sound depends on."""
-    return (config.audio.device, config.audio.channel, config.audio.reconnect_seconds)
-
-
-def source_maker(options: RunOptions, config: Config) -> MakeSource:
-    """Return what makes the source: the recording of the command line, or the microphone."""
-    recording, audio = options.recording, config.audio
-    channel: Channel = "mix" if isinstance(audio.channel, str) else audio.channel
-
-    def make(on_state: OnState) -> AudioSource:
-        if recording is not None:
-            return FileSource(recording, realtime=True)
-        return ReconnectingSource(
-            Microphone(audio.device, channel),
-            on_state,
-            longest_wait=audio.reconnect_seconds,
-            required=False,
-        )
-
-    return make
 
 
 def has_terminal() -> bool:
@@ -510,7 +402,7 @@ def has_terminal() -> bool:
 
 
 async def _cancel(*tasks: asyncio.Future[Any]) -> None:
-    """Cancel tasks and wait for their end; how they end is told by those that had ended before."""
+    """Cancel tasks and wait until they end; their exceptions are ignored."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

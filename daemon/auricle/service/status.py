@@ -1,6 +1,6 @@
-"""What the daemon is doing at this moment, followed by the reports of its threads.
+"""Tracks the state of the daemon from the reports of its threads.
 
-In: reports. Out: the status that clients may know, and a sentence for `systemctl status`.
+It provides the public `Status` for clients and the status line for systemd.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from auricle.events import Cancelled, Event, Failed, Final, Wake
 
 
 class StatusTracker:
-    """Knows what runs; `follow` every report, in order."""
+    """Call `follow` with every report, in order."""
 
     def __init__(self, wake_words: tuple[str, ...], language: str) -> None:
-        """Begin before the microphone was opened."""
+        """Start in the state STARTING."""
         self.wake_words = wake_words
         self.language = language  # BCP 47 tag
         self.muted = False
         self._started = False
         self._away: str | None = None  # why there is no microphone
-        self._listening = False  # a session runs
+        self._listening = False  # a session is running
 
     @property
     def status(self) -> Status:
-        """What anyone may know."""
+        """The public state."""
         return Status(self._activity, self.muted, self.wake_words, self.language)
 
     @property
@@ -38,7 +38,7 @@ class StatusTracker:
         return Activity.IDLE if self._started else Activity.STARTING
 
     def follow(self, report: Event | MicrophoneLost | MicrophoneReady) -> None:
-        """Take in a report."""
+        """Update the state with a report."""
         match report:
             case MicrophoneLost(reason=reason):
                 self._away, self._started = reason, True
@@ -50,16 +50,16 @@ class StatusTracker:
                 self._listening = False
 
     def sentence(self, overruns: int, dropped: int, levels: int) -> str:
-        """Return one line on what goes on, with what was lost since the start.
+        """Return the status line for systemd, with the losses since the start.
 
         Args:
-            overruns: how often the device lost sound.
-            dropped: frames of 10 ms that recognition came too late for.
-            levels: levels for meters that the event loop came too late for.
+            overruns: how often the device lost audio.
+            dropped: audio frames of 10 ms dropped because recognition was too slow.
+            levels: input levels dropped because the event loop was too slow.
         """
         parts = [self._sentence()]
         if overruns:
-            parts.append(f"sound lost by the device: {overruns} times")
+            parts.append(f"device overruns: {overruns}")
         if dropped:
             parts.append(f"frames dropped: {dropped}")
         if levels:

@@ -1,6 +1,6 @@
-"""How many lattices may leave, whoever asks: three at once, and in the long run one in ten seconds.
+"""Rate limit for questions to the reranker: bursts of three, one per ten seconds in the long run.
 
-In: the time. Out: whether one may leave now. Both processes count, each for itself.
+The daemon and the relay each apply it for themselves.
 """
 
 from __future__ import annotations
@@ -8,18 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 BURST = 3.0  # questions
-SECONDS_EACH = 10.0  # in the long run
+SECONDS_EACH = 10.0  # per question, in the long run
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """A bucket of questions that fills with time; a value."""
+    """A token bucket; immutable."""
 
-    left: float = BURST
-    time: float = 0.0  # seconds on a clock that never goes back, as time.monotonic
+    left: float = BURST  # questions
+    time: float = 0.0  # seconds on a monotonic clock
 
     def spend(self, time: float) -> RateLimit | None:
-        """Return what is left after one question at `time`; None if it may not leave."""
+        """Return the bucket after one question at `time`, or None if it is empty."""
         gained = max(0.0, time - self.time) / SECONDS_EACH
         left = min(BURST, self.left + gained)
         if left < 1.0:

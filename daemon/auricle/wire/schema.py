@@ -1,13 +1,13 @@
-"""All that may pass between the daemon and the relay, and so all that may leave: words, no sound.
+"""Schema of the messages between daemon and relay, and so of everything that leaves the device.
 
-In: a `Question` (a lattice of at most 96 arcs, its words from the alphabet of its language, its
-scores and times as small whole numbers) or an `Answer` (readings of that lattice). Out: bytes, and
-back. Both processes check with this file; what it does not know it refuses by name.
+A `Question` is a lattice of at most 96 arcs, with words from the alphabet of its language and with
+scores and times as small integers. An `Answer` is a list of hypotheses of that lattice. Both
+processes validate every message; an error names the field.
 
-A message has one form only: what decodes must encode to the same bytes, so that no blank, order or
-spelling of a number carries anything. `most_bits` counts what a question could hold if all of its
-fields were misused; with one question each ten seconds (allowance.py) that is under 700 bit/s in
-the long run. Opus, the usual coder of speech, needs 6000.
+A message has exactly one canonical encoding: decoding checks that encoding gives the same bytes, so
+that white space, order and number formats carry no information. `most_bits` is the capacity of a
+question if all its fields were misused. With one question per ten seconds (rate_limit.py) that is
+under 700 bit/s in the long run; the speech codec Opus needs 6000 bit/s.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ MOST_ARCS = 96
 MOST_WORDS = 96  # distinct ones
 LONGEST_WORD = 24  # letters
 MOST_LETTERS = 480  # of all distinct words together
-SCORES = range(-200, 56)  # tenths of a nat: an arc that is worse counts as -20 nats
-STARTS = range(1201)  # tenths of a second from the first word on: the longest session
-DURATIONS = range(16)  # tenths of a second: a word that lasts longer counts as a second and a half
-CLASSES = ("", "contact", "appliance", "media", "name")  # what kind of name a word belongs to
-ALPHABETS = {"en": "abcdefghijklmnopqrstuvwxyz"}  # by language: what its recogniser writes
-MARKS = "'-"  # may stand within words, never two in a row
-LONGEST_RUN = 3  # the same letter in a row
-MOST_CONSONANTS = 6  # in a row: more than in "catchphrase"; blobs of letters have more
+SCORES = range(-200, 56)  # tenths of a nat; lower scores are clamped to -20 nats
+STARTS = range(1201)  # tenths of a second since the first word, up to the longest session
+DURATIONS = range(16)  # tenths of a second; longer words are clamped to 1.5 s
+CLASSES = ("", "contact", "appliance", "media", "name")  # kind of the name that a word belongs to
+ALPHABETS = {"en": "abcdefghijklmnopqrstuvwxyz"}  # language -> letters that its recogniser emits
+MARKS = "'-"  # allowed in words, never two in a row
+LONGEST_RUN = 3  # of the same letter
+MOST_CONSONANTS = 6  # in a row, as in "catchphrase"; random letters have more
 VOWELS = "aeiouy"
 MOST_READINGS = 16
-MOST_READING_SCORE = 9999.0  # nats, either way
+MOST_READING_SCORE = 9999.0  # nats, positive or negative
 
 _LOCALE = re.compile(r"[a-z]{2}(-[A-Z]{2})?")
 _TEXT = re.compile(r"[a-z'-]+( [a-z'-]+)*")
@@ -47,52 +47,52 @@ _FAULT = re.compile(r"[a-z]{1,20}(-[a-z]{1,20}){0,3}")
 
 @dataclass(frozen=True, slots=True, order=True)
 class WireArc:
-    """One word between two states; all numbers are whole."""
+    """One word between two states; all fields are integers."""
 
     source: int
     target: int  # greater than source
     word: int  # index into Question.words
-    score: int  # acoustic and graph together, tenths of a nat, in SCORES
-    start: int  # tenths of a second after the first word, in STARTS
+    score: int  # acoustic plus graph score in tenths of a nat, in SCORES
+    start: int  # tenths of a second since the first word, in STARTS
     duration: int  # tenths of a second, in DURATIONS
     label: int  # index into CLASSES
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A lattice that asks to be read by somebody who knows more of the language."""
+    """A lattice for the reranker."""
 
-    session: int  # drawn for this question alone: outside, no two can be linked by it
+    session: int  # random per question, so that nobody outside can link two questions
     locale: str  # BCP 47, such as en or en-GB
-    words: tuple[str, ...]  # in the order of the alphabet
-    arcs: tuple[WireArc, ...]  # in their order; state 0 is the start, the highest target the end
+    words: tuple[str, ...]  # distinct, sorted
+    arcs: tuple[WireArc, ...]  # sorted; state 0 is the start, the highest target the end
 
     def __post_init__(self) -> None:
-        """Refuse whatever a lattice of words need not have."""
-        _check_whole("session", self.session, range(1, MOST_SESSION + 1))
+        """Raise RefusedError for a violation of the schema."""
+        _check_integer("session", self.session, range(1, MOST_SESSION + 1))
         _check_locale(self.locale)
         _check_words(self.words, ALPHABETS[self.locale[:2]])
         _check_arcs(self.arcs, len(self.words))
         if {arc.word for arc in self.arcs} != set(range(len(self.words))):
-            raise RefusedError("words: one of them is on no arc; leave it out")
+            raise RefusedError("words: one of them is on no arc; remove it")
 
     @property
     def final(self) -> int:
-        """The number of the last state."""
+        """Number of the final state."""
         return max(arc.target for arc in self.arcs)
 
 
 @dataclass(frozen=True, slots=True)
 class LatticeReading:
-    """One way to read a lattice, as the reranker sees it."""
+    """One hypothesis of the reranker."""
 
-    text: str  # words with one space between them
-    score: float  # of the reranker, nats, two decimal places
+    text: str  # words separated by single spaces
+    score: float  # of the reranker, in nats, two decimal places
 
     def __post_init__(self) -> None:
-        """Refuse what is no text of words, or no score."""
+        """Raise RefusedError for an invalid text or score."""
         if not _TEXT.fullmatch(self.text):
-            raise RefusedError("text: must be words with one space between them")
+            raise RefusedError("text: must be words separated by single spaces")
         if len(self.text) > MOST_LETTERS * 4:
             raise RefusedError(f"text: has more than {MOST_LETTERS * 4} characters; shorten it")
         if not abs(self.score) <= MOST_READING_SCORE:
@@ -103,25 +103,25 @@ class LatticeReading:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the reranker makes of a question: readings, best first, or the name of a fault."""
+    """Answer of the reranker: hypotheses, best first, or the name of a fault."""
 
     session: int  # that of the question
     readings: tuple[LatticeReading, ...]
-    fault: str = ""  # what went wrong, if anything; there may be readings all the same
+    fault: str = ""  # what went wrong; empty if nothing. There may be hypotheses all the same
 
     def __post_init__(self) -> None:
-        """Refuse what answers no question."""
-        _check_whole("session", self.session, range(1, MOST_SESSION + 1))
+        """Raise RefusedError for a violation of the schema."""
+        _check_integer("session", self.session, range(1, MOST_SESSION + 1))
         if len(self.readings) > MOST_READINGS:
-            raise RefusedError(f"readings: are more than {MOST_READINGS}; give the best")
+            raise RefusedError(f"readings: are more than {MOST_READINGS}; send only the best")
         if len({reading.text for reading in self.readings}) != len(self.readings):
-            raise RefusedError("readings: one stands there twice; give each once")
+            raise RefusedError("readings: one of them is there twice; send each once")
         if self.fault and not _FAULT.fullmatch(self.fault):
-            raise RefusedError("fault: must be a name of small letters and dashes, or empty")
+            raise RefusedError("fault: must be a name of lower-case letters and hyphens, or empty")
 
 
 def encode_question(question: Question) -> bytes:
-    """Return the one form of a question."""
+    """Return the canonical encoding of a question; raises RefusedError if it is too long."""
     arcs = [
         [arc.source, arc.target, arc.word, arc.score, arc.start, arc.duration, arc.label]
         for arc in question.arcs
@@ -136,31 +136,33 @@ def encode_question(question: Question) -> bytes:
         }
     )
     if len(data) > MOST_BYTES:
-        raise RefusedError(f"question: has {len(data)} bytes, {MOST_BYTES} are taken; prune it")
+        raise RefusedError(
+            f"question: has {len(data)} bytes, at most {MOST_BYTES} are allowed; prune it"
+        )
     return data
 
 
 def decode_question(data: bytes) -> Question:
-    """Return the question in a message; raises RefusedError, which names the field, for all else.
+    """Decode a question; raises RefusedError, which names the field.
 
-    No text of the message is in the error: it may be what somebody said.
+    The error contains no text of the message, because that may be a transcript.
     """
     content = _read(data, MOST_BYTES, ("version", "session", "locale", "words", "arcs"))
     words, arcs = content["words"], content["arcs"]
     if not isinstance(words, list) or not isinstance(arcs, list):
         raise RefusedError("words, arcs: must be lists")
-    wanted = len(WireArc.__match_args__)
-    if not all(isinstance(arc, list) and len(arc) == wanted for arc in arcs):
-        raise RefusedError(f"arcs: each must be a list of {wanted} whole numbers")
+    fields = len(WireArc.__match_args__)
+    if not all(isinstance(arc, list) and len(arc) == fields for arc in arcs):
+        raise RefusedError(f"arcs: each must be a list of {fields} integers")
     question = Question(
         content["session"], content["locale"], tuple(words), tuple(WireArc(*arc) for arc in arcs)
     )
-    _check_form(data, encode_question(question))
+    _check_canonical(data, encode_question(question))
     return question
 
 
 def encode_answer(answer: Answer) -> bytes:
-    """Return the one form of an answer."""
+    """Return the canonical encoding of an answer; raises RefusedError if it is too long."""
     data = _compact(
         {
             "version": VERSION,
@@ -171,37 +173,38 @@ def encode_answer(answer: Answer) -> bytes:
     )
     if len(data) > MOST_ANSWER_BYTES:
         raise RefusedError(
-            f"answer: has {len(data)} bytes, {MOST_ANSWER_BYTES} are taken; give fewer readings"
+            f"answer: has {len(data)} bytes, at most {MOST_ANSWER_BYTES} are allowed; "
+            "send fewer readings"
         )
     return data
 
 
 def decode_answer(data: bytes) -> Answer:
-    """Return the answer in a message; raises RefusedError, which names the field, for all else."""
+    """Decode an answer; raises RefusedError, which names the field."""
     content = _read(data, MOST_ANSWER_BYTES, ("version", "session", "readings", "fault"))
     fault = content["fault"]
     if not isinstance(fault, str):
-        raise RefusedError("fault: must be a name of small letters and dashes, or empty")
+        raise RefusedError("fault: must be a name of lower-case letters and hyphens, or empty")
     readings = tuple(LatticeReading(*pair) for pair in pairs_of(content["readings"]))
     answer = Answer(content["session"], readings, fault)
-    _check_form(data, encode_answer(answer))
+    _check_canonical(data, encode_answer(answer))
     return answer
 
 
 def pairs_of(readings: object) -> list[tuple[str, float]]:
-    """Return the texts and scores in a list of such pairs; raises RefusedError if it is none."""
+    """Return the (text, score) pairs of a JSON list; raises RefusedError for any other value."""
     if not isinstance(readings, list):
         raise RefusedError("readings: must be a list")
     for pair in readings:
         if not isinstance(pair, list) or len(pair) != 2:
             raise RefusedError("readings: each must be a list of a text and a score")
         if not isinstance(pair[0], str) or not isinstance(pair[1], float):
-            raise RefusedError("readings: each must be a text and a number with a fraction")
+            raise RefusedError("readings: each must be a text and a number with a decimal point")
     return [(text, score) for text, score in readings]
 
 
 def find_path(question: Question, text: str) -> tuple[int, ...] | None:
-    """Return the best way that a text takes through a lattice, as indices of arcs; or None."""
+    """Return the best path of a text through a lattice as arc indices, or None."""
     # state -> (score, arcs) of the best path there that spells the words so far
     reached: dict[int, tuple[int, tuple[int, ...]]] = {0: (0, ())}
     leaving: dict[int, list[int]] = {}
@@ -223,7 +226,7 @@ def find_path(question: Question, text: str) -> tuple[int, ...] | None:
 
 
 def most_bits() -> float:
-    """Return how many bits a question could hold at most, if every field of it were misused."""
+    """Return the capacity of a question in bits, if all its fields were misused."""
     words = MOST_LETTERS * math.log2(max(map(len, ALPHABETS.values())) + len(MARKS))
     lengths = MOST_WORDS * math.log2(LONGEST_WORD)
     states = MOST_ARCS + 1
@@ -244,9 +247,9 @@ def _compact(content: dict[str, Any]) -> bytes:
 
 
 def _read(data: bytes, most: int, fields: tuple[str, ...]) -> dict[str, Any]:
-    """Return the object in a message that has these fields, in this version."""
+    """Return the JSON object of a message after checking size, fields and version."""
     if len(data) > most:
-        raise RefusedError(f"message: has {len(data)} bytes, {most} are taken; send less")
+        raise RefusedError(f"message: has {len(data)} bytes, at most {most} are allowed; send less")
     try:
         content = json.loads(data.decode("ascii"))
     except (ValueError, RecursionError):
@@ -258,15 +261,17 @@ def _read(data: bytes, most: int, fields: tuple[str, ...]) -> dict[str, Any]:
     return content
 
 
-def _check_form(given: bytes, form: bytes) -> None:
-    if given != form:
-        raise RefusedError("message: must be in its one form, without a blank or another order")
-
-
-def _check_whole(field: str, value: object, taken: range) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value not in taken:
+def _check_canonical(given: bytes, canonical: bytes) -> None:
+    if given != canonical:
         raise RefusedError(
-            f"{field}: must be a whole number from {taken.start} to {taken.stop - 1}"
+            "message: must be in its canonical encoding, without white space or another order"
+        )
+
+
+def _check_integer(field: str, value: object, allowed: range) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value not in allowed:
+        raise RefusedError(
+            f"{field}: must be an integer from {allowed.start} to {allowed.stop - 1}"
         )
 
 
@@ -288,11 +293,11 @@ def _check_words(words: tuple[object, ...], alphabet: str) -> None:
     if sum(map(len, texts)) > MOST_LETTERS:
         raise RefusedError(f"words: have more than {MOST_LETTERS} letters; prune the lattice")
     if texts != sorted(set(texts)):
-        raise RefusedError("words: must each stand once, in the order of the alphabet")
+        raise RefusedError("words: must be distinct and sorted")
 
 
 def is_word(text: str, alphabet: str) -> bool:
-    """Return whether a text could be a word of a language, rather than a blob of letters."""
+    """Return whether a text could be a word of a language rather than random letters."""
     if not 1 <= len(text) <= LONGEST_WORD or not set(text) <= {*alphabet, *MARKS}:
         return False
     if set(text) <= set(MARKS) or any(a + b in text for a in MARKS for b in MARKS):
@@ -309,7 +314,7 @@ def is_word(text: str, alphabet: str) -> bool:
 def _check_arcs(arcs: tuple[WireArc, ...], words: int) -> None:
     if not 1 <= len(arcs) <= MOST_ARCS:
         raise RefusedError(f"arcs: must be 1 to {MOST_ARCS}, not {len(arcs)}; prune the lattice")
-    taken = {
+    allowed = {
         "source": range(MOST_ARCS),
         "target": range(1, MOST_ARCS + 1),
         "word": range(words),
@@ -319,19 +324,19 @@ def _check_arcs(arcs: tuple[WireArc, ...], words: int) -> None:
         "label": range(len(CLASSES)),
     }
     for index, arc in enumerate(arcs):
-        for field, numbers in taken.items():
-            _check_whole(f"arcs[{index}].{field}", getattr(arc, field), numbers)
+        for field, numbers in allowed.items():
+            _check_integer(f"arcs[{index}].{field}", getattr(arc, field), numbers)
         if arc.target <= arc.source:
             raise RefusedError(f"arcs[{index}].target: must be greater than its source")
     if list(arcs) != sorted(arcs):
-        raise RefusedError("arcs: must stand in the order of their numbers")
+        raise RefusedError("arcs: must be sorted")
     _check_connected(arcs)
 
 
 def _check_connected(arcs: tuple[WireArc, ...]) -> None:
-    """Refuse a state that lies on no path: it could only carry what no reader needs."""
+    """Raise RefusedError for a state that lies on no path from start to end."""
     final = max(arc.target for arc in arcs)
     entered = {arc.target for arc in arcs} | {0}
     left = {arc.source for arc in arcs} | {final}
     if entered != left or entered != set(range(final + 1)):
-        raise RefusedError("arcs: must lead into and out of each state between start and end")
+        raise RefusedError("arcs: must enter and leave each state between start and end")

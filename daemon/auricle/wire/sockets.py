@@ -1,7 +1,7 @@
-"""The socket between daemon and relay: a Unix socket that keeps messages apart (SOCK_SEQPACKET).
+"""The Unix socket between daemon and relay (SOCK_SEQPACKET, which keeps message boundaries).
 
-In: a path. Out: connections whose other end the kernel says who it is (SO_PEERCRED), and messages,
-each whole or refused. The daemon makes the socket and removes it: no socket, no relay.
+Both ends check the user of the other one by SO_PEERCRED. A message is received completely or
+refused. The daemon creates the socket and removes it; without it no relay can connect.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from auricle.errors import RefusedError, RelayError
 _CREDENTIALS = struct.Struct("3i")  # ucred of unix(7): pid, uid, gid
 _UID_MAP = Path("/proc/self/uid_map")
 _OVERFLOW_UID = Path("/proc/sys/kernel/overflowuid")
-_USUAL_OVERFLOW_UID = 65534  # the kernel's, unless the administrator has changed it
+_USUAL_OVERFLOW_UID = 65534  # the kernel's default
 _KIND = socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
 
 
 def listen(path: Path) -> socket.socket:
-    """Return a socket that others of its group may connect to; raises OSError.
+    """Return a listening socket that its group may connect to; raises OSError.
 
-    The folder says who gets there: in the system unit it belongs to the relay's group.
+    The permissions of the folder control access: in the system unit it belongs to the relay's
+    group.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     remove(path)
@@ -44,20 +45,20 @@ def listen(path: Path) -> socket.socket:
 
 
 def remove(path: Path) -> None:
-    """Remove the socket, also one that a daemon left behind that was killed."""
+    """Remove the socket, also one that a killed daemon left."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         path.unlink()
 
 
 def connect(path: Path) -> socket.socket:
-    """Return a connection to the daemon; raises RelayError."""
+    """Connect to the daemon; raises RelayError if it does not listen."""
     connection = socket.socket(socket.AF_UNIX, _KIND)
     try:
         connection.connect(os.fspath(path))
     except OSError as error:
         connection.close()
         raise RelayError(
-            f"{path}: no daemon listens there ({error.strerror}); it does so only in the mode "
+            f"{path}: no daemon listens there ({error.strerror}); it listens only in the mode "
             "lattice: `auricle privacy lattice`"
         ) from error
     return connection
@@ -69,13 +70,13 @@ def check_peer(connection: socket.socket, users: Collection[int]) -> None:
     process, user, _ = _CREDENTIALS.unpack(packed)
     if user not in {_as_seen_here(each) for each in users}:
         raise RefusedError(
-            f"peer: process {process} of user {user} may not be at the other end; those of "
-            f"{', '.join(map(str, sorted(users)))} may"
+            f"peer: process {process} of user {user} may not connect; allowed users are "
+            f"{', '.join(map(str, sorted(users)))}"
         )
 
 
 def users_of(account: str) -> frozenset[int]:
-    """Return the users that may be at the other end: an account of the system, and our own."""
+    """Return the user ids that the other end may have: the account's and our own."""
     own = {os.getuid()}
     with contextlib.suppress(KeyError):
         own.add(pwd.getpwnam(account).pw_uid)
@@ -83,7 +84,11 @@ def users_of(account: str) -> frozenset[int]:
 
 
 async def receive(connection: socket.socket, most: int) -> bytes:
-    """Return the next message; empty when the other end has gone. Raises RefusedError."""
+    """Return the next message of at most `most` bytes, or b"" at the end of the connection.
+
+    Raises:
+        RefusedError: the message is longer.
+    """
     try:
         data = await asyncio.get_running_loop().sock_recv(connection, most + 1)
     except OSError:
@@ -94,7 +99,7 @@ async def receive(connection: socket.socket, most: int) -> bytes:
 
 
 def send(connection: socket.socket, data: bytes) -> bool:
-    """Send a message without waiting; return whether it went."""
+    """Send a message without blocking; return whether it was sent."""
     try:
         return connection.send(data) == len(data)
     except OSError:
@@ -102,10 +107,10 @@ def send(connection: socket.socket, data: bytes) -> bool:
 
 
 def _as_seen_here(user: int) -> int:
-    """Return the number by which the kernel tells this process of a user.
+    """Return the id by which this process sees a user.
 
-    In a user namespace (PrivateUsers=yes in the daemon's unit) all users but a few have one and
-    the same number; then it is the folder of the socket that keeps others out.
+    In a user namespace (PrivateUsers=yes in the daemon's unit) most users have the same overflow
+    id. Then only the folder of the socket controls access.
     """
     for line in _UID_MAP.read_text(encoding="ascii").splitlines():
         first, _, count = map(int, line.split())
@@ -113,5 +118,5 @@ def _as_seen_here(user: int) -> int:
             return user
     try:
         return int(_OVERFLOW_UID.read_text(encoding="ascii"))
-    except OSError:  # not there in the relay's unit, for ProcSubset=pid
+    except OSError:  # hidden in the relay's unit by ProcSubset=pid
         return _USUAL_OVERFLOW_UID

@@ -54,7 +54,7 @@ def continuations(pipeline: Pipeline, clips: Sequence[Clip], pause: float) -> li
         sounds += [clip.samples, room.astype(np.int16)]
     events = list(pipeline.listen())
     for frame in frames(np.concatenate(sounds)):
-        events += pipeline.hear(frame)
+        events += pipeline.process(frame)
     return list(_continuations(events))
 
 

@@ -20,6 +20,7 @@ from auricle.dbus.connection import Connection
 from auricle.dbus.names import DAEMON_NAME, PROPERTIES_INTERFACE
 from auricle.ducking.backend import PLAYERS, Look, PlayerStream, StreamKey, Volume
 from auricle.errors import AuricleError, BusError, SoundError
+from auricle.tasks import retrieve
 
 PREFIX = "org.mpris.MediaPlayer2."
 PATH = "/org/mpris/MediaPlayer2"
@@ -156,7 +157,7 @@ class MprisPlayers:
             if self._connection is not None and self._connection.connected:
                 return self._connection
             self._opening = asyncio.ensure_future(self._open())
-            self._opening.add_done_callback(_retrieve)
+            self._opening.add_done_callback(retrieve)
         return await asyncio.shield(self._opening)
 
     async def _open(self) -> Connection:
@@ -264,12 +265,6 @@ class MprisPlayers:
             return
         if message.member == "NameOwnerChanged" or message.path == PATH:
             self._on_change()
-
-
-def _retrieve(opening: asyncio.Task[Connection]) -> None:
-    """Take note of the outcome, so that asyncio does not complain that nobody did."""
-    if not opening.cancelled():
-        opening.exception()
 
 
 async def _owner(connection: Connection, name: str) -> str | None:

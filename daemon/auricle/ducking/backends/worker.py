@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from auricle.errors import SoundError
+from auricle.tasks import retrieve
 
 T = TypeVar("T")
 
@@ -52,7 +53,7 @@ class PulseWorker:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             self._stuck = future
-            future.add_done_callback(_retrieve)
+            future.add_done_callback(retrieve)
             raise
 
     def close(self) -> None:
@@ -82,9 +83,3 @@ def _post(
         loop.call_soon_threadsafe(settle)
     except RuntimeError:  # the loop has ended, and nobody waits any more
         return
-
-
-def _retrieve(future: asyncio.Future[Any]) -> None:
-    """Take note of the outcome, so that asyncio does not complain that nobody did."""
-    if not future.cancelled():
-        future.exception()
