@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
 from auricle.audio.convert import Channel, FormatConverter
-from auricle.audio.format import FRAME_SAMPLES, Frame, Samples
-from auricle.audio.pace import RealTimePace
+from auricle.audio.format import FRAME_SAMPLES, FRAME_SECONDS, Frame, Samples
 from auricle.audio.source import OpenedByWith
 from auricle.audio.truncation import find_damage
 from auricle.errors import AudioError
@@ -26,6 +26,31 @@ MOST_CHANNELS = 64
 LONGEST_HOURS = 4
 LOUDEST_FLOAT = 100.0  # full scale is 1; some writers overshoot, none by 40 dB
 BLOCK_SECONDS = 0.5
+
+
+class RealTimePace:
+    """Lets one frame pass every 10 ms, counted from its making.
+
+    Each frame has its own due time, so that waits that last too long do not add up to a drift:
+    what is late passes at once until the pace is caught up.
+    """
+
+    def __init__(
+        self,
+        sleep: Callable[[float], object] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._sleep = sleep
+        self._clock = clock
+        self._begin = clock()
+        self._frames = 0
+
+    def wait(self) -> None:
+        """Wait until the next frame would have been recorded to its end."""
+        self._frames += 1
+        delay = self._begin + self._frames * FRAME_SECONDS - self._clock()
+        if delay > 0.0:
+            self._sleep(delay)
 
 
 class FileSource(OpenedByWith):

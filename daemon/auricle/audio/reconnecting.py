@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from auricle.audio.file import RealTimePace
 from auricle.audio.format import FRAME_SAMPLES, Frame
-from auricle.audio.pace import RealTimePace
 from auricle.audio.source import AudioSource, OpenedByWith
 from auricle.errors import DeviceError
 
