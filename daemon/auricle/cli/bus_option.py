@@ -1,15 +1,20 @@
-"""The option `--bus`, and the bus that is meant when it is not given."""
+"""The option `--bus`, and one call to the daemon on the bus that it names."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
+from auricle.client.client import AssistantClient
 from auricle.config.loading import load
 from auricle.config.locations import SYSTEM_CONFIG, find_config
 from auricle.diagnosis.bus import find_owner
 from auricle.errors import BusError
+
+Value = TypeVar("Value")
 
 
 def add_bus_option(parser: argparse.ArgumentParser) -> None:
@@ -52,3 +57,15 @@ def own_bus(config: Path) -> str | None:
     except BusError:
         return None
     return "session" if runs else None
+
+
+def call(
+    arguments: argparse.Namespace, work: Callable[[AssistantClient], Awaitable[Value]]
+) -> Value:
+    """Return what the daemon answers; raises the error that it names."""
+
+    async def ask(bus: str) -> Value:
+        async with AssistantClient(bus) as client:
+            return await work(client)
+
+    return asyncio.run(ask(chosen_bus(arguments)))

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from auricle.bus.context1 import DEFAULT_SOURCE
-from auricle.cli.bus_option import add_bus_option
-from auricle.cli.calling import call
+from auricle.cli.bus_option import add_bus_option, call
 from auricle.client.client import AssistantClient
 from auricle.context.entries import KINDS, Entry
 from auricle.context.file import read_names

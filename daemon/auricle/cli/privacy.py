@@ -7,8 +7,7 @@ import json
 import sys
 from typing import Any
 
-from auricle.cli.bus_option import add_bus_option
-from auricle.cli.calling import call
+from auricle.cli.bus_option import add_bus_option, call
 from auricle.client.client import AssistantClient
 from auricle.errors import AuricleError
 
