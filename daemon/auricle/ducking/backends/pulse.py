@@ -19,12 +19,12 @@ from typing import Any, TypeVar
 from auricle.ducking.backend import STREAMS, Look, PlayerStream, StreamKey, Volume
 from auricle.ducking.backends.pulse_server import (
     CLIENT,
+    PulseWorker,
     ServerWatcher,
     connect,
     errors_told,
     library,
 )
-from auricle.ducking.backends.worker import PulseWorker
 from auricle.errors import SoundError
 
 T = TypeVar("T")

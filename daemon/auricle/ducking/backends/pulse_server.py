@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import queue
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from auricle.errors import SoundError
 
@@ -21,6 +22,8 @@ FIRST_WAIT_SECONDS = 1.0  # between two tries to reach a server that is not ther
 LONGEST_WAIT_SECONDS = 30.0
 STOP_SECONDS = 0.02  # between two tries to end the thread that waits
 MOST_STOPS = 50
+
+T = TypeVar("T")
 
 
 def library() -> Any:
@@ -111,3 +114,76 @@ class ServerWatcher:
     def _tell(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._on_change)
+
+
+class PulseWorker:
+    """Use `call`; at the end `close`."""
+
+    def __init__(self, name: str) -> None:
+        """Start the thread; `name` says what it is for."""
+        self._name = name
+        self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._stuck: asyncio.Future[Any] | None = None  # was given up, and is not over
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    async def call(self, function: Callable[[], T]) -> T:
+        """Return what `function` returns in the thread, or raise what it raises.
+
+        Raises:
+            SoundError: an earlier call is not over that was given up.
+        """
+        if self._stuck is not None and not self._stuck.done():
+            raise SoundError(f"{self._name} does not answer; restart the sound server")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def work() -> None:
+            try:
+                result = function()
+            except BaseException as error:  # whatever it is, the caller must not wait in vain
+                _post(loop, future, None, error)
+            else:
+                _post(loop, future, result, None)
+
+        self._calls.put(work)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            self._stuck = future
+            future.add_done_callback(_retrieve)
+            raise
+
+    def close(self) -> None:
+        """Let the thread end after the calls that wait."""
+        self._calls.put(None)
+
+    def _run(self) -> None:
+        while (work := self._calls.get()) is not None:
+            work()
+
+
+def _post(
+    loop: asyncio.AbstractEventLoop,
+    future: asyncio.Future[Any],
+    result: object,
+    error: BaseException | None,
+) -> None:
+    def settle() -> None:
+        if future.done():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    try:
+        loop.call_soon_threadsafe(settle)
+    except RuntimeError:  # the loop has ended, and nobody waits any more
+        return
+
+
+def _retrieve(future: asyncio.Future[Any]) -> None:
+    """Take note of the outcome, so that asyncio does not complain that nobody did."""
+    if not future.cancelled():
+        future.exception()
