@@ -125,7 +125,7 @@ def test_a_relay_without_a_daemon_or_a_reranker_says_what_to_do(
     assert main(["relay", "--config", str(config)]) == 1
     assert "no daemon listens there" in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, "httpx", None)
-    for name in ("process", "reranker"):
+    for name in ("process", "reranker_client"):
         monkeypatch.delitem(sys.modules, f"auricle.relay.{name}", raising=False)
     assert main(["relay", "--config", str(config)]) == 1
     assert "needs httpx, which is not installed: pip install 'auricle[relay]'" in (
