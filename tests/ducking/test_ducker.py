@@ -228,7 +228,7 @@ async def test_without_a_record_nothing_is_ducked(tmp_path, testbed, quiet):
             assert testbed.levels("match") == near(1.0, 1.0)
             await ducking.end(lease)
     assert "cannot be read" in ducking.told[0]
-    assert "cannot keep what is ducked" in ducking.told[1]
+    assert "cannot save the volumes" in ducking.told[1]
     assert len(ducking.told) == 2
 
 
