@@ -257,5 +257,5 @@ async def test_a_card_without_the_control_is_told_of(testbed, monkeypatch):
         monkeypatch.setenv(name, value)
     with pytest.raises(SoundError, match="choose music.alsa_control"):
         await AlsaMixer("pulse", "Trumpet").look()
-    with pytest.raises(SoundError, match="no mixer of the card hw:9"):
+    with pytest.raises(SoundError, match="the card hw:9 has no mixer"):
         await AlsaMixer("hw:9").look()
