@@ -92,7 +92,7 @@ def test_an_item_may_say_more_than_a_name(file: Path) -> None:
     [
         (
             "{spoken: [a]}",
-            "contacts[0]: {spoken: [a]}: must have the key name, beside name, spoken",
+            "contacts[0]: {spoken: [a]}: must have the key name; the keys are name, spoken",
         ),
         ("{name: 5}", "contacts[0].name: 5: must be a name: text of 1 to 200"),
         ("{name: A, says: b}", "contacts[0].says: b: unknown key; the keys here are name, spoken"),
