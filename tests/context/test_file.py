@@ -55,7 +55,7 @@ def test_every_mistake_is_told_with_its_line(file: Path) -> None:
     [
         ("- Ann\n", ":1: must be a mapping of lists: contacts, appliances, media"),
         ("contacts: [", "is not YAML"),
-        ("contacts:\n- &a Ann\n- *a\n", ":3: aliases (*name) are not taken"),
+        ("contacts:\n- &a Ann\n- *a\n", ":3: aliases (*name) are not supported"),
         (f"contacts: [{'n' * 201}]\n", ":1: contacts[0]:"),
     ],
 )

@@ -99,7 +99,7 @@ def test_entries_are_read_with_all_that_they_say() -> None:
     ("entry", "error", "told"),
     [
         (("A", ["b"] * (MOST_SPOKEN + 1), 1.0, ""), TooManySpokenFormsError, "[1].spoken: 9 forms"),
-        (("A", ["b", "\n"], 1.0, ""), InvalidNameError, "entries[1].spoken[1]: ' ': contains a line"),
+        (("A", ["b", "\n"], 1.0, ""), InvalidNameError, "entries[1].spoken[1]: ' ': contains"),
         (("A", [], 10.5, ""), ArgumentError, "entries[1].weight: 10.5: give a number from 0 to 10"),
         (("A", [], float("inf"), ""), ArgumentError, "entries[1].weight: inf"),
         (("A", [], 1.0, "\x01"), InvalidNameError, "entries[1].id: ' ': contains the control"),
