@@ -383,8 +383,8 @@ RERANKER = "must be null, or a mapping with the keys url, token_file, pin, budge
         ),
         (
             "{url: 'https://a', pin: 'sha256:0'}",
-            "privacy.reranker.pin: 'sha256:0': must be sha256: and 64 hexadecimal digits in small "
-            "letters",
+            "privacy.reranker.pin: 'sha256:0': must be sha256: and 64 hexadecimal digits in lower "
+            "case",
         ),
         (
             "{url: 'https://a', budget_ms: 3}",
