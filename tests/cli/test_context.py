@@ -161,7 +161,7 @@ def test_a_name_that_was_given_is_understood(
     [
         (["set", "media", "FILE"], "FILE:2: "),
         (["set", "media", "/nowhere"], "/nowhere: cannot be read: No such file"),
-        (["add", "media", "A\nB"], "NAME: 'A B': holds a line break"),
+        (["add", "media", "A\nB"], "NAME: 'A B': contains a line break"),
         (["import", "/nowhere"], "/nowhere: cannot be read: No such file"),
         (["import", "FILE"], "FILE: is not an entity registry of Home Assistant; name its"),
         (["count"], "not running on this bus; start it with `auricle run`"),
