@@ -46,7 +46,7 @@ def test_a_device_is_found_by_index_name_part_or_address(
 
 
 def test_a_name_that_means_several_devices_lists_them() -> None:
-    with pytest.raises(DeviceError, match="means several devices: 2 'ReSpeaker.*, 3 'ReSpeaker"):
+    with pytest.raises(DeviceError, match="matches several devices: 2 'ReSpeaker.*, 3 'ReSpeaker"):
         choose_device(DEVICES, "respeaker")
 
 
@@ -60,7 +60,7 @@ def test_a_missing_device_lists_those_that_exist(wanted: int | str, said: str) -
 
 
 def test_no_device_at_all() -> None:
-    with pytest.raises(DeviceError, match="no microphone is there by default, nor any other"):
+    with pytest.raises(DeviceError, match="no microphone is the default, nor any other"):
         choose_device((), None)
 
 

@@ -11,9 +11,8 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from auricle.audio.file import FileSource, read_recording
+from auricle.audio.file import FileSource, RealTimePace, read_recording
 from auricle.audio.format import FRAME_SAMPLES
-from auricle.audio.pace import RealTimePace
 from auricle.audio.source import AudioSource, frames
 from testbed.recordings import Recording
 

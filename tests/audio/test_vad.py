@@ -81,5 +81,5 @@ def test_an_impossible_hang_over_is_refused() -> None:
 
 def test_anything_but_one_frame_is_refused() -> None:
     gate = VoiceActivity()
-    with pytest.raises(ArgumentError, match=r"\(161,\) is not one frame"):
+    with pytest.raises(ArgumentError, match=r"\(161,\) is not one audio frame"):
         gate.step(gate.initial_state(), np.zeros(161, np.int16))

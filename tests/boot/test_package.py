@@ -307,7 +307,7 @@ def test_it_is_also_at_home_with_a_person_who_is_logged_in(machine, say):
     told = map(json.loads, run("auricle", "doctor", "--json").splitlines())
     home = next(finding for finding in told if finding["check"] == "home")
     assert home["found"] == (
-        "the user service fits: PulseAudio of this person has the microphone; it runs"
+        "use the user service: this user's PulseAudio owns the microphone; it is running"
     )
     run("systemctl", "--user", "disable", "--now", "auricle")
     machine.run("loginctl", "disable-linger", "owner")
@@ -318,7 +318,7 @@ def test_it_is_also_at_home_with_a_person_who_is_logged_in(machine, say):
 def test_doctor_knows_which_home_fits(machine, advised):
     told = machine.told(*advised[2], "--json", check=False)
     findings = {finding["check"]: finding for finding in map(json.loads, told.splitlines())}
-    assert findings["home"]["found"].startswith("the system service fits: PulseAudio serves the")
+    assert findings["home"]["found"].startswith("use the system service: PulseAudio runs for the")
     assert findings["home"]["found"].endswith("it runs")
     assert findings["daemon"]["status"] == "ok"
 

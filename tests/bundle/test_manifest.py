@@ -51,7 +51,7 @@ def test_a_missing_file_is_refused(bundle: Path) -> None:
 def test_a_file_that_nobody_has_verified_is_not_given() -> None:
     bundle = load_bundle(SHIPPED, "recognizer")
     assert (SHIPPED / "manifest.yaml").is_file()
-    with pytest.raises(ModelError, match=r"files: 'manifest\.yaml' is not among them"):
+    with pytest.raises(ModelError, match=r"files: 'manifest\.yaml' is not listed"):
         bundle.path("manifest.yaml")
 
 
@@ -64,7 +64,7 @@ def test_a_file_outside_the_bundle_is_refused(bundle: Path, file: str) -> None:
 
 def test_a_bundle_without_files_is_refused(bundle: Path) -> None:
     change(bundle, lambda manifest: manifest.update(files={}))
-    with pytest.raises(ModelError, match="files: names none"):
+    with pytest.raises(ModelError, match="files: the list is empty"):
         load_bundle(bundle, "recognizer")
 
 

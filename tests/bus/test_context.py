@@ -215,7 +215,7 @@ async def test_one_bad_entry_changes_nothing_and_is_told_by_index(
 async def test_wrong_kinds_and_sources_are_refused(address, serve):
     async with serve(), AssistantClient(address) as client:
         for kind in ("", "Contacts", "../contacts", "k" * 33):
-            with pytest.raises(ArgumentError, match="kind: .* is no kind of names; give contacts"):
+            with pytest.raises(ArgumentError, match="kind: .* is not a kind of names; give"):
                 await client.set_context(kind, [ANN])
         for source in ("", ".hidden", "a/b", "a b", "s" * 101):
             with pytest.raises(ArgumentError, match="option 'source' is .* letters, digits"):
@@ -227,7 +227,7 @@ async def test_more_names_than_one_client_may_give_are_refused(address, serve):
     async with serve(), AssistantClient(address) as client:
         people = [Entry("contacts", str(number)) for number in range(20_000)]
         assert await client.set_context("contacts", people) == 20_000
-        with pytest.raises(TooManyEntriesError, match="20001: one client may give 20000"):
+        with pytest.raises(TooManyEntriesError, match="20001: one client may have 20000"):
             await client.add_context("media", [Entry("media", "one more")])
         assert await client.count_context() == {"contacts": 20_000}
 
@@ -236,7 +236,7 @@ async def test_more_names_than_one_client_may_give_are_refused(address, serve):
 async def test_names_that_cannot_be_written_are_refused(address, serve, tmp_path):
     async with serve(), AssistantClient(address) as client:
         (tmp_path / "context").write_text("in the way")
-        with pytest.raises(StorageError, match="cannot keep the names"):
+        with pytest.raises(StorageError, match="cannot store the names"):
             await client.set_context("contacts", [ANN], source="mine")
         assert await client.context_sources() == {}
 

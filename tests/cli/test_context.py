@@ -120,7 +120,7 @@ def test_names_outlive_the_daemon_and_stand_in_no_log(
         assert json.loads(capsys.readouterr().out)["entries"] == {"contacts": 2}
         log = daemon.read_log()
         assert "warning context-damaged: " in log
-        assert "0-broken.json is damaged and is now 0-broken.json.damaged" in log
+        assert "0-broken.json is damaged and was renamed to 0-broken.json.damaged" in log
         assert "Periwinkle" not in log
 
 
@@ -161,9 +161,9 @@ def test_a_name_that_was_given_is_understood(
     [
         (["set", "media", "FILE"], "FILE:2: "),
         (["set", "media", "/nowhere"], "/nowhere: cannot be read: No such file"),
-        (["add", "media", "A\nB"], "NAME: 'A B': holds a line break"),
+        (["add", "media", "A\nB"], "NAME: 'A B': contains a line break"),
         (["import", "/nowhere"], "/nowhere: cannot be read: No such file"),
-        (["import", "FILE"], "FILE: is no entity registry of Home Assistant; name its"),
+        (["import", "FILE"], "FILE: is not an entity registry of Home Assistant; name its"),
         (["count"], "not running on this bus; start it with `auricle run`"),
     ],
 )

@@ -133,15 +133,15 @@ def test_an_output_that_is_full_is_told() -> None:
         ),
         (
             PermissionError(errno.EACCES, "Permission denied", b"/root"),
-            "/root: Permission denied; choose a place that you may use",
+            "/root: Permission denied; choose a place where you have permission",
         ),
         (
             OSError(errno.EMFILE, "Too many open files"),
-            "Too many open files; let more files be open (`ulimit -n`)",
+            "Too many open files; raise the limit of open files (`ulimit -n`)",
         ),
         (
             OSError("odd"),
-            "odd; mend that and try again; `auricle doctor` looks for more",
+            "odd; fix that and try again; `auricle doctor` looks for other problems",
         ),
     ],
 )

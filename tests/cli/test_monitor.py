@@ -114,7 +114,7 @@ def test_events_that_came_too_fast_are_counted(daemon_bus: PrivateBus) -> None:
     assert name == "dropped"
     line = line_of((name, fields))
     assert line is not None
-    assert f"{fields['events']} events were not shown" in line.plain
+    assert f"{fields['events']} events were lost" in line.plain
 
 
 @pytest.mark.usefixtures("daemon")

@@ -81,7 +81,7 @@ def test_a_lattice_leaves_only_while_the_owner_lets_it(
         assert privacy() == "local: nothing leaves this device\n"
         assert not socket.exists()
         where = reranker.url.split("/")[2]
-        assert privacy("lattice") == f"lattice: words that may have been said go to {where}\n"
+        assert privacy("lattice") == f"lattice: recognition hypotheses are sent to {where}\n"
         assert socket.exists()
         with relaying(daemon.config, environment) as relay:
             assert relay.stderr is not None
@@ -104,8 +104,8 @@ def test_a_lattice_leaves_only_while_the_owner_lets_it(
         record.write_text(record.read_text().replace('"bytes":', '"bytes":1'))
         record.write_text(record.read_text() + "{}\n")
         assert main(["privacy", "log", "--bus", bus.address]) == 1
-        assert "tampered with or damaged: line 2 is damaged;" in capsys.readouterr().err
-        assert privacy("erase") == "the record and all kept names are erased\n"
+        assert "modified or damaged: line 2 is damaged;" in capsys.readouterr().err
+        assert privacy("erase") == "the log and all stored names are erased\n"
         assert privacy("log") == "nothing has left this device\n"
         assert str(local["text"]) not in daemon.read_log()
 
@@ -120,7 +120,7 @@ def test_a_relay_without_a_daemon_or_a_reranker_says_what_to_do(
     config = tmp_path / "auricle.yaml"
     config.write_text("{}\n")
     assert main(["relay", "--config", str(config)]) == 1
-    assert "privacy.reranker: null: there is nowhere to go" in capsys.readouterr().err
+    assert "privacy.reranker: null: there is no reranker" in capsys.readouterr().err
     config.write_text(config_of(reranker))
     assert main(["relay", "--config", str(config)]) == 1
     assert "no daemon listens there" in capsys.readouterr().err

@@ -81,7 +81,7 @@ def test_what_names_no_bus_is_wrong_usage(command: str, capsys: pytest.CaptureFi
     with pytest.raises(SystemExit) as end:
         main([command, "--bus", "user"])
     assert end.value.code == 2
-    assert "'user' is no bus; give session, system, or an address" in capsys.readouterr().err
+    assert "'user' is not a bus; give session, system, or an address" in capsys.readouterr().err
 
 
 def test_the_daemon_of_ones_own_goes_before_that_of_the_system(

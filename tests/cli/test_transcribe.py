@@ -213,8 +213,8 @@ def test_attention_without_names_is_an_error(
     done = transcribe("--attention", tmp_path / "seen.png", recordings["go"].path)
     assert done.returncode == 1
     assert told(done) == [
-        "auricle: --attention: there are no names to attend to: name some with --context, and a "
-        "bundle that attends to names in the configuration"
+        "auricle: --attention: there are no names, or the bundle has no context attention; give "
+        "names with --context, and configure a bundle with context attention"
     ]
     where = tmp_path / "missing" / "seen.png"
     names = tmp_path / "names.yaml"

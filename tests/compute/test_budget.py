@@ -15,5 +15,5 @@ def test_a_budget_holds_threads_and_beam() -> None:
 
 @pytest.mark.parametrize(("threads", "beam"), [(0, 4), (1, 0), (-1, 1)])
 def test_a_budget_with_which_nothing_can_be_computed_is_refused(threads: int, beam: int) -> None:
-    with pytest.raises(ArgumentError, match="give a whole number from 1 up"):
+    with pytest.raises(ArgumentError, match="give a whole number of at least 1"):
         Budget(threads=threads, beam=beam)

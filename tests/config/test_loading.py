@@ -99,14 +99,14 @@ def test_a_mistake_in_a_drop_in_names_the_drop_in(main_file: Path) -> None:
 def test_a_drop_in_with_another_ending_is_told_instead_of_ignored(main_file: Path) -> None:
     drop_in(main_file, "own.yml", "arbiter: {threads: 2}\n")
     assert lines_for(main_file, "") == [
-        "auricle.yaml.d/own.yml: is not read; a drop-in's name must end in .yaml"
+        "auricle.yaml.d/own.yml: is ignored; the name of a drop-in must end in .yaml"
     ]
 
 
 def test_a_file_in_place_of_the_drop_in_folder_is_told(main_file: Path) -> None:
     main_file.with_name("auricle.yaml.d").write_text("arbiter: {threads: 2}\n", encoding="utf-8")
     assert lines_for(main_file, "") == [
-        "auricle.yaml.d: cannot be read: Not a directory; let it be a folder that Auricle may read"
+        "auricle.yaml.d: cannot be read: Not a directory; make it a folder that Auricle can read"
     ]
 
 
@@ -207,8 +207,8 @@ def test_an_item_that_does_not_fit_is_told_by_its_place_in_the_list(
         ("log: [level]", f"1: log: [level]: {LOG}"),
         ("- audio", "1: must be a mapping of sections, such as `audio:`"),
         ("audio", "1: must be a mapping of sections, such as `audio:`"),
-        ("log: {level: info}\nlog: {level: info}", "2: log: is set already in line 1; keep one"),
-        ("log:\n  level: info\n  level: info", "3: log.level: is set already in line 2; keep one"),
+        ("log: {level: info}\nlog: {level: info}", "2: log: is already set in line 1; keep one"),
+        ("log:\n  level: info\n  level: info", "3: log.level: is already set in line 2; keep one"),
     ],
 )
 def test_a_section_of_the_wrong_form_is_told(main_file: Path, text: str, told: str) -> None:
@@ -246,7 +246,7 @@ def test_a_huge_number_is_told_and_shortened(main_file: Path) -> None:
         ),
         (
             "wake: {models: [a, b, a]}",
-            "wake.models: [a, b, a]: wake.models must name each model once",
+            "wake.models: [a, b, a]: wake.models must name each model only once",
         ),
     ],
 )
@@ -276,8 +276,8 @@ def test_no_wake_word_is_right_only_when_wake_words_are_off(main_file: Path) -> 
         (b"log: {}\n---\nlog: {}\n", 2, "is not YAML: "),
         (b"log: {}\nbus: \xff\xfe\n", 2, "must be written in UTF-8"),
         ("log: {}\n".encode("utf-16"), 1, "must be written in UTF-8"),
-        (b"log: {}\nbus: \x00\n", 2, "holds a control character; remove it"),
-        (b"log: &a {}\nbus: *a\n", 2, "aliases (*name) are not taken; write the value out"),
+        (b"log: {}\nbus: \x00\n", 2, "contains a control character; remove it"),
+        (b"log: &a {}\nbus: *a\n", 2, "aliases (*name) are not supported; write out the value"),
         (b"[" * 100_000, 1, "must not be nested deeper than 20 levels"),
         (b"#" * 300_000, 0, "must not be larger than 256 KiB"),
     ],
@@ -294,7 +294,7 @@ def test_a_file_that_is_no_sound_yaml_is_told_by_line(
 def test_a_file_of_aliases_of_aliases_is_refused_at_once(main_file: Path) -> None:
     bomb = ["a0: &a0 [x, x]"] + [f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60)]
     assert lines_for(main_file, "\n".join(bomb)) == [
-        "auricle.yaml:2: aliases (*name) are not taken; write the value out"
+        "auricle.yaml:2: aliases (*name) are not supported; write out the value"
     ]
 
 
@@ -365,7 +365,7 @@ def test_a_reranker_is_an_address_and_what_it_needs(main_file: Path) -> None:
     assert reranker.host == "[::1]:8443"
 
 
-URL = "must be an address that begins with https://, such as https://reranker.lan:8443/v1/rerank"
+URL = "must be a URL that begins with https://, such as https://reranker.lan:8443/v1/rerank"
 RERANKER = "must be null, or a mapping with the keys url, token_file, pin, budget_ms"
 
 
@@ -383,8 +383,8 @@ RERANKER = "must be null, or a mapping with the keys url, token_file, pin, budge
         ),
         (
             "{url: 'https://a', pin: 'sha256:0'}",
-            "privacy.reranker.pin: 'sha256:0': must be sha256: and 64 hexadecimal digits in small "
-            "letters",
+            "privacy.reranker.pin: 'sha256:0': must be sha256: and 64 hexadecimal digits in lower "
+            "case",
         ),
         (
             "{url: 'https://a', budget_ms: 3}",

@@ -55,7 +55,7 @@ def test_every_mistake_is_told_with_its_line(file: Path) -> None:
     [
         ("- Ann\n", ":1: must be a mapping of lists: contacts, appliances, media"),
         ("contacts: [", "is not YAML"),
-        ("contacts:\n- &a Ann\n- *a\n", ":3: aliases (*name) are not taken"),
+        ("contacts:\n- &a Ann\n- *a\n", ":3: aliases (*name) are not supported"),
         (f"contacts: [{'n' * 201}]\n", ":1: contacts[0]:"),
     ],
 )
@@ -92,7 +92,7 @@ def test_an_item_may_say_more_than_a_name(file: Path) -> None:
     [
         (
             "{spoken: [a]}",
-            "contacts[0]: {spoken: [a]}: must have the key name, beside name, spoken",
+            "contacts[0]: {spoken: [a]}: must have the key name; the keys are name, spoken",
         ),
         ("{name: 5}", "contacts[0].name: 5: must be a name: text of 1 to 200"),
         ("{name: A, says: b}", "contacts[0].says: b: unknown key; the keys here are name, spoken"),

@@ -151,7 +151,8 @@ def test_a_damaged_file_is_set_aside_once_and_the_others_are_read(
     kept, (damage,) = store.load()
     assert kept == {Source(1000, "other"): OTHER}
     assert damage.told == (
-        f"{file} is damaged and is now {file.name}.damaged; let the client give its names again"
+        f"{file} is damaged and was renamed to {file.name}.damaged; "
+        "let the client send its names again"
     )
     assert store.load() == (kept, [])
     assert (folder / f"{file.name}.damaged").read_bytes() == content
@@ -288,7 +289,7 @@ def test_a_file_that_cannot_be_read_is_told_and_stays(folder: Path) -> None:
     kept, (damage,) = Store(folder).load()
     assert (kept, damage.told) == (
         {},
-        f"{file} cannot be read (Is a directory); mend its permissions",
+        f"{file} cannot be read (Is a directory); fix its permissions",
     )
     assert file.exists()
 

@@ -67,11 +67,11 @@ def test_names_of_any_script_are_taken(text: str, name: str) -> None:
         ("", "name: '': is blank; give a name"),
         (" \t\u3000", "is blank"),
         ("\u200d\u200f", "is blank"),
-        ("A\nB", "holds a line break (U+000A); give each name on one line"),
-        ("A\x85B", "holds a line break (U+0085)"),
-        ("A\x00B", "holds the control character U+0000; remove it"),
-        ("A\x9bB", "holds the control character U+009B"),
-        ("A\ud83d", "holds half of a character (U+D83D)"),
+        ("A\nB", "contains a line break (U+000A); write each name on one line"),
+        ("A\x85B", "contains a line break (U+0085)"),
+        ("A\x00B", "contains the control character U+0000; remove it"),
+        ("A\x9bB", "contains the control character U+009B"),
+        ("A\ud83d", "contains a surrogate (U+D83D)"),
     ],
 )
 def test_what_is_no_name_is_refused_with_what_is_wrong(text: str, told: str) -> None:
@@ -99,10 +99,10 @@ def test_entries_are_read_with_all_that_they_say() -> None:
     ("entry", "error", "told"),
     [
         (("A", ["b"] * (MOST_SPOKEN + 1), 1.0, ""), TooManySpokenFormsError, "[1].spoken: 9 forms"),
-        (("A", ["b", "\n"], 1.0, ""), InvalidNameError, "entries[1].spoken[1]: ' ': holds a line"),
+        (("A", ["b", "\n"], 1.0, ""), InvalidNameError, "entries[1].spoken[1]: ' ': contains"),
         (("A", [], 10.5, ""), ArgumentError, "entries[1].weight: 10.5: give a number from 0 to 10"),
         (("A", [], float("inf"), ""), ArgumentError, "entries[1].weight: inf"),
-        (("A", [], 1.0, "\x01"), InvalidNameError, "entries[1].id: ' ': holds the control"),
+        (("A", [], 1.0, "\x01"), InvalidNameError, "entries[1].id: ' ': contains the control"),
         (("A", [], 1.0, "i" * 201), NameTooLongError, "entries[1].id: "),
     ],
 )

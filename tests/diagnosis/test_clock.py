@@ -41,7 +41,7 @@ def test_the_kernel_knows_whether_the_clock_is_kept_right(
 
 def test_a_clock_without_a_battery_is_told() -> None:
     found = examine_synchronisation(lambda: 0, lambda: NOW.replace(year=1970))
-    assert found.found == "the clock says 1970-05-01: it is not set"
+    assert found.found == "the clock shows 1970-05-01: it is not set"
 
 
 def test_the_real_kernel_answers() -> None:

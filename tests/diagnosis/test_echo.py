@@ -42,14 +42,14 @@ def test_a_source_that_cancels_echo_is_well_if_players_play_to_it(room: EchoingR
     subprocess.run(past.remedy.split("`")[1].split(), check=True)
     well = finding(f"pulse:{CANCELLED}")
     assert well == Finding(
-        "echo", FindingStatus.OK, f"'{CANCELLED}' cancels what this device plays"
+        "echo", FindingStatus.OK, f"'{CANCELLED}' cancels the sound of this device"
     )
 
 
 def test_another_source_has_the_snippets_for_a_remedy(room: EchoingRoom) -> None:
     bare = finding(f"pulse:{MICROPHONE}")
     assert bare.status is FindingStatus.OK
-    assert f"'{MICROPHONE}' cancels no echo" in bare.found
+    assert f"'{MICROPHONE}' does not cancel echo" in bare.found
     named = re.findall(r"etc/\S+", bare.remedy)
     assert len(named) == len(("PulseAudio", "PipeWire"))
     assert all((ROOT / name).is_file() for name in named)
@@ -69,5 +69,5 @@ def test_pipewire_cancels_by_the_snippet(
     with PipeWire(bus.address, PIPEWIRE) as server:
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
-        assert finding(f"pulse:{CANCELLED}").found.endswith("cancels what this device plays")
-        assert finding("pulse:speaker.monitor").found.startswith("'speaker.monitor' cancels no")
+        assert finding(f"pulse:{CANCELLED}").found.endswith("cancels the sound of this device")
+        assert finding("pulse:speaker.monitor").found.startswith("'speaker.monitor' does not")

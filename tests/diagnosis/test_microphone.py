@@ -12,30 +12,30 @@ import pytest
 from auricle.audio.format import FRAME_SAMPLES, Frame
 from auricle.config.schema import AudioSettings
 from auricle.diagnosis.finding import FindingStatus
-from auricle.diagnosis.microphone import Heard, examine_microphone, judge_level, listen
+from auricle.diagnosis.microphone import Recorded, examine_microphone, judge_level, record
 
 
 @pytest.mark.parametrize(
-    ("heard", "status", "words"),
+    ("recorded", "status", "words"),
     [
-        (Heard(level=-45.0, clipped=0.0, overruns=0), FindingStatus.OK, "level of -45 dBFS"),
-        (Heard(level=-96.0, clipped=0.0, overruns=0), FindingStatus.WARNING, "nothing but zeros"),
-        (Heard(level=-85.0, clipped=0.0, overruns=0), FindingStatus.WARNING, "hardly anything"),
-        (Heard(level=-10.0, clipped=0.0, overruns=0), FindingStatus.WARNING, "louder than speech"),
+        (Recorded(level=-45.0, clipped=0.0, overruns=0), FindingStatus.OK, "level of -45 dBFS"),
+        (Recorded(level=-96.0, clipped=0.0, overruns=0), FindingStatus.WARNING, "but zeros"),
+        (Recorded(level=-85.0, clipped=0.0, overruns=0), FindingStatus.WARNING, "nearly silent"),
+        (Recorded(level=-10.0, clipped=0.0, overruns=0), FindingStatus.WARNING, "louder than"),
         (
-            Heard(level=-10.0, clipped=0.05, overruns=0),
+            Recorded(level=-10.0, clipped=0.05, overruns=0),
             FindingStatus.WARNING,
             "5.0% of it is clipped",
         ),
         (
-            Heard(level=-45.0, clipped=0.0, overruns=2),
+            Recorded(level=-45.0, clipped=0.0, overruns=2),
             FindingStatus.WARNING,
-            "2 pieces of it were lost",
+            "parts of it were lost (2 overruns)",
         ),
     ],
 )
-def test_a_level_is_judged(heard: Heard, status: FindingStatus, words: str) -> None:
-    finding = judge_level(heard)
+def test_a_level_is_judged(recorded: Recorded, status: FindingStatus, words: str) -> None:
+    finding = judge_level(recorded)
     assert finding.status is status
     assert words in finding.found
     assert bool(finding.remedy) == (status is not FindingStatus.OK)
@@ -65,10 +65,10 @@ class Tone:
 
 def test_a_second_is_heard_after_the_device_has_settled() -> None:
     source = Tone()
-    heard = listen(source)
+    recorded = record(source)
     assert source.frames == 120
-    assert heard.clipped == pytest.approx(0.5)
-    assert heard.overruns == 0
+    assert recorded.clipped == pytest.approx(0.5)
+    assert recorded.overruns == 0
 
 
 def test_a_microphone_that_the_daemon_has_to_itself_is_well(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_microphone_that_the_daemon_has_to_itself_is_well(tmp_path: Path) -> N
     status.write_text(f"state: RUNNING\nowner_pid   : {threading.get_native_id()}\n", "ascii")
     *_, finding = examine_microphone(missing, os.getpid(), tmp_path)
     assert finding.status is FindingStatus.OK
-    assert "Auricle itself has it" in finding.found
+    assert "Auricle itself uses it" in finding.found
     status.write_text("closed\n", "ascii")
     *_, finding = examine_microphone(missing, os.getpid(), tmp_path)
     assert finding.status is FindingStatus.PROBLEM

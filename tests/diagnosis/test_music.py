@@ -33,8 +33,8 @@ def test_streams_are_named_and_the_bus_is_looked_at(
         speaker.kill()
         speaker.wait()
     assert [one.status for one in found] == [FindingStatus.OK, FindingStatus.OK]
-    assert found[0].found == "by players on the bus: none plays"
-    assert found[1].found == "by streams of PulseAudio or PipeWire: paplay"
+    assert found[0].found == "ducks players on D-Bus: nothing is playing"
+    assert found[1].found == "ducks streams of PulseAudio or PipeWire: paplay"
 
 
 def test_without_sound_server_and_mixer_there_is_a_warning(bus: PrivateBus, tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_without_sound_server_and_mixer_there_is_a_warning(bus: PrivateBus, tmp_
     assert warning.status is FindingStatus.WARNING
     assert "no sound server and no mixer" in warning.found
     assert "music.alsa_card" in warning.remedy
-    assert players.found == "by players on the bus: none plays"
+    assert players.found == "ducks players on D-Bus: nothing is playing"
 
 
 @pytest.mark.parametrize("bus", ["unix:path=/nonexistent"])

@@ -38,7 +38,7 @@ def test_with_the_card_alone_or_a_server_for_all_the_system_service_fits(
 ) -> None:
     touch(tmp_path / place)
     assert "`sudo systemctl enable --now auricle` starts it" in look(tmp_path, "system").found
-    assert look(tmp_path, "system", DAEMON).found.endswith("it runs")
+    assert look(tmp_path, "system", DAEMON).found.endswith("it is running")
 
 
 def test_the_service_that_does_not_fit_is_told_with_the_way_to_the_other(tmp_path: Path) -> None:
@@ -51,4 +51,4 @@ def test_the_service_that_does_not_fit_is_told_with_the_way_to_the_other(tmp_pat
 
 
 def test_without_sound_no_service_is_advised(tmp_path: Path) -> None:
-    assert look(tmp_path, "system").found == "no sound tells which service fits: either does"
+    assert look(tmp_path, "system").found == "there is no sound card: either service can be used"

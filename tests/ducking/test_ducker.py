@@ -228,7 +228,7 @@ async def test_without_a_record_nothing_is_ducked(tmp_path, testbed, quiet):
             assert testbed.levels("match") == near(1.0, 1.0)
             await ducking.end(lease)
     assert "cannot be read" in ducking.told[0]
-    assert "cannot keep what is ducked" in ducking.told[1]
+    assert "cannot save the volumes" in ducking.told[1]
     assert len(ducking.told) == 2
 
 
@@ -257,5 +257,5 @@ async def test_a_card_without_the_control_is_told_of(testbed, monkeypatch):
         monkeypatch.setenv(name, value)
     with pytest.raises(SoundError, match="choose music.alsa_control"):
         await AlsaMixer("pulse", "Trumpet").look()
-    with pytest.raises(SoundError, match="no mixer of the card hw:9"):
+    with pytest.raises(SoundError, match="the card hw:9 has no mixer"):
         await AlsaMixer("hw:9").look()

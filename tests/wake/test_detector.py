@@ -147,7 +147,7 @@ def test_a_cutoff_of_the_owner_replaces_the_one_of_the_model(
 
 
 def test_a_cutoff_for_no_word_is_refused(words: list[MicroWakeWord]) -> None:
-    with pytest.raises(ArgumentError, match="given for hey_siri, which is none of the words"):
+    with pytest.raises(ArgumentError, match="a cut-off for hey_siri, but no such wake word"):
         WakeDetector(words, cutoffs={"hey_siri": 0.5})
 
 

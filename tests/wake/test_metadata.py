@@ -87,13 +87,13 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "remedy"),
     [
-        ("type", "openwakeword", '"micro", the only kind'),
+        ("type", "openwakeword", '"micro", the only supported type'),
         ("version", 1, "2; convert or retrain"),
         ("version", "2", "2"),
         ("wake_word", " ", "the words to say"),
         ("wake_word", 7, "the words to say"),
-        ("model", "../../etc/passwd", "beside this one, no path or URL"),
-        ("model", "https://example.org/you.tflite", "beside this one, no path or URL"),
+        ("model", "../../etc/passwd", "beside this one, not a path or URL"),
+        ("model", "https://example.org/you.tflite", "beside this one, not a path or URL"),
         ("model", "", "the name of the TFLite file"),
         ("author", ["a", "b"], "a name"),
         ("trained_languages", "en", "a list of language codes"),
@@ -120,14 +120,14 @@ def test_an_impossible_value_is_told_with_what_would_be_right(
 def test_a_file_that_is_no_json_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken.json"
     path.write_bytes(content)
-    with pytest.raises(ModelError, match=r"broken\.json is no JSON .* install the model again"):
+    with pytest.raises(ModelError, match=r"broken\.json is not JSON .* install the model again"):
         read_description(path)
 
 
 def test_json_that_is_no_object_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "list.json"
     path.write_text("[]", encoding="utf-8")
-    with pytest.raises(ModelError, match="holds no JSON object"):
+    with pytest.raises(ModelError, match="is not a JSON object"):
         read_description(path)
 
 

@@ -1,6 +1,6 @@
-"""Where sound comes from: a microphone or a recording, cut into frames of one format.
+"""Audio input: microphones and recordings, delivered as audio frames of one format.
 
-`format` is that format, `source` the face of everything that delivers it, `microphone` and `file`
-the two kinds, `reconnecting` what keeps listening when a microphone is unplugged. `ring` remembers
-the last seconds, `vad` tells speech from the rest, `level` how loud it is.
+`format` defines the format and `source` the protocol of all sources. `microphone` and `file` are
+the two sources; `reconnecting` reopens a microphone that was unplugged. `ring` keeps the last
+seconds of audio, `vad` detects speech, and `level` measures loudness.
 """

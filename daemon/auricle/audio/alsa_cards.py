@@ -1,7 +1,7 @@
-"""What the kernel tells of the sound cards that record, in /proc/asound.
+"""Lists the capture devices of the sound cards from /proc/asound.
 
-PortAudio leaves out every device that it cannot open when it starts: to it a microphone that is
-in use looks like one that is missing. The kernel knows the difference, and who uses it.
+PortAudio does not list a device that it cannot open, so a microphone in use looks like a missing
+one. The kernel knows the difference, and which process uses the device.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ PROC_ASOUND = Path("/proc/asound")
 class CaptureDevice:
     """One recording device of a sound card."""
 
-    name: str  # as the card calls itself
-    address: str  # ALSA's name for it, such as hw:1,0
-    owner: int | None  # id of the process that has it open; None when it is free
+    name: str  # of the card
+    address: str  # ALSA name, such as hw:1,0
+    owner: int | None  # id of the process that has it open; None: it is free
 
 
 def capture_devices(root: Path = PROC_ASOUND) -> tuple[CaptureDevice, ...]:
-    """Return the recording devices that the kernel knows; none where it has no ALSA."""
+    """Return the capture devices that the kernel knows; an empty tuple without ALSA."""
     names = _card_names(root)
     found = []
     for folder in sorted(root.glob("card[0-9]*/pcm[0-9]*c")):
@@ -36,7 +36,10 @@ def capture_devices(root: Path = PROC_ASOUND) -> tuple[CaptureDevice, ...]:
 
 
 def _card_names(root: Path) -> dict[str, str]:
-    """Read lines such as ' 1 [Device         ]: USB-Audio - USB PnP Sound Device'."""
+    """Map card numbers to names.
+
+    The lines look like ' 1 [Device         ]: USB-Audio - USB PnP Sound Device'.
+    """
     try:
         text = (root / "cards").read_text(errors="replace")
     except OSError:
@@ -45,12 +48,12 @@ def _card_names(root: Path) -> dict[str, str]:
 
 
 def _owner(folder: Path) -> int | None:
-    """Read the status of each sub-stream: 'closed', or lines with the owner's process id."""
+    """Return the process that has a device open: each sub-stream's status names it or 'closed'."""
     for status in sorted(folder.glob("sub*/status")):
         try:
             text = status.read_text(errors="replace")
         except OSError:
-            continue  # the card was pulled out just now
+            continue  # the card was unplugged meanwhile
         if match := re.search(r"^owner_pid\s*:\s*(\d+)", text, re.MULTILINE):
             return int(match.group(1))
     return None

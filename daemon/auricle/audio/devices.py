@@ -1,4 +1,4 @@
-"""Which microphones there are, and which one a name means."""
+"""Lists the input devices, and finds the one that a name or index refers to."""
 
 from __future__ import annotations
 
@@ -18,28 +18,31 @@ class InputDevice:
 
     index: int
     name: str
-    channels: int  # at most; sound servers take any number up to a large one
-    rate: int  # Hz, the device's own
+    channels: int  # maximum; sound servers report a large number
+    rate: int  # Hz, the default of the device
     is_default: bool
 
     def __str__(self) -> str:
-        """Return index and name, as error messages list them."""
+        """Return index and name, for error messages."""
         return f"{self.index} '{self.name}'"
 
 
 def start_portaudio() -> ModuleType:
-    """Return sounddevice with PortAudio started afresh, so that it sees what is plugged in now.
+    """Restart PortAudio, so that it sees the current devices, and return sounddevice.
 
-    No stream may be open in this process. Raises DeviceError if PortAudio does not work.
+    No stream may be open in this process.
+
+    Raises:
+        DeviceError: PortAudio is not installed or does not start.
     """
     try:
-        # Not at the top: the import itself starts PortAudio, which looks for devices.
+        # Imported here because the import itself starts PortAudio, which probes all devices.
         sounddevice = importlib.import_module("sounddevice")
     except OSError as error:
         raise DeviceError(
             "audio: the PortAudio library is missing; install the package libportaudio2"
         ) from error
-    with contextlib.suppress(sounddevice.PortAudioError):  # was not running: nothing to stop
+    with contextlib.suppress(sounddevice.PortAudioError):  # it was not running
         sounddevice._terminate()
     try:
         sounddevice._initialize()
@@ -49,12 +52,12 @@ def start_portaudio() -> ModuleType:
 
 
 def list_devices() -> tuple[InputDevice, ...]:
-    """Return all devices that can record. No Microphone may be open in this process."""
+    """Return all input devices. No Microphone may be open in this process."""
     return devices_of(start_portaudio())
 
 
 def devices_of(sounddevice: ModuleType) -> tuple[InputDevice, ...]:
-    """Return the devices that can record, as a started PortAudio knows them."""
+    """Return the input devices of a started PortAudio."""
     default = sounddevice.default.device[0]
     return tuple(
         InputDevice(
@@ -74,16 +77,16 @@ def choose_device(
     wanted: int | str | None,
     cards: Iterable[CaptureDevice] = (),
 ) -> InputDevice:
-    """Return the one device that is meant.
+    """Return the device that `wanted` refers to.
 
     Args:
-        devices: what PortAudio offers.
-        wanted: an index, a whole name or a part of one (in any case), an address such as hw:1,0,
-            or None for the default device.
-        cards: what the kernel knows, to tell a microphone in use from a missing one.
+        devices: the input devices of PortAudio.
+        wanted: an index, a name or part of a name (case-insensitive), an ALSA name such as
+            hw:1,0, or None for the default device.
+        cards: the capture devices of the kernel, to tell a device in use from a missing one.
 
     Raises:
-        DeviceError: none or several are meant, or the one is in use.
+        DeviceError: no device or more than one matches, or the device is in use.
     """
     devices = tuple(devices)
     matches = _matches(devices, wanted)
@@ -93,7 +96,7 @@ def choose_device(
     if matches:
         several = ", ".join(map(str, matches))
         raise DeviceError(
-            f"audio.device: {wanted!r} means several devices: {several}; give more of the name, "
+            f"audio.device: {wanted!r} matches several devices: {several}; give more of the name, "
             "or the index"
         )
     raise DeviceError(
@@ -109,7 +112,7 @@ def choose_device(
 def _called(wanted: int | str | None) -> str:
     match wanted:
         case None:
-            return "is there by default"
+            return "is the default"
         case int():
             return f"has the index {wanted}"
         case _:
@@ -117,12 +120,12 @@ def _called(wanted: int | str | None) -> str:
 
 
 def _matches(devices: tuple[InputDevice, ...], wanted: int | str | None) -> tuple[InputDevice, ...]:
-    """Return what is meant; a whole name or an address goes before a part of a name."""
+    """Return the matching devices; a whole name or an address beats a part of a name."""
     if wanted is None:
         return tuple(device for device in devices if device.is_default)
     if isinstance(wanted, int):
         return tuple(device for device in devices if device.index == wanted)
-    # Auricle converts rates and formats itself: plughw would be the same device.
+    # Auricle converts rates and formats itself, so plughw:1,0 is treated as hw:1,0.
     name = wanted.casefold().removeprefix("plug")
     for fits in (
         lambda text: text == name,
@@ -135,7 +138,7 @@ def _matches(devices: tuple[InputDevice, ...], wanted: int | str | None) -> tupl
 
 
 def _unopened_card(wanted: int | str | None, cards: Iterable[CaptureDevice]) -> str | None:
-    """Say why PortAudio does not offer a card that the kernel knows; None if there is none."""
+    """Return why PortAudio does not list a card that the kernel knows; None: no such card."""
     name = wanted.casefold().removeprefix("plug") if isinstance(wanted, str) else ""
     for card in cards:
         if isinstance(wanted, int) or not (
@@ -152,7 +155,7 @@ def _unopened_card(wanted: int | str | None, cards: Iterable[CaptureDevice]) -> 
 
 
 def busy_sentence(card: CaptureDevice) -> str:
-    """Say that a microphone is in use, and by whom."""
+    """Return the error text for a microphone that another process uses."""
     return (
         f"audio.device: the microphone '{card.name}' ({card.address}) is in use by process "
         f"{card.owner}; stop that program, or record through the sound server (device: pulse)"

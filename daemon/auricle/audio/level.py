@@ -1,4 +1,4 @@
-"""How loud a piece of sound is, for level meters and for choosing microphones."""
+"""Measures the level of audio, for level meters and for choosing between microphones."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import numpy as np
 
 from auricle.audio.format import Samples
 
-FLOOR_DBFS = -96.0  # shown for digital silence; a single least bit in a frame lies near it
+FLOOR_DBFS = -96.0  # digital silence; the level of one least significant bit is near it
 
 
 def level_dbfs(samples: Samples) -> float:
-    """Return the root-mean-square level of `samples`, (any,) int16, in decibels.
+    """Return the root-mean-square level of `samples`, (samples,) int16, in dBFS.
 
-    0 dB is a square wave at full scale, a sine at full scale has -3.01 dB. Nothing is below
-    `FLOOR_DBFS`, which also stands for no samples at all.
+    A square wave at full scale has 0 dBFS, a sine at full scale -3.01 dBFS. The result is at least
+    `FLOOR_DBFS`, also for an empty array.
     """
     if samples.size == 0:
         return FLOOR_DBFS

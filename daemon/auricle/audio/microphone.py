@@ -1,8 +1,8 @@
-"""A microphone as a source of sound, by PortAudio's blocking interface.
+"""Records from a microphone through PortAudio's blocking interface.
 
-In: the name of a device. Out: frames in Auricle's format, whatever rate and number of channels the
-device has. No callbacks: the service forbids memory that is both writable and executable, which
-cffi needs for them.
+In: the name of a device. Out: audio frames in Auricle's format, for any rate and number of channels
+of the device. PortAudio's callback interface is not used: cffi callbacks need memory that is both
+writable and executable, and the systemd unit forbids it.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from auricle.audio.format import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE, Fram
 from auricle.audio.source import OpenedByWith
 from auricle.errors import ArgumentError, DeviceError
 
-FIRST_SOUND_SECONDS = 3.0  # how long a device may take to wake up
-SOUND_SECONDS = 1.0  # after so long without a sample the device counts as lost
-SOUND_SERVER_CHANNELS = 32  # a device that offers as many is a sound server and mixes by itself
+FIRST_SOUND_SECONDS = 3.0  # time-out for the first samples of a device
+SOUND_SECONDS = 1.0  # time-out for further samples; then the device counts as lost
+SOUND_SERVER_CHANNELS = 32  # devices with this many channels are sound servers, which mix down
 PA_DEVICE_UNAVAILABLE = -9985  # portaudio.h
 
 
 class Microphone(OpenedByWith):
-    """Records from a device of this machine."""
+    """An audio source that records from an input device of this machine."""
 
     def __init__(
         self,
@@ -45,17 +45,20 @@ class Microphone(OpenedByWith):
         channels: int | None = None,
         buffer_seconds: float = 0.1,
     ) -> None:
-        """Choose what to record; `open` looks for it.
+        """Set what to record; `open` looks up the device.
 
         Args:
-            device: index; name or part of it, in any case; ALSA name such as `hw:1,0`; `pulse` for
-                the sound server's default source, `pulse:SOURCE` for another one; None for the
-                default device.
-            channel: which channel of a microphone array, from 0, or "mix" for the mean of all.
-            channels: how many channels to ask the device for. None: as few as `channel` needs, or
-                all for "mix".
-            buffer_seconds: how long the reader may stay away before sound is lost. A device
-                delivers in pieces of about a quarter of it.
+            device: an index, a name or part of a name (case-insensitive), or an ALSA name such as
+                `hw:1,0`. `pulse` is the default source of the sound server, `pulse:SOURCE`
+                another source. None: the default device.
+            channel: channel of a microphone array, from 0, or "mix" for the mean of all channels.
+            channels: number of channels to request. None: the smallest number that includes
+                `channel`, or all channels for "mix".
+            buffer_seconds: longest time between two reads without loss of audio. A device
+                delivers blocks of about a quarter of this time.
+
+        Raises:
+            ArgumentError: `channel` is not below `channels`.
         """
         if channel != "mix" and channels is not None and not 0 <= channel < channels:
             raise ArgumentError(
@@ -69,19 +72,19 @@ class Microphone(OpenedByWith):
         self._channel: Channel = channel
         self._channels = channels
         self._buffer_seconds = buffer_seconds
-        self.name = ""  # of the device, once it is open
-        self.rate = SAMPLE_RATE  # Hz at which the open device records
+        self.name = ""  # of the open device
+        self.rate = SAMPLE_RATE  # Hz, of the open device
         self._stream: Any = None
         self._portaudio_error: type[Exception] = DeviceError  # until PortAudio is loaded
         self._converter = FormatConverter(SAMPLE_RATE, channel)
         self._pending = np.zeros(0, np.int16)
 
     def open(self) -> None:
-        """Find the device and start it; return when it delivers sound.
+        """Find the device, start it, and wait for its first samples.
 
         Raises:
-            DeviceError: the device is missing, in use, cannot record what is asked of it, or
-                stays silent.
+            DeviceError: the device is missing or in use, does not support the requested channels,
+                or delivers no samples.
         """
         self.close()
         sounddevice = start_portaudio()
@@ -99,10 +102,11 @@ class Microphone(OpenedByWith):
             raise
 
     def read(self) -> Frame | None:
-        """Wait for the next frame, (160,) int16; at most about a second.
+        """Wait for the next audio frame, (160,) int16, for about one second at most.
 
         Raises:
-            DeviceError: the device went away or fell silent; close and open to try again.
+            DeviceError: the device was disconnected or delivers no samples; to retry, call
+                `close` and `open`.
         """
         while self._pending.size < FRAME_SAMPLES:
             samples = self._converter.convert(self._record())
@@ -118,10 +122,9 @@ class Microphone(OpenedByWith):
         self._pending = np.zeros(0, np.int16)
 
     def _start(self, sounddevice: ModuleType, device: InputDevice) -> Any:
-        """Return a running stream, at 16 kHz if the device can, else at a rate that it can."""
+        """Return a running stream, at 16 kHz if the device supports it."""
         failures = []
-        # 48 kHz is next best, three to one; the rate that PortAudio found to be the device's own
-        # is the last resort.
+        # 48 kHz converts to 16 kHz at three to one. The device's default rate comes last.
         for rate in dict.fromkeys((SAMPLE_RATE, 48_000, device.rate)):
             for channels in self._channel_counts(device):
                 stream = None
@@ -144,7 +147,7 @@ class Microphone(OpenedByWith):
         raise self._refused(device, failures[0]) from failures[0]
 
     def _channel_counts(self, device: InputDevice) -> tuple[int, ...]:
-        """Return the numbers of channels to try, best first."""
+        """Return the channel counts to try, in order of preference."""
         is_server = device.channels >= SOUND_SERVER_CHANNELS
         if self._channels is not None:
             return (self._channels,)
@@ -159,7 +162,7 @@ class Microphone(OpenedByWith):
         return (needed,) if is_server or needed == device.channels else (needed, device.channels)
 
     def _refused(self, device: InputDevice, error: Exception) -> DeviceError:
-        """Say why a device that is there could not be started."""
+        """Return the error that says why an existing device could not be started."""
         code = error.args[1] if len(error.args) > 1 else None
         if code == PA_DEVICE_UNAVAILABLE:
             for card in capture_devices():
@@ -171,16 +174,16 @@ class Microphone(OpenedByWith):
             )
         if self._source:
             return DeviceError(
-                f"audio.device: the sound server has no source '{self._source}', or does not run; "
-                "`pactl list short sources` shows what there is"
+                f"audio.device: the sound server has no source '{self._source}', or is not "
+                "running; `pactl list short sources` lists the sources"
             )
         return DeviceError(
             f"audio.device: '{device.name}' cannot record ({error}); check that it is plugged in "
-            "and that its sound server runs"
+            "and that its sound server is running"
         )
 
     def _record(self) -> Block:
-        """Return all that the device has recorded since the last time, (frames, channels)."""
+        """Return all audio recorded since the last call, (frames, channels)."""
         available = self._wait_for_sound(SOUND_SECONDS)
         try:
             data, overflowed = self._stream.read(available)
@@ -191,10 +194,13 @@ class Microphone(OpenedByWith):
         return np.frombuffer(data, np.int16).reshape(-1, self._stream.channels)
 
     def _wait_for_sound(self, seconds: float) -> int:
-        """Return how many frames can be read without waiting, at least 10 ms of them.
+        """Wait until at least 10 ms can be read; return the number of available frames.
 
-        PortAudio's own wait would last nearly a minute when a sound server hangs: too long for the
-        watchdog of the service. Raises DeviceError after `seconds`.
+        A blocking PortAudio read lasts nearly a minute when a sound server hangs, which is longer
+        than the watchdog of the systemd unit allows.
+
+        Raises:
+            DeviceError: no samples came within `seconds`, or the device was disconnected.
         """
         deadline = time.monotonic() + seconds
         least = round(self.rate * FRAME_SECONDS)
@@ -203,7 +209,7 @@ class Microphone(OpenedByWith):
                 if time.monotonic() > deadline:
                     raise DeviceError(
                         f"audio.device: '{self.name}' has delivered no sound for {seconds:.0f} s; "
-                        "check the cable, and that the sound server runs"
+                        "check the cable, and that the sound server is running"
                     )
                 time.sleep(FRAME_SECONDS)
         except self._portaudio_error as error:
@@ -212,16 +218,17 @@ class Microphone(OpenedByWith):
 
     def _lost(self, error: Exception) -> DeviceError:
         return DeviceError(
-            f"audio.device: '{self.name}' went away ({error}); plug it in again, or restart its "
-            "sound server"
+            f"audio.device: '{self.name}' was disconnected ({error}); plug it in again, or restart "
+            "its sound server"
         )
 
 
 @contextmanager
 def _pulse_source(name: str) -> Iterator[None]:
-    """Let libpulse, which ALSA's pulse plugin calls, connect to the source `name`, if given.
+    """Make ALSA's pulse plugin record from the source `name`; an empty name changes nothing.
 
-    The plugin's argument cannot be reached through PortAudio, the environment can.
+    PortAudio offers no way to pass the plugin an argument, so the name goes through the
+    environment variable PULSE_SOURCE, which libpulse reads.
     """
     if not name:
         yield

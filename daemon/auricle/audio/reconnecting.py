@@ -1,7 +1,8 @@
-"""A source that outlives its device: unplugging and re-plugging a microphone is survived.
+"""An audio source that reopens its device after the microphone was unplugged.
 
-While the device is away, frames of silence come at the pace of real time, so that the audio clock,
-time-outs and the watchdog of whoever reads go on; `on_state` tells that they are no real sound.
+While the device is missing, it delivers silence in real time, so that the audio clock, the
+time-outs and the watchdog of the reader continue. `on_state` reports when the device is lost or
+back.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ from collections.abc import Callable
 
 import numpy as np
 
+from auricle.audio.file import RealTimePace
 from auricle.audio.format import FRAME_SAMPLES, Frame
-from auricle.audio.pace import RealTimePace
 from auricle.audio.source import AudioSource, OpenedByWith
 from auricle.errors import DeviceError
 
 
 class ReconnectingSource(OpenedByWith):
-    """Wraps a source, usually a Microphone, and opens it again whenever it is lost.
+    """Wraps a source, usually a Microphone, and reopens it whenever it is lost.
 
-    All calls come from the thread that reads, but for `stop`.
+    Call all methods except `stop` from the thread that reads.
     """
 
     def __init__(
@@ -32,18 +33,18 @@ class ReconnectingSource(OpenedByWith):
         longest_wait: float = 30.0,
         required: bool = True,
     ) -> None:
-        """Wrap `source`, which is opened and closed from here on.
+        """Wrap `source`; this object opens and closes it.
 
         Args:
-            source: what to read.
-            on_state: called from `read` with (False, why) when the device is lost and with
-                (True, "") when it is back; what runs should be ended at the first. Called from
-                `open` too, if the device is not required.
-            first_wait: seconds before the first try to reach a lost device; each further wait is
-                twice as long.
-            longest_wait: seconds between two tries, at most.
-            required: whether a device that is missing at `open` is an error; if not, it counts as
-                lost.
+            source: the source to read.
+            on_state: called with (False, reason) when the device is lost, and with (True, "") when
+                it is back. Called from `read`, and from `open` if the device is not required.
+                After a loss, the caller should end a running session.
+            first_wait: seconds before the first attempt to reopen a lost device. Each further wait
+                is twice as long.
+            longest_wait: maximum seconds between two attempts.
+            required: True: `open` raises DeviceError if the device is missing. False: a missing
+                device counts as lost.
         """
         self.connected = False
         self._source = source
@@ -58,11 +59,15 @@ class ReconnectingSource(OpenedByWith):
 
     @property
     def overruns(self) -> int:
-        """How often sound was lost because nobody read in time."""
+        """Number of times audio was lost because `read` was called too late."""
         return self._source.overruns
 
     def open(self) -> None:
-        """Open the device; one that is missing now is a DeviceError if it is required."""
+        """Open the device.
+
+        Raises:
+            DeviceError: the device is missing and required.
+        """
         self._stopped.clear()
         try:
             self._source.open()
@@ -74,10 +79,10 @@ class ReconnectingSource(OpenedByWith):
             self.connected = True
 
     def read(self) -> Frame | None:
-        """Return the next frame, (160,) int16: sound, or silence while the device is away.
+        """Return the next audio frame, (160,) int16; silence while the device is missing.
 
-        None after `stop`, and at the end of a recording. Lasts at most about a second; longer only
-        if a device is slow to open again (at most three seconds more).
+        Return None after `stop` and at the end of a recording. The call takes about one second at
+        most; up to three seconds more when it reopens a slow device.
         """
         if self._stopped.is_set():
             return None
@@ -91,7 +96,7 @@ class ReconnectingSource(OpenedByWith):
         return self._silence()
 
     def stop(self) -> None:
-        """Let `read` return None from now on, at once. May be called from any thread."""
+        """Make `read` return None at once, from now on. Any thread may call this."""
         self._stopped.set()
 
     def close(self) -> None:
@@ -102,7 +107,7 @@ class ReconnectingSource(OpenedByWith):
     def _lose(self, reason: str) -> None:
         if self._on_state is not None:
             self._on_state(False, reason)
-        self.close()  # lasts a minute when a sound server hangs
+        self.close()  # takes up to a minute when a sound server hangs
         self._wait = self._first_wait
         self._retry_at = time.monotonic() + self._wait
         self._pace = RealTimePace(sleep=self._stopped.wait)
@@ -119,7 +124,7 @@ class ReconnectingSource(OpenedByWith):
             self._on_state(True, "")
 
     def _silence(self) -> Frame | None:
-        """Wait until 10 ms of silence have passed."""
+        """Wait for 10 ms; return a silent frame, or None after `stop`."""
         if self._pace is not None:
             self._pace.wait()
         return None if self._stopped.is_set() else np.zeros(FRAME_SAMPLES, np.int16)

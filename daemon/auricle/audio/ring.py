@@ -1,7 +1,6 @@
-"""Memory of the last seconds of sound, addressed by absolute sample index on the audio clock.
+"""A ring buffer of the last seconds of audio, addressed by sample index on the audio clock.
 
-Samples go in at the end; any stretch that is still remembered comes out as a copy. The buffer
-never grows.
+Its size is fixed. `read` returns a copy of any range that is still stored.
 """
 
 from __future__ import annotations
@@ -13,29 +12,27 @@ from auricle.errors import ArgumentError
 
 
 class RingBuffer:
-    """Remembers the last `seconds` of sound. Sample 0 is the first that was ever appended."""
+    """Stores the last `seconds` of audio. Sample 0 is the first one ever appended."""
 
     def __init__(self, seconds: float) -> None:
         capacity = round(seconds * SAMPLE_RATE)
         if capacity < 1:
-            raise ArgumentError(
-                f"seconds: a ring buffer of {seconds} s holds nothing; give more than 0"
-            )
+            raise ArgumentError(f"seconds: a ring buffer of {seconds} s is empty; give more than 0")
         self._memory = np.zeros(capacity, np.int16)
         self._end = 0
 
     @property
     def end(self) -> int:
-        """Index of the sample that will be appended next: how many were appended in all."""
+        """Index of the next sample to append; the number of samples appended so far."""
         return self._end
 
     @property
     def start(self) -> int:
-        """Index of the oldest sample still remembered."""
+        """Index of the oldest stored sample."""
         return max(0, self._end - self._memory.size)
 
     def append(self, samples: Samples) -> None:
-        """Append `samples`, (any,) int16; the oldest ones are forgotten to make room."""
+        """Append `samples`, (samples,) int16; they replace the oldest ones."""
         kept = samples[-self._memory.size :]
         first = (self._end + samples.size - kept.size) % self._memory.size
         until_wrap = min(kept.size, self._memory.size - first)
@@ -44,7 +41,7 @@ class RingBuffer:
         self._end += samples.size
 
     def read(self, start: int, end: int) -> Samples:
-        """Return a copy of samples `start` to `end` (exclusive), clipped to what is remembered."""
+        """Return a copy of samples `start` to `end` (exclusive), limited to the stored ones."""
         start = max(start, self.start)
         end = min(end, self._end)
         if start >= end:

@@ -1,4 +1,4 @@
-"""What every source of sound looks like to the rest of Auricle."""
+"""The protocol that every audio source follows."""
 
 from __future__ import annotations
 
@@ -12,27 +12,35 @@ from auricle.audio.format import Frame
 
 @runtime_checkable
 class AudioSource(Protocol):
-    """Delivers frames one by one. All calls come from one thread; `with` opens and closes it."""
+    """Delivers audio frames one by one; a context manager. Call it from one thread only."""
 
     @property
     def overruns(self) -> int:
-        """How often sound was lost because nobody read in time."""
+        """Number of times audio was lost because `read` was called too late."""
         ...
 
     def open(self) -> None:
-        """Start to record or play; raise DeviceError or AudioError when that is impossible."""
+        """Start recording or playback.
+
+        Raises:
+            DeviceError: the device cannot record.
+            AudioError: the recording cannot be read.
+        """
         ...
 
     def read(self) -> Frame | None:
-        """Wait for the next 10 ms: (160,) int16, or None at the end of a recording.
+        """Wait for the next audio frame: (160,) int16, 10 ms; None at the end of a recording.
 
-        A microphone waits at most about a second, so that whoever reads can show that it is alive;
-        DeviceError means that the device went away.
+        A microphone waits for about one second at most, so that the reader can feed its watchdog.
+
+        Raises:
+            DeviceError: the device was disconnected.
+            AudioError: the recording is damaged.
         """
         ...
 
     def close(self) -> None:
-        """Release the device or file. Closing twice does no harm."""
+        """Release the device or file. It is safe to call this twice."""
         ...
 
     def __enter__(self) -> Self:
@@ -50,7 +58,7 @@ class AudioSource(Protocol):
 
 
 class OpenedByWith(ABC):
-    """Gives a source its `with`."""
+    """Mix-in that makes a source a context manager."""
 
     @abstractmethod
     def open(self) -> None:
@@ -76,6 +84,6 @@ class OpenedByWith(ABC):
 
 
 def frames(source: AudioSource) -> Iterator[Frame]:
-    """Yield the frames of an open source, each (160,) int16, until it ends."""
+    """Yield the audio frames of an open source, each (160,) int16, until it ends."""
     while (frame := source.read()) is not None:
         yield frame

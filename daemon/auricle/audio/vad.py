@@ -1,7 +1,8 @@
-"""Voice activity: tells, frame by frame, whether somebody speaks.
+"""Voice activity detection: decides for each audio frame whether it contains speech.
 
-The decision is WebRTC's (sub-band energies under two Gaussian mixtures, speech and noise, which
-adapt to the room), held for a while after the last voiced frame so that words are not cut apart.
+WebRTC's VAD makes the decision: it compares sub-band energies with two Gaussian mixtures, one for
+speech and one for noise, which adapt to the room. A hang-over after the last voiced frame keeps
+short gaps between words from counting as silence.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from auricle.errors import ArgumentError
 
 @dataclass(frozen=True, slots=True)
 class VoiceState:
-    """What the gate remembers.
+    """State of the gate.
 
-    `detector` adapts to the room inside WebRTC's C code, which offers no way to copy it: `step`
-    advances it in place, so a state must not be stepped twice. To start afresh take a new
-    `initial_state`; copy.deepcopy refuses.
+    `detector` holds its adaptation in WebRTC's C code and cannot be copied. `step` advances it in
+    place, so use each state only once. To restart, take a new `initial_state`. copy.deepcopy
+    raises an error.
     """
 
     detector: webrtcvad.Vad
@@ -29,22 +30,22 @@ class VoiceState:
 
     @property
     def voiced(self) -> bool:
-        """Whether the latest frame itself was voiced, without hang-over."""
+        """Whether the last frame was voiced, without the hang-over."""
         return self.silent_frames == 0
 
 
 class VoiceActivity:
-    """A gate that opens with the first voiced frame and closes after the hang-over."""
+    """A gate that opens at the first voiced frame and closes after the hang-over."""
 
     def __init__(
         self,
         aggressiveness: int = defaults.VAD_AGGRESSIVENESS,
         hang_over_seconds: float = defaults.VAD_HANGOVER_MS / 1000,
     ) -> None:
-        """Set the gate.
+        """Configure the gate.
 
         Args:
-            aggressiveness: 0 (lets nearly all through) to 3 (rejects most that is not speech).
+            aggressiveness: 0 (accepts nearly everything) to 3 (rejects most non-speech).
             hang_over_seconds: how long the gate stays open after the last voiced frame.
 
         Raises:
@@ -52,7 +53,7 @@ class VoiceActivity:
         """
         if aggressiveness not in range(4):
             raise ArgumentError(
-                f"aggressiveness: {aggressiveness!r} is not a mode of the voice detector; "
+                f"aggressiveness: {aggressiveness!r} is not a mode of WebRTC's VAD; "
                 "use 0, 1, 2 or 3"
             )
         if not 0.0 <= hang_over_seconds <= 10.0:
@@ -63,14 +64,18 @@ class VoiceActivity:
         self._hang_over_frames = round(hang_over_seconds / FRAME_SECONDS)
 
     def initial_state(self) -> VoiceState:
-        """Return the state before the first frame: gate closed, room unknown."""
+        """Return the state before the first frame: the gate is closed."""
         return VoiceState(webrtcvad.Vad(self._aggressiveness), silent_frames=None)
 
     def step(self, state: VoiceState, frame: Frame) -> tuple[VoiceState, bool]:
-        """Hear one frame, (160,) int16; return the next state and whether the gate is open."""
+        """Process an audio frame, (160,) int16; return the next state and whether the gate is open.
+
+        Raises:
+            ArgumentError: the frame has another shape.
+        """
         if frame.shape != (FRAME_SAMPLES,):
             raise ArgumentError(
-                f"frame: shape {frame.shape} is not one frame; give ({FRAME_SAMPLES},) samples"
+                f"frame: shape {frame.shape} is not one audio frame; give ({FRAME_SAMPLES},)"
             )
         if state.detector.is_speech(frame.tobytes(), SAMPLE_RATE):
             silent_frames: int | None = 0

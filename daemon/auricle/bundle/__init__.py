@@ -1,1 +1,1 @@
-"""Model bundles: a folder with a manifest, and the files that it vouches for."""
+"""Model bundles: folders with model files and a manifest with their hashes."""

@@ -1,7 +1,7 @@
 """Reads a model bundle and checks every file against its manifest.
 
-In: a folder with `manifest.yaml`. Out: a `Bundle`, whose files are all there and unchanged. A
-bundle made for a newer Auricle is refused, so that an old daemon never guesses.
+In: a folder with `manifest.yaml`. Out: a `Bundle`, whose files are complete and unchanged. A bundle
+in a newer format is rejected, so that an old daemon never misreads it.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ import yaml
 
 from auricle.errors import ModelError
 
-FORMAT = 2  # of the manifest; raised when an older Auricle could not run a newer bundle
+FORMAT = 2  # format of the manifest; it is raised when older versions cannot run new bundles
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle on disk, verified."""
+    """A verified bundle on disk."""
 
     folder: Path
     name: str
     version: str
     kind: str  # "recognizer"
     language: str  # BCP 47
-    settings: dict[str, Any]  # what this kind needs, checked by whoever loads it
-    files: frozenset[str]  # those that were verified, relative to `folder`
+    settings: dict[str, Any]  # settings of this kind; the loader of the kind checks them
+    files: frozenset[str]  # verified files, relative to `folder`
 
     def path(self, file: str) -> Path:
         """Return the path of one of its files.
 
         Raises:
-            ModelError: the manifest does not name the file, so nobody has verified it.
+            ModelError: the manifest does not list the file, so it is not verified.
         """
         if file not in self.files:
             raise ModelError(
-                f"{self.folder / 'manifest.yaml'}: files: {file!r} is not among them; install the "
+                f"{self.folder / 'manifest.yaml'}: files: {file!r} is not listed; install the "
                 "bundle again"
             )
         return self.folder / file
@@ -48,8 +48,8 @@ def load_bundle(folder: Path, kind: str) -> Bundle:
     """Read and verify a bundle.
 
     Raises:
-        ModelError: the manifest is missing or wrong, the bundle is of another kind or too new, or
-            a file is missing, damaged or outside the folder.
+        ModelError: the manifest is missing or invalid, the bundle has another kind or a newer
+            format, or a file is missing, damaged or outside the folder.
     """
     path = folder / "manifest.yaml"
     try:
@@ -60,8 +60,8 @@ def load_bundle(folder: Path, kind: str) -> Bundle:
         raise ModelError(f"{path}: is not a mapping; install the bundle again")
     if _value(path, manifest, "format", int) > FORMAT:
         raise ModelError(
-            f"{path}: format {manifest['format']} is newer than {FORMAT}, the newest that this "
-            "Auricle reads; update Auricle or take an older bundle"
+            f"{path}: format {manifest['format']} is newer than {FORMAT}, the newest format that "
+            "this Auricle reads; update Auricle or use an older bundle"
         )
     if _value(path, manifest, "kind", str) != kind:
         raise ModelError(f"{path}: kind is {manifest['kind']!r}, not {kind!r}; name another bundle")
@@ -80,12 +80,12 @@ def load_bundle(folder: Path, kind: str) -> Bundle:
 
 
 def _files(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
-    """Return the sha256 of each file, all of which lie in the folder of the manifest."""
+    """Return the sha256 of each file; all files must be in the folder of the manifest."""
     files = {
         str(file): str(digest) for file, digest in _value(path, manifest, "files", dict).items()
     }
     if not files:
-        raise ModelError(f"{path}: files: names none; install the bundle again")
+        raise ModelError(f"{path}: files: the list is empty; install the bundle again")
     for file in files:
         if PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts:
             raise ModelError(
@@ -114,6 +114,6 @@ def _verify(file: Path, expected: str) -> None:
         ) from error
     if actual != expected:
         raise ModelError(
-            f"{file}: sha256 is {actual}, not {expected} as the manifest says: the file is "
-            "damaged or not of this bundle; install the bundle again"
+            f"{file}: sha256 is {actual}, but the manifest says {expected}: the file is damaged "
+            "or belongs to another bundle; install the bundle again"
         )

@@ -1,6 +1,7 @@
-"""Draws which name attention saw at each moment of a recording: the picture of `--attention`.
+"""Draws the context attention over time: the picture of `auricle transcribe --attention`.
 
-In: attention's shares and the words that were heard. Out: a file whose ending tells its kind.
+In: the attention weights of the names, and the recognized words. Out: an image file; the suffix of
+its name sets the format.
 """
 
 from __future__ import annotations
@@ -17,13 +18,11 @@ def draw(seen: Attended, words: tuple[Word, ...], path: Path) -> None:
     """Write the picture.
 
     Raises:
-        AuricleError: Matplotlib, which draws it, is not there.
+        AuricleError: Matplotlib is not installed.
         StorageError: the file cannot be written.
     """
     try:
-        drawing = import_module(
-            "matplotlib.figure"
-        )  # of the extra `picture`: nothing else needs it
+        drawing = import_module("matplotlib.figure")  # the optional extra `picture`
     except ImportError as error:
         raise AuricleError(
             "--attention: drawing needs Matplotlib: pip install 'auricle[picture]', or "
@@ -43,7 +42,7 @@ def draw(seen: Attended, words: tuple[Word, ...], path: Path) -> None:
         panel.text(
             word.start, -0.7, word.word, rotation=30, ha="left", va="bottom", fontsize="small"
         )
-    figure.colorbar(image, ax=panel, label="share of attention; the rest sees no name")
+    figure.colorbar(image, ax=panel, label="attention weight (the rest is on no name)")
     try:
         figure.savefig(path, dpi=120, bbox_inches="tight")
     except (OSError, ValueError) as error:

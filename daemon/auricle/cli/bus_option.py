@@ -1,40 +1,48 @@
-"""The option `--bus`, and the bus that is meant when it is not given."""
+"""The option `--bus`, and one call to the daemon on the bus that it names."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
+from auricle.client.client import AssistantClient
 from auricle.config.loading import load
 from auricle.config.locations import SYSTEM_CONFIG, find_config
 from auricle.diagnosis.bus import find_owner
 from auricle.errors import BusError
 
+Value = TypeVar("Value")
+
 
 def add_bus_option(parser: argparse.ArgumentParser) -> None:
-    """Add `--bus`."""
+    """Add the option `--bus`."""
     parser.add_argument(
         "--bus",
         metavar="session|system|ADDRESS",
         type=bus,
-        help="the bus, or a D-Bus address (default: what the configuration says)",
+        help="the bus of the daemon, or a D-Bus address (default: from the configuration)",
     )
 
 
 def bus(text: str) -> str:
-    """Return what names a bus; raises ArgumentTypeError if it cannot name one."""
+    """Return the argument of `--bus`; raise ArgumentTypeError if it is not a bus."""
     if text not in ("session", "system") and ":" not in text:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no bus; give session, system, or an address such as unix:path=/run/bus"
+            f"{text!r} is not a bus; give session, system, or an address such as unix:path=/run/bus"
         )
     return text
 
 
 def chosen_bus(arguments: argparse.Namespace) -> str:
-    """Return the bus of the command line, or that of the daemon which is meant.
+    """Return the bus of `--bus`, or the default bus.
 
-    Raises ConfigError.
+    The default is the session bus if the user's own daemon runs there, else the configured bus.
+
+    Raises:
+        ConfigError: the configuration has mistakes.
     """
     given: str | None = arguments.bus
     config = find_config()
@@ -42,13 +50,29 @@ def chosen_bus(arguments: argparse.Namespace) -> str:
 
 
 def own_bus(config: Path) -> str | None:
-    """Return "session" if this person's own daemon runs there; else None: what `config` says holds.
+    """Return "session" if the user's own daemon runs on the session bus, else None.
 
-    The system's configuration tells of the system's daemon; a person's own user service reads the
-    same one, and still goes before.
+    A user service may read the system configuration, which names the system bus. The user's daemon
+    still takes precedence.
     """
     try:
         runs = config == SYSTEM_CONFIG and asyncio.run(find_owner("session")) is not None
     except BusError:
         return None
     return "session" if runs else None
+
+
+def call(
+    arguments: argparse.Namespace, work: Callable[[AssistantClient], Awaitable[Value]]
+) -> Value:
+    """Connect to the daemon, await `work`, and return its result.
+
+    Raises:
+        AuricleError: the error of the daemon or the connection.
+    """
+
+    async def ask(bus: str) -> Value:
+        async with AssistantClient(bus) as client:
+            return await work(client)
+
+    return asyncio.run(ask(chosen_bus(arguments)))

@@ -1,4 +1,4 @@
-"""`auricle config check [FILE]`: is the configuration right, and if not, what and where."""
+"""`auricle config check [FILE]`: lists all mistakes in the configuration with their lines."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     check = actions.add_parser(
         "check",
-        help="tell every mistake in the configuration",
-        description="Read a configuration file and its drop-ins, and tell every mistake in them.",
+        help="list all mistakes in the configuration",
+        description="Read a configuration file and its drop-ins, and list all mistakes in them.",
     )
     check.add_argument(
         "file",
         metavar="FILE",
         nargs="?",
         type=Path,
-        help="the main file (default: the one the daemon would read)",
+        help="the main file (default: that of the daemon)",
     )
     check.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print OK, or the mistakes on standard error; return 0 or 1."""
+    """Print OK and return 0, or print the mistakes on standard error and return 1."""
     path = arguments.file or find_config()
     examination = examine(path)
     if arguments.json:
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def as_json(path: Path, examination: Examination) -> dict[str, object]:
-    """Return what was found, ready for JSON."""
+    """Return the result as a JSON object."""
     return {
         "file": str(path),
         "ok": not examination.mistakes,
@@ -53,7 +53,7 @@ def as_json(path: Path, examination: Examination) -> dict[str, object]:
 
 
 def mistake_as_json(mistake: Mistake) -> dict[str, object]:
-    """Return one mistake, ready for JSON; line 0 means the file as a whole."""
+    """Return a mistake as a JSON object; line 0 means the file as a whole."""
     return {
         "file": str(mistake.file),
         "line": mistake.line,

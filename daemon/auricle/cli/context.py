@@ -1,4 +1,4 @@
-"""`auricle context`: the names that a person may say, kept in the daemon."""
+"""`auricle context`: manages the stored names that commands may contain."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from auricle.bus.context1 import DEFAULT_SOURCE
-from auricle.cli.bus_option import add_bus_option
-from auricle.cli.calling import call
+from auricle.cli.bus_option import add_bus_option, call
 from auricle.client.client import AssistantClient
 from auricle.context.entries import KINDS, Entry
 from auricle.context.file import read_names
@@ -18,20 +17,21 @@ from auricle.context.imports.detect import read_import
 from auricle.context.validation import clean_name
 
 DESCRIPTION = """\
-Tell the daemon which names may be said: contacts, appliances, media. What it is told here it keeps,
-also over a restart, until it is told otherwise. Names are kept by source, so that an import can be
-done again without a trace of the old one; programs that give names on D-Bus have sources too.
+Manage the names that commands may contain: contacts, appliances, media. The recognizer favours
+them. The daemon stores them on disk until they are changed. Each name belongs to a source, so that
+a repeated import replaces only the names of the previous one. Programs that set names on D-Bus have
+sources too.
 """
 SET = """\
-Replace the names of a kind by those in a file: a YAML list; YAML with the lists contacts,
-appliances and media, as `auricle transcribe --context` takes it; or text with one name a line.
-An item of a list is a name, or a mapping {name: Batcave, spoken: [bat cave], weight: 2,
+Replace the names of a kind by those in a file. The file is a YAML list; or YAML with the lists
+contacts, appliances and media, as for `auricle transcribe --context`; or text with one name per
+line. An item of a list is a name, or a mapping {name: Batcave, spoken: [bat cave], weight: 2,
 id: light.batcave}.
 """
 IMPORT = """\
-Replace what was imported before from the same source by the names in a file or folder:
-  NAME.vcf, or a folder of them       contacts        source vcard
-  a folder of music, by its tags      media           source music
+Replace the names of a source by those in a file or folder:
+  NAME.vcf, or a folder of such files contacts        source vcard
+  a folder of music with tags         media           source music
   Home Assistant's folder, or its     appliances      source home-assistant
   .storage/core.entity_registry
 """
@@ -49,16 +49,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     own.add_argument("names", metavar="NAME", nargs="+", help="a name")
     own = _action(actions, "remove", "remove names", remove_names)
     _add_kind(own)
-    own.add_argument("names", metavar="NAME", nargs="+", help="a name, or the id of an entry")
+    own.add_argument("names", metavar="NAME", nargs="+", help="a name or the id of an entry")
     own = _action(actions, "clear", "remove all names of a kind, or of all kinds", clear_names)
     _add_kind(own, nargs="?")
-    _action(actions, "count", "tell how many names there are", count_names, source=False)
-    own = _action(actions, "import", "import names that are there already", import_names, IMPORT)
-    own.add_argument("path", metavar="FILE|FOLDER", type=Path, help="what is imported")
+    _action(actions, "count", "show the number of names", count_names, source=False)
+    own = _action(actions, "import", "import names from existing files", import_names, IMPORT)
+    own.add_argument("path", metavar="FILE|FOLDER", type=Path, help="the file or folder to import")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do what the action says; return 0."""
+    """Run the action; return 0."""
     action: Callable[[argparse.Namespace], None] = arguments.action
     action(arguments)
     return 0
@@ -83,7 +83,7 @@ def add_names(arguments: argparse.Namespace) -> None:
 
 
 def remove_names(arguments: argparse.Namespace) -> None:
-    """Remove names, told by their writing or id."""
+    """Remove names, given by their written form or id."""
     kind, source = arguments.kind, arguments.source or DEFAULT_SOURCE
     names = [clean_name(name, "NAME") for name in arguments.names]
     removed = call(arguments, lambda client: client.remove_context(kind, names, source=source))
@@ -98,7 +98,7 @@ def clear_names(arguments: argparse.Namespace) -> None:
 
 
 def count_names(arguments: argparse.Namespace) -> None:
-    """Tell how many names there are, and how many of them are kept, by source."""
+    """Print the number of all names, and of the stored names of each source."""
 
     async def ask(client: AssistantClient) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
         return await client.context_counts(), await client.context_sources()
@@ -113,7 +113,7 @@ def count_names(arguments: argparse.Namespace) -> None:
 
 
 def import_names(arguments: argparse.Namespace) -> None:
-    """Replace what was imported before by the names in a file or folder."""
+    """Replace the names of a previous import by those in a file or folder."""
     imported = read_import(arguments.path)
     kind, source = imported.kind, arguments.source or imported.source
     count = call(
@@ -132,7 +132,7 @@ def _action(
     *,
     source: bool = True,
 ) -> argparse.ArgumentParser:
-    """Add an action with the options that all have; return its parser."""
+    """Add an action with the common options; return its parser."""
     own = actions.add_parser(
         name,
         help=summary,
@@ -144,7 +144,7 @@ def _action(
         own.add_argument(
             "--source",
             metavar="NAME",
-            help="under what name they are kept (default: "
+            help="the source to which the names belong (default: "
             f"{'see above' if name == 'import' else DEFAULT_SOURCE})",
         )
     own.add_argument("--json", action="store_true", help="print one JSON object")
@@ -153,11 +153,13 @@ def _action(
 
 
 def _add_kind(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
-    parser.add_argument("kind", metavar="|".join(KINDS), choices=KINDS, nargs=nargs, help="a kind")
+    parser.add_argument(
+        "kind", metavar="|".join(KINDS), choices=KINDS, nargs=nargs, help="the kind"
+    )
 
 
 def _tell(arguments: argparse.Namespace, told: dict[str, object]) -> None:
-    """Print what has become of the names."""
+    """Print the result of a change."""
     if arguments.json:
         sys.stdout.write(json.dumps(told) + "\n")
         return

@@ -1,4 +1,4 @@
-"""`auricle detect FILE...`: which wake words the daemon would hear in recordings, and when."""
+"""`auricle detect FILE...`: finds wake words in recordings, as the daemon would."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from auricle.offline.detection import Moment, choose, detect
 from auricle.service.assembly import load_wake
 
 DESCRIPTION = """\
-Look for wake words in recordings (WAV, FLAC, Ogg and others) as the daemon would.
+Find wake words in recordings (WAV, FLAC, Ogg and others), as the daemon would.
 
-With --json one object a detection is printed, with the keys
+With --json, the command prints one object per detection, with the keys
   file              the recording
-  wake_word         the model that heard its word
-  time              when it counts as heard
-  score             the mean probability then, 0 to 1
-  start, end        where the word began, rather too early, and where it ended
-With --scores there is one object for each wake word and each step of its network instead, which is
-30 ms for the shipped ones, with the keys file, wake_word, time, score and
-  detected          whether the word counts as heard at this step
-Times are seconds from the start of the recording. Half a second of silence is heard after its end,
-for a wake word is noticed only when it is over.
+  wake_word         name of the model
+  time              time of the detection
+  score             mean probability at this time, 0 to 1
+  start, end        start (biased towards too early) and end of the word
+With --scores, it prints one object per wake word and step of its network instead (30 ms for the
+shipped models), with the keys file, wake_word, time, score and
+  detected          whether the word is detected at this step
+Times are in seconds from the start of the recording. Half a second of silence is appended, because
+a wake word is detected only after its end.
 """
 
 
@@ -39,30 +39,30 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = DESCRIPTION
     parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a recording")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a detection")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per detection")
     parser.add_argument(
         "--wake-word",
         metavar="NAME",
         action="append",
-        help="listen for this model alone, by name or absolute path; may be given several times "
-        "(default: those of the configuration)",
+        help="use only this model, given by name or absolute path; can be repeated "
+        "(default: the models of the configuration)",
     )
     parser.add_argument(
         "--scores",
         action="store_true",
-        help="print the score of every step, also where nobody speaks and the daemon would not "
+        help="print the score of every step, also during silence, where the daemon does not "
         "compute it",
     )
     parser.add_argument(
         "--config",
         metavar="FILE",
         type=Path,
-        help="the configuration (default: the one the daemon would read)",
+        help="the configuration (default: that of the daemon)",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what is heard in each file; return 1 if one could not be read, else 0."""
+    """Print the detections in each file; return 1 if a file could not be read, else 0."""
     config = load(arguments.config or find_config())
     if arguments.wake_word:
         config = choose(config, arguments.wake_word)
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def detection_lines(file: Path, moment: Moment) -> Iterator[dict[str, object]]:
-    """Yield what is printed of each detection."""
+    """Yield the output fields of each detection."""
     for detection in moment.detections:
         yield {
             "file": str(file),
@@ -97,7 +97,7 @@ def detection_lines(file: Path, moment: Moment) -> Iterator[dict[str, object]]:
 
 
 def score_lines(file: Path, moment: Moment) -> Iterator[dict[str, object]]:
-    """Yield what is printed of each score."""
+    """Yield the output fields of each score."""
     detected = {detection.wake_word for detection in moment.detections}
     for score in moment.scores:
         yield {
@@ -110,11 +110,11 @@ def score_lines(file: Path, moment: Moment) -> Iterator[dict[str, object]]:
 
 
 def as_json(line: dict[str, object]) -> str:
-    """Return a line for programs."""
+    """Return a line as JSON."""
     return json.dumps(line, ensure_ascii=False)
 
 
 def as_text(line: dict[str, object]) -> str:
-    """Return a line for people."""
+    """Return a line as text; `*` marks a detection."""
     mark = "  *" if line.get("detected") else ""
     return f"{line['file']}  {line['time']:7.2f} s  {line['wake_word']}  {line['score']:.3f}{mark}"

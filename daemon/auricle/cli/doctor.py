@@ -1,4 +1,4 @@
-"""`auricle doctor`: what is wrong with microphone, bus, music and models, and how to mend it."""
+"""`auricle doctor`: finds problems of the installation and says how to fix them."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from auricle.diagnosis.finding import Finding, FindingStatus
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.description = (
-        "Look at all that Auricle stands on: configuration, bus, microphone, echo, music, models, "
-        "processor, memory and clock. The microphone is opened for a second; what it hears is not "
-        "kept. The exit status is 1 if there is a problem that keeps Auricle from working."
+        "Check everything that Auricle needs: configuration, bus, microphone, echo, music, models, "
+        "processor, memory and clock. The command records from the microphone for one second and "
+        "does not store the audio. The exit status is 1 if a problem keeps Auricle from working."
     )
     parser.add_argument(
         "--json",
         action="store_true",
-        help="print one JSON object a line: check, status (ok, warning, problem), found, remedy",
+        help="print one JSON object per line: check, status (ok, warning, problem), found, remedy",
     )
     parser.add_argument(
         "--config",
         metavar="FILE",
         type=Path,
-        help="the configuration (default: the one the daemon would read)",
+        help="the configuration (default: that of the daemon)",
     )
     add_bus_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what is found; return 1 if there is a problem, else 0."""
+    """Print the findings; return 1 if there is a problem, else 0."""
     counts: Counter[FindingStatus] = Counter()
     config = arguments.config or find_config()
     for finding in examine_all(config, arguments.bus or own_bus(config)):
@@ -55,7 +55,7 @@ def as_line(finding: Finding) -> str:
 
 
 def as_text(finding: Finding) -> str:
-    """Return a finding for people, the remedy on a line of its own."""
+    """Return a finding as text, with the remedy on a separate line."""
     lines = [f"{finding.status:8} {finding.check:12} {finding.found}"]
     if finding.remedy:
         lines.append(f"{'':21} -> {finding.remedy}")
@@ -63,10 +63,10 @@ def as_text(finding: Finding) -> str:
 
 
 def summary(counts: Counter[FindingStatus]) -> str:
-    """Return the last line."""
+    """Return the last line: the numbers of problems and warnings."""
     told = [
         f"{counts[status]} {status}{'s' if counts[status] > 1 else ''}"
         for status in (FindingStatus.PROBLEM, FindingStatus.WARNING)
         if counts[status]
     ]
-    return f"{', '.join(told) or 'all is well'}\n"
+    return f"{', '.join(told) or 'no problems found'}\n"

@@ -1,15 +1,14 @@
-"""The command `auricle`: finds the sub-command and turns its end into an exit status.
+"""The command `auricle`: runs a sub-command and returns its exit status.
 
-0: the work is done. 1: it failed, with one clear sentence on standard error. 2: wrong usage.
-130: interrupted.
+0: success. 1: failure, with one sentence on standard error. 2: wrong usage. 130: interrupted.
 
-A sub-command is a module with two functions. Only the module of the command that was asked for is
-imported, so that none waits for another's libraries:
+A sub-command is a module with two functions. Only the module of the requested command is imported,
+so that a command does not load the libraries of the others:
 
-    def configure(parser: argparse.ArgumentParser) -> None   # its arguments
-    def run(arguments: argparse.Namespace) -> int            # its work; returns the exit status
+    def configure(parser: argparse.ArgumentParser) -> None   # add the arguments
+    def run(arguments: argparse.Namespace) -> int            # do the work; return the exit status
 
-`run` may raise any `AuricleError`; it is told here.
+`run` may raise any `AuricleError`; `main` prints it.
 """
 
 from __future__ import annotations
@@ -28,12 +27,12 @@ from typing import Protocol, cast
 from auricle.errors import AuricleError
 
 FAILED = 1
-INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
+INTERRUPTED = 130  # the exit status of a shell for a program ended by Ctrl-C
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A sub-command as the help lists it."""
+    """A sub-command and its summary in the help."""
 
     name: str
     module: str
@@ -42,34 +41,34 @@ class Command:
 
 COMMANDS = (
     Command("run", "auricle.cli.run", "run the daemon in the foreground"),
-    Command("status", "auricle.cli.status", "tell what the daemon does"),
-    Command("monitor", "auricle.cli.monitor", "show live what the daemon hears and decides"),
-    Command("transcribe", "auricle.cli.transcribe", "recognise recordings"),
-    Command("detect", "auricle.cli.detect", "look for wake words in recordings"),
-    Command("context", "auricle.cli.context", "tell the daemon which names may be said"),
-    Command("privacy", "auricle.cli.privacy", "tell or switch what may leave, and what did"),
-    Command("relay", "auricle.cli.relay", "take lattices to the reranker; the system runs it"),
+    Command("status", "auricle.cli.status", "show the state of the daemon"),
+    Command("monitor", "auricle.cli.monitor", "show live events of the daemon"),
+    Command("transcribe", "auricle.cli.transcribe", "recognize speech in recordings"),
+    Command("detect", "auricle.cli.detect", "find wake words in recordings"),
+    Command("context", "auricle.cli.context", "manage the names that commands may contain"),
+    Command("privacy", "auricle.cli.privacy", "show, set or log what may leave the device"),
+    Command("relay", "auricle.cli.relay", "send lattices to the reranker (run by systemd)"),
     Command("config", "auricle.cli.config_check", "check the configuration"),
-    Command("doctor", "auricle.cli.doctor", "tell what is wrong, and how to mend it"),
+    Command("doctor", "auricle.cli.doctor", "find problems and say how to fix them"),
 )
 
 
 class CommandModule(Protocol):
-    """What the module of a sub-command offers."""
+    """The interface of the module of a sub-command."""
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
         """Add the arguments of the command to its parser."""
         ...
 
     def run(self, arguments: argparse.Namespace) -> int:
-        """Do the work; return the exit status."""
+        """Run the command; return the exit status."""
         ...
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A file name that is not UTF-8 is printed escaped rather than not at all.
+        # Print file names that are not UTF-8 with escapes, instead of failing.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
@@ -91,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def dispatch(words: Sequence[str]) -> int:
-    """Parse the words and run the command they name; wrong usage ends in `SystemExit(2)`."""
+    """Parse the words and run the command; wrong usage raises `SystemExit(2)`."""
     name = next((word for word in words if not word.startswith("-")), None)
     arguments = build_parser(name).parse_args(words)
     run: Callable[[argparse.Namespace], int] = arguments.run
@@ -99,11 +98,11 @@ def dispatch(words: Sequence[str]) -> int:
 
 
 def build_parser(name: str | None) -> argparse.ArgumentParser:
-    """Return the parser of all commands, with the arguments of the one that is run."""
+    """Return the parser of all commands; only the command `name` gets its arguments."""
     parser = argparse.ArgumentParser(
         prog="auricle",
-        description="A voice assistant that hears, recognises and understands on the device.",
-        epilog="`auricle COMMAND --help` tells more about a command.",
+        description="A voice assistant that recognizes and understands speech on the device.",
+        epilog="`auricle COMMAND --help` describes a command.",
     )
     parser.add_argument("--version", action="version", version=f"auricle {version()}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -117,7 +116,7 @@ def build_parser(name: str | None) -> argparse.ArgumentParser:
 
 
 def version() -> str:
-    """Return the version of the installed package; `unknown` when it is not installed."""
+    """Return the version of the installed package; `unknown` if it is not installed."""
     try:
         return importlib.metadata.version("auricle")
     except importlib.metadata.PackageNotFoundError:
@@ -125,7 +124,7 @@ def version() -> str:
 
 
 def told(error: OSError) -> str:
-    """Return what the operating system refuses, and a remedy."""
+    """Return the message for an error of the operating system, with a remedy."""
     refused = error.strerror or str(error) or type(error).__name__
     if error.filename is not None:
         refused = f"{os.fsdecode(error.filename)}: {refused}"
@@ -133,16 +132,16 @@ def told(error: OSError) -> str:
         case errno.ENOSPC | errno.EDQUOT:
             remedy = "make room on the disk, or write elsewhere"
         case errno.EACCES | errno.EPERM | errno.EROFS:
-            remedy = "choose a place that you may use"
+            remedy = "choose a place where you have permission"
         case errno.EMFILE | errno.ENFILE:
-            remedy = "let more files be open (`ulimit -n`)"
+            remedy = "raise the limit of open files (`ulimit -n`)"
         case _:
-            remedy = "mend that and try again; `auricle doctor` looks for more"
+            remedy = "fix that and try again; `auricle doctor` looks for other problems"
     return f"{refused}; {remedy}"
 
 
 def silence_output() -> None:
-    """Let the interpreter's own last flush go nowhere: the output takes no more."""
+    """Redirect standard output to /dev/null, so that the interpreter's last flush cannot fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

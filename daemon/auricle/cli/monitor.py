@@ -1,11 +1,12 @@
-"""`auricle monitor`: what the daemon hears and decides, live.
+"""`auricle monitor`: shows live events of the daemon.
 
-With `--json`, one object a line: `event` is `status` (first, with all that `auricle status` tells),
-`state` (what of it has changed), `level`, `wake`, `partial`, `settled`, `speculative`, `revised`,
-`final`, `cancelled` or `error`; the other keys are those of the D-Bus signal of that name, and with
-`final` `names`, the entries of the context that were said. `dropped` says how many `events` in all
-are missing because they came faster than they were shown. It shows the sessions that a wake word
-begins; those of other clients are theirs alone. On a terminal, settled words are bold.
+With `--json`, it prints one object per line. Its `event` is `status` (first; with all fields of
+`auricle status`), `state` (the fields that have changed), `level`, `wake`, `partial`, `settled`,
+`speculative`, `revised`, `final`, `cancelled` or `error`. The other keys are those of the D-Bus
+signal with this name; `final` also has `names`, the context entries in the text. `dropped` gives
+the total number of `events` that were lost because they came too fast. The monitor shows the
+sessions started by a wake word; sessions started by other clients are private. On a terminal,
+settled words are bold.
 """
 
 from __future__ import annotations
@@ -29,18 +30,18 @@ from auricle.errors import BusError
 
 QUIETEST, LOUDEST = -60.0, 0.0  # dBFS at the ends of the meter
 METER_WIDTH = 40
-FALL_DECIBELS = 3.0  # by which the mark of the loudest moment falls with each level
+FALL_DECIBELS = 3.0  # decay of the peak mark per level event
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.description = "Show what the daemon hears and decides, until Ctrl-C."
+    parser.description = "Show live events of the daemon, until Ctrl-C."
     add_bus_option(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show events until the daemon stops, which is an error, or until interrupted."""
+    """Show events until interrupted; it is an error if the daemon stops."""
     bus = chosen_bus(arguments)
     console = Console(highlight=False)
     if arguments.json:
@@ -53,11 +54,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def watch(bus: str) -> AsyncIterator[Event]:
-    """Yield what the daemon is doing, and then its events as they come.
+    """Yield the status of the daemon, then its events.
 
     Raises:
         NotRunningError: there is no daemon, or it stops.
-        NotAuthorizedError: this user may not hear.
+        NotAuthorizedError: this user has no access to the daemon.
         BusError: the bus cannot be reached.
     """
     async with AssistantClient(bus) as client:
@@ -75,15 +76,15 @@ async def watch(bus: str) -> AsyncIterator[Event]:
 
 
 async def names_of(client: AssistantClient, session: str) -> list[dict[str, object]]:
-    """Return the names that were said in a session, as objects of JSON."""
+    """Return the context entries in the text of a session, as JSON objects."""
     try:
         return [asdict(name) for name in await client.names(session)]
-    except BusError:  # of a session long ago, by a monitor that lags behind
+    except BusError:  # the monitor is behind, and the session no longer exists
         return []
 
 
 async def with_losses(client: AssistantClient) -> AsyncIterator[Event]:
-    """Yield the events of a client, and before the next one how many it had to drop."""
+    """Yield the events of a client; report dropped events before the next event."""
     told = 0
     async for event in client.events():
         if client.dropped > told:
@@ -93,7 +94,7 @@ async def with_losses(client: AssistantClient) -> AsyncIterator[Event]:
 
 
 def renamed(properties: dict[str, object]) -> dict[str, object]:
-    """Return properties of D-Bus under the names that `auricle status --json` has for them."""
+    """Return D-Bus properties with the keys of `auricle status --json`."""
     return {KEYS[name]: value for name, value in properties.items() if name in KEYS}
 
 
@@ -105,7 +106,7 @@ async def print_json(bus: str) -> None:
 
 
 async def print_lines(bus: str) -> None:
-    """Print a line for each event but the levels."""
+    """Print a line for each event, except for frequent ones such as levels."""
     async for event in watch(bus):
         if line := line_of(event):
             sys.stdout.write(line.plain + "\n")
@@ -113,7 +114,7 @@ async def print_lines(bus: str) -> None:
 
 
 async def show_live(bus: str, console: Console) -> None:
-    """Print a line for each event, and below them the meter, the wake scores and what is heard."""
+    """Print a line for each event; below them show the level, the wake scores and the text."""
     view = MonitorView()
     with Live(view, console=console, refresh_per_second=10) as live:
         async for event in watch(bus):
@@ -123,7 +124,7 @@ async def show_live(bus: str, console: Console) -> None:
 
 
 def line_of(event: Event) -> Text | None:
-    """Return one line for an event; None for those that come all the time."""
+    """Return one line for an event; None for frequent events."""
     name, fields = event
     match name:
         case "level" | "partial" | "settled":
@@ -132,7 +133,7 @@ def line_of(event: Event) -> Text | None:
             told = ", ".join(f"{key} {as_text(value)}" for key, value in fields.items())
             return Text(f"{'':9} {name:12} {told}", "dim")
         case "dropped":
-            told = f"{fields['events']} events were not shown, they came too fast"
+            told = f"{fields['events']} events were lost because they came too fast"
             return Text(f"{'':9} {name:12} {told}", "yellow")
         case "wake":
             told = f"{fields['wake_word'] or 'a client'} ({fields['score']:.2f})"
@@ -150,19 +151,19 @@ def line_of(event: Event) -> Text | None:
 
 
 class MonitorView:
-    """The lines that change in place."""
+    """The live display below the event lines."""
 
     def __init__(self) -> None:
-        """Begin in silence."""
+        """Start with an empty display."""
         self.state = ""
-        self.text = ""  # so far
-        self.settled = 0  # characters of it that no longer change
+        self.text = ""  # current partial or final text
+        self.settled = 0  # number of characters that no longer change
         self.decibels = QUIETEST
         self.loudest = QUIETEST
         self.scores: dict[str, float] = {}
 
     def follow(self, event: Event) -> None:
-        """Take in an event."""
+        """Update the display for an event."""
         name, fields = event
         match name:
             case "status" | "state":
@@ -193,7 +194,7 @@ class MonitorView:
             self.scores = {word: float(scores.get(word, 0.0)) for word in {**self.scores, **scores}}
 
     def __rich__(self) -> Group:
-        """Return what is on the screen now."""
+        """Return the current content."""
         table = Table.grid(padding=(0, 1))
         table.add_row("level", meter(self.decibels, self.loudest), f"{self.decibels:6.1f} dBFS")
         for word, score in self.scores.items():
@@ -203,7 +204,7 @@ class MonitorView:
 
 
 def meter(decibels: float, loudest: float) -> Text:
-    """Return a level meter with a mark at the loudest moment of late."""
+    """Return a level meter with a mark at the recent peak."""
     filled, mark = (round(METER_WIDTH * share_of(value)) for value in (decibels, loudest))
     text = bar(share_of(decibels))
     if mark > filled:
@@ -214,11 +215,11 @@ def meter(decibels: float, loudest: float) -> Text:
 
 
 def bar(share: float) -> Text:
-    """Return a bar of which `share`, 0 to 1, is filled."""
+    """Return a bar that is filled to `share`, 0 to 1."""
     filled = round(METER_WIDTH * min(1.0, max(0.0, share)))
     return Text("█" * filled, "green").append("·" * (METER_WIDTH - filled), "dim")
 
 
 def share_of(decibels: float) -> float:
-    """Return how far along the meter a level in dBFS is, 0 to 1."""
+    """Return the position of a level in dBFS on the meter, 0 to 1."""
     return min(1.0, max(0.0, (decibels - QUIETEST) / (LOUDEST - QUIETEST)))

@@ -1,4 +1,4 @@
-"""`auricle privacy`: what may leave the device, and what did."""
+"""`auricle privacy`: shows and sets what may leave the device, and prints the log of what did."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import json
 import sys
 from typing import Any
 
-from auricle.cli.bus_option import add_bus_option
-from auricle.cli.calling import call
+from auricle.cli.bus_option import add_bus_option, call
 from auricle.client.client import AssistantClient
 from auricle.errors import AuricleError
 
 DESCRIPTION = """\
-Tell what may leave the device, or switch it, at once: with local, nothing; with lattice, the words
-of a command that may have been said, never a sound. Anyone who may hear may switch to local, only
-the owner (root, or the user of the daemon) to lattice. `log` prints what left, a JSON object a
-line, and fails if the record was tampered with; `erase` forgets it, and all names that are kept.
+Show or set the privacy mode. local: nothing leaves the device. lattice: recognition hypotheses of a
+command may leave it, but never audio. A change takes effect at once. Everyone with access to the
+daemon may set local; only the owner (root, or the user of the daemon) may set lattice. `log` prints
+the audit log of everything that was sent, and fails if the log was modified. `erase` deletes the
+log and all stored names.
 """
 MODES = ("local", "lattice")
 ACTIONS = (*MODES, "log", "erase")
@@ -30,27 +30,31 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="|".join(ACTIONS),
         choices=ACTIONS,
         nargs="?",
-        help="what is switched to or done (default: tell the mode)",
+        help="the new mode, or the action (default: show the mode)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_bus_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do what the action says; return 0, or 1 if the record is broken."""
+    """Run the action; return 0.
+
+    Raises:
+        AuricleError: the audit log is damaged.
+    """
     match arguments.action:
         case "log":
             return print_log(arguments)
         case "erase":
             call(arguments, lambda client: client.erase_privacy())
-            sys.stdout.write("" if arguments.json else "the record and all kept names are erased\n")
+            sys.stdout.write("" if arguments.json else "the log and all stored names are erased\n")
         case action:
             print_mode(arguments, action)
     return 0
 
 
 def print_mode(arguments: argparse.Namespace, mode: str | None) -> None:
-    """Print what may leave, after switching to `mode` if one is given."""
+    """Print the privacy mode, after setting `mode` if it is not None."""
 
     async def ask(client: AssistantClient) -> dict[str, object]:
         if mode is not None:
@@ -65,11 +69,15 @@ def print_mode(arguments: argparse.Namespace, mode: str | None) -> None:
         sys.stdout.write("local: nothing leaves this device\n")
     else:
         where = told["Reranker"] or "nowhere: privacy.reranker is not set"
-        sys.stdout.write(f"lattice: words that may have been said go to {where}\n")
+        sys.stdout.write(f"lattice: recognition hypotheses are sent to {where}\n")
 
 
 def print_log(arguments: argparse.Namespace) -> int:
-    """Print the record; return 1 if its chain is broken."""
+    """Print the audit log; return 0.
+
+    Raises:
+        AuricleError: the hash chain of the log is broken.
+    """
     lines, fault = call(arguments, lambda client: client.privacy_record())
     for line in lines:
         sys.stdout.write(f"{line if arguments.json else _for_people(line)}\n")
@@ -77,8 +85,8 @@ def print_log(arguments: argparse.Namespace) -> int:
         sys.stdout.write("nothing has left this device\n")
     if fault:
         raise AuricleError(
-            f"the record was tampered with or damaged: {fault}; trust no line after that, and "
-            "begin anew with `auricle privacy erase`"
+            f"the audit log was modified or damaged: {fault}; do not trust the lines after that, "
+            "and start a new log with `auricle privacy erase`"
         )
     return 0
 

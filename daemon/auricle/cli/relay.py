@@ -1,4 +1,4 @@
-"""`auricle relay`: the process that takes lattices from the daemon to the reranker."""
+"""`auricle relay`: sends lattices of the daemon to the reranker."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ DAEMON_ACCOUNT = "auricle"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.description = (
-        "Take lattices from the daemon's socket to the reranker of the configuration, and answers "
-        "back. The system starts it while the mode is lattice; the daemon ends it."
+        "Send lattices from the daemon's socket to the configured reranker and return its answers. "
+        "systemd starts the relay while the privacy mode is lattice; the daemon ends it."
     )
     parser.add_argument(
         "--config",
         metavar="FILE",
         type=Path,
-        help="the main configuration file (default: the one `auricle config check` checks)",
+        help="the main configuration file (default: the same as of `auricle config check`)",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Relay until the daemon hangs up; return 0."""
+    """Relay until the daemon closes the connection; return 0."""
     settings = load(arguments.config or find_config()).privacy.reranker
     if settings is None:
-        raise RelayError("privacy.reranker: null: there is nowhere to go; name one, or use local")
+        raise RelayError(
+            "privacy.reranker: null: there is no reranker; set one, or use the mode local"
+        )
     try:
         process = importlib.import_module("auricle.relay.process")
     except ModuleNotFoundError as error:
@@ -45,6 +47,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def tell(sentence: str) -> None:
-    """Write a sentence on standard error, which systemd takes to the journal."""
+    """Write a sentence to standard error, which systemd forwards to the journal."""
     sys.stderr.write(f"auricle relay: {sentence}\n")
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""`auricle run`: the daemon in the foreground."""
+"""`auricle run`: runs the daemon in the foreground."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from auricle.service.service import run as run_daemon
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.description = (
-        "Hear, and answer on D-Bus, until SIGTERM or Ctrl-C. SIGHUP reads the configuration again."
+        "Run the daemon in the foreground until SIGTERM or Ctrl-C. "
+        "SIGHUP reloads the configuration."
     )
     parser.add_argument(
         "--config",
         metavar="FILE",
         type=Path,
-        help="the main configuration file (default: the one `auricle config check` checks)",
+        help="the main configuration file (default: the same as of `auricle config check`)",
     )
     add_bus_option(parser)
     parser.add_argument(
         "--audio",
         metavar="FILE",
         type=Path,
-        help="play a recording in real time in place of the microphone; muting and unmuting plays "
-        "it again, and at its end the daemon stays",
+        help="play a recording in real time instead of the microphone; the daemon keeps running "
+        "at its end, and muting and unmuting starts it again",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the daemon; return 0 when a signal has stopped it."""
+    """Run the daemon; return 0 after a signal has stopped it."""
     config = arguments.config or find_config()
     run_daemon(RunOptions(config, arguments.bus, arguments.audio))
     return 0

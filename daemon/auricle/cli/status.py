@@ -1,4 +1,4 @@
-"""`auricle status`: what the daemon is doing."""
+"""`auricle status`: shows the state of the daemon."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 from auricle.cli.bus_option import add_bus_option, chosen_bus
 from auricle.client.client import AssistantClient
 
-LABELS = {  # property on D-Bus -> what people read
+LABELS = {  # D-Bus property -> label for the user
     "State": "State",
     "Muted": "Muted",
     "WakeWords": "Wake words",
@@ -19,7 +19,7 @@ LABELS = {  # property on D-Bus -> what people read
     "Privacy": "Privacy",
     "Level": "Level",
 }
-KEYS = {  # property on D-Bus -> key in the JSON
+KEYS = {  # D-Bus property -> key in the JSON
     "State": "state",
     "Muted": "muted",
     "WakeWords": "wake_words",
@@ -49,7 +49,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def fetch(bus: str) -> dict[str, object]:
-    """Return the properties of the daemon on `bus`; raises NotRunningError or BusError."""
+    """Return the properties of the daemon on `bus`.
+
+    Raises:
+        NotRunningError: there is no daemon on the bus.
+        BusError: the bus cannot be reached.
+    """
     async with AssistantClient(bus) as client:
         return {
             **await client.status(),
@@ -59,7 +64,7 @@ async def fetch(bus: str) -> dict[str, object]:
 
 
 def as_text(value: object) -> str:
-    """Return a value of a property for people."""
+    """Return the value of a property as text for the user."""
     match value:
         case bool():
             return "yes" if value else "no"

@@ -1,4 +1,4 @@
-"""`auricle transcribe FILE...`: the daemon's own pipeline on recordings, without a wake word."""
+"""`auricle transcribe FILE...`: runs the daemon's pipeline on recordings, without a wake word."""
 
 from __future__ import annotations
 
@@ -23,31 +23,30 @@ from auricle.lattice.files import make_folder, name_each, write_lattice
 from auricle.offline.transcription import Transcription, transcribe, transcribe_whole
 from auricle.service.assembly import Models, budget_of, load_models, make_pipeline
 
-MOST_READINGS = 100
+MOST_HYPOTHESES = 100
 DESCRIPTION = """\
-Recognise recordings (WAV, FLAC, Ogg and others) as the daemon would, but without a wake word: it
-listens from the start of each recording until the final end-pointer fires, or to its end. A
-recording in which nothing is said for some seconds is given up, as the daemon would.
+Recognize speech in recordings (WAV, FLAC, Ogg and others) as the daemon would, but without a wake
+word: from the start of each recording until the end-pointer fires, or to the end. As in the daemon,
+recognition stops if nothing is said for some seconds.
 
-With --json one object a recording is printed, with the keys
+With --json, the command prints one object per recording, with the keys
   file, seconds     the recording and its length
-  text              what was said; empty when nothing was heard
-  nbest             readings {text, score}, the best first; score is a natural log probability
+  text              the recognized text; empty if there was no speech
+  nbest             hypotheses {text, score}, best first; score is a natural log probability
   words             {word, start, end, confidence}
   names             {kind, written, id, start, end} of the names of --context among the words; kind
-                    is the list that holds it, written and id what stand there; id may be empty
-  partials          {text, time, settled} of each text told while speech went on, in order; settled
-                    is how many of its first words are the same in all that follow, up to a result
-                    told ahead; a text stands here again when more of it is settled; empty with
-                    --no-endpoint
-  speculative       {text, time} of the last result told ahead of the final one; null if none was
-  revised           whether a result told ahead was withdrawn
+                    is the list with the name; written and id are as in the file; id may be empty
+  partials          {text, time, settled} of each partial result, in order; settled is the number of
+                    first words that no later partial result changes, up to a speculative result; a
+                    text is repeated when its settled part grows; empty with --no-endpoint
+  speculative       {text, time} of the last speculative result; null if there was none
+  revised           whether a speculative result was withdrawn
   final             {text, time}
   intent            null
-  compute_seconds   spent on it
-Times are seconds from the start of the recording. Those of partials, speculative and final say
-when it was known: when its last sound was there, or the end-pointer fired, on the clock of the
-sound, and the delay by computing on top.
+  compute_seconds   computing time
+Times are in seconds from the start of the recording. The times of partials, speculative and final
+say when the result was known: the end of the audio used for it, or the time of the end-pointer,
+plus the computing delay.
 """
 
 
@@ -56,63 +55,62 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = DESCRIPTION
     parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a recording")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a recording")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per recording")
     parser.add_argument(
         "--nbest",
         metavar="N",
-        type=count_of_readings,
-        help="how many readings to tell, at most (default: as configured)",
+        type=count_of_hypotheses,
+        help="maximum number of hypotheses (default: from the configuration)",
     )
     parser.add_argument(
         "--lattice",
         metavar="DIR",
         type=Path,
         help="write the lattice of each recording to NAME.json, NAME.slf, NAME.fst.txt with "
-        "NAME.syms.txt, and NAME.dot in this folder; NAME is that of the recording, numbered where "
-        "two have the same",
+        "NAME.syms.txt, and NAME.dot in this folder; NAME is the name of the recording, with a "
+        "number if two recordings have the same name",
     )
     parser.add_argument(
         "--context",
         metavar="FILE",
         type=Path,
-        help="YAML with lists of names that may be said, and are favoured: contacts, appliances, "
-        "media",
+        help="YAML file with lists of names that recognition favours: contacts, appliances, media",
     )
     parser.add_argument(
         "--attention",
         metavar="PICTURE",
         type=Path,
-        help="draw which of the names of --context attention saw at each moment (.png, .svg or "
-        ".pdf); of several recordings each gets a picture PICTURE-NAME",
+        help="draw the context attention on the names of --context over time (.png, .svg or "
+        ".pdf); with several recordings, each gets a picture PICTURE-NAME",
     )
     parser.add_argument(
         "--second-pass",
         choices=SECOND_PASSES,
-        help="what reads the finished command again (default: as configured)",
+        help="mode of the second pass over the finished command (default: from the configuration)",
     )
     parser.add_argument(
         "--no-endpoint",
         action="store_true",
-        help="decode each recording to its end, without end-pointers",
+        help="decode each recording to its end, without end-pointing",
     )
     parser.add_argument(
         "--config",
         metavar="FILE",
         type=Path,
-        help="the configuration (default: the one the daemon would read)",
+        help="the configuration (default: that of the daemon)",
     )
 
 
-def count_of_readings(text: str) -> int:
-    """Return the number that a text stands for; ValueError means wrong usage to argparse."""
+def count_of_hypotheses(text: str) -> int:
+    """Return the argument of `--nbest`; argparse turns ValueError into a usage error."""
     count = int(text)
-    if not 1 <= count <= MOST_READINGS:
-        raise argparse.ArgumentTypeError(f"{text} is not from 1 to {MOST_READINGS}")
+    if not 1 <= count <= MOST_HYPOTHESES:
+        raise argparse.ArgumentTypeError(f"{text} is not from 1 to {MOST_HYPOTHESES}")
     return count
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what was said in each recording; return 1 if one of them failed, else 0."""
+    """Print the text of each recording; return 1 if one of them failed, else 0."""
     config = load(arguments.config or find_config())
     if arguments.nbest:
         config = replace(config, recognizer=replace(config.recognizer, nbest=arguments.nbest))
@@ -127,13 +125,13 @@ def run(arguments: argparse.Namespace) -> int:
     biasing = models.recognizer.biasing_of(context) if context else None
     if arguments.attention and (biasing is None or biasing.keys is None):
         raise ArgumentError(
-            "--attention: there are no names to attend to: name some with --context, and a bundle "
-            "that attends to names in the configuration"
+            "--attention: there are no names, or the bundle has no context attention; give names "
+            "with --context, and configure a bundle with context attention"
         )
     status = 0
     for path, name in zip(arguments.files, name_each(arguments.files), strict=True):
         try:
-            done = hear(path, config, models, biasing, endpoint=not arguments.no_endpoint)
+            done = recognize(path, config, models, biasing, endpoint=not arguments.no_endpoint)
             line = as_line(path, done) if arguments.json else as_text(path, done, arguments.nbest)
             sys.stdout.write(line)
             sys.stdout.flush()
@@ -150,10 +148,10 @@ def run(arguments: argparse.Namespace) -> int:
     return status
 
 
-def hear(
+def recognize(
     path: Path, config: Config, models: Models, biasing: Biasing | None, *, endpoint: bool
 ) -> Transcription:
-    """Return what was said in a recording, with names to favour."""
+    """Return the transcription of a recording, with contextual biasing."""
     with FileSource(path) as source:
         if endpoint:
             pipeline = make_pipeline(config, models)
@@ -165,7 +163,7 @@ def hear(
 def picture_attention(
     path: Path, models: Models, biasing: Biasing | None, done: Transcription, picture: Path
 ) -> None:
-    """Draw which names attention saw in a recording."""
+    """Draw the context attention of a recording."""
     with FileSource(path) as source:
         samples = np.concatenate([*frames(source), np.zeros(0, np.int16)])
     seen = models.recognizer.attend(samples, biasing)
@@ -173,16 +171,16 @@ def picture_attention(
         draw(seen, done.result.words, picture)
 
 
-def as_text(path: Path, done: Transcription, readings: int | None) -> str:
-    """Return the outcome for people: the text and, if asked for, the readings below it."""
-    lines = [f"{path}: {done.result.text or '(nothing was heard)'}"]
-    if readings:
-        lines += [f"  {reading.score:9.2f}  {reading.text}" for reading in done.result.nbest]
+def as_text(path: Path, done: Transcription, nbest: int | None) -> str:
+    """Return the result as text; with `nbest`, the hypotheses follow on separate lines."""
+    lines = [f"{path}: {done.result.text or '(no speech)'}"]
+    if nbest:
+        lines += [f"  {one.score:9.2f}  {one.text}" for one in done.result.nbest]
     return "\n".join(lines) + "\n"
 
 
 def as_line(path: Path, done: Transcription) -> str:
-    """Return the outcome as one line of JSON."""
+    """Return the result as one line of JSON."""
     speculative = done.speculative and {
         "text": done.speculative.text,
         "time": round(done.speculative.time, 3),
@@ -191,10 +189,7 @@ def as_line(path: Path, done: Transcription) -> str:
         "file": str(path),
         "seconds": round(done.seconds, 3),
         "text": done.result.text,
-        "nbest": [
-            {"text": reading.text, "score": round(reading.score, 4)}
-            for reading in done.result.nbest
-        ],
+        "nbest": [{"text": one.text, "score": round(one.score, 4)} for one in done.result.nbest],
         "words": [
             {
                 "word": word.word,

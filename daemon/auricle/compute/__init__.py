@@ -1,1 +1,1 @@
-"""What Auricle may take of the machine it shares."""
+"""Adapts the compute budget to the load of the machine."""

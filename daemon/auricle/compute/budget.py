@@ -1,4 +1,4 @@
-"""The compute that recognition may spend, and how much of it is left at each level."""
+"""The compute budget of recognition, and the limits on it at each compute level."""
 
 from __future__ import annotations
 
@@ -8,48 +8,52 @@ from typing import Literal
 
 from auricle.errors import ArgumentError
 
-SecondPass = Literal["off", "rescore", "full"]  # attention after the search, cheapest first
+SecondPass = Literal["off", "rescore", "full"]  # mode of the second pass, cheapest first
 SECOND_PASSES: tuple[SecondPass, ...] = ("off", "rescore", "full")
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one recognition may cost; raises `ArgumentError` when there is nothing to spend."""
+    """The limits for one recognition.
+
+    Raises:
+        ArgumentError: a number is below 1.
+    """
 
     threads: int  # of each neural network, at least 1
-    beam: int  # hypotheses kept at each frame, at least 1
+    beam: int  # hypotheses kept at each search frame, at least 1
     second_pass: SecondPass = "full"
-    second_beam: int = 4  # readings of its own that the second pass follows, at least 1
-    glances: bool = True  # into unfinished chunks, for partial results that come twice as often
+    second_beam: int = 4  # beam of the second pass's own search, at least 1
+    glances: bool = True  # encode unfinished chunks early: partial results come twice as often
 
     def __post_init__(self) -> None:
-        """Refuse a budget with which nothing can be computed."""
+        """Check the numbers."""
         for name in ("threads", "beam", "second_beam"):
             if getattr(self, name) < 1:
                 raise ArgumentError(
-                    f"budget: {name} is {getattr(self, name)}: give a whole number from 1 up."
+                    f"budget: {name} is {getattr(self, name)}: give a whole number of at least 1."
                 )
 
 
 class ComputeLevel(StrEnum):
-    """How much Auricle takes of the machine; the D-Bus property `Level`."""
+    """How much compute recognition may use; the D-Bus property `Level`."""
 
-    FULL = "full"  # what the configuration allows
-    SAVER = "saver"  # something else needs the processor
-    MINIMAL = "minimal"  # hardly anything is left: words, and little more
+    FULL = "full"  # the budget of the configuration
+    SAVER = "saver"  # less, because other programs need the processor
+    MINIMAL = "minimal"  # the least with which recognition works
 
     @property
     def cost(self) -> int:
-        """Its place among the levels: the more, the more is computed."""
+        """Index of the level; a higher level computes more."""
         return LADDER.index(self)
 
 
-LADDER = (ComputeLevel.MINIMAL, ComputeLevel.SAVER, ComputeLevel.FULL)  # upwards
+LADDER = (ComputeLevel.MINIMAL, ComputeLevel.SAVER, ComputeLevel.FULL)  # in ascending order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelLimits:
-    """What a level leaves of a budget: the lesser of the two holds."""
+    """Upper limits of a level on a budget."""
 
     threads: int
     beam: int
@@ -58,7 +62,7 @@ class LevelLimits:
     glances: bool
 
     def of(self, budget: Budget) -> Budget:
-        """Return what is left of a budget."""
+        """Return the budget, reduced to these limits."""
         return replace(
             budget,
             threads=min(self.threads, budget.threads),
@@ -69,11 +73,11 @@ class LevelLimits:
         )
 
 
-# One thread, because threads of a network wait for each other, which takes the processor where
-# another program holds one of them up. A second pass with a beam of 2 takes a quarter less than
-# with 4, and is hardly less accurate; with 1 it loses names. One that only rescores is far worse:
-# most of what the second pass finds are readings of its own. Glances cost 60 % more of the first
-# pass while somebody speaks, and no result depends on them.
+# One thread: the threads of a network busy-wait for each other, which wastes the processor when
+# another program delays one of them. Second pass: a beam of 2 takes a quarter less time than a beam
+# of 4 and is almost as accurate; a beam of 1 loses names. Rescoring alone is far less accurate,
+# because most gains of the second pass are hypotheses of its own. Glances make the first pass cost
+# 60 % more during speech, and no final result depends on them.
 LIMITS = {
     ComputeLevel.SAVER: LevelLimits(
         threads=1, beam=2, second_pass="full", second_beam=2, glances=False
@@ -85,6 +89,6 @@ LIMITS = {
 
 
 def budget_at(level: ComputeLevel, budget: Budget) -> Budget:
-    """Return what a level leaves of the budget that the configuration gives."""
+    """Return the configured budget, reduced to the limits of a level."""
     limits = LIMITS.get(level)
     return budget if limits is None else limits.of(budget)

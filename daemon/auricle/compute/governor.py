@@ -1,7 +1,8 @@
-"""The arbiter of compute: it looks at the machine, and says at which level recognition may run.
+"""The compute governor: reads the system load and sets the compute level of recognition.
 
-In: what the owner has chosen, and looks at machine and recogniser. Out: the level, and a call
-whenever it changes. It knows neither models nor bus; the service lets a level hold.
+In: the configured choice, the system load and the load of the recognizer. Out: the level, and a
+callback when it changes. The service applies the level; the governor knows neither models nor
+D-Bus.
 """
 
 from __future__ import annotations
@@ -21,27 +22,30 @@ LOOK_SECONDS = 1.0
 OWNER = "the configuration says so"
 
 Choice = Literal["auto", "full", "saver", "minimal"]
-Changed = Callable[[ComputeLevel, str], None]  # the level, and why
+Changed = Callable[[ComputeLevel, str], None]  # the new level, and the reason
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How well the recogniser keeps up, since somebody asked before."""
+    """Load of the recognizer since the previous query."""
 
-    lag: float = 0.0  # seconds of sound that waited for it, at most
-    load: float = 0.0  # seconds of computing for a second of sound
+    lag: float = 0.0  # seconds; longest queue of unprocessed audio
+    load: float = 0.0  # real-time factor: seconds of computing per second of audio
 
 
 class Eye(Protocol):
-    """What looks at the machine."""
+    """Measures the system load."""
 
     def look(self, now: float) -> SystemLoad:
-        """Return readings; shares are since the look before."""
+        """Return the system load; shares are of the time since the previous call."""
         ...
 
 
 class Governor:
-    """Use `level`; `watch` keeps it right. All happens on the event loop, but for the looks."""
+    """Sets the compute level; `watch` keeps it up to date.
+
+    Everything runs on the event loop, except the measurements, which run in a thread.
+    """
 
     def __init__(
         self,
@@ -50,13 +54,13 @@ class Governor:
         eye: Eye | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin with the level that is chosen, or with the full one.
+        """Start at the chosen level; "auto" starts at the full level.
 
         Args:
-            choice: "auto", or the level that holds whatever the machine says.
-            changed: called with the level, and why, whenever it has changed.
-            eye: looks at the machine; None: at this one.
-            clock: seconds, never back.
+            choice: "auto", or a fixed level.
+            changed: called with the new level and the reason after each change.
+            eye: measures the system load; None: that of this machine.
+            clock: returns monotonic seconds.
         """
         self._choice = choice
         self._changed = changed
@@ -66,16 +70,16 @@ class Governor:
 
     @property
     def level(self) -> ComputeLevel:
-        """The level that holds."""
+        """The current level."""
         return self._state.level
 
     @property
     def automatic(self) -> bool:
-        """Whether the machine decides on the level."""
+        """Whether the level depends on the system load."""
         return self._choice == "auto"
 
     def choose(self, choice: Choice) -> None:
-        """Let another choice hold; with "auto" it begins at the level that it finds."""
+        """Change the choice; "auto" starts at the current level."""
         if choice == self._choice:
             return
         before, self._choice = self.level, choice
@@ -84,18 +88,22 @@ class Governor:
             self._changed(self.level, OWNER)
 
     async def watch(self, pace: Callable[[], Pace]) -> None:
-        """Look at the machine, and at how the recogniser keeps up, every second; never return."""
+        """Measure the load every second and update the level; never return.
+
+        Args:
+            pace: returns the load of the recognizer since the previous call.
+        """
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             if self.automatic:
                 await self.look(pace)
 
     async def look(self, pace: Callable[[], Pace]) -> None:
-        """Look once, and let the level follow."""
-        # In a thread: some files ask a chip, which may take its time.
+        """Measure the load once and update the level."""
+        # In a thread: some kernel files query a chip, which can be slow.
         now = self._clock()
         readings = await asyncio.to_thread(self._eye.look, now)
-        if not self.automatic:  # chosen meanwhile
+        if not self.automatic:  # the choice has changed meanwhile
             return
         kept, before = pace(), self.level
         self._state = step(self._state, replace(readings, lag=kept.lag, load=kept.load), now)

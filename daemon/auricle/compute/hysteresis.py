@@ -1,8 +1,8 @@
-"""Which level holds, as a pure state machine: readings and time in, level out.
+"""Chooses the compute level, as a pure state machine: system load and time in, level out.
 
-Down it goes soon, and as far as the readings ask; up it goes a step at a time, after a calm that
-grows with each rise that was in vain. So a load that comes back with every command, because the
-full level is too much for the machine, settles at the level below.
+The level falls quickly, and as far as the load requires. It rises one step at a time, after a calm
+period. The calm period doubles when a rise was soon followed by a fall. If the full level is too
+expensive for the machine, so that every command causes overload, the level therefore settles below.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from dataclasses import dataclass, replace
 from auricle.compute.budget import LADDER, ComputeLevel
 from auricle.compute.system_load import CAUSES, SystemLoad, asked
 
-FALL_SECONDS = 2.0  # for which the readings ask for less, before there is less
-SETTLE_SECONDS = 5.0  # after a fall: an under-run may still be of the level before
-CALM_SECONDS = 20.0  # before a rise
-MOST_CALM_SECONDS = 320.0  # and after rises that were in vain
-VAIN_SECONDS = 60.0  # so soon after a rise, at least, a fall tells that it was in vain
+FALL_SECONDS = 2.0  # the load must require a lower level for this long before the level falls
+SETTLE_SECONDS = 5.0  # under-runs are ignored for this long after a fall
+CALM_SECONDS = 20.0  # shortest calm period before a rise
+MOST_CALM_SECONDS = 320.0  # longest calm period, after failed rises
+VAIN_SECONDS = 60.0  # a rise has failed if a fall follows within this time (or the calm period)
 
 
 @dataclass(frozen=True, slots=True)
 class LadderState:
-    """All that the ladder remembers; times are the caller's seconds."""
+    """State of the state machine; times are in seconds of the caller's clock."""
 
     level: ComputeLevel = ComputeLevel.FULL
-    cause: str = ""  # of the last change, for people
-    pressed: float | None = None  # since when less is asked for
-    calm: float | None = None  # since when more is allowed
-    patience: float = CALM_SECONDS  # seconds of calm before the next rise
-    fell: float | None = None  # when it fell last
-    rose: float | None = None  # when it rose last
+    cause: str = ""  # of the last change, as text for the user
+    pressed: float | None = None  # start of the load that requires a lower level
+    calm: float | None = None  # start of the load that allows a higher level
+    patience: float = CALM_SECONDS  # calm period before the next rise
+    fell: float | None = None  # time of the last fall
+    rose: float | None = None  # time of the last rise
 
 
 def step(state: LadderState, readings: SystemLoad, now: float) -> LadderState:
-    """Return the state after a look at the machine; `now` never goes back."""
+    """Return the state after a measurement; `now` is in monotonic seconds."""
     settled = state.fell is None or now - state.fell >= SETTLE_SECONDS
     if readings.under_runs and settled and state.level is not LADDER[0]:
         below = LADDER[state.level.cost - 1]
@@ -68,7 +68,9 @@ def _fall(state: LadderState, level: ComputeLevel, cause: str, now: float) -> La
 
 def _rise(state: LadderState, now: float) -> LadderState:
     level = LADDER[state.level.cost + 1]
-    return replace(state, level=level, cause="it is calm", pressed=None, calm=None, rose=now)
+    return replace(
+        state, level=level, cause="the load is low again", pressed=None, calm=None, rose=now
+    )
 
 
 def _cost(level: ComputeLevel) -> int:

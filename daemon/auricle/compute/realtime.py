@@ -1,24 +1,24 @@
-"""Real time for one thread, where the owner asks for it and the system allows it."""
+"""Real-time scheduling of a thread, if the configuration asks for it."""
 
 from __future__ import annotations
 
 import os
 
-PRIORITY = 4  # of 1 to 99: above all that is not real-time, below PulseAudio's 5
+PRIORITY = 4  # of 1 to 99: above all threads without real-time scheduling, below PulseAudio's 5
 
 
 def become_realtime() -> str:
-    """Schedule the calling thread by SCHED_RR; return why that cannot be, or nothing.
+    """Schedule the calling thread with SCHED_RR; return an empty string, or the error.
 
-    The others wait while it runs, which it does for well below a millisecond at a time. Threads
-    that it starts are real-time too: those of the library through which it hears.
+    Each run of the thread takes well below a millisecond. Threads that it starts inherit the
+    scheduling: those of the audio library.
     """
     try:
-        # 0 is the calling thread, and not the process, on Linux.
+        # On Linux, 0 means the calling thread, not the process.
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(PRIORITY))
     except OSError as error:
         return (
-            f"arbiter.realtime: true: the system does not permit it ({error.strerror}); see the "
+            f"arbiter.realtime: true: the system does not permit it ({error.strerror}); see "
             "section REAL TIME of auricle(1), or set it to false"
         )
     return ""

@@ -1,12 +1,12 @@
-"""Reads from the kernel how strained the machine is; nothing is judged here.
+"""Reads the system load from the kernel's files; other modules interpret it.
 
-In: the kernel's files below a root, in /proc and /sys, all of which the unit's sandbox lets the
-daemon read. They differ between machines: what is not there is left out. Out: numbers as they are
-(for `auricle doctor`), and with `Sensors` readings since the look before (for the arbiter).
+In: files in /proc and /sys, which the sandbox of the systemd unit allows. Files that a machine does
+not have are skipped. Out: raw numbers (for `auricle doctor`), and with `Sensors` the system load
+since the previous measurement (for the governor).
 
-Pressure: Documentation/accounting/psi.rst of Linux; kernels of the Raspberry Pi know it when
-`psi=1` stands in their command line. Under-runs: /proc/asound, which shows how much room a player
-has let the card's buffer run to since somebody looked.
+Pressure: see Documentation/accounting/psi.rst of Linux; Raspberry Pi kernels need `psi=1` on their
+command line. Under-runs: /proc/asound shows the largest free space in the buffer of a playback
+stream since the last read.
 """
 
 from __future__ import annotations
@@ -19,45 +19,45 @@ from pathlib import Path
 from auricle.compute.system_load import SystemLoad
 
 ROOT = Path("/")
-SLOWING = ("passive", "hot", "critical")  # trip points at which the processor slows down, or worse
+SLOWING = ("passive", "hot", "critical")  # trip points at which the processor slows down or stops
 ALARMING = ("hot", "critical")
-FIRMWARE_CAPPED = 0b1011  # of get_throttled: too little voltage, capped, soft temperature limit
+FIRMWARE_CAPPED = 0b1011  # get_throttled: under-voltage, frequency cap, soft temperature limit
 FIRMWARE_THROTTLED = 0b0100
 
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """The clock frequency of some cores, as software limits it."""
+    """A software limit on the clock frequency of some cores."""
 
     folder: Path
     cores: str
     cap: int  # kHz
-    most: int  # kHz that the hardware can
+    most: int  # kHz, maximum of the hardware
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A temperature and its limits, in thousandths of a degree Celsius."""
+    """A thermal zone and its limits, in thousandths of a degree Celsius."""
 
     name: str
     temperature: int
-    slows: int  # from here on the processor slows down
-    alarms: int | None  # from here on the machine protects itself
+    slows: int  # the processor slows down from this temperature on
+    alarms: int | None  # the machine protects itself from this temperature on
 
 
 @dataclass(frozen=True, slots=True)
 class _Quota:
-    """How often a group of processes came to its limit of processor time, since it was made."""
+    """Counters of a control group's CPU limit since its creation."""
 
     periods: int
     throttled: int
 
 
 class Sensors:
-    """Looks at the machine again and again; a look costs well below a millisecond of computing."""
+    """Measures the system load; one measurement takes well below a millisecond of CPU time."""
 
     def __init__(self, root: Path = ROOT) -> None:
-        """Read below `root`."""
+        """Read the kernel's files below `root`."""
         self._root = root
         self._proc, self._sys = root / "proc", root / "sys"
         self._looked: float | None = None
@@ -65,10 +65,10 @@ class Sensors:
         self._quotas: dict[Path, _Quota] = {}
 
     def look(self, now: float) -> SystemLoad:
-        """Return how strained the machine is; shares are since the look before.
+        """Return the system load; shares are of the time since the previous call.
 
         Args:
-            now: seconds, of a clock that never goes back.
+            now: monotonic seconds.
         """
         found = zones(self._sys)
         firmware = firmware_bits(self._sys)
@@ -83,7 +83,7 @@ class Sensors:
         )
 
     def _pressure(self, now: float) -> float:
-        """Return the share of the time in which some program waited for the processor."""
+        """Return the share of time in which at least one task waited for the processor."""
         stalled, before, looked = stalled_microseconds(self._proc), self._stalled, self._looked
         self._stalled, self._looked = stalled, now
         if stalled is None or before is None or looked is None or now <= looked:
@@ -91,7 +91,7 @@ class Sensors:
         return min(1.0, max(0.0, (stalled - before) / 1e6 / (now - looked)))
 
     def _throttled(self) -> float:
-        """Return the greatest share of periods in which a group that we are in had to wait."""
+        """Return the share of throttled CPU periods, the maximum over our control groups."""
         before, self._quotas = self._quotas, dict(_quotas(self._root))
         return max(
             (
@@ -104,7 +104,7 @@ class Sensors:
 
 
 def stalled_microseconds(proc: Path) -> int | None:
-    """Return for how long some program has waited for the processor, since the machine started."""
+    """Return how long at least one task has waited for the processor, since boot."""
     for line in (text_of(proc / "pressure" / "cpu") or "").splitlines():
         kind, *fields = line.split()
         if kind == "some":
@@ -114,7 +114,7 @@ def stalled_microseconds(proc: Path) -> int | None:
 
 
 def caps(sys: Path) -> Iterator[Cap]:
-    """Yield the cores whose clock frequency software limits."""
+    """Yield the software limits on clock frequencies."""
     for policy in sorted(sys.glob("devices/system/cpu/cpufreq/policy*")):
         cap, most = number_of(policy / "scaling_max_freq"), number_of(policy / "cpuinfo_max_freq")
         if cap is not None and most is not None and cap < most:
@@ -137,7 +137,7 @@ def zones(sys: Path) -> list[Zone]:
 
 
 def firmware_bits(sys: Path) -> int:
-    """Return what a Raspberry Pi's firmware has against running at full speed; 0 elsewhere."""
+    """Return the `get_throttled` bits of a Raspberry Pi's firmware; 0 on other machines."""
     text = text_of(sys / "devices/platform/soc/soc:firmware/get_throttled")
     try:
         return int(text or "0", 16)
@@ -146,10 +146,10 @@ def firmware_bits(sys: Path) -> int:
 
 
 def dry_players(proc: Path) -> Iterator[Path]:
-    """Yield the playing streams of sound cards whose buffer was empty since somebody looked.
+    """Yield the playback streams whose buffer ran empty since the previous call.
 
-    The kernel forgets what it showed (`avail_max`) when it is read, so that each look counts anew.
-    A stream whose player has finished drains, and is none of these.
+    The kernel resets `avail_max` at each read. A stream that drains because its player has finished
+    does not count.
     """
     for status in sorted(proc.glob("asound/card*/pcm*p/sub*/status")):
         fields = _colon_fields(status)
@@ -164,7 +164,7 @@ def dry_players(proc: Path) -> Iterator[Path]:
 
 
 def number_of(file: Path) -> int | None:
-    """Return the number in a file of the kernel; None where there is none."""
+    """Return the number in a kernel file; None: there is none."""
     try:
         return int(text_of(file) or "")
     except ValueError:
@@ -172,7 +172,7 @@ def number_of(file: Path) -> int | None:
 
 
 def text_of(file: Path) -> str | None:
-    """Return the text of a file of the kernel; None where it cannot be read."""
+    """Return the text of a kernel file; None: it cannot be read."""
     try:
         return file.read_text(encoding="ascii", errors="replace").strip()
     except OSError:
@@ -187,7 +187,7 @@ def _trips(zone: Path) -> Iterator[tuple[str, int]]:
 
 
 def _most_above(found: list[Zone], limit: str) -> float:
-    """Return how far the hottest zone is above its limit, in kelvin; below it is negative."""
+    """Return the largest difference between a zone's temperature and its limit, in kelvin."""
     above = [zone.temperature - getattr(zone, limit) for zone in found if getattr(zone, limit)]
     return max(above) / 1000 if above else -math.inf
 
@@ -198,7 +198,7 @@ def _colon_fields(file: Path) -> dict[str, str]:
 
 
 def _quotas(root: Path) -> Iterator[tuple[Path, _Quota]]:
-    """Yield the groups that this process is in, and what limit they have met, outwards."""
+    """Yield the control groups of this process with their counters, innermost first."""
     for line in (text_of(root / "proc/self/cgroup") or "").splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers and "cpu" not in controllers.split(","):
@@ -213,7 +213,7 @@ def _quotas(root: Path) -> Iterator[tuple[Path, _Quota]]:
 
 
 def _mounts(root: Path, *, unified: bool) -> tuple[Path, ...]:
-    """Return where the groups of a hierarchy may be seen."""
+    """Return the possible mount points of a control-group hierarchy."""
     groups = root / "sys/fs/cgroup"
     return (groups, groups / "unified") if unified else (groups / "cpu,cpuacct", groups / "cpu")
 

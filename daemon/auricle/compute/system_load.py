@@ -1,8 +1,8 @@
-"""What the arbiter knows of the machine at one moment, and what that asks for: pure.
+"""The system load at one moment, and the highest compute level that it allows. Pure functions.
 
-In: readings, each a number that is higher the more the machine is strained. Out: the highest level
-at which a machine so strained may be. From the level that holds depends which of two thresholds
-counts, so that a reading near one of them does not switch to and fro.
+In: readings; a higher number means more load. Out: the highest level that the readings allow. Each
+reading has an upper threshold to enter a lower level and a lower threshold to leave it, so that a
+reading near a threshold does not switch the level back and forth.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ NEVER = math.inf
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemLoad:
-    """How strained the machine is; what cannot be read stays at its default, which asks nothing.
+    """The system load. A reading that is not available keeps its default, which means no load.
 
-    Shares are of the time since the look before, 0 to 1.
+    Shares are 0 to 1, of the time since the previous measurement.
     """
 
-    pressure: float = 0.0  # share in which some program waited for the processor
-    throttled: float = 0.0  # share of our own periods in which cpu.max held us up
+    pressure: float = 0.0  # share of time in which at least one task waited for the processor
+    throttled: float = 0.0  # share of our CPU periods that cpu.max throttled
     heat: float = -math.inf  # kelvin above the temperature at which the processor slows down
-    alarm: float = -math.inf  # kelvin above that at which the machine protects itself
-    slowed: float = 0.0  # by the firmware: 1 a cap or too little voltage, 2 throttled
-    capped: float = 0.0  # share of the clock frequency that software denies the processor
-    lag: float = 0.0  # seconds of sound that waited for the recogniser, at most
-    load: float = 0.0  # seconds of computing for a second of sound
-    under_runs: int = 0  # times at which a player came too late for the sound card
+    alarm: float = -math.inf  # kelvin above the temperature at which the machine protects itself
+    slowed: float = 0.0  # firmware: 1 frequency cap or under-voltage, 2 throttled
+    capped: float = 0.0  # share of the clock frequency that a software limit removes
+    lag: float = 0.0  # seconds; longest queue of audio before the recognizer
+    load: float = 0.0  # real-time factor of the recognizer
+    under_runs: int = 0  # playback streams whose buffer ran empty
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """From where a reading asks for a level, and below what it lets go of it."""
+    """Hysteresis thresholds of one reading for one level."""
 
-    enter: float
-    leave: float
+    enter: float  # the reading requires the level from this value on
+    leave: float  # and until it falls below this value
 
 
 NONE = Threshold(NEVER, NEVER)
@@ -47,41 +47,41 @@ NONE = Threshold(NEVER, NEVER)
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Those of one reading."""
+    """The thresholds of one reading."""
 
     saver: Threshold
     minimal: Threshold = NONE
 
 
 THRESHOLDS: Mapping[str, Thresholds] = {
-    # Any job in the background makes pressure; that too little is left shows in what comes below.
+    # Any background job causes pressure; a real shortage shows in the readings below.
     "pressure": Thresholds(Threshold(0.30, 0.15)),
     "throttled": Thresholds(Threshold(0.20, 0.05)),
     "heat": Thresholds(Threshold(0.0, -5.0)),
     "alarm": Thresholds(Threshold(-5.0, -10.0), Threshold(0.0, -5.0)),
     "slowed": Thresholds(Threshold(1.0, 1.0), Threshold(2.0, 2.0)),
-    # A cap alone may be the owner's wish, and lag tells whether it is too low.
+    # The owner may want a frequency cap; the lag shows whether it is too low.
     "capped": Thresholds(Threshold(0.5, 0.45)),
     "lag": Thresholds(Threshold(0.5, 0.3), Threshold(2.0, 1.2)),
     "load": Thresholds(Threshold(0.7, 0.5), Threshold(1.0, 0.8)),
 }
 
-# What people are told, for each reading.
+# Text for the user, for each reading.
 CAUSES: Mapping[str, str] = {
     "pressure": "programs wait for the processor",
-    "throttled": "the limit of processor time (cpu.max) is reached",
+    "throttled": "the CPU time limit (cpu.max) is reached",
     "heat": "the processor is hot",
-    "alarm": "the machine is about to protect itself from heat",
+    "alarm": "the machine is close to its temperature limit",
     "slowed": "the firmware slows the processor down",
     "capped": "the clock frequency is capped",
     "lag": "recognition is late",
-    "load": "recognition takes nearly all the time there is",
-    "under_runs": "a player has run dry",
+    "load": "recognition takes nearly as long as the audio lasts",
+    "under_runs": "the audio buffer of a player ran empty",
 }
 
 
 def highest(name: str, value: float, level: ComputeLevel) -> ComputeLevel:
-    """Return the highest level that a reading allows, while `level` holds."""
+    """Return the highest level that one reading allows, given the current `level`."""
     thresholds = THRESHOLDS[name]
     for lower, threshold in (
         (ComputeLevel.MINIMAL, thresholds.minimal),
@@ -94,9 +94,13 @@ def highest(name: str, value: float, level: ComputeLevel) -> ComputeLevel:
 
 
 def asked(readings: SystemLoad, level: ComputeLevel) -> tuple[ComputeLevel, str]:
-    """Return the highest level that all readings allow, while `level` holds, and why no higher.
+    """Return the highest level that all readings allow, and the cause of the limit.
 
-    Under-runs are left out: they count one by one.
+    Under-runs are not included; `hysteresis` handles each one.
+
+    Args:
+        readings: the system load.
+        level: the current level.
     """
     lowest, cause = ComputeLevel.FULL, ""
     for name in THRESHOLDS:

@@ -1,4 +1,4 @@
-"""The configuration: what may be set, where it is found, and one clear error for each mistake."""
+"""The configuration: its keys, its files, and one error message for each mistake."""
 
 from auricle.config.loading import examine, load, reload
 from auricle.config.mistakes import Mistake

@@ -1,7 +1,7 @@
-"""What a value of the configuration may be, in words for people and as a test for the program.
+"""Checks for the values of configuration keys.
 
-A check takes a value as YAML gives it (None, bool, int, float, str, list, dict) and returns it in
-the type that the schema promises, or raises `UnfitError`. `expected` says in words what fits.
+A check takes a YAML value (None, bool, int, float, str, list, dict) and returns it in the type of
+the schema, or raises `UnfitError`. Its `expected` describes the valid values for error messages.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """Where in a value something does not fit, and what would."""
+    """An invalid part of a value, and how to correct it."""
 
     path: tuple[int | str, ...]  # list indices and mapping keys, from the value inward
     remedy: str
 
 
 class UnfitError(ValueError):
-    """A value that a check refuses, with everything in it that does not fit."""
+    """A value that a check rejects; `faults` lists all its invalid parts."""
 
     def __init__(self, *faults: Misfit) -> None:
         super().__init__("; ".join(fault.remedy for fault in faults))
@@ -32,20 +32,20 @@ class UnfitError(ValueError):
 
 
 class Check(Protocol):
-    """Decides whether a value fits."""
+    """Checks a value."""
 
     @property
     def expected(self) -> str:
-        """What fits, in words that go on after "must be"."""
+        """The valid values, in words that follow "must be"."""
         ...
 
     def read(self, value: object) -> Any:
-        """Return the value in the type of the schema; raise `UnfitError` when it does not fit."""
+        """Return the value in the type of the schema; raise `UnfitError` if it is invalid."""
         ...
 
 
 def refuse(check: Check) -> UnfitError:
-    """Return the error that says what would have fitted."""
+    """Return the error for a value that a check rejects as a whole."""
     return UnfitError(Misfit((), f"must be {check.expected}"))
 
 
@@ -71,11 +71,11 @@ class Whole:
 
     @property
     def expected(self) -> str:
-        """What fits, in words."""
+        """The valid values, in words."""
         return f"a whole number from {self.minimum} to {self.maximum}"
 
     def read(self, value: object) -> int:
-        """Return the value, which must be an int in the range; a bool is none."""
+        """Return the value, which must be an int in the range; a bool is not an int here."""
         if isinstance(value, bool) or not isinstance(value, int):
             raise refuse(self)
         if not self.minimum <= value <= self.maximum:
@@ -92,7 +92,7 @@ class Real:
 
     @property
     def expected(self) -> str:
-        """What fits, in words."""
+        """The valid values, in words."""
         return f"a number from {self.minimum:g} to {self.maximum:g}"
 
     def read(self, value: object) -> float:
@@ -112,7 +112,7 @@ class Choice:
 
     @property
     def expected(self) -> str:
-        """What fits, in words."""
+        """The valid values, in words."""
         *most, last = self.words
         return f"{', '.join(most)} or {last}" if most else last
 
@@ -125,12 +125,12 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text that is not empty."""
+    """Non-empty text."""
 
     expected: str = "text that is not empty"
 
     def read(self, value: object) -> str:
-        """Return the value, which must be a string with more than blanks."""
+        """Return the value, which must be a string that is not blank."""
         if not isinstance(value, str) or not value.strip():
             raise refuse(self)
         return value
@@ -138,13 +138,13 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """Text of a given form."""
+    """Text that matches a regular expression."""
 
     form: re.Pattern[str]
     expected: str
 
     def read(self, value: object) -> str:
-        """Return the value, which must be a string of that form as a whole."""
+        """Return the value, which must be a string that matches as a whole."""
         if not isinstance(value, str) or not self.form.fullmatch(value):
             raise refuse(self)
         return value
@@ -152,16 +152,16 @@ class Matching:
 
 @dataclass(frozen=True, slots=True)
 class NameOrPath:
-    """The name of a thing that Auricle looks up, or an absolute path.
+    """The name of a model, or an absolute path.
 
-    A relative path is refused: a daemon's working directory means nothing to the writer.
+    Relative paths are rejected, because the user does not know the working directory of the daemon.
     """
 
     thing: str
 
     @property
     def expected(self) -> str:
-        """What fits, in words."""
+        """The valid values, in words."""
         return f"the name of {self.thing}, or an absolute path"
 
     def read(self, value: object) -> str:
@@ -185,20 +185,20 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True)
 class Either:
-    """Whatever fits one of several checks."""
+    """A value that passes one of several checks."""
 
     checks: tuple[Check, ...]
 
     @property
     def expected(self) -> str:
-        """What fits, in words."""
+        """The valid values, in words."""
         return ", or ".join(check.expected for check in self.checks)
 
     def read(self, value: object) -> Any:
-        """Return what the first check that takes the value makes of it.
+        """Return the result of the first check that accepts the value.
 
-        A check that finds fault only inside the value recognised its kind: its faults say more
-        than a list of all that would have fitted.
+        If a check rejects only a part of the value, the value has the right kind. The error of this
+        check is then more helpful than the list of all valid values.
         """
         for check in self.checks:
             try:
@@ -211,19 +211,19 @@ class Either:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A mapping with known keys, made into an object."""
+    """A mapping with known keys, which is turned into an object."""
 
     keys: dict[str, Check]
-    required: str  # the key that must be there
-    build: Callable[..., object]  # takes the keys as keyword arguments
+    required: str  # the only required key
+    build: Callable[..., object]  # called with the keys as keyword arguments
 
     @property
     def expected(self) -> str:
-        """What fits, in words."""
+        """The valid values, in words."""
         return f"a mapping with the keys {', '.join(self.keys)}"
 
     def read(self, value: object) -> object:
-        """Return the object built from a mapping that has the required key and no unknown one."""
+        """Return the object for a mapping with the required key and no unknown keys."""
         if not isinstance(value, dict) or self.required not in value:
             raise refuse(self)
         faults = [
@@ -240,13 +240,13 @@ class Mapping:
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """A list, each of whose items fits one check."""
+    """A list whose items all pass one check."""
 
     item: Check
 
     @property
     def expected(self) -> str:
-        """What fits, in words."""
+        """The valid values, in words."""
         return f"a list, each item {self.item.expected}"
 
     def read(self, value: object) -> tuple[Any, ...]:
@@ -260,7 +260,7 @@ class Several:
 
 
 def read_each(checks: dict[Any, Check], value: Any) -> tuple[dict[Any, Any], list[Misfit]]:
-    """Read the parts of a list or mapping; return those that fit, and the faults of the others."""
+    """Check the parts of a list or mapping; return the valid parts and the faults of the others."""
     fitting: dict[Any, Any] = {}
     faults: list[Misfit] = []
     for place, check in checks.items():

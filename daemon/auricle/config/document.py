@@ -1,8 +1,8 @@
-"""One YAML file as a tree of values that know their line.
+"""Reads a YAML file into a tree of values with line numbers.
 
-In: a path. Out: the tree, or the mistakes that keep it from being read. Only what a configuration
-needs is read: one document of mappings, lists and plain values; no aliases, which can make a small
-file huge, and no tags.
+In: a path. Out: the tree, or the mistakes in the file. Only a subset of YAML is supported: one
+document with mappings, lists and plain values. Tags are rejected, and so are aliases, because they
+can make a small file expand to a huge tree.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class Value:
     """A value of a file: a scalar, a list of values, or a mapping of names to values."""
 
     content: Content
-    line: int  # from 1; of the key, where there is one
-    text: str  # as written, shortened
+    line: int  # from 1; line of the key, if the value has a key
+    text: str  # source text, shortened
 
     def plain(self) -> object:
-        """Return the value without its lines."""
+        """Return the value as plain Python objects, without line numbers."""
         if isinstance(self.content, list):
             return [item.plain() for item in self.content]
         if isinstance(self.content, dict):
@@ -44,7 +44,7 @@ class Value:
         return self.content
 
     def at(self, path: tuple[int | str, ...]) -> Value:
-        """Return the value that list indices and mapping keys lead to."""
+        """Return the value at a path of list indices and mapping keys."""
         found: Value = self
         for step in path:
             parts: Any = found.content
@@ -53,7 +53,7 @@ class Value:
 
 
 class UnreadableError(Exception):
-    """The file cannot be read as configuration at all."""
+    """The file as a whole cannot be read."""
 
     def __init__(self, remedy: str, line: int = 0) -> None:
         super().__init__(remedy)
@@ -64,7 +64,7 @@ class UnreadableError(Exception):
 def read_document(
     path: Path, maximum_bytes: int = MAXIMUM_BYTES
 ) -> tuple[Value | None, list[Mistake]]:
-    """Read a file; return its tree, None when there is none, and what is wrong with its form."""
+    """Read a file; return its tree (None if it is empty or unreadable), and all mistakes."""
     mistakes: list[Mistake] = []
     try:
         text = read_text(path, maximum_bytes)
@@ -77,7 +77,11 @@ def read_document(
 
 
 def read_text(path: Path, maximum_bytes: int) -> str:
-    """Return the text of a regular file of sensible size, or raise `UnreadableError`."""
+    """Return the text of a file.
+
+    Raises:
+        UnreadableError: it is missing, not a regular file, too large or not UTF-8.
+    """
     try:
         with open(path, "rb", opener=open_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -85,7 +89,7 @@ def read_text(path: Path, maximum_bytes: int) -> str:
             data = file.read(maximum_bytes + 1)
     except OSError as error:
         raise UnreadableError(
-            f"cannot be read: {error.strerror}; name a file that Auricle may read"
+            f"cannot be read: {error.strerror}; name a file that Auricle can read"
         ) from error
     if len(data) > maximum_bytes:
         raise UnreadableError(f"must not be larger than {maximum_bytes // 1024} KiB")
@@ -97,18 +101,22 @@ def read_text(path: Path, maximum_bytes: int) -> str:
 
 
 def open_without_waiting(path: str, flags: int) -> int:
-    """Open a file for `open`; a named pipe must not make the daemon wait for a writer."""
+    """Opener for `open` that does not block on a named pipe without a writer."""
     return os.open(path, flags | os.O_NONBLOCK)
 
 
 def compose(text: str) -> yaml.Node | None:
-    """Return the node tree of a text, None when it is empty, or raise `UnreadableError`."""
+    """Return the YAML node tree of a text; None if the text is empty.
+
+    Raises:
+        UnreadableError: the text is not YAML, or uses aliases or deep nesting.
+    """
     try:
         refuse_bombs(text)
         return yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise UnreadableError("holds a control character; remove it", line) from error
+        raise UnreadableError("contains a control character; remove it", line) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 0 if mark is None else mark.line + 1
@@ -117,12 +125,12 @@ def compose(text: str) -> yaml.Node | None:
 
 
 def refuse_bombs(text: str) -> None:
-    """Raise `UnreadableError` for aliases and deep nesting, before anything is built of them."""
+    """Raise `UnreadableError` for aliases and deep nesting, before the tree is built."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         line = 0 if event.start_mark is None else event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent):
-            raise UnreadableError("aliases (*name) are not taken; write the value out", line)
+            raise UnreadableError("aliases (*name) are not supported; write out the value", line)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -132,7 +140,7 @@ def refuse_bombs(text: str) -> None:
 
 
 class TreeReader:
-    """Turns nodes into values; what is wrong with their form goes to `mistakes`."""
+    """Turns YAML nodes into values; appends all mistakes to `mistakes`."""
 
     def __init__(self, path: Path, text: str, mistakes: list[Mistake]) -> None:
         self.path = path
@@ -141,7 +149,7 @@ class TreeReader:
         self.constructor = yaml.constructor.SafeConstructor()
 
     def value(self, node: yaml.Node, key: str) -> Value:
-        """Return the value of a node that stands under the dotted path `key`."""
+        """Return the value of a node; `key` is its dotted path."""
         if isinstance(node, yaml.MappingNode):
             return self.made(node, self.mapping(node, key))
         if isinstance(node, yaml.SequenceNode):
@@ -150,7 +158,7 @@ class TreeReader:
         return self.made(node, self.scalar(node, key))
 
     def mapping(self, node: yaml.MappingNode, key: str) -> dict[str, Value]:
-        """Return the entries of a mapping; a key that is no text, or there twice, is a mistake."""
+        """Return the entries of a mapping; duplicate keys and non-text keys are mistakes."""
         entries: dict[str, Value] = {}
         for name_node, value_node in node.value:
             name = name_node.value
@@ -159,20 +167,20 @@ class TreeReader:
                 continue
             path = f"{key}.{name}" if key else name
             if name in entries:
-                self.note(name_node, path, f"is set already in line {entries[name].line}; keep one")
+                self.note(name_node, path, f"is already set in line {entries[name].line}; keep one")
                 continue
             value = self.value(value_node, path)
             entries[name] = replace(value, line=name_node.start_mark.line + 1)
         return entries
 
     def scalar(self, node: yaml.Node, key: str) -> Scalar:
-        """Return what a scalar means in YAML 1.1, but `1:30` stays text instead of being 90."""
+        """Return the value of a scalar as in YAML 1.1, except that `1:30` is text instead of 90."""
         written = str(node.value)
         if node.tag in NUMBER_TAGS and ":" in written:
             return written
         try:
             if node.tag not in PLAIN_TAGS:
-                # What YAML takes for a date is text to us; a tag was asked for by the writer.
+                # YAML dates are read as text. A tag that the user has written is a mistake.
                 if self.as_written(node).startswith("!"):
                     raise ValueError
                 return written
@@ -183,15 +191,15 @@ class TreeReader:
         return content
 
     def made(self, node: yaml.Node, content: Content) -> Value:
-        """Return the value with its place."""
+        """Return the value with its line and source text."""
         return Value(content, node.start_mark.line + 1, self.as_written(node) or "null")
 
     def as_written(self, node: yaml.Node) -> str:
-        """Return the text of a node, shortened to one line."""
+        """Return the source text of a node, shortened to one line."""
         return shown(" ".join(self.text[node.start_mark.index : node.end_mark.index].split()))
 
     def note(self, node: yaml.Node, key: str, remedy: str, *, as_value: bool = False) -> None:
-        """Note a mistake at a node."""
+        """Append a mistake at a node."""
         self.mistakes.append(
             Mistake(
                 file=self.path,

@@ -1,8 +1,8 @@
-"""From files to a `Config`: the main file, then its drop-ins in the order of their names.
+"""Loads a `Config` from the main file and its drop-ins.
 
-In: the path of the main file; the drop-ins are `*.yaml` in the folder beside it that adds `.d` to
-its name. A key in a later file replaces the same key of an earlier one. Out: a `Config`, or every
-mistake in every file, each with its place.
+In: the path of the main file, such as auricle.yaml. The drop-ins are the files `*.yaml` in the
+folder auricle.yaml.d beside it, in the order of their names. A key in a later file overrides the
+same key of an earlier file. Out: a `Config`, or all mistakes in all files with their lines.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from auricle.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What reading a configuration showed: either a config or mistakes."""
+    """The result of reading a configuration: a config, or mistakes."""
 
-    config: Config | None  # None when there are mistakes
-    mistakes: tuple[Mistake, ...]  # file by file and line by line; last those between keys
+    config: Config | None  # None if there are mistakes
+    mistakes: tuple[Mistake, ...]  # by file and line; mistakes between several keys come last
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A key that an owner has set."""
+    """A key that is set in a file."""
 
     value: Any  # in the type of the schema
-    text: str  # as written
+    text: str  # source text
     file: Path
     line: int
 
 
 @dataclass(slots=True)
 class Gathered:
-    """What the files say, as far as it has been read."""
+    """The settings and mistakes of the files read so far."""
 
     settings: dict[str, Setting] = field(default_factory=dict)  # by dotted path
-    broken: set[str] = field(default_factory=set)  # dotted paths whose value is a mistake
+    broken: set[str] = field(default_factory=set)  # dotted paths with an invalid value
     mistakes: list[Mistake] = field(default_factory=list)
 
 
@@ -51,14 +51,13 @@ def load(path: Path) -> Config:
     """Return the configuration in a file and its drop-ins.
 
     Raises:
-        ConfigError: with one line for each mistake, `FILE:LINE: key.path: value: what would be
-            right`.
+        ConfigError: with one line for each mistake, `FILE:LINE: key.path: value: remedy`.
     """
     return config_or_error(examine(path))
 
 
 def examine(path: Path) -> Examination:
-    """Read a file and its drop-ins, and tell all that is wrong with them."""
+    """Read a file and its drop-ins; return the config or all mistakes."""
     return conclude(gather(path))
 
 
@@ -66,8 +65,8 @@ def reload(current: Config, path: Path) -> Config:
     """Return the new configuration for a daemon that runs with `current`.
 
     Raises:
-        ConfigError: when there are mistakes, or a key has changed that only a restart can change;
-            the caller then keeps `current`.
+        ConfigError: there are mistakes, or a key has changed that requires a restart. The caller
+            then keeps `current`.
     """
     gathered = gather(path)
     new = config_or_error(conclude(gathered))
@@ -87,19 +86,19 @@ def reload(current: Config, path: Path) -> Config:
 
 
 def config_or_error(examination: Examination) -> Config:
-    """Return the config of an examination, or raise its mistakes as a `ConfigError`."""
+    """Return the config of an examination; raise `ConfigError` if it has mistakes."""
     if examination.config is None:
         raise config_error(examination.mistakes)
     return examination.config
 
 
 def config_error(mistakes: list[Mistake] | tuple[Mistake, ...]) -> ConfigError:
-    """Return the error that tells mistakes, one a line."""
+    """Return an error with one line for each mistake."""
     return ConfigError("\n".join(str(mistake) for mistake in mistakes))
 
 
 def gather(path: Path) -> Gathered:
-    """Read the main file and the drop-ins, and check each key by itself."""
+    """Read the main file and the drop-ins, and check each key on its own."""
     gathered = Gathered()
     for file in (path, *drop_ins(path, gathered)):
         read_file(file, gathered)
@@ -107,25 +106,25 @@ def gather(path: Path) -> Gathered:
 
 
 def drop_ins(path: Path, gathered: Gathered) -> list[Path]:
-    """Return the drop-ins of a main file in the order of their names; hidden files are none."""
+    """Return the drop-ins of a main file in the order of their names, without hidden files."""
     folder = path.with_name(path.name + ".d")
     try:
         names = sorted(entry.name for entry in folder.iterdir() if entry.name[0] != ".")
     except FileNotFoundError:
         return []
     except OSError as error:
-        remedy = f"cannot be read: {error.strerror}; let it be a folder that Auricle may read"
+        remedy = f"cannot be read: {error.strerror}; make it a folder that Auricle can read"
         gathered.mistakes.append(Mistake(file=folder, line=0, remedy=remedy))
         return []
     for name in names:
         if name.endswith(".yml"):
-            remedy = "is not read; a drop-in's name must end in .yaml"
+            remedy = "is ignored; the name of a drop-in must end in .yaml"
             gathered.mistakes.append(Mistake(file=folder / name, line=0, remedy=remedy))
     return [folder / name for name in names if name.endswith(".yaml")]
 
 
 def read_file(path: Path, gathered: Gathered) -> None:
-    """Read one file into what has been gathered."""
+    """Add the settings and mistakes of one file to `gathered`."""
     document, mistakes = read_document(path)
     gathered.mistakes += mistakes
     ill_formed = {mistake.key for mistake in mistakes}
@@ -149,7 +148,7 @@ def read_file(path: Path, gathered: Gathered) -> None:
 def read_section(
     path: Path, section: Field[Any], value: Value, gathered: Gathered, ill_formed: set[str]
 ) -> None:
-    """Read the keys of one section; an empty section sets nothing."""
+    """Read the keys of one section; the section may be empty."""
     if value.content is None:
         return
     keys = {key.name: key for key in fields(section.metadata["section"])}
@@ -173,7 +172,7 @@ def read_section(
 
 
 def read_key(path: Path, dotted: str, key: Field[Any], value: Value, gathered: Gathered) -> None:
-    """Check the value of one key, and keep it when it fits."""
+    """Check the value of one key, and store it if it is valid."""
     try:
         fitting = key.metadata["check"].read(value.plain())
     except UnfitError as error:
@@ -194,12 +193,12 @@ def read_key(path: Path, dotted: str, key: Field[Any], value: Value, gathered: G
 
 
 def path_text(path: tuple[int | str, ...]) -> str:
-    """Return list indices and mapping keys as they follow a dotted path: `[1].cutoff`."""
+    """Return list indices and mapping keys as text, such as `[1].cutoff`."""
     return "".join(f"[{step}]" if isinstance(step, int) else f".{shown(step)}" for step in path)
 
 
 def suggestion(unknown: str, names: list[str]) -> str:
-    """Return what the writer of an unknown key may have meant."""
+    """Return a suggestion for an unknown key."""
     if close := difflib.get_close_matches(unknown, names, n=1):
         return f"did you mean {close[0]}?"
     everywhere = [
@@ -214,7 +213,7 @@ def suggestion(unknown: str, names: list[str]) -> str:
 
 
 def conclude(gathered: Gathered) -> Examination:
-    """Build the config and hold the rules between keys against it."""
+    """Build the config and check the rules between keys."""
     config = build(gathered.settings)
     files = list(dict.fromkeys(mistake.file for mistake in gathered.mistakes))
     mistakes = sorted(gathered.mistakes, key=lambda one: (files.index(one.file), one.line))
@@ -228,12 +227,12 @@ def conclude(gathered: Gathered) -> Examination:
 
 
 def mistake_at(setting: Setting, key: str, remedy: str) -> Mistake:
-    """Return the mistake that a key is set as it is."""
+    """Return a mistake at the place where a key is set."""
     return Mistake(file=setting.file, line=setting.line, key=key, value=setting.text, remedy=remedy)
 
 
 def build(settings: dict[str, Setting]) -> Config:
-    """Return the config with the keys that are set, and the defaults of the others."""
+    """Return the config with the given settings, and the defaults for all other keys."""
     sections = {}
     for section in fields(Config):
         kind = section.metadata["section"]
@@ -244,7 +243,7 @@ def build(settings: dict[str, Setting]) -> Config:
 
 
 def restart_keys() -> list[str]:
-    """Return the dotted paths of the keys that only a restart can change."""
+    """Return the dotted paths of the keys whose change requires a restart."""
     return [
         f"{section.name}.{key.name}"
         for section in fields(Config)
@@ -254,7 +253,7 @@ def restart_keys() -> list[str]:
 
 
 def value_of(config: Config, dotted: str) -> object:
-    """Return the value of a dotted path."""
+    """Return the value at a dotted path."""
     section, key = dotted.split(".")
     value: object = getattr(getattr(config, section), key)
     return value

@@ -1,7 +1,7 @@
-"""Where Auricle looks for its configuration and its models, and what it keeps: the one place.
+"""Paths of the configuration, the models, the state folder and the relay socket.
 
-A checkout finds its own files first, so that a developer never runs another version's; then the
-Python environment Auricle is installed in; then the folders of the distribution.
+A checkout uses its own files first, so that a developer never runs with files of another version.
+Then come the Python environment in which Auricle is installed, and the folders of the distribution.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ SYSTEM_SHARE = (Path("/usr/local/share/auricle"), Path("/usr/share/auricle"))
 
 
 def checkout() -> Path | None:
-    """Return the root of the source tree this module lies in; None when it is installed."""
+    """Return the root of the source tree that contains this module; None if it is installed."""
     root = Path(__file__).resolve().parents[3]
     is_checkout = (root / "setup.cfg").is_file() and (root / "daemon" / "auricle").is_dir()
     return root if is_checkout else None
 
 
 def find_config() -> Path:
-    """Return the configuration that is read when none is named.
+    """Return the default configuration file.
 
-    The first that exists of the user's own, the system's, and the shipped one with the defaults;
-    the system's when none exists, so that the error names the file that ought to be there.
+    This is the first existing file of: the user's own, that of the system, and the shipped one with
+    the defaults. If none exists, it is that of the system, so that the error names this file.
     """
     home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
     root = checkout()
@@ -38,9 +38,9 @@ def find_config() -> Path:
 
 
 def state_folder() -> Path:
-    """Return the folder of what outlives the daemon; it need not exist.
+    """Return the folder for persistent data; it may not exist yet.
 
-    That which systemd gives the service, or the user's own.
+    systemd sets it with STATE_DIRECTORY; otherwise it is in the user's state folder.
     """
     given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
     if given:
@@ -50,9 +50,10 @@ def state_folder() -> Path:
 
 
 def relay_socket() -> Path:
-    """Return where the daemon meets the relay; the file is there only while lattices may leave.
+    """Return the socket between daemon and relay; it exists only in the privacy mode `lattice`.
 
-    The units name the place; without them it is in the user's own runtime folder.
+    The systemd units set it with AURICLE_RELAY_SOCKET. Otherwise it is in the runtime folder of the
+    user.
     """
     given = os.environ.get("AURICLE_RELAY_SOCKET")
     if given:
@@ -62,7 +63,7 @@ def relay_socket() -> Path:
 
 
 def model_folders() -> tuple[Path, ...]:
-    """Return the folders that hold models, in the order in which they are searched."""
+    """Return the folders with models, in search order."""
     root = checkout()
     own = (root / "models",) if root else ()
     shares = (Path(sys.prefix) / "share" / "auricle", *SYSTEM_SHARE)
@@ -73,7 +74,7 @@ def find_bundle(name: str, folders: Sequence[Path] | None = None) -> Path:
     """Return the folder of a model bundle, given its name or absolute path.
 
     Raises:
-        ModelError: there is none; the message says where it was looked for.
+        ModelError: it does not exist; the message lists the searched folders.
     """
     return find(name, Path(name), "recognizer.bundle", folders)
 
@@ -82,13 +83,13 @@ def find_wake_model(name: str, folders: Sequence[Path] | None = None) -> Path:
     """Return the JSON file of a wake-word model, given its name or absolute path.
 
     Raises:
-        ModelError: there is none; the message says where it was looked for.
+        ModelError: it does not exist; the message lists the searched folders.
     """
     return find(name, Path("wake") / f"{name}.json", "wake.models", folders)
 
 
 def find(name: str, place: Path, key: str, folders: Sequence[Path] | None) -> Path:
-    """Return `name` if it is an absolute path, else the first `place` that a folder holds."""
+    """Return `name` if it is an absolute path, else the first `place` that exists in a folder."""
     if name.startswith("/"):
         if not Path(name).exists():
             raise ModelError(f"{key}: {name} does not exist; name a model or an existing path.")

@@ -1,4 +1,4 @@
-"""What must hold between several keys of a configuration, each of which is right by itself."""
+"""Rules between several configuration keys that are each valid on their own."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from auricle.config.schema import Config
 class Rule:
     """A condition on several keys."""
 
-    keys: tuple[str, ...]  # dotted paths; the mistake is told at the first that the owner wrote
+    keys: tuple[str, ...]  # dotted paths; the mistake is reported at the first one that is set
     remedy: str
     holds: Callable[[Config], bool]
 
 
 def distinct_wake_models(config: Config) -> bool:
-    """Tell whether no wake-word model is named twice."""
+    """Return whether all wake-word models are different."""
     names = [model.model for model in config.wake.models]
     return len(names) == len(set(names))
 
@@ -51,8 +51,8 @@ RULES = (
     ),
     Rule(
         ("wake.models", "wake.enabled"),
-        "wake.models must name at least one while wake words are enabled",
+        "wake.models must name at least one model while wake words are enabled",
         lambda config: bool(config.wake.models) or not config.wake.enabled,
     ),
-    Rule(("wake.models",), "wake.models must name each model once", distinct_wake_models),
+    Rule(("wake.models",), "wake.models must name each model only once", distinct_wake_models),
 )

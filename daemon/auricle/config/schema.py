@@ -1,6 +1,6 @@
-"""All that can be configured: the one place of names, units, defaults and ranges.
+"""The schema of the configuration: names, units, defaults and ranges of all keys.
 
-`etc/auricle.yaml` documents the same keys for the owner; a test keeps the two equal.
+`etc/auricle.yaml` documents the same keys for the user; a test compares the two.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from auricle.config.checks import (
 
 
 def setting(default: Any, check: Check, *, restart: bool = False) -> Any:
-    """Declare a key: its default, what it may be, and whether only a restart can change it."""
+    """Declare a key: its default, its check, and whether a change requires a restart."""
     return field(default=default, metadata={"check": check, "restart": restart})
 
 
 def section(kind: Callable[[], Any]) -> Any:
-    """Declare a section: a mapping of keys under one name."""
+    """Declare a section, which is a mapping of keys."""
     return field(default_factory=kind, metadata={"section": kind})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BusSettings:
-    """Where clients find Auricle."""
+    """The D-Bus bus of the daemon."""
 
     kind: Literal["system", "session"] = setting(
         "system", Choice(("system", "session")), restart=True
@@ -49,15 +49,15 @@ class BusSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioSettings:
-    """The microphone, and how much of the past is kept."""
+    """The microphone, and the audio that is kept in memory."""
 
-    # None: the default device; int: PortAudio's index; str: part of its name, or an ALSA/Pulse name
+    # None: the default device; int: PortAudio index; str: part of its name, or an ALSA/Pulse name
     device: int | str | None = setting(None, Either((Nothing(), Whole(0, 999), Text())))
-    # int: which channel of a microphone array, from 0; "mix": the mean of all
+    # int: channel of a microphone array, from 0; "mix": the mean of all channels
     channel: int | Literal["mix"] = setting(0, Either((Whole(0, 63), Choice(("mix",)))))
-    ring_seconds: float = setting(10.0, Real(2, 60))
-    pre_roll_seconds: float = setting(0.5, Real(0, 5))  # before the wake word, for the recogniser
-    reconnect_seconds: float = setting(30.0, Real(1, 600))  # longest wait between two tries
+    ring_seconds: float = setting(10.0, Real(2, 60))  # size of the ring buffer
+    pre_roll_seconds: float = setting(0.5, Real(0, 5))  # audio before the wake word
+    reconnect_seconds: float = setting(30.0, Real(1, 600))  # longest wait between two attempts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,25 +72,25 @@ class VadSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WakeModel:
-    """One wake word to listen for."""
+    """One wake word."""
 
-    model: str  # the name of a model, or the absolute path of a microWakeWord JSON file
-    cutoff: float | None = None  # probability, 0 to 1; None: what the model itself asks for
+    model: str  # name of a model, or the absolute path of a microWakeWord JSON file
+    cutoff: float | None = None  # probability, 0 to 1; None: the cut-off of the model
 
 
 @dataclass(frozen=True, slots=True)
 class NamedWakeModel:
-    """A wake word written as its name or path alone."""
+    """Check for a wake word that is given only by its name or path."""
 
     name: NameOrPath = NameOrPath("a wake-word model")
 
     @property
     def expected(self) -> str:
-        """What fits, in words."""
+        """The valid values, in words."""
         return self.name.expected
 
     def read(self, value: object) -> WakeModel:
-        """Return the model with its own cut-off."""
+        """Return the wake word with the cut-off of its model."""
         return WakeModel(model=self.name.read(value))
 
 
@@ -110,17 +110,17 @@ WAKE_MODEL = Either(
 class WakeSettings:
     """The wake words."""
 
-    enabled: bool = setting(True, Flag())  # false: only a client's Listen opens a session
+    enabled: bool = setting(True, Flag())  # false: only a client's Listen starts a session
     models: tuple[WakeModel, ...] = setting(
         (WakeModel(model="alexa"), WakeModel(model="hey_jarvis"), WakeModel(model="okay_nabu")),
         Several(WAKE_MODEL),
     )
-    refractory_seconds: float = setting(2.0, Real(0, 30))  # after a detection none follows so long
+    refractory_seconds: float = setting(2.0, Real(0, 30))  # minimum time between detections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecognizerSettings:
-    """What turns sound into words, and how wide it searches."""
+    """The recognizer and its search."""
 
     bundle: str = setting("en-tiny", NameOrPath("a model bundle"))
     runtime: Literal["auto", "ai_edge_litert", "tflite_runtime"] = setting(
@@ -134,13 +134,13 @@ class RecognizerSettings:
     max_symbols: int = setting(defaults.MAX_SYMBOLS, Whole(1, 10))
     second_pass: Literal["off", "rescore", "full"] = setting(
         "full", Choice(("off", "rescore", "full"))
-    )  # what attention may do after the search
-    biasing: float = setting(1.0, Real(0, 3))  # how much names are favoured; 0: not at all
+    )  # mode of the attention decoder after the search
+    biasing: float = setting(1.0, Real(0, 3))  # scale of the biasing bonus for names; 0: off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointSettings:
-    """When a command is over."""
+    """The end-pointer: when a command is over."""
 
     # Trailing silence after which the command seems complete, and after which it is.
     speculative_ms: int = setting(defaults.SPECULATIVE_MS, Whole(50, 2000))
@@ -154,46 +154,48 @@ class EndpointSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArbiterSettings:
-    """How much of the machine Auricle may take."""
+    """How much compute Auricle may use."""
 
-    # auto: the arbiter chooses by what the machine has left; else the level that always holds
+    # auto: the governor chooses the level from the system load; otherwise a fixed level
     level: Literal["auto", "full", "saver", "minimal"] = setting(
         "auto", Choice(("auto", "full", "saver", "minimal"))
     )
-    threads: int = setting(1, Whole(1, 16))  # of each neural network
-    realtime: bool = setting(False, Flag(), restart=True)  # the thread that records, by SCHED_RR
+    threads: int = setting(1, Whole(1, 16))  # threads of each neural network
+    realtime: bool = setting(False, Flag(), restart=True)  # SCHED_RR for the capture thread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MusicSettings:
-    """What becomes of other sounds while somebody is listened to."""
+    """Ducking: what happens to other sounds during a session."""
 
     mode: Literal["off", "duck", "pause"] = setting("duck", Choice(("off", "duck", "pause")))
-    decibels: float = setting(20.0, Real(3, 60))  # how much quieter
-    linger_ms: int = setting(300, Whole(0, 5000))  # from the end of a session
+    decibels: float = setting(20.0, Real(3, 60))  # attenuation
+    linger_ms: int = setting(300, Whole(0, 5000))  # delay of the restore after a session
     backends: tuple[Literal["mpris", "pulse", "alsa"], ...] = setting(
         ("mpris", "pulse", "alsa"), Several(Choice(("mpris", "pulse", "alsa")))
     )
-    pulse_server: str | None = setting(None, Either((Nothing(), Text())))  # None: the usual one
-    spared_roles: tuple[str, ...] = setting(  # of streams that are left alone
+    pulse_server: str | None = setting(
+        None, Either((Nothing(), Text()))
+    )  # None: libpulse's default
+    spared_roles: tuple[str, ...] = setting(  # media roles of streams that are not ducked
         ("a11y", "assistant", "event", "phone", "test"), Several(Text())
     )
     alsa_card: str = setting("default", Text())
-    alsa_control: str | None = setting(None, Either((Nothing(), Text())))  # None: a usual one
+    alsa_control: str | None = setting(None, Either((Nothing(), Text())))  # None: a common one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RerankerSettings:
-    """The service that reads lattices again, with more knowledge of the language."""
+    """The reranker: a service that rescores lattices with a larger language model."""
 
     url: str  # https
-    token_file: str | None = None  # absolute path; None: none, or systemd's credential
-    pin: str | None = None  # sha256 of the one certificate that is accepted; None: by authorities
-    budget_ms: int = 300  # how long the final result waits for it, at most
+    token_file: str | None = None  # absolute path; None: systemd's credential, or no token
+    pin: str | None = None  # sha256 of the only accepted certificate; None: any trusted one
+    budget_ms: int = 300  # longest wait of the final result for the reranker
 
     @property
     def host(self) -> str:
-        """Host and port, for people and the record."""
+        """Host and port, for messages and the audit log."""
         return urlsplit(self.url).netloc
 
 
@@ -201,11 +203,11 @@ RERANKER = Mapping(
     keys={
         "url": Matching(
             re.compile(r"https://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:\d{1,5})?(/[!-~]*)?"),
-            "an address that begins with https://, such as https://reranker.lan:8443/v1/rerank",
+            "a URL that begins with https://, such as https://reranker.lan:8443/v1/rerank",
         ),
         "token_file": Matching(re.compile(r"/[^\0\n]+"), "an absolute path"),
         "pin": Matching(
-            re.compile(r"sha256:[0-9a-f]{64}"), "sha256: and 64 hexadecimal digits in small letters"
+            re.compile(r"sha256:[0-9a-f]{64}"), "sha256: and 64 hexadecimal digits in lower case"
         ),
         "budget_ms": Whole(50, 2000),
     },
@@ -224,10 +226,10 @@ class PrivacySettings:
     """What may leave the device."""
 
     mode: Literal["local", "lattice"] = setting("local", Choice(("local", "lattice")))
-    redact: bool = setting(True, Flag())  # names are replaced before a lattice leaves
-    keep_lattices: bool = setting(False, Flag())  # the record holds what left, not its hash alone
+    redact: bool = setting(True, Flag())  # replace names before a lattice is sent
+    keep_lattices: bool = setting(False, Flag())  # log whole lattices, not only their hashes
     reranker: RerankerSettings | None = setting(None, Either((Nothing(), RERANKER)))
-    led: str | None = setting(None, Either((Nothing(), LED)))  # lit while lattices may leave
+    led: str | None = setting(None, Either((Nothing(), LED)))  # on while lattices may be sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,12 +239,12 @@ class LogSettings:
     level: Literal["debug", "info", "warning", "error"] = setting(
         "info", Choice(("debug", "info", "warning", "error"))
     )
-    transcripts: bool = setting(False, Flag())  # true: what was said is written to the journal
+    transcripts: bool = setting(False, Flag())  # true: log the recognized texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The whole configuration; `Config()` is the default one."""
+    """The whole configuration; `Config()` has the defaults."""
 
     bus: BusSettings = section(BusSettings)
     audio: AudioSettings = section(AudioSettings)

@@ -1,1 +1,1 @@
-"""The names that a person may say: what they are, where they come from, and who keeps them."""
+"""The context: names that the user may say, their sources, and their storage."""

@@ -1,8 +1,8 @@
-"""A kept shelf as lines: what it was as a whole, and what was added since.
+"""The file format of a shelf: one line with the whole shelf, then one line per addition.
 
-In: shelves, one after another. Out: the bytes that are to be appended for the next one, and from
-all bytes the last shelf. Each line is a JSON object that ends in its own check sum: what a power
-cut left of a line is known by that, and everything before it holds.
+In: successive versions of a shelf. Out: the bytes to append for the next version; and the last
+version, read back from all bytes. Each line is a JSON object that ends with its checksum, so that a
+line truncated by a power cut is detected and all lines before it stay valid.
 """
 
 from __future__ import annotations
@@ -19,38 +19,38 @@ from auricle.context.entry_sets import Key, Shelf
 from auricle.context.validation import read_entries
 
 FORMAT = 2
-OLDER = 1  # one JSON object, without a check sum
+OLDER = 1  # one JSON object without a checksum
 _SUM = re.compile(rb',"sum":"([0-9a-f]{8})"\}')
 _SUM_BYTES = len(b',"sum":"00000000"}')
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a file holds."""
+    """The content of a file."""
 
     shelf: Shelf
-    whole: int  # bytes of the line that tells it as a whole
-    length: int  # bytes up to which all is well
+    whole: int  # bytes of the first line, which has the whole shelf
+    length: int  # bytes up to the end of the last valid line
 
     def can_take(self, more: int, room: int) -> bool:
-        """Return whether so many bytes may be appended; else all is to be written anew.
+        """Return whether `more` bytes may be appended; otherwise the file must be rewritten.
 
-        Additions never come to more than the whole, or than `room` where that is more: what is
-        written in all is then in proportion to them.
+        All additions together are at most as long as the first line, or as `room` if that is more.
+        The total number of bytes written is therefore proportional to the additions.
         """
         return self.length - self.whole + more <= max(self.whole, room)
 
 
 def whole(shelf: Shelf) -> bytes:
-    """Return the line that tells a shelf as a whole."""
+    """Return the line for a whole shelf."""
     kinds = {kind: _as_lists(entries.values()) for kind, entries in shelf.kinds.items()}
     return _line({"format": FORMAT, "kinds": kinds})
 
 
 def addition(before: Shelf, after: Shelf) -> bytes | None:
-    """Return the line that makes one shelf another; None if only the whole may tell it.
+    """Return the line that turns `before` into `after`; None if the file must be rewritten.
 
-    So it is if entries are gone: what its owner has removed is to be gone from the disk too.
+    The file must be rewritten if entries were removed, because they must also leave the disk.
     """
     added: dict[str, list[Entry]] = {}
     for kind, new in after.kinds.items():
@@ -66,15 +66,19 @@ def addition(before: Shelf, after: Shelf) -> bytes | None:
 
 
 def read(data: bytes) -> Kept:
-    """Return the last shelf that the bytes of a file tell.
+    """Read the bytes of a file.
 
-    Raises an error of any kind if not even the first line can be read. A later one that cannot is
-    left out, and all that follow it: `length` then is less than there are bytes.
+    A damaged line after the first is ignored, with all lines after it; `length` is then less than
+    the length of `data`.
+
+    Raises:
+        Exception: of any class, if the first line is damaged.
     """
     first, newline, _ = data.partition(b"\n")
     content = json.loads(first if newline else data)
     if content["format"] == OLDER:
-        return Kept(_shelf(content), 0, len(data) + 1)  # as no file is long: it is to be replaced
+        # No file has this length, so the next change rewrites the file in the current format.
+        return Kept(_shelf(content), 0, len(data) + 1)
     if content["format"] != FORMAT or not newline or not _is_sound(first):
         raise ValueError
     shelf, start = _shelf(content), len(first) + 1
@@ -90,7 +94,7 @@ def read(data: bytes) -> Kept:
 
 
 def _order(shelf: Shelf) -> list[tuple[str, list[Key]]]:
-    """Return in which order everything stands."""
+    """Return kinds and keys in their order."""
     return [(kind, [*entries]) for kind, entries in shelf.kinds.items()]
 
 
@@ -111,6 +115,6 @@ def _line(content: dict[str, Any]) -> bytes:
 
 
 def _is_sound(line: bytes) -> bool:
-    """Return whether a line is as it was written."""
+    """Return whether the checksum of a line is right."""
     found = _SUM.fullmatch(line, max(0, len(line) - _SUM_BYTES))
     return found is not None and int(found[1], 16) == crc32(line[: found.start()])

@@ -1,7 +1,7 @@
-"""Tells of changes no faster than somebody can follow: at most one a quarter of a second.
+"""Coalesces changes to at most one call per 250 ms.
 
-In: `mark` for each change, however many. Out: calls of `give`, one after another, the first at
-once, the last after the last change.
+In: `mark` for each change. Out: calls of `give`, one at a time: the first one at once, the last one
+after the last change.
 """
 
 from __future__ import annotations
@@ -16,24 +16,32 @@ PAUSE_SECONDS = 0.25
 
 
 class HandOver:
-    """Use `mark`; at the end `close`. All of it happens on the event loop."""
+    """Calls a function after changes, at a limited rate.
+
+    Use it on the event loop, and call `close` at the end.
+    """
 
     def __init__(self, give: Callable[[], Awaitable[None]], pause: float = PAUSE_SECONDS) -> None:
-        """Call `give`, which may raise BusyError to be called again, at most each `pause` s."""
+        """Set the function.
+
+        Args:
+            give: called after changes; if it raises BusyError, it is called again.
+            pause: minimum seconds between two calls.
+        """
         self._give = give
         self._pause = pause
         self._changed = False
         self._giving: asyncio.Task[None] | None = None
 
     def mark(self) -> None:
-        """Note that there is something new."""
+        """Schedule a call."""
         self._changed = True
         if self._giving is None or self._giving.done():
             self._giving = asyncio.ensure_future(self._give_until_told())
             self._giving.add_done_callback(raise_fault)
 
     async def close(self) -> None:
-        """Tell nothing more."""
+        """Cancel pending calls."""
         if self._giving is not None:
             self._giving.cancel()
             await asyncio.gather(self._giving, return_exceptions=True)

@@ -1,31 +1,31 @@
-"""What a context is: entries, each a name that a person may say.
+"""The values of a context: entries, each a name that the user may say.
 
-The words of a person's life (a contact, a lamp, a song) are those that a recogniser has never
-heard. Whoever knows them gives them here; the search favours them where they may stand.
+Names of contacts, appliances and songs are often missing from the training data of the recognizer.
+Clients provide them as a context, and contextual biasing favours them in the search.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-KINDS = ("contacts", "appliances", "media")  # those that commands know; others may be given too
+KINDS = ("contacts", "appliances", "media")  # the kinds that commands use; others are allowed
 LONGEST_NAME = 200  # characters
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A name that a person may say."""
+    """A name that the user may say."""
 
     kind: str  # one of KINDS, or another word
-    written: str  # as its owner writes it: text of 1 to LONGEST_NAME characters on one line
-    spoken: tuple[str, ...] = ()  # ways to say it that its writing does not tell
-    weight: float = 1.0  # of what it is favoured with; 0: it is known, and not favoured
-    id: str = ""  # by which whoever gave it knows it
+    written: str  # written form, 1 to LONGEST_NAME characters on one line
+    spoken: tuple[str, ...] = ()  # spoken forms that do not follow from the written form
+    weight: float = 1.0  # factor of the biasing bonus; 0: recognised as a name, but not favoured
+    id: str = ""  # identifier of the client; may be empty
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Entries in the order in which they were given; a value."""
+    """Entries in the order in which clients provided them; immutable."""
 
     entries: tuple[Entry, ...] = ()
 

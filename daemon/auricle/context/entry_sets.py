@@ -1,8 +1,8 @@
-"""The book of all names that clients have given, as values: pure, without D-Bus and without disk.
+"""The entries of all owners, without D-Bus and without disk access.
 
-In: what an owner gives, replaces and takes back. Out: one `Context` of all owners for the
-recogniser, counts, and an error before a limit is passed. Two shelves of names never mix: a set by
-one owner leaves all others as they are.
+In: entries that an owner adds, replaces and removes. Out: one `Context` with the entries of all
+owners, counts, and an error if a limit would be exceeded. Each owner has its own shelf of entries;
+a change by one owner does not affect the shelves of the others.
 """
 
 from __future__ import annotations
@@ -16,51 +16,51 @@ from auricle.context.entries import Context, Entry
 from auricle.errors import ContextFullError, ContextTooLargeError, TooManyEntriesError
 
 MOST_OF_ONE = 20_000  # entries of one owner
-MOST_OF_ALL = 50_000  # entries of all owners
-MOST_BYTES = 16 * 1024 * 1024  # of text, of all owners
+MOST_OF_ALL = 50_000  # entries of all owners together
+MOST_BYTES = 16 * 1024 * 1024  # text of all owners together
 
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """A client whose names go when it leaves."""
+    """A client whose entries are removed when it disconnects."""
 
     connection: str  # unique name on the bus
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where kept names come from: a name that a user's programs choose, the same each time."""
+    """The source of entries that are stored on disk; the name is chosen by the user's programs."""
 
-    user: int  # the id, so that no user touches what another keeps
+    user: int  # user id; a user can only change the entries of their own sources
     name: str  # such as org.gnome.Contacts
 
 
 Owner: TypeAlias = Guest | Source
-Key: TypeAlias = tuple[str, str]  # written form and id: what tells two entries of a kind apart
+Key: TypeAlias = tuple[str, str]  # written form and id, unique within a kind
 Entries: TypeAlias = Mapping[Key, Entry]
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """What one owner has given, by kind, in the order in which it was given; a value."""
+    """The entries of one owner by kind, in their order; immutable."""
 
-    kinds: Mapping[str, Entries] = field(default_factory=dict)  # none is empty
-    bytes: int = 0  # of text
+    kinds: Mapping[str, Entries] = field(default_factory=dict)  # each kind has at least one entry
+    bytes: int = 0  # size of the text
 
     def __len__(self) -> int:
         return sum(map(len, self.kinds.values()))
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many entries there are of each kind."""
+        """Number of entries of each kind."""
         return {kind: len(entries) for kind, entries in self.kinds.items()}
 
     def with_only(self, kind: str, entries: Iterable[Entry]) -> Shelf:
-        """Return a shelf whose entries of a kind are these, and no others."""
+        """Return a copy in which `entries` replace all entries of a kind."""
         return self.without_kind(kind).with_more(kind, entries)
 
     def with_more(self, kind: str, entries: Iterable[Entry]) -> Shelf:
-        """Return a shelf with more entries; one with the same writing and id is replaced."""
+        """Return a copy with additional entries; the same written form and id replaces an entry."""
         mine, size = dict(self.kinds.get(kind, {})), self.bytes
         for entry in entries:
             key = (entry.written, entry.id)
@@ -70,7 +70,7 @@ class Shelf:
         return self._with(kind, mine, size)
 
     def without(self, kind: str, names: Iterable[str]) -> Shelf:
-        """Return a shelf without the entries of a kind that are written so or have such an id."""
+        """Return a copy without the entries of a kind whose written form or id is in `names`."""
         unwanted = frozenset(names)
         kept, size = {}, self.bytes
         for key, entry in self.kinds.get(kind, {}).items():
@@ -81,7 +81,7 @@ class Shelf:
         return self._with(kind, kept, size)
 
     def without_kind(self, kind: str) -> Shelf:
-        """Return a shelf without the entries of a kind."""
+        """Return a copy without the entries of a kind."""
         return self._with(
             kind, {}, self.bytes - sum(map(size_of, self.kinds.get(kind, {}).values()))
         )
@@ -94,7 +94,7 @@ class Shelf:
 
 
 def size_of(entry: Entry) -> int:
-    """Return the bytes of text in an entry, at most: four for each character."""
+    """Return an upper bound of the UTF-8 size of an entry: four bytes per character."""
     return 4 * (len(entry.written) + sum(map(len, entry.spoken)) + len(entry.id))
 
 
@@ -102,15 +102,15 @@ class EntrySets:
     """The shelves of all owners."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start with no shelves."""
         self._shelves: dict[Owner, Shelf] = {}
 
     def shelf(self, owner: Owner) -> Shelf:
-        """Return what an owner has given."""
+        """Return the shelf of an owner; an empty shelf if there is none."""
         return self._shelves.get(owner, Shelf())
 
     def sources(self, user: int) -> dict[str, Shelf]:
-        """Return the kept shelves of a user, by the names of their sources."""
+        """Return the stored shelves of a user, by source name."""
         return {
             owner.name: shelf
             for owner, shelf in self._shelves.items()
@@ -118,56 +118,58 @@ class EntrySets:
         }
 
     def forget_sources(self) -> None:
-        """Let no kept shelf be there any more, of any user."""
+        """Remove the stored shelves of all users."""
         self._shelves = {
             owner: shelf for owner, shelf in self._shelves.items() if isinstance(owner, Guest)
         }
 
     @property
     def shelves(self) -> tuple[Shelf, ...]:
-        """All shelves, those of the oldest owners first."""
+        """All shelves, oldest owners first."""
         return tuple(self._shelves.values())
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many entries there are of each kind, of all owners together."""
+        """Number of entries of each kind, for all owners together."""
         counts: Counter[str] = Counter()
         for shelf in self._shelves.values():
             counts.update(shelf.counts)
         return dict(sorted(counts.items()))
 
     def check(self, owner: Owner, shelf: Shelf) -> None:
-        """Raise an error if `shelf`, in place of what `owner` has now, would pass a limit.
+        """Check the limits before `shelf` replaces the shelf of `owner`.
 
-        What has become smaller is never refused, nor what was read from the disk by `put`.
+        A shelf that becomes smaller always passes. `put` does not check, so that entries read from
+        disk are never lost.
 
         Raises:
-            TooManyEntriesError: too many for one owner.
-            ContextFullError: too many for all owners together.
+            TooManyEntriesError: too many entries for one owner.
+            ContextFullError: too many entries for all owners together.
             ContextTooLargeError: too much text for all owners together.
         """
         before = self.shelf(owner)
         more = len(shelf) > len(before)
         if more and len(shelf) > MOST_OF_ONE:
             raise TooManyEntriesError(
-                f"entries: {len(shelf)}: one client may give {MOST_OF_ONE}; leave out what is "
-                "never said"
+                f"entries: {len(shelf)}: one client may have {MOST_OF_ONE}; leave out names that "
+                "are never said"
             )
         count = sum(map(len, self.shelves)) - len(before) + len(shelf)
         if more and count > MOST_OF_ALL:
             raise ContextFullError(
-                f"entries: {len(shelf)}: make {count} with those of other clients, and "
-                f"{MOST_OF_ALL} are taken; clear what is not needed"
+                f"entries: {len(shelf)}: with those of other clients there would be {count}, but "
+                f"the limit is {MOST_OF_ALL}; clear entries that are not needed"
             )
         size = sum(each.bytes for each in self.shelves) - before.bytes + shelf.bytes
         if shelf.bytes > before.bytes and size > MOST_BYTES:
             raise ContextTooLargeError(
-                f"entries: {len(shelf)}: make {size // 1024} KiB of text with those of other "
-                f"clients, and {MOST_BYTES // 1024} are taken; shorten names, or give fewer"
+                f"entries: {len(shelf)}: with those of other clients the text would have "
+                f"{size // 1024} KiB, but the limit is {MOST_BYTES // 1024} KiB; shorten names, or "
+                "send fewer"
             )
 
     def put(self, owner: Owner, shelf: Shelf) -> None:
-        """Let `owner` have given this; an empty shelf is forgotten."""
+        """Replace the shelf of `owner`; an empty shelf removes the owner."""
         if shelf.kinds:
             self._shelves[owner] = shelf
         else:
@@ -175,10 +177,10 @@ class EntrySets:
 
 
 def merge(shelves: Iterable[Shelf]) -> Context:
-    """Return all entries; what several owners gave alike stands once, with all that they know.
+    """Return the entries of all shelves as one context.
 
-    That is an entry of the same kind, writing and id: its spoken forms are those of all, its weight
-    is the highest.
+    Entries of several owners with the same kind, written form and id become one entry, with all of
+    their spoken forms and the highest weight.
     """
     merged: dict[tuple[str, Key], Entry] = {}
     for shelf in shelves:

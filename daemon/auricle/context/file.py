@@ -1,9 +1,9 @@
-"""A context from a file.
+"""Reads a context from a file.
 
-In: a YAML file with the lists `contacts`, `appliances` and `media`, each of which may be missing;
-for one kind alone also a YAML list, or text with one name a line. An item of a list is a name, or
-a mapping such as `{name: Batcave, spoken: [bat cave], weight: 2, id: light.batcave}`.
-Out: a `Context`, or every mistake in the file with its line.
+In: a YAML file with the optional lists `contacts`, `appliances` and `media`. For a single kind, the
+file may also be a YAML list, or text with one name per line. An item of a list is a name, or a
+mapping such as `{name: Batcave, spoken: [bat cave], weight: 2, id: light.batcave}`.
+Out: a `Context`, or all mistakes in the file with their lines.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from auricle.context.entries import KINDS, LONGEST_NAME, Context, Entry
 from auricle.context.validation import MOST_SPOKEN, MOST_WEIGHT, Given, clean_name
 from auricle.errors import ConfigError, InvalidNameError, NameTooLongError
 
-MAXIMUM_BYTES = 4 * 1024 * 1024  # far more than anyone's contacts and music
-# How a YAML file of names begins: a list, or one of the keys. All else is a name a line.
+MAXIMUM_BYTES = 4 * 1024 * 1024  # far more than any real list of names
+# The start of a YAML file: a list, or one of the keys. Any other file has one name per line.
 YAML_BEGINS = re.compile(rf"(?:\s*(?:#.*)?\n)*(?:---|-\s|\[|\{{|(?:{'|'.join(KINDS)})\s*:)")
 
 
 @dataclass(frozen=True, slots=True)
 class NamedEntry:
-    """One name."""
+    """Check for one name."""
 
     expected: str = (
         f"a name: text of 1 to {LONGEST_NAME} characters on one line (in quotes, if it looks like "
@@ -36,7 +36,7 @@ class NamedEntry:
     )
 
     def read(self, value: object) -> str:
-        """Return the name in its one form; raise UnfitError if it is none."""
+        """Return the normalized name; raise UnfitError if it is not a valid name."""
         if not isinstance(value, str):
             raise refuse(self)
         try:
@@ -47,12 +47,12 @@ class NamedEntry:
 
 @dataclass(frozen=True, slots=True)
 class SpokenForms:
-    """The ways to say a name."""
+    """Check for the spoken forms of a name."""
 
     expected: str = f"a list of up to {MOST_SPOKEN} names"
 
     def read(self, value: object) -> tuple[str, ...]:
-        """Return the forms; raise UnfitError if they are too many, or one is no name."""
+        """Return the forms; raise UnfitError if there are too many, or one is not a valid name."""
         if not isinstance(value, list) or len(value) > MOST_SPOKEN:
             raise refuse(self)
         return Several(NamedEntry()).read(value)
@@ -72,25 +72,25 @@ KEYS: dict[str, Check] = {
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One entry: a name, or a mapping with a name and more."""
+    """Check for one entry: a name, or a mapping with the key `name` and optional keys."""
 
     mapping: Mapping = Mapping(keys=KEYS, required="name", build=_given)
     expected: str = NamedEntry().expected
 
     def read(self, value: object) -> Given:
-        """Return what the item says; raise UnfitError if it is neither."""
+        """Return the entry; raise UnfitError if the item is neither."""
         if not isinstance(value, dict):
             return _given(NamedEntry().read(value))
         if "name" not in value:
-            raise UnfitError(Misfit((), f"must have the key name, beside {', '.join(KEYS)}"))
+            raise UnfitError(Misfit((), f"must have the key name; the keys are {', '.join(KEYS)}"))
         return cast("Given", self.mapping.read(value))
 
 
 def read_context(path: Path) -> Context:
-    """Return the names in a file, none twice within a list.
+    """Return the names in a YAML file, without duplicates within a list.
 
     Raises:
-        ConfigError: with one line for each mistake, `FILE:LINE: key: value: what would be right`.
+        ConfigError: with one line for each mistake, `FILE:LINE: key: value: remedy`.
     """
     document, mistakes = read_document(path, MAXIMUM_BYTES)
     names = _read_lists(path, document, mistakes)
@@ -99,10 +99,10 @@ def read_context(path: Path) -> Context:
 
 
 def read_names(path: Path, kind: str) -> tuple[Entry, ...]:
-    """Return the names of one kind in a file: of YAML, or with one name a line.
+    """Return the names of one kind in a file: YAML, or text with one name per line.
 
     Raises:
-        ConfigError: as `read_context` does.
+        ConfigError: with one line for each mistake, as in `read_context`.
     """
     try:
         text = read_text(path, MAXIMUM_BYTES)
@@ -116,7 +116,7 @@ def read_names(path: Path, kind: str) -> tuple[Entry, ...]:
     else:
         lists = _read_lists(path, document, mistakes)
     _refuse(mistakes)
-    if kind not in lists:  # a file of other kinds would clear this one unawares
+    if kind not in lists:  # otherwise a file without this kind would clear it by accident
         remedy = f"has no list {kind}; write one, or an empty one: {kind}: []"
         raise ConfigError(str(Mistake(file=path, line=0, remedy=remedy)))
     return lists[kind]
@@ -140,7 +140,7 @@ def _read_lines(path: Path, kind: str, text: str) -> tuple[Entry, ...]:
 def _read_lists(
     path: Path, document: Value | None, mistakes: list[Mistake]
 ) -> dict[str, tuple[Entry, ...]]:
-    """Return the lists of a file by kind; what is wrong goes to `mistakes`."""
+    """Return the lists of a file by kind; append all mistakes to `mistakes`."""
     names: dict[str, tuple[Entry, ...]] = {}
     if document is not None and document.content is not None:
         if not isinstance(document.content, dict):
@@ -159,7 +159,7 @@ def _read_lists(
 
 
 def _read_list(path: Path, key: str, value: Value, mistakes: list[Mistake]) -> tuple[Entry, ...]:
-    """Return the entries of one list, each once; what is wrong goes to `mistakes`."""
+    """Return the entries of one list, without duplicates; append all mistakes to `mistakes`."""
     if value.content is None:
         return ()
     try:
@@ -181,7 +181,7 @@ def _read_list(path: Path, key: str, value: Value, mistakes: list[Mistake]) -> t
 
 
 def _entries(kind: str, given: Iterable[Given]) -> tuple[Entry, ...]:
-    """Return entries; of two with the same name and id the later one holds."""
+    """Return entries; of two with the same name and id, the later one counts."""
     entries: dict[tuple[str, str], Entry] = {}
     for name, spoken, weight, identity in given:
         entries[name, identity] = Entry(kind, name, tuple(spoken), weight, identity)

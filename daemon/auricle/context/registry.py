@@ -1,8 +1,8 @@
-"""The keeper of contexts: takes what clients give, one after another, on the event loop.
+"""The context registry: applies the changes of all clients, one after another.
 
-In: calls of clients, each for the names of one owner. Out: all names as one `Context`, handed over
-at most four times a second; kept names on the disk before a call returns. Long lists are checked,
-written and merged in threads: the loop goes on meanwhile.
+In: calls of clients, each for the entries of one owner. Out: all entries as one `Context`, at most
+four times per second. Stored entries are on the disk before a call returns. Long lists are checked,
+written and merged in threads, so that they do not block the event loop.
 """
 
 from __future__ import annotations
@@ -17,77 +17,88 @@ from auricle.context.store import Store
 from auricle.context.validation import LONGEST_TEXT, Given, clean_kind, clean_name, read_entries
 from auricle.errors import AuricleError, StorageError
 
-SHORT = 100  # entries that are checked sooner than a thread is asked
+SHORT = 100  # up to this many entries are checked on the event loop: a thread costs more
 
 Changed = Callable[[Context], Awaitable[None]]
 
 
 class ContextRegistry:
-    """Use `await load()` once; then the calls of clients; at the end `await close()`."""
+    """Stores and publishes the entries of all clients.
+
+    Call `load` once before the calls of clients, and `close` at the end.
+    """
 
     def __init__(self, store: Store, changed: Changed, tell: Callable[[str], None]) -> None:
-        """Begin with nothing.
+        """Start with no entries.
 
         Args:
-            store: where kept names lie.
-            changed: takes all names after they have changed; may raise BusyError to get them later.
-            tell: takes a sentence on kept names that cannot be read; it holds no name.
+            store: stores entries on disk.
+            changed: called with all entries after a change; may raise BusyError to be called later.
+            tell: called with a sentence about stored entries that cannot be read. The sentence
+                contains no names.
         """
         self._store = store
         self._changed = changed
         self._tell = tell
-        self._book = EntrySets()
-        self._turn = asyncio.Lock()  # calls hold in the order in which they came
+        self._entry_sets = EntrySets()
+        self._turn = asyncio.Lock()  # calls are applied in the order of arrival
         self._hand_over = HandOver(self._give)
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many entries there are of each kind, of all clients together."""
-        return self._book.counts
+        """Number of entries of each kind, for all clients together."""
+        return self._entry_sets.counts
 
     async def load(self) -> None:
-        """Read what was kept; what cannot be read is told."""
+        """Read the stored entries; report files that cannot be read."""
         try:
             kept, damaged = await asyncio.to_thread(self._store.load)
         except StorageError as error:
             self._tell(str(error))
             return
         for source, shelf in kept.items():
-            self._book.put(source, shelf)
+            self._entry_sets.put(source, shelf)
         for damage in damaged:
             self._tell(damage.told)
         if kept:
             self._hand_over.mark()
 
     async def set(self, owner: Owner, kind: str, given: Sequence[Given]) -> int:
-        """Replace the entries of a kind; return how many there are now.
+        """Replace the entries of a kind; return their new number.
 
-        Raises the errors of `read_entries` and `EntrySets.check`, and StorageError; nothing has
-        changed then.
+        After an error nothing has changed.
+
+        Raises:
+            ArgumentError, NameTooLongError, InvalidNameError, TooManySpokenFormsError: see
+                `read_entries`.
+            TooManyEntriesError, ContextFullError, ContextTooLargeError: see `EntrySets.check`.
+            StorageError: the entries cannot be written.
         """
         async with self._turn:
-            shelf = self._book.shelf(owner)
+            shelf = self._entry_sets.shelf(owner)
             after = await _aside(
                 len(given), lambda: shelf.with_only(kind, read_entries(kind, given))
             )
             return await self._put(owner, after, kind)
 
     async def add(self, owner: Owner, kind: str, given: Sequence[Given]) -> int:
-        """Add entries to those of a kind; return how many there are now. Raises as `set` does."""
+        """Add entries of a kind; return their new number. Raises the same errors as `set`."""
         async with self._turn:
-            shelf = self._book.shelf(owner)
+            shelf = self._entry_sets.shelf(owner)
             after = await _aside(
                 len(given), lambda: shelf.with_more(kind, read_entries(kind, given))
             )
             return await self._put(owner, after, kind)
 
     async def remove(self, owner: Owner, kind: str, names: Sequence[str]) -> int:
-        """Remove the entries that are written so or have such an id; return how many those were.
+        """Remove the entries whose written form or id is in `names`; return how many were removed.
 
-        Raises StorageError; then nothing has changed.
+        Raises:
+            ArgumentError: the kind is not a valid word.
+            StorageError: the change cannot be written; nothing has changed.
         """
         async with self._turn:
-            before = self._book.shelf(owner)
+            before = self._entry_sets.shelf(owner)
             after = await _aside(
                 len(names), lambda: before.without(clean_kind(kind), _known_forms(names))
             )
@@ -95,59 +106,69 @@ class ContextRegistry:
             return len(before) - len(after)
 
     async def clear(self, owner: Owner, kind: str = "") -> None:
-        """Remove all entries of a kind, or of all kinds. Raises StorageError."""
+        """Remove all entries of a kind; an empty `kind` means all kinds.
+
+        Raises:
+            ArgumentError: the kind is not a valid word.
+            StorageError: the change cannot be written.
+        """
         async with self._turn:
-            shelf = self._book.shelf(owner).without_kind(clean_kind(kind)) if kind else Shelf()
+            shelf = (
+                self._entry_sets.shelf(owner).without_kind(clean_kind(kind)) if kind else Shelf()
+            )
             await self._put(owner, shelf, kind)
 
     async def leave(self, guest: Guest) -> None:
-        """Forget the names of a client that has gone, once the calls that it made are done."""
+        """Remove the entries of a disconnected client, after its pending calls."""
         await self.clear(guest)
 
     async def erase(self) -> None:
-        """Forget all kept names, of every user, on the disk too. Raises StorageError.
+        """Delete the stored entries of all users, also from the disk.
 
-        The names of the clients that are there now stay: those are not kept.
+        Entries of connected clients stay, because they are not stored.
+
+        Raises:
+            StorageError: the files cannot be deleted.
         """
         async with self._turn:
             await asyncio.to_thread(self._store.erase)
-            self._book.forget_sources()
+            self._entry_sets.forget_sources()
             self._hand_over.mark()
 
     def count(self, owner: Owner) -> dict[str, int]:
-        """Return how many entries an owner has given, by kind."""
-        return self._book.shelf(owner).counts
+        """Return the number of entries of an owner, by kind."""
+        return self._entry_sets.shelf(owner).counts
 
     def sources(self, user: int) -> Mapping[str, dict[str, int]]:
-        """Return how many entries are kept for a user: source -> kind -> number."""
-        return {name: shelf.counts for name, shelf in self._book.sources(user).items()}
+        """Return the number of stored entries of a user: source -> kind -> number."""
+        return {name: shelf.counts for name, shelf in self._entry_sets.sources(user).items()}
 
     async def close(self) -> None:
-        """Hand nothing over any more."""
+        """Stop publishing changes."""
         await self._hand_over.close()
 
     async def _put(self, owner: Owner, shelf: Shelf, kind: str) -> int:
-        """Let a shelf hold, on the disk first; return how many entries of `kind` are on it."""
-        if shelf != self._book.shelf(owner):
-            self._book.check(owner, shelf)
+        """Replace a shelf, first on the disk; return its number of entries of `kind`."""
+        if shelf != self._entry_sets.shelf(owner):
+            self._entry_sets.check(owner, shelf)
             if isinstance(owner, Source):
                 await asyncio.to_thread(self._store.save, owner, shelf)
-            self._book.put(owner, shelf)
+            self._entry_sets.put(owner, shelf)
             self._hand_over.mark()
         return len(shelf.kinds.get(kind, ()))
 
     async def _give(self) -> None:
-        context = await asyncio.to_thread(merge, self._book.shelves)
+        context = await asyncio.to_thread(merge, self._entry_sets.shelves)
         await self._changed(context)
 
 
 async def _aside(size: int, work: Callable[[], Shelf]) -> Shelf:
-    """Do `work` on `size` entries; in a thread if that takes longer than to ask one."""
+    """Do `work` on `size` entries, in a thread if there are many."""
     return work() if size <= SHORT else await asyncio.to_thread(work)
 
 
 def _known_forms(names: Sequence[str]) -> list[str]:
-    """Return names as they stand in the book; what could not stand there is not there either."""
+    """Return normalized names; invalid names are left out, because no entry can have them."""
     known = []
     for name in names:
         try:

@@ -1,9 +1,10 @@
-"""Kept names on disk: one file a source, readable by the daemon alone.
+"""Stores entries on disk: one file per source, readable only by the daemon.
 
 In: shelves, and a folder below the state directory. Out: the same shelves after a restart, also
-after a power cut: what `save` has returned from is there, and nothing in parts. What is added is
-appended (`append_log.py`); for anything else, and now and then, a file is replaced as a whole. A
-damaged end of a file is cut off; a file that is damaged from its beginning is set aside.
+after a power cut: once `save` has returned, the shelf is complete on the disk. Additions are
+appended (`append_log.py`); other changes, and from time to time also additions, replace the whole
+file. If the end of a file is damaged, it is truncated there. If the start is damaged, the file is
+renamed.
 """
 
 from __future__ import annotations
@@ -24,22 +25,26 @@ from auricle.errors import ArgumentError, AuricleError, StorageError
 LONGEST_SOURCE = 100
 SOURCE = re.compile(rf"[A-Za-z0-9][A-Za-z0-9.-]{{0,{LONGEST_SOURCE - 1}}}")
 FILE = re.compile(rf"(\d{{1,10}})-({SOURCE.pattern})\.json")
-# What reading a file raises that is not JSON, or is JSON of another form, or holds no names.
+# Errors raised for a file that is not JSON, has another structure, or contains invalid names.
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError, AuricleError)
-MOST_FILE_BYTES = 64 * 1024 * 1024  # more than the limits of the book can fill
-ROOM = 64 * 1024  # bytes of additions that any file may hold
+MOST_FILE_BYTES = 64 * 1024 * 1024  # more than the limits of `entry_sets` allow
+ROOM = 64 * 1024  # bytes of additions that every file may contain
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A file that could not be read; told without any name in it."""
+    """A file that could not be read; the text contains no names."""
 
     file: Path
     told: str
 
 
 def source_of(user: int, name: str) -> Source:
-    """Return the source that a user's program names; raises ArgumentError if it may not be one."""
+    """Return the source with a name that a client chose.
+
+    Raises:
+        ArgumentError: the name is not valid.
+    """
     if not SOURCE.fullmatch(name):
         raise ArgumentError(
             f"option 'source' is {shown(name)!r}; give 1 to {LONGEST_SOURCE} letters, digits, dots "
@@ -49,15 +54,19 @@ def source_of(user: int, name: str) -> Source:
 
 
 class Store:
-    """A folder of kept shelves. Its methods wait for the disk: call them in a thread."""
+    """A folder of stored shelves. All methods block on the disk; call them in a thread."""
 
     def __init__(self, folder: Path) -> None:
-        """`folder` is made when something is kept for the first time."""
+        """Set the folder; the first `save` creates it."""
         self._folder = folder
-        self._kept: dict[Source, Kept] = {}  # as this process knows the files
+        self._kept: dict[Source, Kept] = {}  # the content of the files
 
     def load(self) -> tuple[dict[Source, Shelf], list[Damage]]:
-        """Return what is kept, and what is damaged, which is set aside under another name."""
+        """Return the stored shelves, and the damaged files, which are renamed or truncated.
+
+        Raises:
+            StorageError: the folder cannot be read.
+        """
         self._kept = {}
         damaged: list[Damage] = []
         for file, source in self._files():
@@ -65,7 +74,7 @@ class Store:
                 self._kept[source], size = _read(file)
             except OSError as error:
                 damaged.append(
-                    Damage(file, f"{file} cannot be read ({error.strerror}); mend its permissions")
+                    Damage(file, f"{file} cannot be read ({error.strerror}); fix its permissions")
                 )
             except UNREADABLE:
                 damaged.append(_set_aside(file))
@@ -75,9 +84,10 @@ class Store:
         return {source: kept.shelf for source, kept in self._kept.items()}, damaged
 
     def save(self, source: Source, shelf: Shelf) -> None:
-        """Keep `shelf` in place of what was kept of `source`; it is on the disk on return.
+        """Replace the stored shelf of `source`; it is on the disk when this returns.
 
-        Raises StorageError; what was kept before then stays.
+        Raises:
+            StorageError: the file cannot be written; the previous shelf stays.
         """
         file = self._folder / f"{source.user}-{source.name}.json"
         try:
@@ -88,12 +98,12 @@ class Store:
                 self._kept[source] = self._write(file, shelf, self._kept.get(source))
         except OSError as error:
             raise StorageError(
-                f"{file}: cannot keep the names ({error.strerror}); make room on the disk, or let "
+                f"{file}: cannot store the names ({error.strerror}); make room on the disk, or let "
                 "Auricle write there"
             ) from error
 
     def _write(self, file: Path, shelf: Shelf, before: Kept | None) -> Kept:
-        """Bring a file up to a shelf, by what has changed if that is less; raises OSError."""
+        """Write a shelf, by appending if possible; raises OSError."""
         if before is not None and _size(file) == before.length:
             more = append_log.addition(before.shelf, shelf)
             if more is not None and before.can_take(len(more), ROOM):
@@ -105,13 +115,17 @@ class Store:
         return Kept(shelf, len(data), len(data))
 
     def erase(self) -> None:
-        """Remove all that was ever kept, what was set aside as damaged too; raises StorageError."""
+        """Delete all stored entries, including damaged files.
+
+        Raises:
+            StorageError: a file cannot be deleted.
+        """
         self._kept = {}
         try:
             for file in self._folder.iterdir():
                 file.unlink()
             sync_folder(self._folder)
-        except FileNotFoundError:  # nothing was ever kept
+        except FileNotFoundError:  # nothing was ever stored
             return
         except OSError as error:
             raise StorageError(
@@ -122,7 +136,7 @@ class Store:
     def _files(self) -> Iterator[tuple[Path, Source]]:
         try:
             files = sorted(self._folder.iterdir())
-        except FileNotFoundError:  # nothing was ever kept
+        except FileNotFoundError:  # nothing was ever stored
             return
         except OSError as error:
             raise StorageError(
@@ -140,7 +154,7 @@ class Store:
 
 
 def _size(file: Path) -> int:
-    """Return how many bytes a file has; -1 if it is not there."""
+    """Return the size of a file in bytes; -1 if it does not exist."""
     try:
         return file.stat().st_size
     except FileNotFoundError:
@@ -148,7 +162,12 @@ def _size(file: Path) -> int:
 
 
 def _read(file: Path) -> tuple[Kept, int]:
-    """Return what is in a file, and its size; raises OSError, or another error if it is damaged."""
+    """Return the content of a file and its size.
+
+    Raises:
+        OSError: the file cannot be read.
+        Exception: of the classes in UNREADABLE, if the file is damaged.
+    """
     with file.open("rb") as stream:
         data = stream.read(MOST_FILE_BYTES + 1)
     if len(data) > MOST_FILE_BYTES:
@@ -157,9 +176,9 @@ def _read(file: Path) -> tuple[Kept, int]:
 
 
 def _cut(file: Path, length: int) -> Damage:
-    """Leave out the end of a file: what is appended after it could not be read again."""
-    told = f"the end of {file} is damaged and left out; what a client gave last may be missing"
-    with contextlib.suppress(OSError):  # then the next change replaces the file
+    """Truncate a file before its damaged end, because lines appended after it would be lost."""
+    told = f"the end of {file} is damaged and was removed; the latest entries may be missing"
+    with contextlib.suppress(OSError):  # in that case the next change replaces the file
         cut_file(file, length)
     return Damage(file, told)
 
@@ -169,7 +188,8 @@ def _set_aside(file: Path) -> Damage:
     try:
         file.replace(aside)
     except OSError as error:
-        return Damage(file, f"{file} is damaged, and cannot be set aside ({error.strerror})")
+        return Damage(file, f"{file} is damaged and cannot be renamed ({error.strerror})")
     return Damage(
-        file, f"{file} is damaged and is now {aside.name}; let the client give its names again"
+        file,
+        f"{file} is damaged and was renamed to {aside.name}; let the client send its names again",
     )

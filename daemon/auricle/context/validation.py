@@ -1,7 +1,7 @@
-"""Names as clients give them, checked and cleaned once, at the edge.
+"""Validates and normalizes names from clients and files.
 
-In: text from a client or a file. Out: the same name in one form (Unicode NFC, single spaces), or
-an error that names the field, the value and the remedy. What comes after may rely on it.
+In: text from a client or a file. Out: the normalized name (Unicode NFC, single spaces), or an error
+with the field, the value and the remedy. All later code relies on the normalized form.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from auricle.errors import (
     TooManySpokenFormsError,
 )
 
-MOST_SPOKEN = 8  # spoken forms of an entry
+MOST_SPOKEN = 8  # spoken forms per entry
 MOST_WEIGHT = 10.0
-# Beyond this nobody looks at the characters: white space may be folded, but not a megabyte of it.
+# Longer text is rejected unread. It is more than LONGEST_NAME because white space is collapsed.
 LONGEST_TEXT = 4 * LONGEST_NAME
 LINE_BREAKS = frozenset("\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029")
 KIND = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
-# (written, spoken forms, weight, id), as D-Bus carries an entry.
+# An entry on D-Bus: (written form, spoken forms, weight, id).
 Given: TypeAlias = tuple[str, Sequence[str], float, str]
 
 
 def clean_name(text: str, field: str) -> str:
-    """Return a name in its one form.
+    """Return the normalized form of a name.
 
     Args:
-        text: as given.
-        field: what it is, for the error, such as `entries[3].spoken[0]`.
+        text: the name.
+        field: the field for the error message, such as `entries[3].spoken[0]`.
 
     Raises:
-        NameTooLongError: it has more than LONGEST_NAME characters.
-        InvalidNameError: it is blank, or holds a line break, a control character or half of a
-            character.
+        NameTooLongError: the name has more than LONGEST_NAME characters.
+        InvalidNameError: the name is blank, or contains a line break, a control character or a
+            surrogate.
     """
     if len(text) > LONGEST_TEXT:
         raise _too_long(text, field)
@@ -56,20 +56,24 @@ def clean_name(text: str, field: str) -> str:
 
 
 def clean_kind(text: str) -> str:
-    """Return what a client calls a kind of names; raises ArgumentError if it is no plain word."""
+    """Return `text` if it is a valid kind.
+
+    Raises:
+        ArgumentError: it is not.
+    """
     if not KIND.fullmatch(text):
         raise ArgumentError(
-            f"kind: {shown(text)!r}: is no kind of names; give contacts, appliances, media, or "
-            "another word of up to 32 of a-z, 0-9, - and _"
+            f"kind: {shown(text)!r}: is not a kind of names; give contacts, appliances, media, or "
+            "another word of up to 32 characters from a-z, 0-9, - and _"
         )
     return text
 
 
 def read_entries(kind: str, given: Iterable[Given]) -> tuple[Entry, ...]:
-    """Return the entries that a client gives, cleaned; the first that is wrong is told by index.
+    """Return normalized entries; an error names the index of the first invalid one.
 
     Raises:
-        ArgumentError: the kind is no word, or a weight is out of its range.
+        ArgumentError: the kind is not a valid word, or a weight is out of range.
         NameTooLongError, InvalidNameError: see `clean_name`.
         TooManySpokenFormsError: an entry has more than MOST_SPOKEN spoken forms.
     """
@@ -81,7 +85,7 @@ def _read_entry(kind: str, given: Given, field: str) -> Entry:
     written, spoken, weight, identity = given
     if len(spoken) > MOST_SPOKEN:
         raise TooManySpokenFormsError(
-            f"{field}.spoken: {len(spoken)} forms: are too many; give up to {MOST_SPOKEN}"
+            f"{field}.spoken: {len(spoken)} forms are too many; give up to {MOST_SPOKEN}"
         )
     if not (math.isfinite(weight) and 0 <= weight <= MOST_WEIGHT):
         raise ArgumentError(f"{field}.weight: {weight:g}: give a number from 0 to {MOST_WEIGHT:g}")
@@ -97,18 +101,18 @@ def _read_entry(kind: str, given: Given, field: str) -> Entry:
 
 
 def _checked(text: str, field: str) -> str:
-    """Return `text` in NFC if all of it may stand in a name; a tab is white space like others."""
+    """Return `text` in NFC, or raise InvalidNameError; tabs are allowed as white space."""
     for character in text:
         if character in LINE_BREAKS:
-            wrong = f"holds a line break (U+{ord(character):04X}); give each name on one line"
+            wrong = f"contains a line break (U+{ord(character):04X}); write each name on one line"
         elif character == "\t":
             continue
         else:
             match unicodedata.category(character):
                 case "Cc":
-                    wrong = f"holds the control character U+{ord(character):04X}; remove it"
+                    wrong = f"contains the control character U+{ord(character):04X}; remove it"
                 case "Cs":
-                    wrong = f"holds half of a character (U+{ord(character):04X}); send it whole"
+                    wrong = f"contains a surrogate (U+{ord(character):04X}); send valid Unicode"
                 case _:
                     continue
         raise InvalidNameError(f"{field}: {shown(text)!r}: {wrong}")
@@ -116,7 +120,7 @@ def _checked(text: str, field: str) -> str:
 
 
 def _is_seen(character: str) -> bool:
-    """Tell whether a character shows by itself, as no joiner or mark of direction does."""
+    """Return whether a character is visible by itself; joiners and direction marks are not."""
     return unicodedata.category(character) not in ("Cf", "Zs", "Mn", "Me")
 
 

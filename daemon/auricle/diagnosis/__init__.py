@@ -1,1 +1,1 @@
-"""What `auricle doctor` looks at: all that Auricle stands on, what is wrong, how to mend it."""
+"""The checks of `auricle doctor`: find problems of the system and say how to fix them."""

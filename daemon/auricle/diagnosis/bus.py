@@ -1,4 +1,4 @@
-"""Whether the message bus can be reached, and who has Auricle's name on it."""
+"""Checks whether the D-Bus bus can be reached, and whether the daemon runs on it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from auricle.errors import AuricleError, BusError, NotRunningError
 
 REMEDIES = {
     "system": "install the package dbus and start dbus.service",
-    "session": "log in to a session that has a bus, or run Auricle by dbus-run-session",
+    "session": "log in to a session with a bus, or run Auricle with dbus-run-session",
 }
 POLICY_FOLDERS = tuple(Path(f"{share}/dbus-1/system.d") for share in ("/etc", "/usr/share"))
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A process that has a name on the bus."""
+    """The process that owns a bus name."""
 
     process: int
     user: int
@@ -30,11 +30,11 @@ class Owner:
 def examine_bus(
     bus: str, policies: Sequence[Path] = POLICY_FOLDERS
 ) -> Generator[Finding, None, Owner | None]:
-    """Yield the state of the bus and of the daemon on it; return the daemon, if it runs.
+    """Yield findings about the bus and the daemon; return the daemon's process if it is running.
 
     Args:
         bus: "session", "system" or a D-Bus address.
-        policies: folders in which the system bus looks for who may take which name.
+        policies: folders with the policy files of the system bus.
     """
     name = f"the {bus} bus" if bus in REMEDIES else f"the bus at {bus}"
     try:
@@ -57,20 +57,20 @@ def examine_bus(
         yield Finding(
             "bus policy",
             FindingStatus.PROBLEM,
-            f"the system bus lets nobody take the name {BUS_NAME}: its policy is missing",
+            f"no program may own the name {BUS_NAME} on the system bus: its policy is missing",
             f"install {BUS_NAME}.conf in {policies[0]}, or set bus.kind to session",
         )
     yield Finding(
         "daemon",
         FindingStatus.WARNING,
-        f"Auricle does not run on {name}",
-        "start it with `systemctl start auricle`, or `auricle run`",
+        f"Auricle is not running on {name}",
+        "start it with `systemctl start auricle`, or with `auricle run`",
     )
     return None
 
 
 async def find_owner(bus: str) -> Owner | None:
-    """Return who has Auricle's name on a bus, None if nobody has.
+    """Return the process that owns Auricle's bus name; None: Auricle is not running.
 
     Raises:
         BusError: the bus cannot be reached.

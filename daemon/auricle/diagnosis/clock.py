@@ -1,7 +1,7 @@
-"""Whether the clock of the day runs evenly and is set right.
+"""Checks whether the system clock runs evenly and is synchronized.
 
-Auricle counts by samples and by the monotonic clock, so that a jump harms no session; but the
-journal, and the record of what left the device, are only as right as the clock of the day.
+Auricle counts samples and uses the monotonic clock, so a jump does not affect sessions. But the
+times in the journal and in the audit log of sent lattices come from the system clock.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from collections.abc import Callable
 from auricle.diagnosis.finding import Finding, FindingStatus
 
 JUMP_SECONDS = 0.1
-TIME_ERROR = 5  # what adjtimex(2) returns while nothing keeps the clock right
-TIMEX_BYTES = 512  # more than its struct timex has anywhere
-EARLIEST = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)  # it is later than this
+TIME_ERROR = 5  # returned by adjtimex(2) if the clock is not synchronized
+TIMEX_BYTES = 512  # more than the size of struct timex on any platform
+EARLIEST = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)  # an earlier date is wrong
 SYNCHRONISE = "connect to the network and enable systemd-timesyncd or chrony"
 
 
 class ClockWatch:
-    """Compares the clock of the day with the monotonic one, from its making to `conclude`."""
+    """Compares the system clock with the monotonic clock, from construction to `conclude`."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class ClockWatch:
         self._begin = (day(), steady())
 
     def conclude(self) -> Finding:
-        """Return whether the clock of the day has jumped since."""
+        """Return a finding that says whether the system clock has jumped."""
         steady = self._steady() - self._begin[1]
         jump = self._day() - self._begin[0] - steady
         if abs(jump) < JUMP_SECONDS:
@@ -41,8 +41,8 @@ class ClockWatch:
         return Finding(
             "clock",
             FindingStatus.WARNING,
-            f"the clock of the day jumped by {jump:+.1f} s within {steady:.1f} s",
-            "let one program alone set it; times in the journal cannot be trusted until then",
+            f"the system clock jumped by {jump:+.1f} s within {steady:.1f} s",
+            "let only one program set the clock; until then, times in the journal are unreliable",
         )
 
 
@@ -50,27 +50,27 @@ def examine_synchronisation(
     kernel: Callable[[], int] | None = None,
     now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
 ) -> Finding:
-    """Return whether something keeps the clock of the day right.
+    """Return a finding that says whether the system clock is synchronized.
 
     Args:
-        kernel: returns what adjtimex(2) returns; None: ask it.
-        now: the clock of the day.
+        kernel: returns the result of adjtimex(2); None: call it.
+        now: returns the time of the system clock.
     """
     if now() < EARLIEST:
-        found = f"the clock says {now():%Y-%m-%d}: it is not set"
+        found = f"the clock shows {now():%Y-%m-%d}: it is not set"
         return Finding("time", FindingStatus.WARNING, found, SYNCHRONISE)
     state = (kernel or _clock_state)()
     if state < 0:
         return Finding(
-            "time", FindingStatus.OK, "the system does not tell whether it is synchronised"
+            "time", FindingStatus.OK, "the system does not report whether it is synchronized"
         )
     if state == TIME_ERROR:
-        found = "nothing keeps the clock right; times in the journal may be wrong"
+        found = "the clock is not synchronized; times in the journal may be wrong"
         return Finding("time", FindingStatus.WARNING, found, SYNCHRONISE)
-    return Finding("time", FindingStatus.OK, "the clock is synchronised")
+    return Finding("time", FindingStatus.OK, "the clock is synchronized")
 
 
 def _clock_state() -> int:
-    """Return what adjtimex(2) says without changing anything; -1 where it says nothing."""
+    """Return the result of a read-only adjtimex(2) call; -1 if it is not available."""
     adjtimex = getattr(ctypes.CDLL(None), "adjtimex", None)
     return int(adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))) if adjtimex else -1

@@ -1,8 +1,9 @@
-"""Whether what the device itself plays is taken out of what its microphone hears.
+"""Checks whether the microphone's signal passes through an echo canceller.
 
-In: the sound server, while this process records from it. PulseAudio and PipeWire cancel echo in a
-source of their own; what a microphone array does in its hardware cannot be seen from here. It is
-looked at as the user who asks; the daemon may be another one, with another default microphone.
+In: the sound server, while this process records from it. PulseAudio and PipeWire provide the
+cancelled signal as a separate source. Echo cancellation in the hardware of a microphone array is
+not detected. The check runs as the calling user; the daemon may run as another user, with another
+default microphone.
 """
 
 from __future__ import annotations
@@ -16,20 +17,21 @@ from auricle.errors import SoundError
 
 CHECK = "echo"
 PULSE_MODULE = "module-echo-cancel"
-PIPEWIRE_GROUP = "echo-cancel-"  # how PipeWire's module begins the name of what it makes
+PIPEWIRE_GROUP = "echo-cancel-"  # prefix of the node group of PipeWire's module
 PROCESS = "application.process.id"
-# No warning: ducking does more than a canceller, and some do harm (models/RESULTS.md).
+# Not a warning: ducking helps more than a canceller, and some cancellers reduce the accuracy
+# (models/RESULTS.md).
 REMEDY = (
-    "none is needed where music is ducked; what else can be done is told in etc/pulse/"
-    "default.pa.d/80-auricle-echo.pa and etc/pipewire/pipewire.conf.d/80-auricle-echo.conf"
+    "no action is needed if music is ducked; for echo cancellation see etc/pulse/default.pa.d/"
+    "80-auricle-echo.pa and etc/pipewire/pipewire.conf.d/80-auricle-echo.conf"
 )
 
 
 def examine_echo(server: str | None = None) -> Finding:
-    """Return whether the source that this process records from cancels echo.
+    """Return a finding that says whether the source of this process's recording cancels echo.
 
     Args:
-        server: address of the sound server; None: that which libpulse finds.
+        server: address of the sound server; None: libpulse's default.
     """
     try:
         with errors_told():
@@ -43,7 +45,7 @@ def examine_echo(server: str | None = None) -> Finding:
 
 
 def _look(pulse: Any) -> Finding:
-    """Return what a connected server tells."""
+    """Return the finding for a connected server."""
     process = str(os.getpid())
     used = [
         one.source for one in pulse.source_output_list() if one.proplist.get(PROCESS) == process
@@ -55,22 +57,23 @@ def _look(pulse: Any) -> Finding:
     source = sources[0]
     canceller = _canceller_of(source, modules)
     if canceller is None:
-        return _uncancelled(f"'{source.name}' cancels no echo")
+        return _uncancelled(f"'{source.name}' does not cancel echo")
     default = pulse.server_info().default_sink_name
     sinks = {sink.name: _canceller_of(sink, modules) for sink in pulse.sink_list()}
     inlets = [name for name, of in sinks.items() if of == canceller]
-    if inlets and sinks.get(default) != canceller:  # without an inlet it hears all that is played
+    # A canceller without a sink of its own takes everything that is played as its reference.
+    if inlets and sinks.get(default) != canceller:
         return Finding(
             CHECK,
             FindingStatus.WARNING,
-            f"'{source.name}' cancels what is played to '{inlets[0]}', but players use '{default}'",
+            f"'{source.name}' cancels the sound of '{inlets[0]}', but players use '{default}'",
             f"run `pactl set-default-sink {inlets[0]}`",
         )
-    return Finding(CHECK, FindingStatus.OK, f"'{source.name}' cancels what this device plays")
+    return Finding(CHECK, FindingStatus.OK, f"'{source.name}' cancels the sound of this device")
 
 
 def _canceller_of(device: Any, modules: dict[int, str]) -> str | None:
-    """Return what tells the canceller that made a source or sink from others; None: none did."""
+    """Return an id of the canceller that a source or sink belongs to; None: to no canceller."""
     if modules.get(device.owner_module) == PULSE_MODULE:
         return str(device.owner_module)
     group = str(device.proplist.get("node.group", ""))
@@ -78,4 +81,5 @@ def _canceller_of(device: Any, modules: dict[int, str]) -> str | None:
 
 
 def _uncancelled(found: str) -> Finding:
-    return Finding(CHECK, FindingStatus.OK, f"{found}; it hears what this device plays", REMEDY)
+    found = f"{found}; the microphone picks up the sound of this device"
+    return Finding(CHECK, FindingStatus.OK, found, REMEDY)

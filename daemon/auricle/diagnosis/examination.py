@@ -1,4 +1,4 @@
-"""The whole examination, part after part; none stops the others."""
+"""Runs all checks of `auricle doctor` in sequence; a failed check does not stop the others."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from auricle.diagnosis.unit import examine_home
 
 
 def examine_all(config_file: Path, bus: str | None = None) -> Iterator[Finding]:
-    """Yield what is found, as it is found; it takes some seconds, and the microphone for one.
+    """Yield the findings of all checks.
+
+    The checks take a few seconds. They use the microphone for one second.
 
     Args:
-        config_file: the configuration; where it is wrong, the defaults are examined.
-        bus: "session", "system" or a D-Bus address; None: as configured.
+        config_file: the configuration; if it has mistakes, the checks use the defaults.
+        bus: "session", "system" or a D-Bus address; None: the configured bus.
     """
     watch = ClockWatch()
     examination = examine(config_file)
@@ -41,9 +43,10 @@ def examine_all(config_file: Path, bus: str | None = None) -> Iterator[Finding]:
 
 def _examine_config(file: Path, examination: Examination) -> Iterator[Finding]:
     if examination.config is not None:
-        yield Finding("config", FindingStatus.OK, f"{file} is right")
+        yield Finding("config", FindingStatus.OK, f"{file} is valid")
+    remedy = (
+        "correct it; until then the daemon does not start, and the checks below use the default "
+        "configuration"
+    )
     for mistake in examination.mistakes:
-        remedy = "correct it; until then the daemon does not start, and the rest below is for the "
-        yield Finding(
-            "config", FindingStatus.PROBLEM, str(mistake), f"{remedy}default configuration"
-        )
+        yield Finding("config", FindingStatus.PROBLEM, str(mistake), remedy)

@@ -1,4 +1,4 @@
-"""What a look at one part of the machine has shown."""
+"""The result of one check."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from auricle.errors import AuricleError
 
 
 class FindingStatus(StrEnum):
-    """How well a part is."""
+    """The severity of a finding."""
 
     OK = "ok"
-    WARNING = "warning"  # Auricle works, but perhaps not as well as it could
-    PROBLEM = "problem"  # Auricle cannot work
+    WARNING = "warning"  # Auricle works, but possibly with lower quality
+    PROBLEM = "problem"  # Auricle does not work
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the diagnosis."""
+    """One line of the output of `auricle doctor`."""
 
-    check: str  # what was looked at
+    check: str  # name of the check
     status: FindingStatus
-    found: str  # in words; with a warning or problem: what is wrong
-    remedy: str = ""  # how to mend it; empty when nothing can be done
+    found: str  # the result, or what is wrong
+    remedy: str = ""  # how to fix it; may be empty
 
 
 def problem(check: str, error: AuricleError) -> Finding:
-    """Return the finding that an error stands for: its sentence tells what is wrong; the remedy."""
+    """Return the finding for an error with a text of the form `what is wrong; remedy`."""
     found, _, remedy = str(error).partition("; ")
     return Finding(check, FindingStatus.PROBLEM, found, remedy)

@@ -1,7 +1,6 @@
-"""Whether the processor is held back, and whether memory is left.
+"""Checks whether something slows the processor down, and whether enough memory is available.
 
-In: the kernel's files in /sys and /proc. They differ between machines: what is not there is not
-judged.
+In: the kernel's files in /sys and /proc. Files that a machine does not have are skipped.
 """
 
 from __future__ import annotations
@@ -15,33 +14,34 @@ from auricle.diagnosis.finding import Finding, FindingStatus
 SYS = Path("/sys")
 PROC = Path("/proc")
 
-# Of the Raspberry Pi's firmware (get_throttled): each bit says now, 16 bits higher since the start.
+# Bits of get_throttled of the Raspberry Pi firmware: the condition holds now; the bit 16 positions
+# higher: it has occurred since boot.
 FIRMWARE_BITS = {
-    0: ("the supply voltage is too low", "use a power supply and a cable made for the device"),
+    0: ("the supply voltage is too low", "use the power supply and cable made for the device"),
     1: ("the clock frequency is capped", "cool the device, and check its power supply"),
     2: ("the processor is throttled", "cool the device, and check its power supply"),
     3: ("the processor has reached its soft temperature limit", "cool the device"),
 }
 EARLIER_BITS = 16
-SELF_GOVERNED = ("intel_pstate", "amd-pstate", "amd-pstate-epp")  # "powersave" is normal there
-NEAR_MILLIDEGREES = 5_000  # so close to the limit it will be reached in use
+SELF_GOVERNED = ("intel_pstate", "amd-pstate", "amd-pstate-epp")  # drivers with normal "powersave"
+NEAR_MILLIDEGREES = 5_000  # a zone this close to its limit reaches it under load
 MEBIBYTE = 1024 * 1024
-NEEDED_MEMORY = 100 * MEBIBYTE  # what the daemon takes with the shipped models
+NEEDED_MEMORY = 100 * MEBIBYTE  # memory of the daemon with the shipped models
 AMPLE_MEMORY = 250 * MEBIBYTE
 
 
 def examine_processor(sys: Path = SYS) -> Iterator[Finding]:
-    """Yield all that holds the processor back, or that nothing does."""
+    """Yield a finding for everything that slows the processor down, or one OK finding."""
     findings = [*_caps(sys), *_quota(sys), *_temperatures(sys), *_firmware(sys)]
-    yield from findings or [Finding("processor", FindingStatus.OK, "nothing seems to hold it back")]
+    yield from findings or [Finding("processor", FindingStatus.OK, "it runs at full speed")]
 
 
 def examine_memory(sys: Path = SYS, proc: Path = PROC) -> Finding:
-    """Return whether enough memory is left for the daemon."""
+    """Return a finding that says whether enough memory is available for the daemon."""
     left = min((*_available(proc), *_left_in_group(sys)), default=None)
     if left is None:
-        return Finding("memory", FindingStatus.OK, "the system does not tell how much is left")
-    found = f"{left // MEBIBYTE} MiB are left"
+        return Finding("memory", FindingStatus.OK, "the system does not report available memory")
+    found = f"{left // MEBIBYTE} MiB are available"
     if left >= AMPLE_MEMORY:
         return Finding("memory", FindingStatus.OK, found)
     remedy = "stop other programs, or choose a smaller recognizer.bundle"
@@ -52,7 +52,7 @@ def examine_memory(sys: Path = SYS, proc: Path = PROC) -> Finding:
 
 
 def _caps(sys: Path) -> Iterator[Finding]:
-    """Yield limits that software has set on the clock frequency."""
+    """Yield software limits on the clock frequency."""
     for one in caps(sys):
         yield Finding(
             "processor",
@@ -73,31 +73,31 @@ def _caps(sys: Path) -> Iterator[Finding]:
 
 
 def _quota(sys: Path) -> Iterator[Finding]:
-    """Yield the share of the processor that a container leaves us, if less than one core."""
+    """Yield the CPU limit of a container if it is below one core."""
     quota, _, period = (text_of(sys / "fs/cgroup/cpu.max") or "").partition(" ")
     if quota.isdigit() and period.isdigit() and 0 < int(quota) < int(period):
         share = int(quota) / int(period)
-        found = f"only {share:.0%} of one core may be used (cpu.max)"
+        found = f"the CPU limit is {share:.0%} of one core (cpu.max)"
         yield Finding("processor", FindingStatus.WARNING, found, "raise the limit of the container")
 
 
 def _temperatures(sys: Path) -> Iterator[Finding]:
-    """Yield the thermal zones that are near or past the point where they slow the processor."""
+    """Yield the thermal zones near or above the temperature at which the processor slows down."""
     for zone in zones(sys):
         found = (
             f"{zone.name} is at {zone.temperature / 1000:.0f} °C, "
             f"the limit is {zone.slows / 1000:.0f} °C"
         )
         if zone.temperature >= zone.slows:
-            remedy = "cool the device: it slows itself down, or is about to stop"
+            remedy = "cool the device: it slows down, or is about to stop"
             yield Finding("temperature", FindingStatus.WARNING, found, remedy)
         elif zone.temperature >= zone.slows - NEAR_MILLIDEGREES:
-            remedy = "cool the device before it slows itself down"
+            remedy = "cool the device before it slows down"
             yield Finding("temperature", FindingStatus.WARNING, found, remedy)
 
 
 def _firmware(sys: Path) -> Iterator[Finding]:
-    """Yield what a Raspberry Pi's firmware has against running at full speed."""
+    """Yield the power and temperature conditions that a Raspberry Pi's firmware reports."""
     bits = firmware_bits(sys)
     for bit, (found, remedy) in FIRMWARE_BITS.items():
         if bits >> bit & 1:
@@ -110,7 +110,7 @@ def _firmware(sys: Path) -> Iterator[Finding]:
 
 
 def _available(proc: Path) -> Iterator[int]:
-    """Yield the bytes that programs can still take."""
+    """Yield the available memory of the system, in bytes."""
     for line in (text_of(proc / "meminfo") or "").splitlines():
         name, _, value = line.partition(":")
         if name == "MemAvailable":
@@ -118,7 +118,7 @@ def _available(proc: Path) -> Iterator[int]:
 
 
 def _left_in_group(sys: Path) -> Iterator[int]:
-    """Yield the bytes that a container can still take, if it is limited."""
+    """Yield the available memory of a container with a memory limit, in bytes."""
     most, taken = (number_of(sys / f"fs/cgroup/memory.{name}") for name in ("max", "current"))
     if most is not None and taken is not None:
         yield max(0, most - taken)

@@ -1,4 +1,4 @@
-"""Whether the models are there, undamaged, and fast enough on this machine."""
+"""Checks whether the models are installed, intact, and fast enough on this machine."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from auricle.recognizer.recognizer import Recognizer
 from auricle.service.assembly import Models, budget_of, load_models, load_wake
 from auricle.tflite.runtime import find_runtime
 
-TRIAL_SECONDS = 2.6  # of sound: a few chunks of the encoder
-SLOW = 0.5  # seconds of computing for one second of sound: beyond it, other work delays results
-TOO_SLOW = 1.0  # and beyond this the recogniser cannot keep up
+TRIAL_SECONDS = 2.6  # of audio: a few chunks of the encoder
+SLOW = 0.5  # real-time factor above which other programs delay results
+TOO_SLOW = 1.0  # real-time factor above which the recognizer cannot keep up
 
 
 def examine_models(config: Config) -> Iterator[Finding]:
-    """Yield the state of the runtime, the recogniser and the wake words."""
+    """Yield findings about the TFLite runtime, the recognizer and the wake words."""
     try:
         runtime = find_runtime(config.recognizer.runtime)
     except AuricleError as error:
@@ -44,7 +44,7 @@ def examine_models(config: Config) -> Iterator[Finding]:
 
 def _examine_recognizer(models: Models) -> Iterator[Finding]:
     bundle = models.bundle
-    found = f"{bundle.name} {bundle.version} ({bundle.language}) in {bundle.folder} is whole"
+    found = f"{bundle.name} {bundle.version} ({bundle.language}) in {bundle.folder} is intact"
     yield Finding("recognizer", FindingStatus.OK, found)
     try:
         yield judge_speed(measure_speed(models.recognizer))
@@ -53,7 +53,7 @@ def _examine_recognizer(models: Models) -> Iterator[Finding]:
 
 
 def measure_speed(recognizer: Recognizer) -> float:
-    """Return the seconds of computing that one second of sound costs, the lower of two trials."""
+    """Return the real-time factor of the recognizer, the lower of two trials."""
     noise = np.random.default_rng(0).normal(0, 1000, round(TRIAL_SECONDS * SAMPLE_RATE))
     samples = noise.astype(np.int16)
     costs = []
@@ -65,8 +65,8 @@ def measure_speed(recognizer: Recognizer) -> float:
 
 
 def judge_speed(cost: float) -> Finding:
-    """Return whether a real-time factor is good enough."""
-    found = f"recognising a second of sound takes {cost:.2f} s"
+    """Return a finding about a real-time factor."""
+    found = f"recognizing one second of sound takes {cost:.2f} s"
     if cost < SLOW:
         return Finding("speed", FindingStatus.OK, found)
     remedy = "stop other programs, lower recognizer.beam, raise arbiter.threads, or cool the device"
@@ -77,14 +77,14 @@ def judge_speed(cost: float) -> Finding:
 
 def _examine_wake(config: Config) -> Finding:
     if not (config.wake.enabled and config.wake.models):
-        return Finding("wake words", FindingStatus.OK, "none is wanted; clients begin sessions")
+        return Finding("wake words", FindingStatus.OK, "they are off; only clients start sessions")
     load_wake(config)
     words = ", ".join(model.model for model in config.wake.models)
-    return Finding("wake words", FindingStatus.OK, f"{words}: all can be listened for")
+    return Finding("wake words", FindingStatus.OK, f"all models can be loaded: {words}")
 
 
 def _version(package: str) -> str:
-    """Return the version of an installed package; empty when it does not tell."""
+    """Return the version of an installed package; empty if it is unknown."""
     try:
         return metadata.version(package.replace("_", "-"))
     except metadata.PackageNotFoundError:

@@ -1,6 +1,6 @@
-"""What plays beside Auricle, and by what it can be ducked.
+"""Checks which back ends can duck music, and lists the players.
 
-It is looked at as the user who asks; the daemon may be another one, who reaches other servers.
+The check runs as the calling user; the daemon may run as another user, with other sound servers.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from auricle.service.assembly import make_backends
 ANSWER_SECONDS = 2.0
 MOST_NAMED = 5
 KINDS = {
-    PLAYERS: "players on the bus",
+    PLAYERS: "players on D-Bus",
     STREAMS: "streams of PulseAudio or PipeWire",
     MIXER: "the mixer of the sound card",
 }
 
 
 def examine_music(settings: MusicSettings, bus: str) -> Iterator[Finding]:
-    """Yield by what music is ducked, and which players are seen.
+    """Yield findings about the ducking back ends and the players that they see.
 
     Args:
-        settings: how it is to be done.
-        bus: "session", "system" or a D-Bus address, on which players are looked for.
+        settings: the ducking settings.
+        bus: bus of the players: "session", "system" or a D-Bus address.
     """
     if settings.mode == "off":
-        yield Finding("music", FindingStatus.OK, "it is not ducked (music.mode is off)")
+        yield Finding("music", FindingStatus.OK, "music is not ducked (music.mode is off)")
         return
     backends = make_backends(settings, bus)
     looks = asyncio.run(_look_at(backends))
@@ -46,17 +46,18 @@ def examine_music(settings: MusicSettings, bus: str) -> Iterator[Finding]:
         yield Finding(
             "music",
             FindingStatus.WARNING,
-            f"no sound server and no mixer is there to duck it by: {found or 'none may be used'}",
-            remedy or "name pulse or alsa in music.backends",
+            "music cannot be ducked: there is no sound server and no mixer "
+            f"({found or 'the configuration uses none'})",
+            remedy or "add pulse or alsa to music.backends",
         )
     for name, look in reached.items():
-        yield Finding("music", FindingStatus.OK, f"by {KINDS[name]}: {_named(look)}")
+        yield Finding("music", FindingStatus.OK, f"ducks {KINDS[name]}: {_named(look)}")
 
 
 def _named(look: Look) -> str:
     names = sorted({f"{one.name}{'' if one.playing else ' (silent)'}" for one in look.sounds})
     if not names:
-        return "none plays"
+        return "nothing is playing"
     more = len(names) - MOST_NAMED
     return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 

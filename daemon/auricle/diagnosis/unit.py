@@ -1,8 +1,8 @@
-"""Which home fits this machine: a service of the system, or one of the person who is logged in.
+"""Checks which systemd service suits this machine: the system service or the user service.
 
-In: the sockets of a person's own sound server, and the sound cards of the kernel. Out: a finding
-with the one command that enables what fits. A sound server of a person has the microphone, and no
-system service reaches it; where there is none, the system service opens the card itself.
+In: the sockets of the user's sound server, and the sound cards of the kernel. Out: a finding with
+the command that enables the suitable service. The sound server of a user owns the microphone, and a
+system service cannot use it. Without such a server, the system service opens the sound card itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from auricle.diagnosis.bus import Owner
 from auricle.diagnosis.finding import Finding, FindingStatus
 
 SERVERS = {"PipeWire": "pipewire-0", "PulseAudio": "pulse/native"}  # below XDG_RUNTIME_DIR
-SYSTEM_SERVER = Path("/run/pulse/native")  # PulseAudio that serves all
+SYSTEM_SERVER = Path("/run/pulse/native")  # PulseAudio in system mode
 ENABLE = {
     "system": "sudo systemctl enable --now auricle",
     "user": "systemctl --user enable --now auricle",
@@ -30,31 +30,33 @@ def examine_home(
     cards: Path = PROC_ASOUND,
     system_server: Path = SYSTEM_SERVER,
 ) -> Finding:
-    """Return which service fits, and whether it is the one that runs.
+    """Return a finding that says which service suits, and whether it is running.
 
     Args:
-        daemon: the daemon that runs, if one does.
-        bus: where it was looked for: "session", "system" or a D-Bus address.
-        environment: tells where the person's own sound server has its sockets.
-        cards: where the kernel tells of sound cards.
-        system_server: the socket of a sound server for the whole system.
+        daemon: the running daemon; None: it is not running.
+        bus: the bus of the daemon: "session", "system" or a D-Bus address.
+        environment: environment variables; XDG_RUNTIME_DIR has the sockets of the sound server.
+        cards: /proc/asound, with the sound cards.
+        system_server: the socket of a system-wide sound server.
     """
     runtime = Path(environment.get("XDG_RUNTIME_DIR") or "/nonexistent")
     own = next((name for name, place in SERVERS.items() if (runtime / place).exists()), None)
     if own is not None:
-        fits, reason = "user", f"{own} of this person has the microphone"
+        fits, reason = "user", f"this user's {own} owns the microphone"
     elif system_server.exists():
-        fits, reason = "system", "PulseAudio serves the whole system"
+        fits, reason = "system", "PulseAudio runs for the whole system"
     elif capture_devices(cards):
-        fits, reason = "system", "no sound server of this person runs, and the card is free"
+        fits, reason = "system", "this user has no sound server, so the sound card is free"
     else:
-        return Finding("home", FindingStatus.OK, "no sound tells which service fits: either does")
+        return Finding(
+            "home", FindingStatus.OK, "there is no sound card: either service can be used"
+        )
     runs = {"system": "system", "session": "user"}.get(bus) if daemon else None
-    found = f"the {fits} service fits: {reason}"
+    found = f"use the {fits} service: {reason}"
     if runs == fits:
-        return Finding("home", FindingStatus.OK, f"{found}; it runs")
+        return Finding("home", FindingStatus.OK, f"{found}; it is running")
     if runs is None:
         return Finding("home", FindingStatus.OK, f"{found}; `{ENABLE[fits]}` starts it")
     stop = ENABLE[runs].replace("enable", "disable")
-    return Finding("home", FindingStatus.WARNING, f"{found}, but the {runs} service runs",
+    return Finding("home", FindingStatus.WARNING, f"{found}, but the {runs} service is running",
                    f"`{stop}`, then `{ENABLE[fits]}`")  # fmt: skip

@@ -1,1 +1,1 @@
-"""Lowers or pauses music while a session listens, and restores it."""
+"""Lowers or pauses other sounds during a session, and restores them afterwards."""

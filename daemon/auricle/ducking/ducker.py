@@ -1,8 +1,9 @@
-"""Ducks what plays beside Auricle while somebody wants quiet, and brings it back.
+"""Ducks other sounds during sessions and leases, and restores them afterwards.
 
-In: events of sessions, leases of clients. Out: changes of volume, through the back ends. All of it
-happens on the event loop, in steps of ducking.py: look, keep what will be undone, change, look
-again. No step waits long for a back end that does not answer, and no failure reaches a session.
+In: session events and client leases. Out: volume changes through the back ends. Everything runs on
+the event loop, in the steps of `policy.step`: read the streams, save what must be restored, change
+the volumes, read again. A back end that does not answer does not delay the others for long, and no
+error reaches a session.
 """
 
 from __future__ import annotations
@@ -33,16 +34,19 @@ from auricle.tasks import raise_fault
 
 T = TypeVar("T")
 
-SYNC_SECONDS = 0.04  # waiting for the disk before ducking; then only a power cut could lose it
-ANSWER_SECONDS = 0.5  # a back end that takes longer is asked again
+SYNC_SECONDS = 0.04  # time-out of fsync before ducking; after it, a power cut can lose the file
+ANSWER_SECONDS = 0.5  # time-out of a back end; then it is asked again later
 CLOSE_SECONDS = 2.0
-MOST_ROUNDS = 4  # some players take a moment to do what they are told
+MOST_ROUNDS = 4  # some players apply a change only after a moment
 FIRST_RETRY_SECONDS = 0.2
 LAST_RETRY_SECONDS = 30.0
 
 
 class Ducker:
-    """Use `start`; then `follow`, `duck`, `release`, `leave`; at the end `close`."""
+    """Ducks other sounds while a session runs or a client holds a lease.
+
+    Call `start` first and `close` at the end.
+    """
 
     def __init__(
         self,
@@ -53,15 +57,15 @@ class Ducker:
         tell: Callable[[str], None],
         on_change: Callable[[], None],
     ) -> None:
-        """Join the parts; nothing is reached yet.
+        """Store the parts; `start` connects the back ends.
 
         Args:
-            backends: what reaches other sounds.
-            policy: how they are ducked.
-            linger_seconds: from the end of the last claim until they come back.
-            record: keeps what is ducked.
-            tell: takes a sentence on what cannot be done.
-            on_change: is called when `ducked` has changed.
+            backends: the back ends that control other sounds.
+            policy: the ducking mode and depth.
+            linger_seconds: delay between the end of the last session or lease and the restore.
+            record: the file of saved volumes.
+            tell: called with one sentence for each problem.
+            on_change: called after `ducked` has changed.
         """
         self._backends = tuple(backends)
         self._policy = policy
@@ -75,20 +79,20 @@ class Ducker:
         self._shown = False
         self._state = DuckingState()
         self._written: Mapping[StreamKey, Held] = {}
-        self._mute: set[str] = set()  # back ends that were told of, until they answer again
-        self._unanswered = False  # a back end has taken too long
+        self._reported: set[str] = set()  # back ends with a reported problem, until they answer
+        self._unanswered = False  # a back end exceeded the time-out in this round
         self._dirty = asyncio.Event()
         self._settled = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
 
     @property
     def ducked(self) -> bool:
-        """Whether other sounds are to be quiet now."""
+        """Whether other sounds should be ducked now."""
         wanted = self._claims.any or self._lingering is not None
         return wanted and self._policy.mode is not DuckingMode.OFF
 
     async def start(self) -> None:
-        """Reach the other sounds, and undo what a daemon that broke off has left ducked."""
+        """Connect the back ends, and restore what a killed daemon left ducked."""
         try:
             left = await asyncio.to_thread(self._record.read)
         except StorageError as error:
@@ -99,7 +103,7 @@ class Ducker:
         await self._open()
 
     async def close(self) -> None:
-        """Bring everything back, and let go of it."""
+        """Restore all sounds and disconnect the back ends."""
         self._claims = Leases()
         for expiry in self._expiries.values():
             expiry.cancel()
@@ -109,7 +113,13 @@ class Ducker:
     async def reconfigure(
         self, backends: Sequence[Backend] | None, policy: Policy, linger_seconds: float
     ) -> None:
-        """Go on in another way; `backends` as None: with those that are there."""
+        """Change the settings.
+
+        Args:
+            backends: new back ends; sounds of the old ones are restored first. None: keep them.
+            policy: the ducking mode and depth.
+            linger_seconds: delay before the restore.
+        """
         if backends is not None:
             before, self._policy = self._policy, Policy(DuckingMode.OFF, policy.decibels)
             self._touch()
@@ -123,7 +133,7 @@ class Ducker:
         self._claims_changed()
 
     def follow(self, report: object) -> None:
-        """Take in an event of a session; other reports are not minded."""
+        """Process a session event; other reports are ignored."""
         match report:
             case Wake(session=session):
                 self._claims.begin(session)
@@ -134,11 +144,15 @@ class Ducker:
         self._claims_changed()
 
     def duck(self, client: str, seconds: float | None = None) -> int:
-        """Return a lease: while the client holds it other sounds are ducked.
+        """Return a new lease; other sounds are ducked while the client holds it.
+
+        Args:
+            client: unique name of the client on the bus.
+            seconds: the lease ends after this time; None: it has no time limit.
 
         Raises:
-            ArgumentError: `seconds`, after which the lease ends, are out of range.
-            TooManyLeasesError: the client holds as many as it may.
+            ArgumentError: `seconds` is out of range.
+            TooManyLeasesError: this client, or all clients together, hold too many leases.
         """
         if seconds is not None:
             check_seconds(seconds)
@@ -150,19 +164,23 @@ class Ducker:
         return lease
 
     def release(self, client: str, lease: int) -> None:
-        """Let a lease end; raises NoSuchLeaseError if the client does not hold it."""
+        """End a lease.
+
+        Raises:
+            NoSuchLeaseError: the client does not hold the lease.
+        """
         self._claims.release(client, lease)
         if (expiry := self._expiries.pop(lease, None)) is not None:
             expiry.cancel()
         self._claims_changed()
 
     def leave(self, client: str) -> None:
-        """Let all leases of a client end that has left."""
+        """End all leases of a client that has disconnected."""
         if self._claims.leave(client):
             self._claims_changed()
 
     async def settled(self) -> None:
-        """Wait until nothing is left to do for the moment."""
+        """Wait until all pending changes are made."""
         await self._settled.wait()
 
     def _expire(self, lease: int) -> None:
@@ -223,13 +241,13 @@ class Ducker:
                 await backend.close()
 
     def _sounds_changed(self) -> None:
-        """Look again if that may matter: while something is ducked, or is to be."""
+        """Schedule a new round if a stream is ducked, should be ducked, or must be restored."""
         if self.ducked or self._state.undoable:
             self._touch()
 
     async def _run(self) -> None:
         retry = FIRST_RETRY_SECONDS
-        await self._look()  # so that all is connected when it matters, and what is not is told
+        await self._look()  # connects the back ends and reports problems before the first session
         while True:
             self._dirty.clear()
             self._unanswered = False
@@ -246,7 +264,7 @@ class Ducker:
                 retry = min(2 * retry, LAST_RETRY_SECONDS)
 
     async def _settle(self) -> None:
-        """Take steps until there is nothing to change, or nothing comes of it."""
+        """Take steps until there is nothing to change, or a change fails."""
         if self.ducked and not self._state.held and not self._state.spared:
             await self._step(await self._look_at_first_rank())
         for _ in range(MOST_ROUNDS):
@@ -254,7 +272,7 @@ class Ducker:
                 return
 
     async def _step(self, view: BackendView) -> bool:
-        """Take the next steps; return whether there is reason to look again."""
+        """Take the next steps; return whether the streams should be read again."""
         state, steps = step(self._state, self._policy, self.ducked, view)
         if not await self._keep(state):
             return False
@@ -262,7 +280,7 @@ class Ducker:
         return bool(steps) and await self._take(steps)
 
     async def _look_at_first_rank(self) -> BackendView:
-        """Look only at what is taken before all else, so that it need not wait for the others."""
+        """Read only the back end that is ducked first, so that it does not wait for the others."""
         name = PLAYERS if self._policy.mode is DuckingMode.PAUSE else STREAMS
         return _view(await self._look_at([one for one in self._backends if one.name == name]))
 
@@ -280,7 +298,7 @@ class Ducker:
         return {one.name: look for one, look in zip(backends, looks, strict=True)}
 
     async def _ask(self, backend: Backend, question: Coroutine[Any, Any, T]) -> T | None:
-        """Return the answer of a back end; None where there is none, which is told of once."""
+        """Return the answer of a back end; None on failure, which is reported once."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 answer = await question
@@ -291,19 +309,19 @@ class Ducker:
         except SoundError as error:
             self._complain(backend, error)
             return None
-        except Exception as error:  # whatever it is, sessions go on, and so does what else plays
+        except Exception as error:  # a fault of one back end must stop neither sessions nor others
             self._complain(backend, SoundError(f"{backend.name} has failed: {place_of(error)}"))
             return None
-        self._mute.discard(backend.name)
+        self._reported.discard(backend.name)
         return answer
 
     def _complain(self, backend: Backend, error: SoundError) -> None:
-        if backend.name not in self._mute:
-            self._mute.add(backend.name)
+        if backend.name not in self._reported:
+            self._reported.add(backend.name)
             self._tell(str(error))
 
     async def _keep(self, state: DuckingState) -> bool:
-        """Write down what is to be undone; return whether it may be done."""
+        """Save the volumes to restore; return whether ducking is allowed now."""
         undoable = {held.key: held for held in state.undoable}
         written = self._written
         covered = all(key in written and written[key].covers(undoable[key]) for key in undoable)
@@ -312,11 +330,11 @@ class Ducker:
         try:
             await asyncio.to_thread(self._record.write, undoable.values())
         except StorageError as error:
-            if "record" not in self._mute:
-                self._mute.add("record")
+            if "record" not in self._reported:
+                self._reported.add("record")
                 self._tell(str(error))
             return covered
-        self._mute.discard("record")
+        self._reported.discard("record")
         self._written = undoable
         if undoable:
             sync = asyncio.ensure_future(asyncio.to_thread(self._record.sync))
@@ -324,7 +342,7 @@ class Ducker:
         return True
 
     async def _take(self, steps: Steps) -> bool:
-        """Make changes side by side; return whether all were made."""
+        """Make all changes concurrently; return whether all succeeded."""
         done = await asyncio.gather(*(self._make(one) for one in steps))
         return all(done)
 
@@ -353,7 +371,7 @@ def _silence_of(backend: Backend) -> SoundError:
 
 
 def _view(looks: Mapping[str, Look | None]) -> BackendView:
-    """Return what the back ends see that answered."""
+    """Combine the answers of the back ends; None means that a back end did not answer."""
     seen = {name: look for name, look in looks.items() if look is not None}
     return BackendView(
         frozenset(seen),

@@ -1,11 +1,12 @@
-"""Which sounds are ducked, what they were before, and how they come back: pure, without a clock.
+"""Decides which streams to duck, and how to restore them. Pure functions, without a clock.
 
-In: whether somebody wants quiet, and a view of what plays. Out: the changes to make, and a state
-that tells all that is needed to undo them; it is to be kept before they are made. Whoever makes
-them looks again and takes the next step, until there is nothing left to change.
+In: whether ducking is wanted, and the current streams. Out: the changes to make, and a state with
+everything needed to undo them. The caller must save the state before it makes the changes. Then it
+reads the streams again and takes the next step, until there is nothing to change.
 
-A sound that is not as it was left was moved by its user, and stays where the user put it: each of
-its levels and its silence comes back only where Auricle changed it and nobody has since.
+If the volume of a stream differs from what ducking set, the user has changed it, and it is not
+touched again: levels and silence are restored only where Auricle changed them and nobody has
+changed them since.
 """
 
 from __future__ import annotations
@@ -16,31 +17,31 @@ from enum import StrEnum
 
 from auricle.ducking.backend import MIXER, PLAYERS, STREAMS, PlayerStream, StreamKey, Volume
 
-FINE_GRAIN = 1e-9  # what was read twice is the same, but for the last digit
-COARSE_GRAIN = 0.08  # the widest step of a player
+FINE_GRAIN = 1e-9  # tolerance between two readings of the same level
+COARSE_GRAIN = 0.08  # largest volume step of a player
 MOST_DEPARTED = 16
-LEFT_ALONE = 9  # the rank of a sound with which nothing can be done
+LEFT_ALONE = 9  # rank of a stream that cannot be ducked
 
 
 class DuckingMode(StrEnum):
-    """What becomes of other sounds."""
+    """What happens to other sounds."""
 
     OFF = "off"  # nothing
-    DUCK = "duck"  # they play on, quieter
-    PAUSE = "pause"  # they pause or are muted
+    DUCK = "duck"  # they are played more quietly
+    PAUSE = "pause"  # they are paused or muted
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How ducking is done."""
+    """The settings of ducking."""
 
     mode: DuckingMode
-    decibels: float  # how much quieter, above 0
+    decibels: float  # attenuation, above 0
 
     def ducked(self, sound: PlayerStream) -> Volume:
-        """Return what becomes of a sound.
+        """Return the volume of a stream when ducked.
 
-        Levels are taken as the cube root of loudness, as PulseAudio and most players have it.
+        A level is the cube root of the amplitude, as in PulseAudio and most players.
         """
         if self.mode is DuckingMode.PAUSE and sound.can_silence:
             return replace(sound.setting, silent=True)
@@ -51,34 +52,40 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A sound that was ducked, or is about to be."""
+    """A stream that is ducked, or is about to be.
+
+    `key`, `grain` and `memory` are those of the `PlayerStream`.
+    """
 
     key: StreamKey
     before: Volume
     after: Volume
     grain: float = 0.0
     memory: str = ""
-    made: bool = False  # it was seen to be as `after` says
-    tried: bool = False  # it has gone, and what the server keeps of it cannot be reached
+    made: bool = False  # its volume was read as `after`
+    tried: bool = False  # it has ended, and the volume that the server stores was not found
 
     def made_as(self, now: Volume) -> Held:
-        """Return this once it is known what came of it; from then on it is told exactly."""
+        """Return a copy whose `after` is the volume `now`, as read back after the change.
+
+        Later changes by the user are then detected with the fine tolerance.
+        """
         if now == self.after:
             return replace(self, made=True)
         return replace(self, after=now, grain=min(self.grain, FINE_GRAIN), made=True)
 
     def made_of(self, now: Volume) -> bool:
-        """Return whether `now` may be what a coarse player has made of `after`."""
+        """Return whether `now` may be `after`, rounded by a player with coarse volume steps."""
         if now.silent != self.after.silent or self.is_at(now, self.before):
             return False
         return replace(self, grain=COARSE_GRAIN)._near(now.levels, self.after.levels)
 
     def moved(self, now: Volume) -> bool:
-        """Return whether nothing is left of what was changed here."""
+        """Return whether `now` contains none of our changes: restored, or changed by the user."""
         return self.undone(now) == now
 
     def undone(self, now: Volume) -> Volume:
-        """Return the setting without what was changed here and by nobody since."""
+        """Return `now` without our changes; later changes by the user stay."""
         levels, silent = now.levels, now.silent
         if not self._near(self.before.levels, self.after.levels):
             levels = self.before.levels if self._near(levels, self.after.levels) else levels
@@ -88,15 +95,15 @@ class Held:
 
     @property
     def changes(self) -> bool:
-        """Whether there is anything to change at all."""
+        """Whether `after` differs from `before`."""
         return self.undone(self.after) != self.after
 
     def is_at(self, now: Volume, setting: Volume) -> bool:
-        """Return whether `now` is `setting`, as far as can be told."""
+        """Return whether `now` equals `setting` within the tolerance."""
         return now.silent == setting.silent and self._near(now.levels, setting.levels)
 
     def covers(self, other: Held) -> bool:
-        """Return whether this, once written down, undoes the other too."""
+        """Return whether a saved copy of this is enough to undo `other` too."""
         if (self.before, self.memory) != (other.before, other.memory):
             return False
         return self.is_at(other.after, self.after)
@@ -109,27 +116,27 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class DuckingState:
-    """What is ducked."""
+    """All ducked streams, and those that ended while they were ducked."""
 
     held: Mapping[StreamKey, Held] = field(default_factory=dict)
-    spared: frozenset[StreamKey] = frozenset()  # moved by their users since they were ducked
-    departed: Mapping[str, Held] = field(default_factory=dict)  # by memory: vanished while ducked
+    spared: frozenset[StreamKey] = frozenset()  # the user changed them after they were ducked
+    departed: Mapping[str, Held] = field(default_factory=dict)  # ended while ducked, by `memory`
 
     @property
     def at_rest(self) -> bool:
-        """Whether nothing is ducked, and nothing is left to undo before something changes."""
+        """Whether nothing is ducked and nothing can be undone now."""
         return not self.held and all(held.tried for held in self.departed.values())
 
     @property
     def undoable(self) -> tuple[Held, ...]:
-        """All that is to be undone one day."""
+        """Everything that must be undone, now or later."""
         return (*self.held.values(), *self.departed.values())
 
     def confirmed(self, change: Change, now: Volume) -> DuckingState:
-        """Return the state once a change was made, which left the sound as `now` says.
+        """Return the state after a change was made; `now` is the volume read back.
 
-        A player that knows fewer levels than it was given takes the nearest. One that is far from
-        what it was given was moved at this very moment.
+        A player with coarse volume steps uses the nearest one. If the volume is far from the one
+        that was set, the user has changed it at the same moment.
         """
         known = self.held.get(change.key)
         if known is None or change.setting != known.after or not known.made_of(now):
@@ -137,9 +144,10 @@ class DuckingState:
         return replace(self, held={**self.held, change.key: known.made_as(now)})
 
     def mended(self, mend: Mend, found: bool) -> DuckingState:
-        """Return the state once the server keeps nothing of what was done here.
+        """Return the state after `Backend.mend`.
 
-        Where that was not `found`, as in PipeWire, the next stream of the program is waited for.
+        If the stored volume was not `found`, as with PipeWire, the entry stays until the program's
+        next stream appears.
         """
         departed = _without(self.departed, mend.held.memory)
         if not found:
@@ -149,7 +157,7 @@ class DuckingState:
 
 @dataclass(frozen=True, slots=True)
 class BackendView:
-    """What all back ends see."""
+    """The streams of all back ends."""
 
     reached: frozenset[str] = frozenset()  # the back ends that answered
     sounds: tuple[PlayerStream, ...] = ()
@@ -158,7 +166,7 @@ class BackendView:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to be done with a sound."""
+    """Set the volume of a stream."""
 
     key: StreamKey
     setting: Volume
@@ -166,7 +174,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Mend:
-    """What the server keeps for the next stream of a program is to be undone."""
+    """Correct the volume that the server stores for the next stream of a program."""
 
     held: Held
 
@@ -177,7 +185,14 @@ Steps = tuple[Change | Mend, ...]
 def step(
     state: DuckingState, policy: Policy, wanted: bool, view: BackendView
 ) -> tuple[DuckingState, Steps]:
-    """Return the next state and what is to be done once it is kept."""
+    """Return the next state, and the changes to make once it is saved.
+
+    Args:
+        state: the current state.
+        policy: the settings.
+        wanted: whether ducking is wanted now.
+        view: the current streams.
+    """
     state = _without_gone(state, view)
     if wanted and policy.mode is not DuckingMode.OFF:
         return _duck(state, policy, view)
@@ -185,7 +200,7 @@ def step(
 
 
 def _without_gone(state: DuckingState, view: BackendView) -> DuckingState:
-    """Forget the sounds that have gone, save what the server remembers of them."""
+    """Remove ended streams; those whose volume the server stores move to `departed`."""
 
     def is_gone(key: StreamKey) -> bool:
         return key.backend in view.reached and key not in view.present
@@ -208,7 +223,7 @@ def _duck(state: DuckingState, policy: Policy, view: BackendView) -> tuple[Ducki
         if known.is_at(sound.setting, known.after):
             held[sound.key] = replace(known, made=True)
         elif not known.made and known.is_at(sound.setting, known.before):
-            changes.append(Change(sound.key, known.after))  # it did not come through
+            changes.append(Change(sound.key, known.after))  # the change had no effect; repeat it
         elif known.moved(sound.setting):
             del held[sound.key]
             spared.add(sound.key)
@@ -239,9 +254,9 @@ def _restore(state: DuckingState, view: BackendView) -> tuple[DuckingState, Step
         if known is None:
             continue
         if known.moved(sound.setting):
-            del held[sound.key]  # it is back, or where its user wants it
+            del held[sound.key]  # it is restored, or the user has changed it
         else:
-            held[sound.key] = replace(known, made=False)  # so that it may be ducked anew
+            held[sound.key] = replace(known, made=False)  # so that it can be ducked again
             steps.append(Change(sound.key, known.undone(sound.setting)))
     gone = [one for one in departed.values() if one.key.backend in view.reached]
     steps += [Mend(one) for one in gone if not one.tried]
@@ -253,7 +268,10 @@ def _without(departed: Mapping[str, Held], memory: str) -> dict[str, Held]:
 
 
 def _before(state: DuckingState, sound: PlayerStream) -> Volume | None:
-    """Return what a new stream was meant to be that began as an old one was ducked to."""
+    """Return the undone volume of a new stream that started with a stored ducked volume.
+
+    None: the stream did not start with such a volume.
+    """
     old = state.departed.get(sound.memory) if sound.memory else None
     if old is None or sound.key.backend != old.key.backend:
         return None
@@ -264,30 +282,33 @@ def _before(state: DuckingState, sound: PlayerStream) -> Volume | None:
 def chosen(
     sounds: Iterable[PlayerStream], mode: DuckingMode, engaged: set[StreamKey]
 ) -> list[PlayerStream]:
-    """Return the sounds to duck, none of them twice: a player that is a stream too, a mixer.
+    """Return the streams to duck, each sound once.
+
+    Several back ends can see the same sound: a player is also a stream, and the mixer contains all
+    streams.
 
     Args:
-        sounds: all that can be seen.
-        mode: decides which of the two is taken: a stream comes back to the very same level, and a
-            player that pauses goes on where it was.
-        engaged: those that are ducked or spared already.
+        sounds: all streams.
+        mode: decides which back end is preferred. For "duck" it is the sound server, which restores
+            the exact level; for "pause" it is the player, which resumes at the same position.
+        engaged: streams that are already ducked or spared.
     """
     ranked = sorted(sounds, key=lambda sound: _rank(sound, mode))
-    taken = [sound for sound in ranked if sound.key in engaged]
+    known = [sound for sound in ranked if sound.key in engaged]
     new = []
     for sound in ranked:
         if not sound.playing or sound.key in engaged:
             continue
-        if any(_same_sound(sound, other) for other in taken):
+        if any(_same_sound(sound, other) for other in known):
             continue
         if _rank(sound, mode) < LEFT_ALONE:
-            taken.append(sound)
+            known.append(sound)
             new.append(sound)
     return new
 
 
 def _rank(sound: PlayerStream, mode: DuckingMode) -> int:
-    """Return how early a sound is taken; LEFT_ALONE if nothing can be done with it."""
+    """Return the preference of a stream, lowest first; LEFT_ALONE if it cannot be ducked."""
     if not (sound.can_level or (mode is DuckingMode.PAUSE and sound.can_silence)):
         return LEFT_ALONE
     if mode is DuckingMode.PAUSE and sound.key.backend == PLAYERS and sound.can_silence:
@@ -296,7 +317,7 @@ def _rank(sound: PlayerStream, mode: DuckingMode) -> int:
 
 
 def _same_sound(one: PlayerStream, other: PlayerStream) -> bool:
-    """Return whether two back ends show the same sound."""
+    """Return whether two streams of different back ends are the same sound."""
     if one.key.backend == other.key.backend:
         return False
     if MIXER in (one.key.backend, other.key.backend):

@@ -1,7 +1,8 @@
-"""The record of what is ducked, from which it is undone after a crash, a kill or a power cut.
+"""The file of saved volumes, from which ducking is undone after a crash, a kill or a power cut.
 
-It is in its place before anything is ducked, and gone when all is undone. A kill at any moment
-leaves it whole as soon as `write` is over; `sync` is for a power cut. Both wait for the disk.
+The file exists before anything is ducked, and is deleted when everything is restored. Once `write`
+has returned, a kill at any moment leaves the file intact; `sync` protects against a power cut. Both
+methods block on the disk.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ MOST_BYTES = 1024 * 1024
 
 
 class SavedVolumes:
-    """One file."""
+    """The file of saved volumes."""
 
     def __init__(self, file: Path) -> None:
-        """`file` need not exist, nor its folder."""
+        """Set the path; neither the file nor its folder needs to exist."""
         self._file = file
 
     def read(self) -> list[Held]:
-        """Return what was ducked when the last daemon ended; nothing if that ended well.
+        """Return what was ducked when the last daemon ended; an empty list after a clean exit.
 
         Raises:
-            StorageError: the file cannot be read, or is damaged, and is out of the way now.
+            StorageError: the file cannot be read; or it is damaged, and has been deleted.
         """
         try:
             with self._file.open("rb") as stream:
@@ -48,15 +49,15 @@ class SavedVolumes:
             with contextlib.suppress(OSError):
                 self._file.unlink()
             raise StorageError(
-                f"{self._file} was damaged: what was ducked when Auricle ended stays so; turn it "
-                "up by hand"
+                f"{self._file} was damaged: sounds that were ducked when Auricle ended stay quiet; "
+                "turn them up by hand"
             ) from error
 
     def write(self, held: Iterable[Held]) -> None:
-        """Put all that is ducked in the place of what was written before; nothing: no file.
+        """Replace the content of the file; delete the file if `held` is empty.
 
         Raises:
-            StorageError: it cannot be written.
+            StorageError: the file cannot be written.
         """
         entries = [_as_data(one) for one in held]
         new = self._file.with_name(f".{self._file.name}.new")
@@ -72,12 +73,12 @@ class SavedVolumes:
             with contextlib.suppress(OSError):
                 new.unlink()
             raise StorageError(
-                f"{self._file}: cannot keep what is ducked ({error.strerror}); make room on the "
-                "disk, or let Auricle write there"
+                f"{self._file}: cannot save the volumes ({error.strerror}); make room on the disk, "
+                "or let Auricle write there"
             ) from error
 
     def sync(self) -> None:
-        """Let what was written be on the disk; a disk that cannot is not told of."""
+        """Flush the file to the disk; errors are ignored."""
         with contextlib.suppress(OSError):
             descriptor = os.open(self._file, os.O_RDONLY)
             try:

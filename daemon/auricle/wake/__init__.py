@@ -1,1 +1,1 @@
-"""Wake-word detection: microphone frames in, detections out."""
+"""Wake-word detection: audio frames in, detections out."""

@@ -1,10 +1,11 @@
-"""The features that microWakeWord models hear: TensorFlow's micro front end.
+"""Computes the features of microWakeWord models with TensorFlow's micro front end.
 
-In: frames of 10 ms. Out: 40 numbers a frame, once a window of 30 ms is full: mel energies after
-noise reduction and automatic gain (PCAN), on a logarithmic scale, about 0 to 26.
+In: audio frames of 10 ms. Out: one feature frame of 40 values per audio frame, once the first
+window of 30 ms is full: log mel energies after noise reduction and per-channel automatic gain
+(PCAN), about 0 to 26.
 
-The front end's noise estimate lives in its C code, which offers no way to copy it. So this is the
-one part of the wake word that is no `Streaming`: it can only go on, or be reset.
+The noise estimate is inside the C code and cannot be copied. Unlike the other parts of wake-word
+detection, the front end therefore does not implement `Streaming`: it can only continue or be reset.
 """
 
 from __future__ import annotations
@@ -20,19 +21,19 @@ CHANNELS = 40
 
 
 class MicroFeatures:
-    """The micro front end, fed frame by frame."""
+    """The micro front end for one stream."""
 
     def __init__(self) -> None:
         self._frontend = MicroFrontend()
 
     def step(self, frame: NDArray[np.int16]) -> NDArray[np.float32]:
-        """Consume a frame; return the features it completes.
+        """Process an audio frame; return the feature frames that it completes.
 
         Args:
             frame: (160,) int16, 10 ms at 16 kHz.
 
         Returns:
-            (1, 40) float32; (0, 40) for the first two frames, which do not fill a window.
+            (1, 40) float32; (0, 40) for the first two audio frames, which do not fill a window.
 
         Raises:
             ArgumentError: the frame has another shape or type.
@@ -46,5 +47,5 @@ class MicroFeatures:
         return np.array(features, np.float32).reshape(-1, CHANNELS)
 
     def reset(self) -> None:
-        """Forget what was heard, the noise of the room too."""
+        """Start a new stream with a new noise estimate."""
         self._frontend.reset()

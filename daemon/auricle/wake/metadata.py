@@ -1,4 +1,4 @@
-"""The JSON beside a microWakeWord model: which words it hears, and when they count as heard.
+"""Reads the JSON file of a microWakeWord model: its phrase, its network and its trigger settings.
 
 In: the path of the JSON file. Out: a checked `Description`. The format is version 2 of
 https://esphome.io/components/micro_wake_word ("micro" models).
@@ -15,24 +15,24 @@ from typing import Any
 from auricle.errors import ModelError
 
 VERSION = 2
-STEP_MILLISECONDS = 10  # of the features, the only step that the front end makes
+STEP_MILLISECONDS = 10  # step of the feature frames; the front end has no other
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A microWakeWord model in words."""
+    """The metadata of a microWakeWord model."""
 
-    name: str  # stem of the JSON file: what the configuration and the command line call it
-    phrase: str  # what is said, as the author writes it
+    name: str  # stem of the JSON file; its name in the configuration and on the command line
+    phrase: str  # the wake word, as the author writes it
     network: Path  # the TFLite file
-    cutoff: float  # mean probability from which the phrase counts as heard, 0 to 1
-    window: int  # probabilities in that mean, at least 1
-    languages: tuple[str, ...]  # BCP 47 codes of the voices it was trained with; may be empty
-    author: str  # empty when not stated
+    cutoff: float  # minimum mean probability of a detection, 0 to 1
+    window: int  # number of probabilities in the mean, at least 1
+    languages: tuple[str, ...]  # BCP 47 codes of the training voices; may be empty
+    author: str  # empty if not stated
 
 
 class Fields:
-    """The keys of a JSON object, taken one by one, each with its own error."""
+    """The keys of a JSON object; reports a missing or wrong one with its name."""
 
     def __init__(self, values: dict[str, Any], source: Path, prefix: str = "") -> None:
         self.values = values
@@ -40,7 +40,7 @@ class Fields:
         self.prefix = prefix
 
     def take(self, key: str, kind: type | tuple[type, ...], expected: str) -> Any:
-        """Return the value of a key that must be there and be of a kind.
+        """Return the value of a required key and check its type.
 
         Raises:
             ModelError: the key is missing, or its value is of another type.
@@ -55,7 +55,7 @@ class Fields:
         return value
 
     def refuse(self, key: str, expected: str) -> ModelError:
-        """Return the error of a value that does not fit."""
+        """Return the error for a wrong value."""
         value = json.dumps(self.values[key], ensure_ascii=False)
         return ModelError(f"{self.source}: {self.prefix}{key} is {value}; it must be {expected}.")
 
@@ -64,12 +64,12 @@ def read_description(path: Path) -> Description:
     """Read and check the JSON of a microWakeWord model.
 
     Raises:
-        ModelError: the file is missing, no JSON, of another kind or version, or a key is missing
-            or impossible.
+        ModelError: the file is missing, is not JSON or has another type or version; or a key is
+            missing or has an impossible value.
     """
     fields = Fields(read_object(path), path)
     if fields.take("type", str, '"micro"') != "micro":
-        raise fields.refuse("type", '"micro", the only kind of wake-word model that is known')
+        raise fields.refuse("type", '"micro", the only supported type of wake-word model')
     if fields.take("version", int, str(VERSION)) != VERSION:
         raise fields.refuse("version", f"{VERSION}; convert or retrain the model")
     phrase = fields.take("wake_word", str, "the words to say")
@@ -77,7 +77,9 @@ def read_description(path: Path) -> Description:
         raise fields.refuse("wake_word", "the words to say")
     network = fields.take("model", str, "the name of the TFLite file beside this one")
     if not network or Path(network).name != network:
-        raise fields.refuse("model", "the name of the TFLite file beside this one, no path or URL")
+        raise fields.refuse(
+            "model", "the name of the TFLite file beside this one, not a path or URL"
+        )
     micro = Fields(fields.take("micro", dict, "an object"), path, "micro.")
     return Description(
         name=path.stem,
@@ -99,14 +101,14 @@ def read_object(path: Path) -> dict[str, Any]:
             f"The wake-word model {path} cannot be read ({error.strerror}); install it again."
         ) from error
     except ValueError as error:
-        raise ModelError(f"{path} is no JSON ({error}); install the model again.") from error
+        raise ModelError(f"{path} is not JSON ({error}); install the model again.") from error
     if not isinstance(content, dict):
-        raise ModelError(f"{path} holds no JSON object; install the model again.")
+        raise ModelError(f"{path} is not a JSON object; install the model again.")
     return content
 
 
 def take_cutoff(micro: Fields) -> float:
-    """Return the probability from which the phrase counts as heard."""
+    """Return the minimum mean probability of a detection."""
     expected = "a probability above 0 and below 1"
     cutoff = float(micro.take("probability_cutoff", (int, float), expected))
     if not (math.isfinite(cutoff) and 0 < cutoff < 1):
@@ -115,7 +117,7 @@ def take_cutoff(micro: Fields) -> float:
 
 
 def take_window(micro: Fields) -> int:
-    """Return the number of probabilities in the mean, after checking the step of the features."""
+    """Return the number of probabilities in the mean; check the step of the feature frames."""
     expected = f"{STEP_MILLISECONDS}, the milliseconds between two feature frames"
     if micro.take("feature_step_size", int, expected) != STEP_MILLISECONDS:
         raise micro.refuse("feature_step_size", expected)
@@ -127,7 +129,7 @@ def take_window(micro: Fields) -> int:
 
 
 def take_languages(fields: Fields) -> tuple[str, ...]:
-    """Return the languages of the training voices, none when the file does not state them."""
+    """Return the languages of the training voices; an empty tuple if they are not stated."""
     if "trained_languages" not in fields.values:
         return ()
     languages = fields.take("trained_languages", list, "a list of language codes")

@@ -1,13 +1,13 @@
-"""The network of a microWakeWord model, in the open "micro" format of version 2.
+"""Runs the network of a microWakeWord model, in the open "micro" format, version 2.
 
-In: feature frames. Out: a probability for every `stride` of them, that the phrase just ended.
+In: feature frames. Out: for every `stride` feature frames, the probability that the phrase just
+ended.
 
-The format keeps the state of the network inside the graph, in resource variables (VAR_HANDLE,
-READ_VARIABLE, ASSIGN_VARIABLE), which the runtime neither reads out nor resets: its
-`reset_all_variables` reaches the older kind of variable tensors only. But these variables are
-rings of past activations of convolutions, so that nothing older than two seconds has any
-effect. The state is therefore given as what the network still remembers: the last feature
-frames. To go on from a state that the graph is not in, it is made anew and hears them again.
+The graph keeps its state in resource variables (VAR_HANDLE, READ_VARIABLE, ASSIGN_VARIABLE). The
+runtime can neither read nor reset them: `reset_all_variables` only affects the older variable
+tensors. The variables are ring buffers of past convolution activations, so input older than two
+seconds has no effect. The state of this class is therefore the last feature frames. To continue
+from another state, a new graph is loaded and processes these frames again.
 """
 
 from __future__ import annotations
@@ -24,42 +24,42 @@ from auricle.tflite.runtime import load_interpreter
 from auricle.wake.frontend import CHANNELS
 from auricle.wake.metadata import Description, read_description
 
-MEMORY_FRAMES = 200  # 2 s; the shipped models remember 1.49 to 1.79 s, and a test shows it
-LARGEST_STRIDE = 100  # frames, 1 s: a detector that looks more seldom is of no use
+MEMORY_FRAMES = 200  # 2 s; the shipped models need 1.49 to 1.79 s, which a test checks
+LARGEST_STRIDE = 100  # feature frames, 1 s; a larger stride is useless for detection
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MicroState:
-    """All that a network remembers; `frames - pending` is a multiple of the stride."""
+    """The state of a network; `frames - pending` is a multiple of the stride."""
 
-    features: NDArray[np.int8]  # (frames, 40) quantized, the last ones heard, at most 2 s
-    pending: int  # how many at the end the network has not been given: fewer than a stride
+    features: NDArray[np.int8]  # (frames, 40) quantized: the last feature frames, at most 2 s
+    pending: int  # number of frames at the end not yet processed, less than a stride
 
 
 @dataclass(frozen=True, slots=True)
 class Quantization:
-    """How a real number is stored: real = scale * (stored - zero_point)."""
+    """An affine quantization: real = scale * (stored - zero_point)."""
 
     scale: float
     zero_point: int
 
     def store(self, values: NDArray[np.float32]) -> NDArray[np.int8]:
-        """Return the values as int8, of the same shape, the nearest that there are."""
+        """Quantize to the nearest int8; the shape stays the same."""
         stored = np.rint(values / self.scale + self.zero_point)
         integers: NDArray[np.int8] = np.minimum(np.maximum(stored, -128), 127).astype(np.int8)
         return integers
 
 
 class MicroWakeWord:
-    """A wake-word network, which streams: (frames, 40) float32 in, (steps,) float32 out.
+    """A streaming wake-word network: (frames, 40) float32 in, (steps,) float32 out.
 
     Args:
-        description: what the JSON beside the network says.
-        threads: how many threads one run of the graph may take.
-        runtime: "auto", or a name of `auricle.tflite.runtime.RUNTIMES`.
+        description: the metadata of the model.
+        threads: number of threads for one run of the graph.
+        runtime: "auto", or a name from `auricle.tflite.runtime.RUNTIMES`.
 
     Raises:
-        ModelError: the network is missing, damaged, or has other tensors than the format.
+        ModelError: the network is missing or damaged, or its tensors do not match the format.
     """
 
     def __init__(self, description: Description, threads: int = 1, runtime: str = "auto") -> None:
@@ -67,7 +67,7 @@ class MicroWakeWord:
         self._threads = threads
         self._runtime = runtime
         self._interpreter = load_interpreter(description.network, threads, runtime)
-        self._content = description.network.read_bytes()  # to make the graph anew
+        self._content = description.network.read_bytes()  # to load a new graph later
         self._reached = self.initial_state()
         source = str(description.network)
         details = single(self._interpreter.get_input_details(), source, "inputs")
@@ -82,46 +82,46 @@ class MicroWakeWord:
 
     @property
     def name(self) -> str:
-        """What the configuration calls it."""
+        """Name of the model in the configuration."""
         return self.description.name
 
     def initial_state(self) -> MicroState:
-        """Return the state of a network that has heard nothing."""
+        """Return the state before the first feature frame."""
         return MicroState(np.empty((0, CHANNELS), np.int8), 0)
 
     def remember(self, features: NDArray[np.float32]) -> MicroState:
-        """Return the state after frames whose probabilities nobody asks for.
+        """Return the state after feature frames, without computing probabilities.
 
         Args:
-            features: (frames, 40) float32, a whole number of strides; if older ones were heard
-                before them, at least `memory` frames.
+            features: (frames, 40) float32, a whole number of strides; at least `memory` frames
+                unless they are the first of the stream.
         """
         return MicroState(self._stored.store(features[-self.memory :]), 0)
 
     def step(
         self, state: MicroState, chunk: NDArray[np.float32]
     ) -> tuple[MicroState, NDArray[np.float32]]:
-        """Hear some frames.
+        """Process feature frames.
 
         Args:
-            state: where to go on from; going on from the last one returned costs nothing extra.
-            chunk: (frames, 40) float32 from `MicroFeatures`, any number of frames.
+            state: the state to continue from; only the last returned state has no extra cost.
+            chunk: (frames, 40) float32 from `MicroFeatures`, any number of feature frames.
 
         Returns:
-            The next state, and (steps,) float32: a probability for each stride completed.
+            The next state, and (steps,) float32: a probability for each completed stride.
         """
         if state is not self._reached:
-            self._return_to(state)
-        heard = np.concatenate((state.features, self._stored.store(chunk)))
+            self._restore(state)
+        features = np.concatenate((state.features, self._stored.store(chunk)))
         begin = len(state.features) - state.pending
-        steps = (len(heard) - begin) // self.stride
+        steps = (len(features) - begin) // self.stride
         end = begin + steps * self.stride
-        probabilities = self._run(heard[begin:end])
-        self._reached = MicroState(heard[max(0, end - self.memory) :], len(heard) - end)
+        probabilities = self._run(features[begin:end])
+        self._reached = MicroState(features[max(0, end - self.memory) :], len(features) - end)
         return self._reached, probabilities
 
-    def _return_to(self, state: MicroState) -> None:
-        """Bring a new graph, its variables as they were at the beginning, into a state."""
+    def _restore(self, state: MicroState) -> None:
+        """Load a new graph and bring its variables into `state`."""
         self._interpreter = load_interpreter(self._content, self._threads, self._runtime)
         self._run(state.features[: len(state.features) - state.pending])
 
@@ -137,16 +137,20 @@ class MicroWakeWord:
 
 
 def load_wake_word(path: Path, threads: int = 1, runtime: str = "auto") -> MicroWakeWord:
-    """Load a wake-word model, given its JSON file.
+    """Load a wake-word model from its JSON file.
 
     Raises:
-        ModelError: either file is missing, damaged or not of the format.
+        ModelError: the JSON or the TFLite file is missing, damaged or in another format.
     """
     return MicroWakeWord(read_description(path), threads, runtime)
 
 
 def single(details: list[dict[str, Any]], source: str, what: str) -> dict[str, Any]:
-    """Return the only tensor of a list."""
+    """Return the only tensor of a list.
+
+    Raises:
+        ModelError: there is none, or more than one.
+    """
     if len(details) != 1:
         raise ModelError(
             f"{source} has {len(details)} {what}; a microWakeWord model has one. Install another."
@@ -155,7 +159,11 @@ def single(details: list[dict[str, Any]], source: str, what: str) -> dict[str, A
 
 
 def check_input(details: dict[str, Any], source: str) -> int:
-    """Return how many frames the network takes at a time."""
+    """Return the stride: the number of feature frames per step.
+
+    Raises:
+        ModelError: the input tensor does not match the format.
+    """
     shape = tuple(int(size) for size in details["shape"])
     fits = len(shape) == 3 and shape[0] == 1 and shape[2] == CHANNELS
     if not fits or not 1 <= shape[1] <= LARGEST_STRIDE or details["dtype"] is not np.int8:
@@ -167,7 +175,7 @@ def check_input(details: dict[str, Any], source: str) -> int:
 
 
 def check_output(details: dict[str, Any], source: str) -> None:
-    """Refuse a network that gives anything but one quantized probability."""
+    """Raise ModelError unless the output is one quantized probability."""
     shape = tuple(int(size) for size in details["shape"])
     if int(np.prod(shape)) != 1 or details["dtype"] not in (np.int8, np.uint8):
         raise ModelError(
@@ -177,7 +185,11 @@ def check_output(details: dict[str, Any], source: str) -> None:
 
 
 def read_quantization(details: dict[str, Any], source: str) -> Quantization:
-    """Return the scale and the zero point of a tensor."""
+    """Return the quantization of a tensor.
+
+    Raises:
+        ModelError: the scale is not above 0.
+    """
     scale, zero_point = details["quantization"]
     if not scale > 0:
         raise ModelError(

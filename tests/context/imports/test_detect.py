@@ -32,7 +32,7 @@ def test_the_folder_of_home_assistant_is_known_by_its_registry(tmp_path: Path) -
 
 
 def test_any_other_folder_is_music(tmp_path: Path) -> None:
-    with pytest.raises(ImportedFileError, match="holds no music"):
+    with pytest.raises(ImportedFileError, match="contains no music"):
         read_import(tmp_path)
 
 

@@ -65,5 +65,5 @@ def test_two_lamps_of_the_same_name_are_two() -> None:
     "data", [b"", b"[]", b"{}", b"\xff", b"[" * 100_000, registry(1), b'{"data": {"entities": 5}}']
 )
 def test_what_is_no_registry_is_refused(data: bytes) -> None:
-    with pytest.raises(ImportedFileError, match="is no entity registry of Home Assistant; name"):
+    with pytest.raises(ImportedFileError, match="is not an entity registry of Home Assistant"):
         appliances(data)

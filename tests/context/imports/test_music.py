@@ -64,7 +64,7 @@ def test_a_file_that_is_no_music_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_music_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ImportedFileError, match=r"holds no music \(.mp3, .flac"):
+    with pytest.raises(ImportedFileError, match=r"contains no music \(.mp3, .flac"):
         names_in(tmp_path)
 
 

@@ -81,4 +81,6 @@ def test_nothing_is_worse_than_no_card(data: bytes, lines: list[str]) -> None:
         try:
             contacts(content)
         except ImportedFileError as error:
-            assert str(error) == "all.vcf: holds no vCard; export contacts as .vcf and name that"
+            assert str(error) == (
+                "all.vcf: contains no vCard; export contacts as .vcf and name that file"
+            )

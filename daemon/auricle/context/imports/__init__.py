@@ -1,1 +1,1 @@
-"""Names from what a person has already: an address book, a music folder, Home Assistant."""
+"""Imports names from an address book, a music folder or Home Assistant."""

@@ -1,6 +1,6 @@
-"""What a file or folder to import is, and who reads it.
+"""Detects the type of a file or folder to import, and reads it.
 
-In: a path. Out: the entries in it, of one kind.
+In: a path. Out: its entries, all of one kind.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from auricle.context.imports.vcard import read_vcards
 from auricle.errors import ImportedFileError
 
 REGISTRY = Path(".storage") / "core.entity_registry"
-MOST_BYTES = 256 * 1024 * 1024  # photographs in vCards take most of them
+MOST_BYTES = 256 * 1024 * 1024  # vCards can contain photographs
 
 
 def read_import(path: Path) -> Imported:
     """Return the names in a file or folder.
 
-    A folder with `.storage/core.entity_registry` is Home Assistant's, one with .vcf files an
-    address book, any other one music. A .vcf file holds contacts, any other one is taken for an
-    entity registry.
+    A folder with `.storage/core.entity_registry` is read as Home Assistant's, a folder with .vcf
+    files as an address book, and any other folder as music. A .vcf file is read as contacts, and
+    any other file as an entity registry.
 
     Raises:
-        ImportedFileError: it is none of these, or cannot be read.
+        ImportedFileError: the path has another content, or cannot be read.
     """
     try:
         if not path.is_dir():
@@ -42,7 +42,7 @@ def read_import(path: Path) -> Imported:
     except OSError as error:
         raise ImportedFileError(
             f"{os.fsdecode(error.filename or path)}: cannot be read: {error.strerror}; name a file "
-            "or folder that you may read"
+            "or folder that you can read"
         ) from error
 
 

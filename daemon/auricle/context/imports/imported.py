@@ -1,7 +1,7 @@
-"""What an import gives: entries of one kind, and how many names were not fit to be one.
+"""The result of an import: entries of one kind, and the number of names that were left out.
 
-A program's own data is not the owner's to mend: a name that is blank or too long is left out and
-counted, where a file of names would be refused.
+The user cannot easily correct the data of another program. A blank or too long name is therefore
+left out and counted, whereas a file of names with such a mistake is rejected.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from auricle.errors import InvalidNameError, NameTooLongError
 
 @dataclass(slots=True)
 class Imported:
-    """Entries gathered one by one."""
+    """Collects the entries of an import."""
 
     kind: str
-    source: str  # under which they are kept, unless the owner names another
-    left_out: int = 0  # names that cannot be one, or files that cannot be read
+    source: str  # default source under which they are stored
+    left_out: int = 0  # number of invalid names and unreadable files
     _entries: dict[tuple[str, str], Entry] = field(default_factory=dict)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """What was gathered, each entry once."""
+        """The collected entries, without duplicates."""
         return tuple(self._entries.values())
 
     def add(self, written: str, spoken: Iterable[str] = (), id: str = "") -> None:
-        """Add an entry, or count it as left out if its name is none."""
+        """Add an entry, or count it as left out if its name is invalid."""
         name = _clean(written)
         if name is None:
             self.left_out += 1
@@ -43,7 +43,7 @@ class Imported:
 
 
 def _clean(text: str) -> str | None:
-    """Return a name in its one form, its lines joined; None if it cannot be one."""
+    """Return the normalized name, with its lines joined; None if it is invalid."""
     try:
         return clean_name(" ".join(text[: LONGEST_TEXT + 1].splitlines()), "name")
     except (InvalidNameError, NameTooLongError):

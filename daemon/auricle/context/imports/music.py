@@ -1,6 +1,7 @@
-"""Artists, albums and titles from the tags of a music folder, read by mutagen.
+"""Imports artists, albums and titles from the tags of a music folder, with mutagen.
 
-In: a folder. Out: one entry a name, artists first: who has too many names keeps those most said.
+In: a folder. Out: one entry per name. Artists come first, because they are said most often and the
+number of entries is limited.
 """
 
 from __future__ import annotations
@@ -16,21 +17,21 @@ from auricle.errors import ImportedFileError
 
 SUFFIXES = (".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".m4b", ".mp4", ".ape", ".mpc", ".wv")
 TAGS = (("artist", "albumartist"), ("album",), ("title",))  # in the order of the entries
-# `(Remastered 2011)`, `[Live]`: what stands in a title and nobody says.
+# `(Remastered 2011)`, `[Live]`: a remark in a title that nobody says.
 REMARK = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
 
 
 def read_music(folder: Path, into: Imported) -> None:
-    """Add the names in a folder and all below it; a file that cannot be read is left out.
+    """Add the names in a folder and its subfolders; count unreadable files as left out.
 
     Raises:
-        ImportedFileError: there is no music, or mutagen is not installed.
+        ImportedFileError: the folder contains no music, or mutagen is not installed.
     """
     try:
-        import mutagen  # noqa: PLC0415 - only who imports music needs it
+        import mutagen  # noqa: PLC0415 - an optional dependency
     except ModuleNotFoundError as error:
         raise ImportedFileError(
-            "the tags of music are read by mutagen, which is not installed; install it: "
+            "reading the tags of music needs mutagen, which is not installed; install it: "
             "`apt install python3-mutagen`, or `pip install 'auricle[music]'`"
         ) from error
     found: list[list[str]] = [[] for _ in TAGS]
@@ -48,7 +49,7 @@ def read_music(folder: Path, into: Imported) -> None:
             names.extend(name for key in keys for name in _values(music, key))
     if not files:
         raise ImportedFileError(
-            f"{folder}: holds no music ({', '.join(SUFFIXES)}); name a folder that does"
+            f"{folder}: contains no music ({', '.join(SUFFIXES)}); name a folder with music"
         )
     for name in (name for names in found for name in names):
         into.add(name, [REMARK.sub("", name)])
@@ -63,10 +64,10 @@ def _music_files(folder: Path) -> Iterator[Path]:
 
 
 def _values(music: Any, key: str) -> Iterator[str]:
-    """Yield the values of a tag that say something."""
+    """Yield the non-empty values of a tag."""
     try:
         values = music.get(key) or ()
-    except (KeyError, ValueError):  # a tag that this kind of file cannot have
+    except (KeyError, ValueError):  # this file format does not support the tag
         return
     for value in [values] if isinstance(values, str) else values:
         if text := str(value).strip():

@@ -1,8 +1,8 @@
-"""Contacts from vCard files, versions 2.1 to 4.0 (RFC 6350): FN, N, NICKNAME and UID.
+"""Imports contacts from vCard files, versions 2.1 to 4.0 (RFC 6350): FN, N, NICKNAME and UID.
 
-In: the bytes of a file with any number of cards. Out: one entry a card. Read by hand, because that
-is little, and one card that is wrong must not cost the others: the library there is, vobject, wants
-three more and is strict.
+In: the bytes of a file with any number of cards. Out: one entry per card. This module parses vCards
+itself: the format is small, and one wrong card must not prevent reading the others. The library
+vobject is strict and needs three more dependencies.
 """
 
 from __future__ import annotations
@@ -22,17 +22,23 @@ CHARSET = re.compile(r";CHARSET=([\w-]+)", re.IGNORECASE)
 QUOTED_PRINTABLE = re.compile(r";(?:ENCODING=)?QUOTED-PRINTABLE(?:;|$)", re.IGNORECASE)
 ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
-Card = dict[str, list[str]]  # property name -> values, still with their escapes
+Card = dict[str, list[str]]  # property name -> values, with their escape sequences
 
 
 def read_vcards(data: bytes, path: Path, into: Imported) -> None:
-    """Add the people of a file; raises ImportedFileError if there is no card in it."""
+    """Add the contacts of a file to `into`.
+
+    Raises:
+        ImportedFileError: the file contains no vCard.
+    """
     cards = 0
     for card in _cards(_decode(data)):
         cards += 1
         _add(card, into)
     if not cards:
-        raise ImportedFileError(f"{path}: holds no vCard; export contacts as .vcf and name that")
+        raise ImportedFileError(
+            f"{path}: contains no vCard; export contacts as .vcf and name that file"
+        )
 
 
 def _add(card: Card, into: Imported) -> None:
@@ -67,7 +73,7 @@ def _cards(text: str) -> Iterator[Card]:
 
 
 def _lines(text: str) -> Iterator[str]:
-    """Yield the lines of a file, with those that were folded joined again."""
+    """Yield the unfolded lines of a file."""
     line = ""
     for piece in re.split(r"\r\n|\r|\n", text):
         if line.endswith("=") and QUOTED_PRINTABLE.search(line.partition(":")[0]):
@@ -81,14 +87,14 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _plain(value: str, parameters: str) -> str:
-    """Return a value without the encoding of version 2.1."""
+    """Return a value; decode the quoted-printable encoding of version 2.1."""
     if not QUOTED_PRINTABLE.search(parameters):
         return value
     data = quopri.decodestring(value.encode("latin-1", errors="replace"))
     charset = CHARSET.search(parameters)
     try:
         return data.decode(charset[1] if charset else "utf-8", errors="replace")
-    except LookupError:  # a charset that nobody knows
+    except LookupError:  # an unknown charset
         return data.decode("latin-1")
 
 
@@ -97,12 +103,12 @@ def _decode(data: bytes) -> str:
         return data.decode("utf-16", errors="replace")
     try:
         return data.decode("utf-8-sig")
-    except UnicodeDecodeError:  # of an old telephone
+    except UnicodeDecodeError:  # old telephones write Latin-1
         return data.decode("latin-1")
 
 
 def _split(value: str, separator: str) -> list[str]:
-    """Return the parts of a value between separators that are not escaped."""
+    """Split a value at the separators that are not escaped."""
     return [
         part.replace("\0", "\\" + separator)
         for part in value.replace("\0", "").replace("\\" + separator, "\0").split(separator)
@@ -110,5 +116,5 @@ def _split(value: str, separator: str) -> list[str]:
 
 
 def _part(value: str) -> str:
-    """Return a value without its escapes, on one line."""
+    """Return a value without escape sequences, on one line."""
     return ESCAPED.sub(lambda found: " " if found[1] in "nN" else found[1], value)

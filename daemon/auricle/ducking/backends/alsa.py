@@ -1,7 +1,8 @@
-"""The mixer of a sound card, the last resort where no sound server and no player can be reached.
+"""Ducking back end for the mixer of a sound card, used if there is no sound server.
 
-In: a card, as ALSA names it, and a control. Out: that control, through `amixer`, which Debian has
-in alsa-utils. It makes all that the card plays quieter, so it is used only while something plays.
+In: the ALSA name of a card, and a control. Out: the volume of that control, read and set with
+`amixer` (Debian package alsa-utils). The control affects everything that the card plays, so it is
+changed only while something plays.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from auricle.errors import SoundError
 PROGRAM = "amixer"
 PROC = Path("/proc/asound")
 ANSWER_SECONDS = 2.0
-# Controls that make all of a card quieter, the best first.
+# Controls for the total volume of a card, in order of preference.
 USUAL = ("Master", "Speaker", "Headphone", "PCM", "Digital", "HDMI", "Line Out")
 SUFFIX = " Playback Volume"
 
@@ -33,11 +34,11 @@ class Control:
     name: str
     least: int
     most: int
-    values: tuple[int, ...]  # of each channel, as the card counts them
-    decibels: tuple[float, float] | None  # of least and most; None: the card does not tell
+    values: tuple[int, ...]  # one per channel, in the unit of the card
+    decibels: tuple[float, float] | None  # at `least` and `most`; None: unknown
 
     def level(self, value: int) -> float:
-        """Return a value as the cube root of loudness; 1 is the loudest."""
+        """Return the level of a value: the cube root of the amplitude, 0 to 1."""
         if self.decibels is None:
             return (value - self.least) / (self.most - self.least)
         low, high = self.decibels
@@ -47,7 +48,7 @@ class Control:
         return float(10 ** ((share * (high - low) + low - high) / 60))
 
     def value(self, level: float) -> int:
-        """Return the value nearest to a level; the other way round."""
+        """Return the value nearest to a level; the inverse of `level`."""
         if self.decibels is None:
             share = level
         elif level <= 0:
@@ -59,38 +60,42 @@ class Control:
 
     @property
     def grain(self) -> float:
-        """Half of the way from one value to the next, where it is widest."""
+        """Slightly more than half of the largest step between two levels."""
         steps = (self.level(self.least + 1), self.level(self.most) - self.level(self.most - 1))
         return 0.51 * max(steps)
 
 
 class AlsaMixer:
-    """A back end."""
+    """The back end for the mixer of a sound card."""
 
     name = MIXER
     hears_all = True
     last_resort = True
 
     def __init__(self, card: str, control: str | None = None, proc: Path | None = PROC) -> None:
-        """Choose the control.
+        """Set the card and the control.
 
         Args:
-            card: such as `default` or `hw:0`.
-            control: such as `Master`; None: the first there is of `USUAL`.
-            proc: where the kernel tells what plays; None: something always does.
+            card: ALSA name, such as `default` or `hw:0`.
+            control: name, such as `Master`; None: the first control of `USUAL` that exists.
+            proc: /proc/asound, which shows what plays; None: assume that something plays.
         """
         self._card = card
         self._control = control
         self._proc = proc
 
     async def start(self, on_change: Callable[[], None]) -> None:
-        """Do nothing: the mixer is looked at only when quiet is wanted."""
+        """Do nothing: the mixer is read only for ducking, and reports no changes."""
 
     async def close(self) -> None:
         """Do nothing."""
 
     async def look(self) -> Look:
-        """Return the control as one sound; raises SoundError if there is no card."""
+        """Return the control as one stream.
+
+        Raises:
+            SoundError: the card has no mixer, or the mixer has no such control.
+        """
         control = await self._find()
         setting = Volume(tuple(control.level(value) for value in control.values))
         sound = PlayerStream(
@@ -112,11 +117,13 @@ class AlsaMixer:
         told = await self._amixer("cset", f"numid={control.number}", values)
         after = read_controls(told)
         if not after:
-            raise SoundError(f"{PROGRAM} does not tell what it has set; look at {self._card}")
+            raise SoundError(
+                f"{PROGRAM} does not report the new volume; check the card {self._card}"
+            )
         return Volume(tuple(after[0].level(value) for value in after[0].values))
 
     async def mend(self, memory: str, before: Volume, after: Volume) -> bool:
-        """Do nothing: a card remembers nothing of programs."""
+        """Do nothing: a card stores no volumes of programs."""
         return False
 
     async def _find(self) -> Control:
@@ -131,7 +138,7 @@ class AlsaMixer:
         )
 
     async def _amixer(self, *words: str) -> str:
-        """Return what amixer prints; in a thread, which ends by itself if nobody waits any more."""
+        """Return the output of amixer, which runs in a thread with a time-out."""
         return await asyncio.to_thread(self._run, words or ("contents",))
 
     def _run(self, words: Sequence[str]) -> str:
@@ -145,19 +152,19 @@ class AlsaMixer:
                 check=False,
             )
         except FileNotFoundError as error:
-            raise SoundError(f"there is no {PROGRAM}; install alsa-utils") from error
+            raise SoundError(f"{PROGRAM} is not installed; install alsa-utils") from error
         except subprocess.TimeoutExpired as error:
             raise SoundError(f"{PROGRAM} does not answer; check the card {self._card}") from error
         if done.returncode:
             raise SoundError(
-                f"there is no mixer of the card {self._card}; choose music.alsa_card from "
+                f"the card {self._card} has no mixer; choose music.alsa_card from "
                 "/proc/asound/cards"
             )
         return done.stdout.decode(errors="replace")
 
 
 def plays(proc: Path | None) -> bool:
-    """Return whether any card plays something, or the kernel does not tell."""
+    """Return whether any card plays something; True if the kernel does not tell."""
     if proc is None or not proc.is_dir():
         return True
     states = [file.read_text(errors="replace") for file in proc.glob("card*/pcm*p/sub*/status")]
@@ -172,7 +179,7 @@ RANGE = re.compile(r"\| dBminmax(?:mute)?-min=(-?[\d.]+)dB,max=(-?[\d.]+)dB")
 
 
 def read_controls(told: str) -> list[Control]:
-    """Return the controls of volumes that can be set, from what `amixer contents` prints."""
+    """Return the writable volume controls from the output of `amixer contents`."""
     return [control for part in told.split("numid=")[1:] if (control := _read("numid=" + part))]
 
 

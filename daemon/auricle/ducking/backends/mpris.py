@@ -1,8 +1,8 @@
-"""Players on a message bus, by MPRIS2: the other end of their interface, as a back end of ducking.
+"""Ducking back end for players on D-Bus, through MPRIS2.
 
-In: the names `org.mpris.MediaPlayer2.*` of a bus. Out: each player with its volume and whether it
-plays. The bus is the one that Auricle is on: in a session those of its user, on the system bus such
-as shairport-sync and spotifyd.
+In: the names `org.mpris.MediaPlayer2.*` of a bus. Out: each player with its volume and playback
+status. The bus is the one that Auricle uses: the session bus has the user's players, the system bus
+has services such as shairport-sync and spotifyd.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ PREFIX = "org.mpris.MediaPlayer2."
 PATH = "/org/mpris/MediaPlayer2"
 ROOT = "org.mpris.MediaPlayer2"
 PLAYER = "org.mpris.MediaPlayer2.Player"
-# playerctld shows the player that was used last once more, under a name of its own; those that
-# kdeconnect shows play on a telephone.
+# playerctld repeats the last used player under its own name; the players of kdeconnect are on a
+# telephone.
 NOT_HERE = (PREFIX + "playerctld", PREFIX + "kdeconnect.")
-GRAIN = 0.01  # some players count in per cent
-ANSWER_SECONDS = 0.05  # a player that takes longer is looked at when it answers
+GRAIN = 0.01  # some players round to per cent
+ANSWER_SECONDS = 0.05  # time-out; the answer of a slower player is used in a later round
 CLOSE_SECONDS = 1.0
-FRESH_SECONDS = 0.5  # for which a late answer holds
+FRESH_SECONDS = 0.5  # a late answer is used for this long
 MOST_PLAYERS = 32
 
 CHANGES = (
@@ -43,20 +43,20 @@ CHANGES = (
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """A program on the bus; who it is does not change while it is there."""
+    """A player on the bus."""
 
-    name: str  # org.mpris.MediaPlayer2.mpv
-    owner: str  # its unique name
+    name: str  # such as org.mpris.MediaPlayer2.mpv
+    owner: str  # unique name of its connection
 
     @property
     def key(self) -> StreamKey:
-        """Return the name of its sound."""
+        """Key of its stream."""
         return StreamKey(PLAYERS, f"{self.name} {self.owner}")
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a player says of itself, and the bus of it."""
+    """Properties of a player that do not change."""
 
     title: str
     process: int
@@ -64,36 +64,36 @@ class Identity:
 
 
 class Late:
-    """A question that a player has not answered in time."""
+    """A query that a player has not answered in time."""
 
     def __init__(
         self, task: asyncio.Task[PlayerStream | None], on_answer: Callable[[], None]
     ) -> None:
-        """Call `on_answer` when it is answered after all."""
+        """Call `on_answer` when the answer arrives."""
         self.task = task
         self._answered = 0.0
 
-        def take(_: asyncio.Task[PlayerStream | None]) -> None:
+        def answered(_: asyncio.Task[PlayerStream | None]) -> None:
             self._answered = asyncio.get_running_loop().time()
             on_answer()
 
-        task.add_done_callback(take)
+        task.add_done_callback(answered)
 
     def is_fresh(self) -> bool:
-        """Return whether the answer has come just now."""
+        """Return whether the answer arrived less than FRESH_SECONDS ago."""
         age = asyncio.get_running_loop().time() - self._answered
         return self.task.done() and age < FRESH_SECONDS
 
 
 class MprisPlayers:
-    """A back end."""
+    """The back end for players on D-Bus."""
 
     name = PLAYERS
     hears_all = False
     last_resort = False
 
     def __init__(self, bus: str) -> None:
-        """`bus` is "session", "system" or a D-Bus address."""
+        """Set the bus: "session", "system" or a D-Bus address."""
         self._bus = bus
         self._connection: Connection | None = None
         self._opening: asyncio.Task[Connection] | None = None
@@ -102,12 +102,12 @@ class MprisPlayers:
         self._late: dict[Player, Late] = {}
 
     async def start(self, on_change: Callable[[], None]) -> None:
-        """Call `on_change` when a player comes, changes or goes."""
+        """Connect; call `on_change` when a player appears, changes or disappears."""
         self._on_change = on_change
         await self._connected()
 
     async def close(self) -> None:
-        """Hang up."""
+        """Disconnect."""
         tasks = [late.task for late in self._late.values()]
         for task in tasks:
             task.cancel()
@@ -120,7 +120,11 @@ class MprisPlayers:
             self._connection = None
 
     async def look(self) -> Look:
-        """Return the players; raises SoundError if the bus cannot be reached."""
+        """Return the players.
+
+        Raises:
+            SoundError: the bus cannot be reached.
+        """
         players = await self._players()
         self._identities = {
             player: identity for player, identity in self._identities.items() if player in players
@@ -132,7 +136,7 @@ class MprisPlayers:
         )
 
     async def change(self, key: StreamKey, setting: Volume) -> Volume:
-        """Set the volume of a player, let it pause or play; one that has gone takes any."""
+        """Set the volume of a player, and pause or resume it; see `Backend.change`."""
         name, _, owner = key.id.partition(" ")
         player = Player(name, owner)
         try:
@@ -145,14 +149,16 @@ class MprisPlayers:
         except AuricleError as error:
             if player not in await self._players():
                 return setting
-            raise SoundError(f"the player {name} does not do as it is told; stop it") from error
+            raise SoundError(
+                f"the player {name} does not accept commands; stop or restart it"
+            ) from error
 
     async def mend(self, memory: str, before: Volume, after: Volume) -> bool:
-        """Do nothing: what a player remembers it alone knows."""
+        """Do nothing: MPRIS does not show the volume that a player stores."""
         return False
 
     async def _connected(self) -> Connection:
-        """Return the one connection; it is made also when who waits for it gives up."""
+        """Return the connection; opening continues even if the caller is cancelled."""
         if self._opening is None or self._opening.done():
             if self._connection is not None and self._connection.connected:
                 return self._connection
@@ -167,7 +173,7 @@ class MprisPlayers:
             for rule in CHANGES:
                 await self._connection.ask_daemon("AddMatch", "s", rule)
         except BusError as error:
-            raise SoundError(f"players cannot be looked for: {error}") from error
+            raise SoundError(f"cannot look for players: {error}") from error
         return self._connection
 
     async def _players(self) -> list[Player]:
@@ -182,11 +188,11 @@ class MprisPlayers:
                 if owner is not None:
                     players.append(Player(name, owner))
         except BusError as error:
-            raise SoundError(f"players cannot be looked for: {error}") from error
+            raise SoundError(f"cannot look for players: {error}") from error
         return players
 
     async def _sound_in_time(self, player: Player) -> PlayerStream | None:
-        """Return the sound of a player; None if it does not answer in time, or has none."""
+        """Return the stream of a player; None if it does not answer in time, or is no player."""
         late = self._late.pop(player, None)
         if late is not None and late.is_fresh():
             return late.task.result()
@@ -206,7 +212,7 @@ class MprisPlayers:
             if identity is None:
                 identity = await self._identify(player)
                 self._identities[player] = identity
-        except AuricleError:  # it has gone, or is no player after all
+        except AuricleError:  # it has disappeared, or is not an MPRIS player
             return None
         setting = _setting(properties)
         able = bool(properties.get("CanControl", True))
@@ -268,7 +274,7 @@ class MprisPlayers:
 
 
 async def _owner(connection: Connection, name: str) -> str | None:
-    """Return the unique name of who has a name, None if nobody has any more."""
+    """Return the unique name of the owner of a bus name; None if it has no owner any more."""
     try:
         return str((await connection.ask_daemon("GetNameOwner", "s", name)).body[0])
     except BusError:

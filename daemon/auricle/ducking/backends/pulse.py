@@ -1,12 +1,12 @@
-"""Streams of PulseAudio, or of PipeWire, which speaks PulseAudio's protocol.
+"""Ducking back end for the streams of PulseAudio, or of PipeWire through PulseAudio's protocol.
 
-In: the address of a server. Out: each stream that a program plays, with the volumes of its channels
-as PulseAudio counts them (the cube root of loudness, 1 is 100 %). libpulse is called in threads:
-one asks and changes, the other waits for the server to tell of changes.
+In: the address of a server. Out: each playback stream with the volumes of its channels in
+PulseAudio's unit (cube root of the amplitude, 1 is 100 %). libpulse runs in two threads: one reads
+and changes volumes, the other waits for change events of the server.
 
-PulseAudio remembers the volume of each program for its next stream. A program that ends while it is
-ducked would begin the next time as quiet as that, so what is remembered is mended as well. PipeWire
-remembers it too, out of reach: there the next stream is brought back once it is seen.
+PulseAudio stores the volume of each program for its next stream. If a program ends while it is
+ducked, its next stream would start ducked, so the stored volume is corrected as well. PipeWire's
+stored volumes are not accessible; there the next stream is restored when it appears.
 """
 
 from __future__ import annotations
@@ -19,51 +19,51 @@ from typing import Any, TypeVar
 from auricle.ducking.backend import STREAMS, Look, PlayerStream, StreamKey, Volume
 from auricle.ducking.backends.pulse_server import (
     CLIENT,
+    PulseWorker,
     ServerWatcher,
     connect,
     errors_told,
     library,
 )
-from auricle.ducking.backends.worker import PulseWorker
 from auricle.errors import SoundError
 
 T = TypeVar("T")
 
-GRAIN = 2 / 65536  # PipeWire counts otherwise, and may be one off
+GRAIN = 2 / 65536  # PipeWire uses another unit, so a level may differ by one step
 MEMORY = "module-stream-restore.id"
-# What a module plays comes from somewhere else, where it is ducked, save what loops back from
-# another device, such as a telephone over Bluetooth.
+# Streams of modules repeat other streams, which are ducked themselves. The exception is a loopback
+# from another device, such as a telephone over Bluetooth.
 LOOPBACK = "module-loopback"
 
 
 class PulseStreams:
-    """A back end."""
+    """The back end for PulseAudio and PipeWire."""
 
     name = STREAMS
     hears_all = True
     last_resort = False
 
     def __init__(self, server: str | None, spared_roles: tuple[str, ...] = ()) -> None:
-        """Choose the server.
+        """Set the server.
 
         Args:
-            server: its address; None: that which libpulse finds.
-            spared_roles: media roles of streams that are left alone.
+            server: its address; None: libpulse's default.
+            spared_roles: media roles of streams that are not ducked.
         """
         self._server = server
         self._spared_roles = frozenset(spared_roles)
         self._worker: PulseWorker | None = None
-        self._pulse: Any = None  # belongs to the thread of the worker
+        self._pulse: Any = None  # used only by the worker thread
         self._cookie = 0
         self._listener: ServerWatcher | None = None
 
     async def start(self, on_change: Callable[[], None]) -> None:
-        """Call `on_change` when a stream comes, changes or goes."""
+        """Start both threads; call `on_change` when a stream appears, changes or ends."""
         self._worker = PulseWorker(CLIENT + " music")
         self._listener = ServerWatcher(self._server, on_change)
 
     async def close(self) -> None:
-        """End both threads; one that libpulse does not let go of is left behind."""
+        """End both threads; a thread that libpulse blocks is abandoned."""
         if self._listener is not None:
             await self._listener.stop()
             self._listener = None
@@ -75,24 +75,28 @@ class PulseStreams:
             self._worker = None
 
     async def look(self) -> Look:
-        """Return the streams of programs; raises SoundError if there is no server."""
+        """Return the playback streams of programs.
+
+        Raises:
+            SoundError: the server cannot be reached.
+        """
         return await self._call(self._look)
 
     async def change(self, key: StreamKey, setting: Volume) -> Volume:
-        """Set the volumes and the mute of a stream; one that has gone takes any."""
+        """Set the volumes and the mute state of a stream; see `Backend.change`."""
         return await self._call(lambda: self._change(key, setting))
 
     async def mend(self, memory: str, before: Volume, after: Volume) -> bool:
-        """Put right what is kept for the next stream of a program."""
+        """Correct the volume that the server stores for a program; see `Backend.mend`."""
         return await self._call(lambda: self._mend(memory, before, after))
 
     async def _call(self, function: Callable[[], T]) -> T:
         if self._worker is None:
-            raise SoundError("the sound server is not in use; start it")
+            raise SoundError("the connection to the sound server is closed; restart Auricle")
         return await self._worker.call(lambda: self._try(function))
 
     def _try(self, function: Callable[[], T]) -> T:
-        """Call `function` with a connection; the one from before may be broken."""
+        """Call `function` with a connection; reconnect once if an existing one is broken."""
         was_connected = self._pulse is not None
         try:
             with errors_told():
@@ -154,7 +158,7 @@ class PulseStreams:
         )
 
     def _key(self, index: int) -> StreamKey:
-        """Return a key that no stream of another run of the server has."""
+        """Return a key that is unique across restarts of the server."""
         return StreamKey(STREAMS, f"{self._cookie:x}:{index}")
 
     def _change(self, key: StreamKey, setting: Volume) -> Volume:
@@ -168,7 +172,7 @@ class PulseStreams:
                 self._pulse.sink_input_volume_set(stream.index, volumes)
             if bool(stream.mute) != setting.silent:
                 self._pulse.sink_input_mute(stream.index, setting.silent)
-            return setting  # to look again would mistake for this what the user does now
+            return setting  # reading it back could return a change that the user makes now
         except library().PulseOperationFailed:
             if not self._pulse.connected:
                 raise
@@ -177,7 +181,7 @@ class PulseStreams:
     def _mend(self, memory: str, before: Volume, after: Volume) -> bool:
         try:
             entries = [one for one in self._pulse.stream_restore_list() if one.name == memory]
-        except library().PulseOperationFailed:  # the server remembers nothing
+        except library().PulseOperationFailed:  # the server stores no volumes
             if not self._pulse.connected:
                 raise
             return False
