@@ -71,7 +71,7 @@ def add_plan(parser: argparse.ArgumentParser, plan: type[TopPlan]) -> None:
     group = parser.add_argument_group("plan", "see `top/plan.py`")
     for field in fields(plan):
         option = "--" + field.name.replace("_", "-")
-        group.add_argument(option, type=type(field.default), help=f"usually {field.default}")
+        group.add_argument(option, type=type(field.default), help=f"default: {field.default}")
 
 
 def plan_of(arguments: argparse.Namespace, plan: type[P]) -> P:
