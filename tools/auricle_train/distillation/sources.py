@@ -1,7 +1,7 @@
-"""The clips that teachers hear, each with the name of its origin.
+"""Streams clips with the name of their origin.
 
-In: a folder of sets (`corpus`) or a lhotse manifest (`manifests`), and a split. Out: clips, one
-after the other, so that a corpus of any size goes through.
+In: a data folder (`data.corpus`) or a lhotse manifest (`data.lhotse_manifests`), and a split. Out:
+clips one by one, so that a corpus may have any size.
 """
 
 from __future__ import annotations
