@@ -1,4 +1,4 @@
-"""Questions that come together are answered together, and those that would wait are turned away."""
+"""Concurrent questions are answered in one batch; those that would wait too long are rejected."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ async def test_those_who_are_turned_away_are_told_when_to_come_again(question: Q
         refused = next(iter(done)).result()
     assert set(statuses) == {200, 429}
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
-    assert refused.json() == {"version": 1, "error": "too many wait: try again"}
+    assert refused.json() == {"version": 1, "error": "queue full: try again"}
 
 
 @pytest.mark.asyncio
@@ -134,7 +134,7 @@ async def test_a_fault_within_tells_no_word_to_anybody(
     ):
         response = await client.post(PATH, content=encode_question(question), headers=headers)
     assert response.status_code == 500
-    assert response.json() == {"version": 1, "error": "a fault here: ValueError"}
+    assert response.json() == {"version": 1, "error": "internal error: ValueError"}
     (record,) = caplog.records
     assert "ValueError, in " in record.getMessage()
     assert "light" not in caplog.text

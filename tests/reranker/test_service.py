@@ -133,7 +133,7 @@ def test_what_cannot_be_served_is_told_in_one_sentence(
     for words, told in (
         (("--plain",), f"--token-file: {token}: must hold one line of 16 to 4096 characters"),
         ((), "give both --certificate and --key, or --plain alone"),
-        (("--plain", *nowhere), f"--model: {tmp_path}: is no bundle, nor hf: and a model"),
+        (("--plain", *nowhere), f"--model: {tmp_path}: is neither a bundle nor hf:NAME"),
         (("--plain", "--bundle", str(bundle)), "network.npz: sha256 is"),
     ):
         assert main(["serve", "--token-file", str(token), *words]) == 1

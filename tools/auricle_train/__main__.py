@@ -1,6 +1,6 @@
-"""`python -m auricle_train STEP`: each step of the training is one command, a module of `steps`.
+"""`python -m auricle_train STEP` runs one training step, a module of `steps`.
 
-Exit status 0: done. 1: failed, with one clear sentence on standard error. 2: wrong usage.
+Exit status 0: done. 1: failed, with one sentence on standard error. 2: wrong usage.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from auricle.errors import AuricleError
 
 STEPS = Path(__file__).parent / "steps"
-# Names of steps before version 0.2.0; they still work, and no help text shows them.
+# Step names from before version 0.2.0. They still work, but the help does not list them.
 FORMER_NAMES = {
     "attach": "add-context-attention",
     "attend": "train-context-attention",
@@ -27,7 +27,7 @@ FORMER_NAMES = {
 
 
 def summaries() -> dict[str, str]:
-    """Return what each step does, by name, without importing the libraries that it needs."""
+    """Return the summary of each step by name, without importing the steps' libraries."""
     return {
         path.stem.replace("_", "-"): (
             ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
@@ -37,11 +37,11 @@ def summaries() -> dict[str, str]:
 
 
 def build_parser(name: str | None) -> argparse.ArgumentParser:
-    """Return the parser of all steps, with the arguments of the one that is run."""
+    """Return a parser that lists all steps and has the arguments of step `name`."""
     parser = argparse.ArgumentParser(
         prog="auricle_train",
-        description="Trains, exports and measures the recogniser; each step is one command.",
-        epilog="`python -m auricle_train STEP --help` tells more about a step.",
+        description="Train, export and evaluate the recogniser. Each step is one command.",
+        epilog="`python -m auricle_train STEP --help` explains a step.",
     )
     steps = parser.add_subparsers(metavar="STEP", required=True)
     for step, summary in summaries().items():
@@ -54,7 +54,7 @@ def build_parser(name: str | None) -> argparse.ArgumentParser:
 
 
 def main(words: Sequence[str]) -> int:
-    """Run the step that the words name; return the exit status."""
+    """Run the step that the command line names; return the exit status."""
     words = list(words)
     place = next((place for place, word in enumerate(words) if not word.startswith("-")), None)
     if place is not None:

@@ -1,9 +1,9 @@
-"""Measure what ten thousand names cost: to make them ready, one more, and each chunk of sound.
+"""Measure the cost of ten thousand names: preparing them, adding one, and each audio chunk.
 
     python -m benchmarks.attending [--data ../shared/data] [--names 10000] [--bundle NAME]
 
-Run it with tools/ and daemon/ on the path. In: names as `benchmarks.biasing` draws them. Out:
-seconds and milliseconds of one processor.
+Run it with tools/ and daemon/ on the path. In: distracting names of `benchmarks.biasing`. Out:
+seconds and milliseconds of processor time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ROUNDS = 100
 
 
 def seconds_of(work: Callable[[], object], rounds: int = 1) -> float:
-    """Return the median time of a processor that something takes."""
+    """Return the median processor time of a function call."""
     took = []
     for _ in range(rounds):
         began = time.thread_time()
@@ -39,7 +39,7 @@ def seconds_of(work: Callable[[], object], rounds: int = 1) -> float:
 
 
 def main() -> None:
-    """Measure as the command line asks."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--names", type=int, default=10_000)
@@ -53,7 +53,7 @@ def main() -> None:
     again = seconds_of(lambda: recognizer.biasing_of(more))
     biasing = recognizer.biasing_of(more)
     if biasing is None or biasing.keys is None:
-        parser.error(f"--bundle: {bundle.folder} does not attend to names")
+        parser.error(f"--bundle: {bundle.folder} has no context attention")
     listener = QueryEncoder(bundle.path(NAMES[0]), 1)
     draw = np.random.default_rng(1)
     chunk = draw.standard_normal(listener.chunk).astype(np.float32)
@@ -63,8 +63,8 @@ def main() -> None:
     keys = biasing.keys.matrix
     looked = seconds_of(lambda: queries.best(keys), ROUNDS)
     print(f"{len(names)} names, {len(biasing.graph.forms)} forms, {len(keys)} keys")
-    print(f"ready in {first:.2f} s, with one more in {again:.2f} s")
-    print(f"a chunk of 640 ms: listener {heard * 1e3:.2f} ms, all names {looked * 1e3:.2f} ms")
+    print(f"prepared in {first:.2f} s, one more in {again:.2f} s")
+    print(f"per chunk of 640 ms: queries {heard * 1e3:.2f} ms, all names {looked * 1e3:.2f} ms")
 
 
 if __name__ == "__main__":

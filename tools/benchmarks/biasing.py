@@ -1,18 +1,18 @@
-"""Measure names: what listing them gains on listed words, and what it costs on all others.
+"""Measure biasing: its gain on listed words and its cost on all other words.
 
     python -m benchmarks.biasing [--data ../shared/data] [--speech real|commands]
         [--half tune|report] [--distractors 0 100 ...] [--factor 1.0 ...] [--most CLIPS]
         [--by both fusion attention] [--second-pass off|rescore|full] [--set NAME=VALUE ...]
 
-Run it with tools/ and daemon/ on the path. In: the dev clips of the real sentences, of which the
-words outside the 5,000 most frequent ones are listed, after Le et al., "Contextualized streaming
-end-to-end speech recognition with trie-based deep biasing and shallow fusion" (Interspeech 2021);
-or commands with names that a voice of Flite speaks, which en-tiny 0.3.0 has not heard. Out: a line
-for each number of distracting names: word error rates on listed and on other words with the 95 %
-interval of a bootstrap over clips, and the time of a clip. Every other clip, from the first on, is
-for tuning. `--by fusion` leaves attention out, `--by attention` the fusion of names that it
-has not seen. `--set` changes a field of `BiasingOptions`, `ShortlistOptions` or `SearchOptions`:
-`--set biasing_beam=0`.
+Run it with tools/ and daemon/ on the path. In: dev clips of real sentences, whose words outside the
+5,000 most frequent ones are listed, after Le et al., "Contextualized streaming end-to-end speech
+recognition with trie-based deep biasing and shallow fusion" (Interspeech 2021); or commands with
+names, spoken by a Flite voice that en-tiny 0.3.0 was not trained on. Out: one line per number of
+distracting names, with word error rates on listed and on other words, their 95 % bootstrap
+intervals over clips, and the time per clip. Every second clip, starting with the first, is for
+tuning. `--by fusion` disables the attention; `--by attention` disables the fusion of names that the
+attention has not selected. `--set` changes a field of `BiasingOptions`, `ShortlistOptions` or
+`SearchOptions`, for instance `--set biasing_beam=0`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ from auricle_train.text.word_errors import Errors, Score, score
 
 SETS = ("kathleen", "librispeech_small", "ljspeech_subset")
 FREQUENT_WORDS = 5000
-LONGEST_SECONDS = 13.0  # one phrase
+LONGEST_SECONDS = 13.0  # clips up to this length are one phrase
 COMMANDS = {
     "contacts": ("call {}", "send a message to {}", "ring {} please", "text {} that i am late"),
     "appliances": ("turn on the {}", "turn off the {} now", "dim the {} lights"),
@@ -76,7 +76,7 @@ Options = TypeVar("Options", BiasingOptions, ShortlistOptions, SearchOptions)
 
 @dataclass(frozen=True)
 class Clip:
-    """A recording, and which of its words are listed."""
+    """A recording and its listed names."""
 
     text: str
     samples: Samples
@@ -90,7 +90,7 @@ class Clip:
 
 @dataclass
 class Tally:
-    """Errors of the same clips, on listed and on other words."""
+    """Errors on listed and on other words of the same clips."""
 
     listed: list[Errors] = field(default_factory=list)
     other: list[Errors] = field(default_factory=list)
@@ -123,7 +123,7 @@ def real_clips(data: Path) -> Iterator[Clip]:
 
 
 def spoken_commands(data: Path, count: int) -> Iterator[Clip]:
-    """Yield commands with names, synthesised."""
+    """Yield synthesised commands with names."""
     draw, generator = random.Random(2), np.random.default_rng(2)
     names = {kind: sorted(slot_values(data, slots)) for kind, slots in SLOTS.items()}
     names["appliances"] = list(APPLIANCES)
@@ -140,7 +140,7 @@ def spoken_commands(data: Path, count: int) -> Iterator[Clip]:
 
 
 def slot_values(data: Path, slots: Sequence[str]) -> set[str]:
-    """Return what stands in slots of the commands, in small letters."""
+    """Return the values of slots in the command data, in lower case."""
     found = set()
     with gzip.open(data / "text" / "nlu.jsonl.gz", "rt", encoding="utf-8") as lines:
         for line in lines:
@@ -152,7 +152,7 @@ def slot_values(data: Path, slots: Sequence[str]) -> set[str]:
 
 
 def distracting(data: Path, most: int) -> list[Entry]:
-    """Return names of people and music, and people made of their first and last names."""
+    """Return at least `most` distracting names: people, music, and recombined full names."""
     draw = random.Random(1)
     entries = [
         Entry(kind, name)
@@ -171,7 +171,7 @@ def distracting(data: Path, most: int) -> list[Entry]:
 
 
 def compare(clip: Clip, hypothesis: str) -> tuple[Errors, Errors]:
-    """Return the errors on the listed words of a clip, and those on the others."""
+    """Return the errors on the listed and on the other words of a clip."""
     found = jiwer.process_words(clip.text, normalize(hypothesis))
     spoken, heard = found.references[0], found.hypotheses[0]
     wrong = []
@@ -191,7 +191,7 @@ def compare(clip: Clip, hypothesis: str) -> tuple[Errors, Errors]:
 def measure(
     clips: Sequence[Clip], recognizer: Recognizer, others: Sequence[Entry] | None, count: int
 ) -> Tally:
-    """Return the errors with each clip's names and some others; with None, without names."""
+    """Recognise all clips with their own names and `count` others, or, with None, no names."""
     tally, draw = Tally(), random.Random(3)
     for clip in clips:
         biasing = None
@@ -208,7 +208,7 @@ def measure(
 
 
 def report(name: str, tally: Tally, base: Tally) -> None:
-    """Print a line of the table."""
+    """Print a table row."""
     columns = [name]
     for now, before in zip(tally.rates(), base.rates(), strict=True):
         change = f"{now.rate / before.rate - 1:+.0%}" if before.rate else "-"
@@ -218,7 +218,7 @@ def report(name: str, tally: Tally, base: Tally) -> None:
 
 
 def recognizer_of(bundle: str, second: str, by: str, changed: Mapping[str, float]) -> Recognizer:
-    """Return the recogniser of a bundle with other options."""
+    """Return the recogniser of a bundle with changed options."""
     options = BiasingOptions()
     biasing = _with(replace(options, unseen=0.0) if by == "attention" else options, changed)
     shortlist = None if by == "fusion" else _with(ShortlistOptions(), changed)
@@ -239,7 +239,7 @@ def recognizer_of(bundle: str, second: str, by: str, changed: Mapping[str, float
 
 
 def _with(options: Options, changed: Mapping[str, float]) -> Options:
-    """Return options with those of the values that are fields of theirs, as of the same type."""
+    """Return options with those changes that name one of their fields."""
     known = {field.name: getattr(options, field.name) for field in fields(options)}
     return replace(
         options, **{key: type(known[key])(value) for key, value in changed.items() if key in known}
@@ -247,7 +247,7 @@ def _with(options: Options, changed: Mapping[str, float]) -> Options:
 
 
 def setting(text: str) -> tuple[str, float]:
-    """Return what NAME=VALUE says."""
+    """Parse NAME=VALUE."""
     name, _, value = text.partition("=")
     kinds = (BiasingOptions, ShortlistOptions, SearchOptions)
     known = {field.name for options in kinds for field in fields(options)}
@@ -257,7 +257,7 @@ def setting(text: str) -> tuple[str, float]:
 
 
 def main() -> None:
-    """Measure as the command line asks."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--bundle", default=RecognizerSettings().bundle, help="name or path")
@@ -280,7 +280,7 @@ def main() -> None:
     others = distracting(arguments.data, 2 * max(arguments.distractors) + 1)
     bundle, second, changed = arguments.bundle, arguments.second_pass, dict(arguments.set)
     base = measure(clips, recognizer_of(bundle, second, "both", changed), None, 0)
-    print("names | errors on listed words | errors on other words | a clip takes")
+    print("names | errors on listed words | errors on other words | time per clip")
     report("none", base, base)
     for by, factor in itertools.product(arguments.by, arguments.factor):
         recognizer = recognizer_of(bundle, second, by, changed | {"factor": factor})

@@ -1,7 +1,7 @@
-"""What the daemon costs: idle share of the CPU, memory, speed, start, bytes on disk.
+"""Measure the daemon's cost: idle CPU share, memory, speed, start time, and disk space.
 
-In: nothing but this checkout. Out: one line a figure. The daemon is the real one, a process of its
-own on a private bus, hearing a private sound server. `PYTHONPATH=tools python -m benchmarks.cost`.
+In: this checkout. Out: one line per value. The real daemon runs in its own process, on a private
+bus and a private sound server. `PYTHONPATH=tools python -m benchmarks.cost`.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ TALK = ("must_sleep", "why_are_you_here", "big_news")
 SENTENCE = "slightest_idea"
 SESSIONS = 5
 SETTLE_SECONDS = 2.0  # after the start
-LEAD_SECONDS = 1.0  # of talk before it is measured
+LEAD_SECONDS = 1.0  # of talk before the measurement
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 async def hear_sentence(address: str, microphone: VirtualMicrophone, recording: Path) -> None:
-    """Let the daemon hear one sentence, up to the end of the session and of the recording."""
+    """Run one session with a sentence, until the session and the recording have ended."""
     async with AssistantClient(address) as client:
         await client.listen()
         with microphone.start_speaking(recording):
@@ -65,14 +65,14 @@ def memory(pid: int, field: str) -> float:
 
 
 def share_of_a_core(pid: int, seconds: float) -> float:
-    """Return the share of one core that a process takes over some seconds."""
+    """Return the share of one core that a process uses over some seconds."""
     before, began = cpu_seconds(pid), time.monotonic()
     time.sleep(seconds)
     return (cpu_seconds(pid) - before) / (time.monotonic() - began)
 
 
 def measure_daemon(seconds: float) -> None:
-    """Print start, idle share and memory of the real daemon."""
+    """Print start time, idle CPU share and memory of the real daemon."""
     recordings = load_recordings(RECORDINGS)
     words = len(Config().wake.models)
     with ExitStack() as testbed:
@@ -98,13 +98,13 @@ def measure_daemon(seconds: float) -> None:
 
 
 def write_talk(path: Path, recordings: Sequence[Path], seconds: float) -> None:
-    """Write recordings one after the other, over and over, to a file of some seconds."""
+    """Write recordings to a file, repeated to fill `seconds`."""
     speech = np.concatenate([read_recording(recording) for recording in recordings])
     soundfile.write(path, np.resize(speech, round(seconds * SAMPLE_RATE)), SAMPLE_RATE)
 
 
 def measure_recognizer() -> None:
-    """Print the real-time factor of recognition on one thread, for each runtime installed."""
+    """Print the real-time factor of recognition on one thread, for each installed runtime."""
     sentences = [item for item in load_recordings(RECORDINGS).values() if item.text]
     audio = [read_recording(item.path) for item in sentences]
     seconds = sum(map(len, audio)) / SAMPLE_RATE
@@ -135,7 +135,7 @@ def measure_disk() -> None:
 def main() -> None:
     """Measure everything."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=30.0, help="of each idle measurement")
+    parser.add_argument("--seconds", type=float, default=30.0, help="per idle measurement")
     arguments = parser.parse_args()
     measure_disk()
     measure_recognizer()

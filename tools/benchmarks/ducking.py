@@ -1,12 +1,12 @@
-"""Measure how soon music is quiet after the wake word, and how soon it is back.
+"""Measure how fast music is ducked after the wake word, and how fast it is restored.
 
     python -m benchmarks.ducking [--rounds 50] [--streams 1] [--folder DIR]
 
-Run it in tools/ or with tools/ and daemon/ on the path. A real mpv plays. Its stream is ducked
-on a real PulseAudio, then its own volume over D-Bus alone. A second connection to the server, or to
-mpv itself, tells when the volume has changed. Time begins with the event of the session,
-as the daemon's event loop gets it, and it holds writing the record of what is ducked to the disk.
-Out: median, 90th percentile and longest time in milliseconds. Needs mpv and mpv-mpris of Debian.
+Run it in tools/ or with tools/ and daemon/ on the path. A real mpv plays. First its stream is
+ducked on a real PulseAudio, then its own volume over D-Bus only. A second connection to the server,
+or to mpv, reports when the volume has changed. The time starts with the session event in the
+daemon's event loop and includes saving the volumes to disk. Out: median, 90th percentile and
+maximum in milliseconds. It needs the Debian packages mpv and mpv-mpris.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from testbed.player import Player
 from testbed.private_bus import PrivateBus
 from testbed.virtual_microphone import VirtualMicrophone
 
-LIMIT_MS = 100.0  # within which music is to be quiet
-START_SECONDS = 0.5  # between two looks whether all play
+LIMIT_MS = 100.0  # target for ducking
+START_SECONDS = 0.5  # between two checks whether all players play
 PAUSE_SECONDS = 0.1
 SESSION = "s1"
 WAKE = Wake(session=SESSION, time=0.0, wake_word="alexa", score=1.0, start=0.0, end=0.0)
@@ -45,30 +45,30 @@ END = Cancelled(session=SESSION, time=0.0, reason=CancelReason.REQUESTED)
 
 
 class Clock:
-    """Notes when a volume changes; told from any thread."""
+    """Records when a volume changes; `tell` may be called from any thread."""
 
     def __init__(self) -> None:
         self._changed = threading.Event()
         self._at = 0.0
 
     def tell(self) -> None:
-        """Note the first change since `arm`."""
+        """Record the first change since `time` was called."""
         if not self._changed.is_set():
             self._at = time.perf_counter()
             self._changed.set()
 
     async def time(self, act: Callable[[], None]) -> float:
-        """Return the milliseconds from `act` until something changes."""
+        """Call `act`; return the milliseconds until the first change."""
         self._changed.clear()
         begun = time.perf_counter()
         act()
         if not await asyncio.to_thread(self._changed.wait, 5.0):
-            raise SystemExit("nothing has changed within 5 s")
+            raise SystemExit("no volume changed within 5 s")
         return 1000 * (self._at - begun)
 
 
 def wait_for_streams(server: str, number: int) -> None:
-    """Return once so many streams play, and have for a moment."""
+    """Wait until `number` streams have played for a moment."""
     with pulsectl.Pulse("benchmark", server=server) as pulse:
         while sum(not one.corked for one in pulse.sink_input_list()) < number:
             time.sleep(START_SECONDS)
@@ -76,7 +76,7 @@ def wait_for_streams(server: str, number: int) -> None:
 
 
 def watch_streams(server: str, clock: Clock) -> None:
-    """Tell the clock of all changes of streams, in a thread of its own."""
+    """Report all changes of streams to the clock, in a thread."""
 
     def run() -> None:
         with pulsectl.Pulse("benchmark", server=server) as pulse:
@@ -88,9 +88,9 @@ def watch_streams(server: str, clock: Clock) -> None:
 
 
 def watch_player(address: Path, clock: Clock) -> None:
-    """Tell the clock of all changes of mpv's own volume, in a thread of its own.
+    """Report all changes of mpv's own volume to the clock, in a thread.
 
-    mpv tells of them at once on its socket, and on the bus up to 0.1 s later.
+    mpv reports them at once on its socket, and up to 0.1 s later on the bus.
     """
 
     def run() -> None:
@@ -107,7 +107,7 @@ def watch_player(address: Path, clock: Clock) -> None:
 async def measure(
     backends: Sequence[Backend], clock: Clock, rounds: int, folder: Path
 ) -> tuple[list[float], list[float]]:
-    """Return milliseconds until quiet, and until all is back, of each round."""
+    """Return the milliseconds until ducked and until restored, for each round."""
     record = SavedVolumes(folder / "ducked.json")
     music = Ducker(backends, policy_of(MusicSettings()), 0.0, record, print, lambda: None)
     await music.start()
@@ -127,7 +127,7 @@ async def measure(
 async def measure_all(
     server: str, bus: str, player: Path, rounds: int, folder: Path
 ) -> dict[str, tuple[list[float], list[float]]]:
-    """Return what was measured with each kind of back end."""
+    """Return the measurements for each kind of back end."""
     streams, players = Clock(), Clock()
     watch_streams(server, streams)
     watch_player(player, players)
@@ -140,7 +140,7 @@ async def measure_all(
 
 
 def line(name: str, what: str, times: list[float]) -> str:
-    """Return a line of the table."""
+    """Return a table row."""
     tenths = statistics.quantiles(times, n=10)
     late = sum(one > LIMIT_MS for one in times)
     figures = f"{statistics.median(times):7.1f} {tenths[8]:7.1f} {max(times):7.1f} {late:6d}"
@@ -148,13 +148,13 @@ def line(name: str, what: str, times: list[float]) -> str:
 
 
 def main() -> None:
-    """Start the players, measure, print."""
+    """Start the players, measure, and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=50)
-    parser.add_argument("--streams", type=int, default=1, help="players that play at once")
-    parser.add_argument("--folder", type=Path, help="where the record is kept (default: /tmp)")
+    parser.add_argument("--streams", type=int, default=1, help="number of players")
+    parser.add_argument("--folder", type=Path, help="folder for saved volumes (default: /tmp)")
     arguments = parser.parse_args()
     with ExitStack() as stack:
         server = stack.enter_context(VirtualMicrophone(rate=44_100, channels=2))

@@ -1,20 +1,19 @@
-"""Measure wake words and commands under music that the device itself plays.
+"""Measure wake words and commands while the device itself plays music.
 
     python -m benchmarks.echo [--data ../shared/data] [--clips 20] [--ratios 10 0 -10]
         [--parallel 1] [--drive 1] [--cancellers ARGUMENTS ...] [--seed 1]
 
-Run it with tools/ and daemon/ on the path. Music plays through a real PulseAudio with the canceller
-of `etc/pulse`, in real time; so does what the microphone hears: dev clips as they were recorded,
-and the music by way of a small loudspeaker (no bass, distortion of loud passages), 40 ms and a room
-(direct sound and exponentially decaying noise: Polack 1988). A ratio is how many decibels louder
-than this echo the speech is, both as root mean squares over all. Out: misses of the wake word and
-word error rates, with 95 % intervals: of the microphone as it is, with the music ducked as
-configured while a command is said, behind the canceller, and both. The wake word comes while music
-is not ducked yet. `--cancellers` replaces arguments of the snippet's module; with several, each has
-columns of its own.
+Run it with tools/ and daemon/ on the path. Music plays through a real PulseAudio with the echo
+canceller of `etc/pulse`, in real time. So does the microphone signal: dev clips as recorded, and
+the echo of the music through a small loudspeaker (no bass, distorted loud passages), a delay of 40
+ms, and a room (direct sound and exponentially decaying noise: Polack 1988). A ratio is the level of
+the speech above this echo in decibels, both as root mean squares over the whole signal. Out: wake
+word misses and word error rates with 95 % intervals, for the raw microphone, with the music ducked
+as configured during a command, with the canceller, and with both. Music is not ducked yet during
+the wake word. `--cancellers` replaces arguments of the snippet's module; each has its own columns.
 
-The wake word is "alexa": by turns the one of models/demo, put together from a woman's syllables,
-and synthetic ones of `synthetic_kokoro`. Only those are taken that are heard without music.
+The wake word is "alexa": the one of models/demo, assembled from a woman's syllables, alternates
+with synthetic ones of `synthetic_kokoro`. Only those that are detected without music are used.
 """
 
 from __future__ import annotations
@@ -57,29 +56,29 @@ SHORTEST_SECONDS = 1.5
 LONGEST_SECONDS = 6.0
 WAKE_WORD = "alexa"
 DEMO = Path(__file__).parents[2] / "models" / "demo" / "command.flac"
-DEMO_SECONDS = (0.9, 1.5)  # where the wake word is in it
+DEMO_SECONDS = (0.9, 1.5)  # start and end of its wake word
 WORD_END_SECONDS = 0.1  # kept of a clip after the wake word
 
-SPEECH_LEVEL = 0.01  # root mean square: -40 dBFS, somebody across the room
+SPEECH_LEVEL = 0.01  # root mean square: -40 dBFS, a speaker across the room
 NOISE_LEVEL = 0.0001  # of the microphone itself
-PLAYED_LEVEL = 0.1  # of the music, where the canceller gets it
-BASS_HERTZ = 150.0  # below which the loudspeaker plays less and less
+PLAYED_LEVEL = 0.1  # of the music at the canceller's input
+BASS_HERTZ = 150.0  # cut-off of the loudspeaker's bass
 PATH_SECONDS = 0.04
-REVERBERATION_SECONDS = 0.3  # until the echo of the room is 60 dB lower
+REVERBERATION_SECONDS = 0.3  # time in which the room's echo falls by 60 dB
 DIRECT_TO_ROOM = 10.0  # dB
 
-LEAD_SECONDS = 10.0  # of music alone, in which the canceller finds its way
-SETTLED_SECONDS = 5.0  # of it, at its end, are measured
-WAKE_PAUSE_SECONDS = 2.6  # after a wake word: more than the refractory time
+LEAD_SECONDS = 10.0  # music alone, in which the canceller adapts
+SETTLED_SECONDS = 5.0  # last part of it, in which the canceller is measured
+WAKE_PAUSE_SECONDS = 2.6  # after a wake word; longer than the refractory time
 PAUSE_SECONDS = 1.0
 RAMP_SECONDS = 0.05
-MARGIN_SECONDS = (0.3, 0.6)  # heard before and after a command
-LATE_SECONDS = 1.0  # after the end of a wake word, within which it counts as heard
+MARGIN_SECONDS = (0.3, 0.6)  # audio before and after a command
+LATE_SECONDS = 1.0  # maximum delay of a detection after the end of the wake word
 
 
 @dataclass(frozen=True)
 class Said:
-    """Something said, at its place in the script; no text: a wake word."""
+    """A command or, without text, a wake word, at its position in the script."""
 
     begin: int  # samples
     sound: Sound
@@ -87,36 +86,36 @@ class Said:
 
     @property
     def end(self) -> int:
-        """Where it is over, in samples."""
+        """End in samples."""
         return self.begin + len(self.sound)
 
 
 @dataclass(frozen=True)
 class Script:
-    """All that is said, one after another."""
+    """All wake words and commands, in order."""
 
     said: tuple[Said, ...]
     length: int  # samples
 
     @property
     def commands(self) -> tuple[Said, ...]:
-        """What is to be recognised."""
+        """Commands to recognise."""
         return tuple(one for one in self.said if one.text)
 
     @property
     def wake_words(self) -> tuple[Said, ...]:
-        """What is to be detected."""
+        """Wake words to detect."""
         return tuple(one for one in self.said if not one.text)
 
     def speech(self) -> Sound:
-        """Return the people alone."""
+        """Return the speech without music."""
         track = np.zeros(self.length)
         for one in self.said:
             track[one.begin : one.end] = one.sound
         return track
 
     def ducking(self, decibels: float) -> Sound:
-        """Return the gain of the music, lowered while a command is said."""
+        """Return the gain of the music over time, lowered during commands."""
         gain = np.ones(self.length)
         before = round(PAUSE_SECONDS / 2 * SAMPLE_RATE)
         for one in self.commands:
@@ -134,14 +133,14 @@ class Heard:
 
     @property
     def lowered(self) -> float:
-        """By how many decibels the canceller lowers music alone."""
+        """Decibels by which the canceller lowers music without speech."""
         begin, end = LEAD_SECONDS - SETTLED_SECONDS, LEAD_SECONDS
         alone = slice(round(begin * SAMPLE_RATE), round(end * SAMPLE_RATE))
         before, after = (level(one[alone].astype(float)) for one in (self.raw, self.cancelled))
         return 20 * float(np.log10(before / max(after, 1e-9)))
 
 
-# By ratio of speech to echo, for each canceller: music as it is, and ducked.
+# By ratio of speech to echo: for each canceller, full and ducked music.
 Recorded = dict[float, list[tuple[Heard, Heard]]]
 
 
@@ -151,17 +150,17 @@ def level(sound: Sound) -> float:
 
 
 def levelled(sound: Sound, wanted: float) -> Sound:
-    """Return it with that root mean square."""
+    """Return the sound scaled to a root mean square of `wanted`."""
     return sound * (wanted / level(sound))
 
 
 def as_samples(sound: Sound) -> Samples:
-    """Return what a converter of 16 bits makes of it."""
+    """Return the sound as 16-bit samples."""
     return np.rint(np.clip(sound, -1.0, 1.0) * 32767).astype(np.int16)
 
 
 def wake_sounds(data: Path, detector: WakeDetector) -> Iterator[Sound]:
-    """Yield wake words, by turns the demo's and another synthetic one; it does not end."""
+    """Yield wake words endlessly, alternating between the demo's and a synthetic one."""
     recording, _ = soundfile.read(DEMO)
     begin, end = (round(seconds * SAMPLE_RATE) for seconds in DEMO_SECONDS)
     demo = recording[begin:end]
@@ -176,30 +175,32 @@ def wake_sounds(data: Path, detector: WakeDetector) -> Iterator[Sound]:
         for found in detections(detector, as_samples(levelled(sound, SPEECH_LEVEL)))[:1]:
             others.append(sound[: round((found.end + WORD_END_SECONDS) * SAMPLE_RATE)])
     heard = [one for one in others if is_heard(detector, one)]
-    print(f"{len(heard)} of {len(others)} synthetic wake words are heard cut", file=sys.stderr)
+    print(
+        f"{len(heard)} of {len(others)} trimmed synthetic wake words are detected", file=sys.stderr
+    )
     if not is_heard(detector, demo):
-        raise SystemExit(f"the wake word of {DEMO} is not heard")
+        raise SystemExit(f"the wake word in {DEMO} is not detected")
     for other in itertools.cycle(heard or [demo]):
         yield demo
         yield other
 
 
 def is_heard(detector: WakeDetector, sound: Sound) -> bool:
-    """Return whether a wake word is heard without music."""
+    """Return whether a wake word is detected without music."""
     quiet = np.random.default_rng(0).normal(0, NOISE_LEVEL, len(sound) + 2 * SAMPLE_RATE)
     quiet[SAMPLE_RATE : SAMPLE_RATE + len(sound)] += levelled(sound, SPEECH_LEVEL)
     return bool(detections(detector, as_samples(quiet)))
 
 
 def read_sounds(data: Path, name: str, rows: Sequence[dict[str, str]]) -> list[Sound]:
-    """Return the sounds of rows of a set, and decode no others."""
+    """Decode only the given rows of a set."""
     with tarfile.open(data / f"{name}.tar") as archive:
         members = [archive.extractfile(f"{row['id']}.opus") for row in rows]
         return [soundfile.read(io.BytesIO(one.read()))[0] for one in members if one is not None]
 
 
 def command_clips(data: Path, count: int) -> list[Command]:
-    """Return dev clips, as many of each set, by turns."""
+    """Return dev clips, equally many per set, alternating between sets."""
     chosen = []
     each = -(-count // len(SETS))
     for name in SETS:
@@ -216,7 +217,7 @@ def command_clips(data: Path, count: int) -> list[Command]:
 
 
 def write_script(commands: Sequence[Command], wake: Iterator[Sound]) -> Script:
-    """Return two wake words before each command, at the level of speech, with pauses."""
+    """Return a script with two wake words before each command, with pauses."""
     said: list[Said] = []
     place = round(LEAD_SECONDS * SAMPLE_RATE)
     for text, spoken in commands:
@@ -229,17 +230,17 @@ def write_script(commands: Sequence[Command], wake: Iterator[Sound]) -> Script:
 
 
 def read_music(data: Path, length: int) -> Sound:
-    """Return the dev music, again and again, so many samples."""
+    """Return the dev music, repeated to `length` samples."""
     pieces = read_sounds(data, "music", read_table(data, "music", "dev", to_ship=False))
     joined = np.concatenate([levelled(one, PLAYED_LEVEL) for one in pieces])
     return np.resize(joined, length)
 
 
 class EchoPath:
-    """From what is played to what of it reaches the microphone."""
+    """Simulates loudspeaker, delay and room between playback and microphone."""
 
     def __init__(self, seed: int, drive: float) -> None:
-        """Build a room, and a loudspeaker: at 1, a peak of the music has 8 % of third harmonic."""
+        """Build a room and a loudspeaker; `drive` 1 adds 8 % third harmonic at music peaks."""
         self._drive = drive
         generator = np.random.default_rng(seed)
         time = np.arange(round(REVERBERATION_SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
@@ -254,7 +255,7 @@ class EchoPath:
         self._delay = round((LOOP_SECONDS + PATH_SECONDS) * SAMPLE_RATE)
 
     def echo(self, played: Sound, peak: float) -> Sound:
-        """Return the echo; it is loud passages, near `peak`, that the loudspeaker distorts."""
+        """Return the echo; the loudspeaker distorts passages near `peak`."""
         moved = np.tanh(self._drive * played / peak) * peak / self._drive
         size = 1 << (len(moved) + len(self._response)).bit_length()
         spectrum = np.fft.rfft(moved, size) * np.fft.rfft(self._response, size)
@@ -263,15 +264,15 @@ class EchoPath:
 
 @dataclass(frozen=True)
 class Stage:
-    """What is said, what plays, and how it comes back."""
+    """Script, music and echo path of an experiment."""
 
     script: Script
     music: Sound
-    drive: float  # of the loudspeaker: the more, the more it distorts
+    drive: float  # of the loudspeaker; higher values distort more
     seed: int
 
     def record(self, ratio: float, canceller: str, ducked: bool) -> Heard:
-        """Let it be heard in real time, with speech so many decibels above the echo of music."""
+        """Record in real time, with speech `ratio` decibels above the echo of the music."""
         path, peak = EchoPath(self.seed, self.drive), float(np.max(np.abs(self.music)))
         gain = SPEECH_LEVEL * 10 ** (-ratio / 20) / level(path.echo(self.music, peak))
         decibels = MusicSettings().decibels if ducked else 0.0
@@ -283,13 +284,13 @@ class Stage:
 
 
 def detections(detector: WakeDetector, samples: Samples) -> list[Detection]:
-    """Return what the daemon would detect."""
+    """Return the detections of the daemon."""
     moments = detect(frames(samples), detector, VoiceActivity(2, 0.2), open_gate=False)
     return [one for moment in moments for one in moment.detections]
 
 
 def misses(script: Script, detector: WakeDetector, samples: Samples) -> tuple[list[bool], int]:
-    """Return of each wake word whether it was missed, and how often there was none."""
+    """Return whether each wake word was missed, and the number of false alarms."""
     found = [one.end * SAMPLE_RATE for one in detections(detector, samples)]
     late = LATE_SECONDS * SAMPLE_RATE
     missed = [
@@ -299,7 +300,7 @@ def misses(script: Script, detector: WakeDetector, samples: Samples) -> tuple[li
 
 
 def errors(script: Script, recognizer: Recognizer, samples: Samples) -> list[Errors]:
-    """Return the errors in each command."""
+    """Return the word errors of each command."""
     before, after = (round(seconds * SAMPLE_RATE) for seconds in MARGIN_SECONDS)
     found = []
     for command in script.commands:
@@ -325,11 +326,11 @@ def default_recognizer() -> Recognizer:
 
 
 def report(script: Script, recorded: Recorded, detector: WakeDetector) -> None:
-    """Print both tables."""
+    """Print the tables of wake words and of commands."""
     noise = np.random.default_rng(0).normal(0, NOISE_LEVEL, script.length)
     quiet = as_samples(script.speech() + noise)
     missed, more = misses(script, detector, quiet)
-    print(f"\n{len(missed)} wake words: missed, false alarms; with each canceller, echo lowered by")
+    print(f"\n{len(missed)} wake words: missed, false alarms; per canceller also echo reduction")
     print(f"| no music | {share(missed)}, {more} |")
     for ratio, ways in recorded.items():
         cells = [f"{ratio:+g} dB", wake_cell(script, detector, ways[0][0].raw)]
@@ -338,9 +339,7 @@ def report(script: Script, recorded: Recorded, detector: WakeDetector) -> None:
         print(f"| {' | '.join(cells)} |", flush=True)
     recognizer = default_recognizer()
     best = score(errors(script, recognizer, quiet))
-    print(
-        f"\n{best.utterances} commands, {best.words} words: as it is, ducked; with each canceller"
-    )
+    print(f"\n{best.utterances} commands, {best.words} words: raw, ducked; the same per canceller")
     print(f"| no music | {best} |", flush=True)
     for ratio, ways in recorded.items():
         (heard, ducked), *_ = ways
@@ -351,29 +350,29 @@ def report(script: Script, recorded: Recorded, detector: WakeDetector) -> None:
 
 
 def wake_cell(script: Script, detector: WakeDetector, samples: Samples) -> str:
-    """Return the share of wake words that are missed, and how many there were beside."""
+    """Return the share of missed wake words and the number of false alarms."""
     missed, more = misses(script, detector, samples)
     return f"{share(missed)}, {more}"
 
 
 def main() -> None:
-    """Record at all ratios, then listen to it."""
+    """Record at all ratios, then detect and recognise."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--clips", type=int, default=20)
     parser.add_argument("--ratios", type=float, nargs="+", default=[10.0, 0.0, -10.0])
-    parser.add_argument("--parallel", type=int, default=1, help="sound servers at a time")
+    parser.add_argument("--parallel", type=int, default=1, help="concurrent sound servers")
     parser.add_argument(
         "--cancellers", nargs="+", default=[""], help="arguments of module-echo-cancel"
     )
     parser.add_argument("--drive", type=float, default=1.0, help="0.01: no distortion")
-    parser.add_argument("--seed", type=int, default=1, help="of the room")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the room")
     arguments = parser.parse_args()
     detector = WakeDetector(load([WAKE_WORD]))
     script = write_script(
         command_clips(arguments.data, arguments.clips), wake_sounds(arguments.data, detector)
     )
-    print(f"{script.length / SAMPLE_RATE:.0f} s, twice for each ratio", file=sys.stderr)
+    print(f"{script.length / SAMPLE_RATE:.0f} s, twice per ratio and canceller", file=sys.stderr)
     music = read_music(arguments.data, script.length)
     testbed = Stage(script, music, arguments.drive, arguments.seed)
     each = list(itertools.product(arguments.ratios, arguments.cancellers, (False, True)))

@@ -1,7 +1,7 @@
-"""Lattices of recordings, decoded once and kept, so that much can be tried on them.
+"""Lattices of recordings, decoded once and cached for repeated experiments.
 
-In: recordings of dev sets, and what the second pass may do. Out: for each clip what was said, and
-the whole lattice, before anything of it is left out.
+In: recordings of dev sets, and the mode of the second pass. Out: the transcript and the unpruned
+lattice of each clip.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from auricle_train.data.corpus import read_set
 from auricle_train.evaluation.listening import frames
 from auricle_train.evaluation.run import choose
 
-WIDEST = 12.0  # nats: the lattice beam with which the first pass is decoded
+WIDEST = 12.0  # lattice beam of the first pass, nats
 
 
 @dataclass(frozen=True)
 class Heard:
-    """One clip."""
+    """Transcript and lattice of one clip."""
 
-    place: int  # among those of its set
+    place: int  # position in its set
     set_name: str
     said: str
     lattice: Lattice
@@ -36,14 +36,14 @@ class Heard:
 def hear(
     data: Path, sets: Sequence[str], limit: int, second_pass: str, keep: Path | None
 ) -> list[Heard]:
-    """Return the lattices of clips of each set, at most `limit` (0: all) of one.
+    """Return the lattices of dev clips.
 
     Args:
-        data: folder of sets, see `auricle_train.data.corpus`.
-        sets: their names.
-        limit: clips of each.
+        data: data folder, see `auricle_train.data.corpus`.
+        sets: names of sets.
+        limit: maximum clips per set; 0: all.
         second_pass: off, rescore or full.
-        keep: folder in which what was decoded is kept from run to run, if any.
+        keep: folder that caches the lattices, if any.
     """
     heard: list[Heard] = []
     for name in sets:

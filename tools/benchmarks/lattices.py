@@ -1,9 +1,9 @@
-"""What is in the lattices that leave, what they weigh, and what it buys to have them read again.
+"""Measure the lattices sent to the reranker: oracle errors, size, and the gain of rescoring.
 
-In: recordings of dev sets, or lattices of them that were kept, and a bundle of the reranker. Out:
-for each pruning the oracle word error rate, that of the best path through the lattice, against
-bytes on the wire; then word errors before and after the reranker, all with 95 % intervals. Weights
-are tuned on one half of the clips and told on the other.
+In: recordings of dev sets, or cached lattices of them, and a bundle of the reranker. Out: for each
+pruning beam, the oracle word error rate (the best path through the lattice) and the bytes on the
+wire; then word errors before and after the reranker, all with 95 % intervals. Weights are tuned on
+one half of the clips and reported on the other.
 
 `python -m benchmarks.lattices --data DATA --limit N` with `PYTHONPATH=tools:daemon`.
 """
@@ -31,7 +31,7 @@ from reranker.ranking import CONSIDERED, Weights, lattice_of
 from reranker.serving import load_language
 
 BEAMS = (0.0, 1.0, 2.0, 4.0, 8.0, 12.0)
-USUAL = 12  # words at most of a usual command
+USUAL = 12  # maximum words of a typical command
 LANGUAGE_WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 REWARDS = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
 NAMES = names_of(Context())
@@ -39,10 +39,10 @@ NAMES = names_of(Context())
 
 @dataclass(frozen=True)
 class Sent:
-    """A lattice as it leaves, or would."""
+    """A lattice as it is sent."""
 
     heard: Heard
-    outgoing: Outgoing | None  # None: nothing of it may leave
+    outgoing: Outgoing | None  # None: it may not be sent
 
     @property
     def size(self) -> int:
@@ -51,13 +51,13 @@ class Sent:
 
     @property
     def before(self) -> str:
-        """What the daemon says without a reranker."""
+        """The daemon's result without a reranker."""
         return self.heard.lattice.best_path().text
 
 
 @dataclass(frozen=True)
 class Judged:
-    """The readings of a lattice that left, each with what there is to weigh."""
+    """The readings of a sent lattice, with their scores and errors."""
 
     said: str
     before: str
@@ -68,7 +68,7 @@ class Judged:
     unread: Errors  # of `before`
 
     def best(self, weights: Weights) -> Errors:
-        """Return the errors of the reading that is best with some weights."""
+        """Return the errors of the best reading under given weights."""
         if len(self.texts) < 2:
             return self.unread
         totals = [
@@ -79,7 +79,7 @@ class Judged:
 
 
 def send(heard: Heard, beam: float) -> Sent:
-    """Return what leaves of a lattice that is pruned to a beam first."""
+    """Return a lattice as sent after pruning to a beam."""
     if not heard.lattice.best_path().words:
         return Sent(heard, None)
     try:
@@ -89,7 +89,7 @@ def send(heard: Heard, beam: float) -> Sent:
 
 
 def oracle(sent: Sent) -> Errors:
-    """Return the fewest errors of any path through what leaves; of the result, if nothing does."""
+    """Return the fewest errors of any path of the sent lattice, or else those of the result."""
     if sent.outgoing is None:
         return compare(sent.heard.said, sent.before)
     words = normalize(sent.heard.said).split()
@@ -98,9 +98,9 @@ def oracle(sent: Sent) -> Errors:
 
 
 def fewest_errors(lattice: Lattice, words: Sequence[str]) -> int:
-    """Return the least edit distance of a path to words."""
+    """Return the minimum edit distance between any path and `words`."""
     count = len(words)
-    # row[state][place]: the least distance of a way to that state to the first `place` words
+    # rows[state][place]: minimum distance of paths to the state from the first `place` words
     rows = np.full((lattice.states, count + 1), np.inf)
     rows[0] = np.arange(count + 1)
     for arc in lattice.arcs:  # in the order of their sources
@@ -117,10 +117,10 @@ def fewest_errors(lattice: Lattice, words: Sequence[str]) -> int:
 
 
 def table_of_sizes(heard: Sequence[Heard], beams: Sequence[float]) -> Iterator[str]:
-    """Yield a line for each beam."""
+    """Yield a table row for each beam."""
     usual = [one for one in heard if len(one.said.split()) <= USUAL]
-    yield f"| beam, nats | oracle WER | readings, median | bytes: median, 95th percentile, most \
-| usual commands ({len(usual)}) | nothing left |"
+    yield f"| beam, nats | oracle WER | readings, median | bytes: median, 95th percentile, maximum \
+| typical commands ({len(usual)}) | nothing sent |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for beam in beams:
         sent = [send(one, beam) for one in heard]
@@ -164,7 +164,7 @@ def judge(sent: Sequence[Sent], language: Language, count: int) -> list[Judged]:
 
 
 def tune(judged: Sequence[Judged]) -> Weights:
-    """Return the weights with the fewest errors, the least of them where several have."""
+    """Return the weights with the fewest errors; of several, the smallest."""
     choices = [Weights(language, reward) for language in LANGUAGE_WEIGHTS for reward in REWARDS]
 
     def rank(weights: Weights) -> tuple[float, float, float]:
@@ -175,7 +175,7 @@ def tune(judged: Sequence[Judged]) -> Weights:
 
 
 def gain(judged: Sequence[Judged], weights: Weights) -> str:
-    """Return how many errors fewer there are, in a hundred words, with its interval."""
+    """Return the reduction of the word error rate, with its interval."""
     pairs = np.array(
         [(one.unread.errors - one.best(weights).errors, one.unread.words) for one in judged]
     )
@@ -187,7 +187,7 @@ def gain(judged: Sequence[Judged], weights: Weights) -> str:
 
 
 def table_of_gains(by_set: Mapping[str, Sequence[Judged]], weights: Weights) -> Iterator[str]:
-    """Yield a line for each set, and one for all."""
+    """Yield a table row for each set, and one for all."""
     yield "| set | clips | words | before | after | fewer errors | changed | best in the lattice |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     every = [one for some in by_set.values() for one in some]
@@ -203,7 +203,7 @@ def table_of_gains(by_set: Mapping[str, Sequence[Judged]], weights: Weights) -> 
 
 
 def measure(arguments: argparse.Namespace, second_pass: str, language: Language) -> None:
-    """Print what there is to tell with one second pass."""
+    """Print the results for one mode of the second pass."""
     heard = hear(arguments.data, arguments.sets, arguments.limit, second_pass, arguments.keep)
     before = score([compare(one.said, one.lattice.best_path().text) for one in heard])
     print(f"\nsecond pass: {second_pass}; {len(heard)} clips; word errors {before}\n")
@@ -213,7 +213,7 @@ def measure(arguments: argparse.Namespace, second_pass: str, language: Language)
     halves = [[at for at, one in enumerate(heard) if one.place % 2 == half] for half in (0, 1)]
     weights = arguments.weights or tune([judged[at] for at in halves[0]])
     print(
-        f"\nlanguage model: {weights.language:g}, reward {weights.reward:g} a word; "
+        f"\nlanguage model: {weights.language:g}, reward {weights.reward:g} per word; "
         f"{'as given' if arguments.weights else 'tuned on the other half'}; beam "
         f"{arguments.beam:g}, {arguments.readings} readings\n"
     )
@@ -230,18 +230,18 @@ def _weights(text: str) -> Weights:
 
 
 def main() -> None:
-    """Measure as the command line asks."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--sets", nargs="+", default=list(REAL_DEV))
-    parser.add_argument("--limit", type=int, default=25, metavar="CLIPS", help="of a set; 0: all")
+    parser.add_argument("--limit", type=int, default=25, metavar="CLIPS", help="per set; 0: all")
     parser.add_argument("--second-pass", nargs="+", default=["full"])
-    parser.add_argument("--bundle", default="models/reranker-en", help="or hf: and a model")
+    parser.add_argument("--bundle", default="models/reranker-en", help="folder, or hf:NAME")
     parser.add_argument("--beams", type=float, nargs="+", default=list(BEAMS))
-    parser.add_argument("--beam", type=float, default=8.0, help="of what is read again")
+    parser.add_argument("--beam", type=float, default=8.0, help="pruning beam for rescoring")
     parser.add_argument("--readings", type=int, default=CONSIDERED)
     parser.add_argument("--weights", type=_weights, metavar="LANGUAGE,REWARD")
-    parser.add_argument("--keep", type=Path, help="folder for lattices, kept from run to run")
+    parser.add_argument("--keep", type=Path, help="folder that caches lattices")
     arguments = parser.parse_args()
     language, _ = load_language(arguments.bundle)
     for second_pass in arguments.second_pass:

@@ -1,14 +1,13 @@
-"""Measure at which rank attention hears the name that is said, among many others that are listed.
+"""Measure the rank of the spoken name in the context attention, among many listed names.
 
     python -m benchmarks.name_ranks [--data ../shared/data] [--bundle NAME]
         [--speech real|commands] [--half tune|report|both] [--others 100 1000 10000] [--most CLIPS]
 
-Run it with tools/ and daemon/ on the path. In: clips, their names and other names, all as
-`benchmarks.biasing` has them. Out: for each number of others, the share of said names that
-attention scores above all others, and the share among the best 32 and 40 (as many as
-`ShortlistOptions.most` passes to the second pass), with the 95 % interval of a bootstrap over
-clips. The score of a name is its best in any search frame. Other names that the clip says are not
-counted as rivals.
+Run it with tools/ and daemon/ on the path. In: the clips, their names and the distracting names of
+`benchmarks.biasing`. Out: for each number of distracting names, the share of spoken names that get
+the highest score, and the share among the best 32 and 40 (`ShortlistOptions.most` names reach the
+second pass), with 95 % bootstrap intervals over clips. The score of a name is its maximum over all
+search frames. Other names spoken in the same clip do not count as rivals.
 """
 
 from __future__ import annotations
@@ -29,20 +28,20 @@ BEST = (1, 32, 40)
 
 
 def rivals_of(recognizer: Recognizer, others: Sequence[Entry]) -> frozenset[str]:
-    """Return the forms by which attention looks for other names."""
+    """Return the forms under which the attention searches for the other names."""
     return frozenset(_biasing(recognizer, others).keys.sounds)
 
 
 def ranks(
     recognizer: Recognizer, clips: Sequence[Clip], lists: Sequence[frozenset[str]], biasing: Biasing
 ) -> Iterator[list[list[int]]]:
-    """Yield of each clip, for each list of rivals, the ranks of the names that it says.
+    """Yield, for each clip and each list of rivals, the ranks of the spoken names.
 
     Args:
-        recognizer: with attention to names.
-        clips: with names.
-        lists: forms of other names.
-        biasing: of all names, those of the clips too.
+        recognizer: recogniser with context attention.
+        clips: clips with names.
+        lists: lists of the forms of other names.
+        biasing: biasing for all names, including those of the clips.
     """
     for clip in clips:
         text = f" {clip.text} "
@@ -60,12 +59,12 @@ def ranks(
 def _biasing(recognizer: Recognizer, names: Sequence[Entry]) -> Biasing:
     biasing = recognizer.biasing_of(Context(tuple(names)))
     if biasing is None or biasing.keys is None:
-        raise SystemExit("--bundle: it does not attend to names: name one that does")
+        raise SystemExit("--bundle: it has no context attention: use one that does")
     return biasing
 
 
 def main() -> None:
-    """Measure as the command line asks."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--bundle", default=RecognizerSettings().bundle, help="name or path")
@@ -85,7 +84,7 @@ def main() -> None:
     biasing = _biasing(recognizer, [*said, *others[: max(arguments.others)]])
     found = list(ranks(recognizer, clips, lists, biasing))
     count = sum(len(clip.names) for clip in clips)
-    print(f"{len(clips)} clips, {count} names that are said")
+    print(f"{len(clips)} clips, {count} spoken names")
     print("others | keys | " + " | ".join(f"among the best {most}" for most in BEST))
     for number, (listed, rivals) in enumerate(zip(arguments.others, lists, strict=True)):
         columns = [str(listed), str(len(rivals))]
@@ -96,7 +95,7 @@ def main() -> None:
 
 
 def _errors(hits: Sequence[bool]) -> Errors:
-    """Return hits in the form that `score` takes the share and its interval of."""
+    """Return hits as `Errors`, so that `score` gives their share and its interval."""
     return Errors(sum(hits), len(hits), first_lost=False, last_lost=False)
 
 

@@ -1,8 +1,8 @@
-"""What the networks compute, in multiplications with addition (MAC) per second of sound.
+"""Count the multiply-accumulate operations (MAC) of the networks per second of audio.
 
-In: the shipped models and recordings of the tests. Out: a line for each network, and their sum.
-Counted are the operators of the graphs that the daemon's own pipeline runs, at the shapes that they
-have at each run; features, search and Python are not in it.
+In: the shipped models and test recordings. Out: one line each for wake words, first pass, and both
+passes. It counts the operators of the graphs that the daemon's pipeline runs, with their shapes in
+each run. It does not count features, search and Python.
 
     PYTHONPATH=daemon:tools python -m benchmarks.operations
 """
@@ -33,14 +33,14 @@ MILLION = 1e6
 
 
 def multiplications(operator: str, shapes: dict[int, tuple[int, ...]], tensors: Any) -> int:
-    """Return how many multiplications with addition an operator takes.
+    """Return the number of multiply-accumulate operations of an operator.
 
     Args:
-        operator: its name in TFLite.
-        shapes: of all tensors of the graph, by index.
-        tensors: the operator itself, with the indices of its inputs and outputs.
+        operator: TFLite name of the operator.
+        shapes: shapes of all tensors of the graph, by index.
+        tensors: details of the operator, with the indices of its inputs and outputs.
     """
-    if not len(tensors["outputs"]):  # what only writes a variable
+    if not len(tensors["outputs"]):  # it only writes a variable
         return 0
     inputs = [shapes.get(int(index), ()) for index in tensors["inputs"]]
     made = math.prod(shapes.get(int(tensors["outputs"][0]), ()))
@@ -56,7 +56,7 @@ def multiplications(operator: str, shapes: dict[int, tuple[int, ...]], tensors: 
 
 @contextmanager
 def counted(counts: Counter[str]) -> Iterator[Callable[[str], None]]:
-    """Count the multiplications of every graph that runs, under the name last given."""
+    """Count the operations of every graph that runs; yield a function that sets their name."""
     module = importlib.import_module(f"{find_runtime()}.interpreter")
     real = module.Interpreter
     current = [""]
@@ -107,7 +107,7 @@ def counted(counts: Counter[str]) -> Iterator[Callable[[str], None]]:
 
 
 def main() -> None:
-    """Print the figures."""
+    """Print the counts."""
     counts: Counter[str] = Counter()
     with counted(counts) as name_it:
         name_it("start")
@@ -131,7 +131,7 @@ def main() -> None:
                 for _ in detect(frames(source), models.wake, voice, open_gate=True):
                     pass
     for name in ("wake words", "first pass", "both passes"):
-        print(f"{name:12} {counts[name] / seconds / MILLION:8.0f} million MAC per second of sound")
+        print(f"{name:12} {counts[name] / seconds / MILLION:8.0f} million MAC per second of audio")
 
 
 if __name__ == "__main__":

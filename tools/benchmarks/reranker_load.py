@@ -1,9 +1,9 @@
-"""How much the reranker bears: questions a second, how late answers are, who is turned away.
+"""Load test of the reranker: answers per second, latency, and rejected questions.
 
-In: a bundle, and lattices of the load's own making. Out: a line for each number of askers. The
-service is the real one, a process of its own that is asked over TLS on the loopback interface;
-each number of askers asks for a few seconds, one question after the other, each as soon as its last
-was answered. In the last row few may wait, so that many get 429: nothing else may go wrong.
+In: a bundle; the lattices are generated. Out: a table row for each number of clients. The real
+service runs in its own process, with TLS on the loopback interface. For a few seconds, each client
+sends a question as soon as the previous one is answered. In the last row the queue is short, so
+many questions get 429; no other errors may occur.
 
 `python -m benchmarks.reranker_load` with `PYTHONPATH=tools:daemon`.
 """
@@ -31,7 +31,7 @@ from testbed.running_reranker import BUNDLE, RunningReranker
 MOST_SECONDS = 60.0
 MOST_ASKERS = 500
 QUESTIONS = 64  # different ones
-FEW = 4  # questions that may wait in the last row
+FEW = 4  # queue length in the last row
 SLOTS = (
     ("turn", "tern", "torn"), ("on", "in"), ("the", "a", "her"), ("kitchen", "chicken"),
     ("light", "lights", "lied", "like"), ("please", "police"),
@@ -40,13 +40,13 @@ SLOTS = (
 
 @dataclass
 class Tally:
-    """What askers have met."""
+    """Results of all clients."""
 
     statuses: Counter[str] = field(default_factory=Counter)
-    seconds: list[float] = field(default_factory=list)  # of those that were answered
+    seconds: list[float] = field(default_factory=list)  # latency of each answer
 
     def told(self, askers: int, length: float) -> str:
-        """Return a line of the table."""
+        """Return a table row."""
         answered, busy = self.statuses["200"], self.statuses["429"]
         failed = self.statuses.total() - answered - busy
         middle, high = np.percentile(self.seconds or [float("nan")], [50, 95]) * 1000
@@ -57,7 +57,7 @@ class Tally:
 
 
 def make_questions(count: int) -> list[Question]:
-    """Return lattices of a usual size: two to four words in each of five or six places."""
+    """Return lattices of typical size: up to four words in each of six places."""
     draw = random.Random(0)
     questions = []
     for session in range(1, count + 1):
@@ -75,7 +75,7 @@ def make_questions(count: int) -> list[Question]:
 async def ask(
     client: httpx.AsyncClient, url: str, questions: Sequence[Question], until: float, tally: Tally
 ) -> None:
-    """Ask one question after the other."""
+    """Send questions one after another."""
     draw = random.Random(id(client) ^ len(tally.seconds))
     while (began := time.monotonic()) < until:
         question = draw.choice(questions)
@@ -95,7 +95,7 @@ async def ask(
 
 
 async def measure(service: RunningReranker, askers: int, seconds: float) -> str:
-    """Return what so many askers meet."""
+    """Return the table row for a number of clients."""
     tally, questions = Tally(), make_questions(QUESTIONS)
     headers = {"authorization": f"Bearer {service.token}", "content-type": "application/json"}
     async with httpx.AsyncClient(
@@ -105,7 +105,7 @@ async def measure(service: RunningReranker, askers: int, seconds: float) -> str:
         timeout=30.0,
         trust_env=False,
     ) as client:
-        # Connections first: a handshake is no part of what is measured.
+        # Connect first, so that handshakes are not measured.
         health = service.url.replace("/v1/rerank", "/health")
         await asyncio.gather(*(client.get(health) for _ in range(askers)))
         began = time.monotonic()
@@ -121,11 +121,11 @@ async def measure(service: RunningReranker, askers: int, seconds: float) -> str:
 
 
 def main() -> None:
-    """Measure as the command line asks."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--bundle", type=Path, default=BUNDLE)
     parser.add_argument("--askers", type=int, nargs="+", default=[1, 4, 16, 64, 200])
-    parser.add_argument("--seconds", type=float, default=5.0, help="for each number of askers")
+    parser.add_argument("--seconds", type=float, default=5.0, help="per number of clients")
     arguments = parser.parse_args()
     if max(arguments.askers) > MOST_ASKERS or not 0 < arguments.seconds <= MOST_SECONDS:
         parser.error(f"--askers: at most {MOST_ASKERS}; --seconds: at most {MOST_SECONDS:g}")
@@ -142,8 +142,8 @@ def main() -> None:
         ):
             for askers in counts:
                 rows.append(asyncio.run(measure(service, askers, arguments.seconds)))
-    rows[-1] = rows[-1].replace(f"| {most} ", f"| {most}, of whom {FEW} may wait ", 1)
-    print("| askers | answers a second | median | 95th percentile | 429 | failed |")
+    rows[-1] = rows[-1].replace(f"| {most} ", f"| {most}, queue of {FEW} ", 1)
+    print("| clients | answers per second | median | 95th percentile | 429 | failed |")
     print("| --- | --- | --- | --- | --- | --- |")
     print("\n".join(rows))
 

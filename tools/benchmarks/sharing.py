@@ -1,22 +1,22 @@
-"""Proof of sharing: a player plays on while sessions run on next to no processor.
+"""Check that music plays without gaps while sessions run on very little processor time.
 
     python -m benchmarks.sharing --data DATA [--sessions N] [--cap PERCENT]
         [--level auto full saver minimal] [--arbiter on off] [--buffer-ms MS]
 
-Run it as root, with tools/ and daemon/ on the path; it needs the Debian packages mpd and mpc, and a
-folder of recordings such as that which the models were trained on. In: real sentences of its dev
-part, and its music. Out: a row of a Markdown table for each level and arbiter.
+Run it as root, with tools/ and daemon/ on the path. It needs the Debian packages mpd and mpc, and
+the data folder of the training. In: real sentences of the dev sets, and music. Out: a row of a
+Markdown table for each level and arbiter.
 
 The player (mpd), the sound server and the daemon share a part of one core (see
-`testbed.capped_group`); what speaks and measures is outside. With the arbiter on, the daemon has
-the weight and niceness that its units give it, and its level; off, it has neither, and computes
-all that it can.
+`testbed.capped_group`); speech playback and measurements run outside. With the arbiter on, the
+daemon has the weight and niceness of its units, and the given level. With it off, the daemon has
+neither and uses level full.
 
-- Under-runs: silence that the music does not have, at the monitor of the sink to which mpd plays.
-- Late: by how much the sound server itself was late at most, in milliseconds.
-- Lost: sessions that ended without a result that says something, of all.
-- Latency: from the end of speech to the event as the client gets it, in seconds of the wall clock;
-  median and 90th percentile.
+- Under-runs: silence that is not in the music, at the monitor of mpd's sink.
+- Late: maximum delay of the sound server, in milliseconds.
+- Lost: sessions without a non-empty final result.
+- Latency: from the end of speech to the client's event, in seconds of wall time; median and 90th
+  percentile.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ from testbed.running_daemon import RunningDaemon
 from testbed.virtual_microphone import SINK, VirtualMicrophone
 
 SETS = ("kathleen", "speechocean762_train", "librispeech_small", "ljspeech_subset")
-LONGEST_SECONDS = 6.0  # of a command
+LONGEST_SECONDS = 6.0  # per command
 SHORTEST_SECONDS = 1.5
 PAUSE_SECONDS = 1.0  # between two sessions
 PATIENCE_SECONDS = 20.0  # after the end of a recording
-SETTLE_SECONDS = 3.0  # after the start, before anything counts
+SETTLE_SECONDS = 3.0  # after the start, before the measurement
 MUSIC_SINK = "music"
-NICE_WATCHER = -10  # of what measures, which is not what is measured
-NICE, WEIGHT = 5, 30  # as packaging/systemd gives them
+NICE_WATCHER = -10  # niceness of the measuring process
+NICE, WEIGHT = 5, 30  # as in packaging/systemd
 ENDS = ("final", "cancelled", "error")
 COLUMNS = (
     *("arbiter", "level", "cap", "sessions", "lost", "under-runs", "silent ms", "late ms"),
@@ -71,7 +71,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Clip:
-    """A sentence that is spoken to the daemon."""
+    """A sentence to play to the daemon."""
 
     path: Path
     text: str
@@ -80,23 +80,23 @@ class Clip:
 
 @dataclass
 class Heard:
-    """What became of it; seconds from the end of speech to when the client was told."""
+    """Result of a session; latencies in seconds from the end of speech to the client's event."""
 
     clip: Clip
-    end: str = ""  # one of ENDS; empty: none came
+    end: str = ""  # one of ENDS; empty if none arrived
     text: str = ""
     speculative: float | None = None
     final: float | None = None
 
     @property
     def lost(self) -> bool:
-        """Whether the person would have had to say it again."""
+        """Whether the person would have to repeat the command."""
         return self.end != "final" or not self.text
 
 
 @dataclass
 class Measured:
-    """One row."""
+    """Measurements of one table row."""
 
     heard: list[Heard] = field(default_factory=list)
     gaps: int = 0
@@ -117,13 +117,13 @@ def read_clip(tar: tarfile.TarFile, name: str) -> Samples:
     """Return a recording of a set, (samples,) int16 at 16 kHz."""
     member = tar.extractfile(f"{name}.opus")
     if member is None:
-        raise StageError(f"{tar.name}: {name}.opus is no file")
+        raise StageError(f"{tar.name}: {name}.opus is not a file")
     samples, _ = soundfile.read(io.BytesIO(member.read()), dtype="int16")
     return np.asarray(samples, np.int16)
 
 
 def choose_clips(data: Path, folder: Path, count: int) -> list[Clip]:
-    """Write sentences of all sets in turn to WAV files, and return them; again from the first."""
+    """Write sentences to WAV files, alternating between sets; repeat them up to `count`."""
     wanted = []
     for name in SETS:
         rows = [
@@ -146,7 +146,7 @@ def choose_clips(data: Path, folder: Path, count: int) -> list[Clip]:
 
 
 def write_music(data: Path, path: Path, seconds: float) -> None:
-    """Write music that is never silent, over and over if there is too little of it."""
+    """Write music that is never silent, repeated to fill `seconds`."""
     parts, length = [], 0.0
     with tarfile.open(data / "music.tar") as tar:
         for row in rows_of(data, "music"):
@@ -160,11 +160,11 @@ def write_music(data: Path, path: Path, seconds: float) -> None:
 
 
 async def hear(client: AssistantClient, microphone: VirtualMicrophone, clip: Clip) -> Heard:
-    """Let the daemon hear a sentence, and note when the client was told what."""
+    """Run a session with one sentence, and record when the client gets its events."""
     heard = Heard(clip)
     levels: list[Level] = []
     told: dict[str, float] = {}
-    behind = np.inf  # seconds from the audio clock to the wall clock, when nothing was late
+    behind = np.inf  # minimum offset from the audio clock to the wall clock, seconds
     await client.listen(no_speech_seconds=10)
     player = microphone.start_speaking(clip.path)
     try:
@@ -182,7 +182,7 @@ async def hear(client: AssistantClient, microphone: VirtualMicrophone, clip: Cli
                     break
             await asyncio.to_thread(player.wait)
     except TimeoutError:
-        pass  # told by what is missing
+        pass  # `heard` keeps its empty fields
     finally:
         player.kill()
         player.wait()
@@ -195,7 +195,7 @@ async def hear(client: AssistantClient, microphone: VirtualMicrophone, clip: Cli
 async def hear_all(
     address: str, microphone: VirtualMicrophone, clips: Sequence[Clip], seen: list[str]
 ) -> list[Heard]:
-    """Hear all sentences one after the other; add each level that is seen to `seen`."""
+    """Run a session for each sentence; append the arbiter's level after each to `seen`."""
     found = []
     async with AssistantClient(address) as client:
         await client.start_monitor()
@@ -211,7 +211,7 @@ async def hear_all(
 def measure(
     clips: Sequence[Clip], music: Path, cap: float, level: str, buffer_seconds: float, *, on: bool
 ) -> Measured:
-    """Build the testbed, run all sessions on it, and return what was measured."""
+    """Build the testbed, run all sessions on it, and return the measurements."""
     config = (
         f"audio: {{device: 'pulse:{SINK}.monitor'}}\n"
         f"arbiter: {{level: {level if on else 'full'}}}\n"
@@ -236,7 +236,7 @@ def measure(
             )
         time.sleep(SETTLE_SECONDS)
         if not (watch.heard and player.playing):
-            raise StageError("no music is heard, although mpd was told to play")
+            raise StageError("mpd was started but no music arrives at its sink")
         watch.reset()
         spent, (periods, waited) = cpu_seconds(daemon.pid), group.throttled
         measured.heard = asyncio.run(hear_all(bus.address, microphone, clips, measured.levels))
@@ -267,7 +267,7 @@ def row_of(measured: Measured, cap: float, level: str, *, on: bool) -> Iterator[
 
 
 def spread(seconds: Sequence[float | None]) -> str:
-    """Return the median and the 90th percentile of what there is."""
+    """Return the median and the 90th percentile of the known values."""
     known = [one for one in seconds if one is not None]
     if not known:
         return "–"
@@ -275,20 +275,20 @@ def spread(seconds: Sequence[float | None]) -> str:
 
 
 def as_line(cells: Sequence[str]) -> str:
-    """Return a line of a Markdown table."""
+    """Return a row of a Markdown table."""
     return f"| {' | '.join(cells)} |"
 
 
 def main() -> None:
-    """Measure each arbiter and level that is asked for."""
+    """Measure the chosen arbiters and levels."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the recordings")
+    parser.add_argument("--data", type=Path, required=True, help="data folder")
     parser.add_argument("--sessions", type=int, default=200)
-    parser.add_argument("--cap", type=float, default=25.0, help="percent of one core, for all")
+    parser.add_argument("--cap", type=float, default=25.0, help="percent of one core")
     levels = ("auto", "full", "saver", "minimal")
     parser.add_argument("--level", nargs="+", choices=levels, default=["auto"])
     parser.add_argument("--arbiter", nargs="+", choices=("on", "off"), default=["on"])
-    parser.add_argument("--buffer-ms", type=float, default=200.0, help="of the player's sound")
+    parser.add_argument("--buffer-ms", type=float, default=200.0, help="buffer of the player")
     arguments = parser.parse_args()
     os.setpriority(os.PRIO_PROCESS, 0, NICE_WATCHER)
     print(as_line(COLUMNS))

@@ -1,15 +1,15 @@
-"""Measure the wake words: false alarms an hour, what is missed, where words begin, and the cost.
+"""Measure the wake words: false alarms per hour, misses, and cost.
 
     python -m benchmarks.wake [--data ../shared/data] [--split dev|all] [--only alarms|voices|cost]
 
 Run it in tools/ or with tools/ and daemon/ on the path. In: the recordings of the data folder. Out:
 tables on standard output. All detection is the daemon's own: voice activity, gate, detector, and
-the cut-offs that stand in the models.
+the thresholds of the models.
 
-False alarms: the clips of a set one after another, half a second of quiet noise between them, as
-one stream. The interval is the exact one of a Poisson count (Garwood 1936). The data hold no real
-recording of these wake words, so misses cannot be measured on real speech; `voices` only exercises
-the detector with synthetic ones, with the exact binomial interval (Clopper and Pearson 1934).
+False alarms are counted on one stream per set: its clips with half a second of quiet noise between
+them. Their intervals are exact Poisson intervals (Garwood 1936). The data hold no real recording of
+these wake words, so misses on real speech cannot be measured. `voices` measures misses on synthetic
+speech, with exact binomial intervals (Clopper and Pearson 1934).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from auricle.wake.micro_wake_word import MicroWakeWord, load_wake_word
 
 MODELS = Path(__file__).parents[2] / "models" / "wake"
 NAMES = ("alexa", "hey_jarvis", "hey_mycroft", "okay_nabu")
-DEFAULT_NAMES = ("alexa", "hey_jarvis", "okay_nabu")  # of the shipped configuration
+DEFAULT_NAMES = ("alexa", "hey_jarvis", "okay_nabu")  # in the shipped configuration
 SPEECH = ("kathleen", "librispeech_small", "librispeech_tc100_pseudo", "ljspeech_subset")
 OTHER_SPEECH = ("speechocean762_train", "other_languages")
 WORDS = ("words_speech_commands", "words_fsdd", "words_custom", "wake_words", "wake_negative")
@@ -45,7 +45,7 @@ SOUNDS = ("noise", "music")
 
 @dataclass(frozen=True)
 class Clip:
-    """A recording of a set."""
+    """A recording and its text."""
 
     text: str
     samples: Samples
@@ -75,7 +75,7 @@ def as_stream(clips: Sequence[Clip]) -> Samples:
 
 
 def detect(detector: WakeDetector, samples: Samples) -> list[Detection]:
-    """Return what the daemon would detect in a stream."""
+    """Return the detections of the daemon in a stream."""
     detector.reset()
     voice = VoiceActivity(aggressiveness=2, hang_over_seconds=0.2)
     state = voice.initial_state()
@@ -87,12 +87,12 @@ def detect(detector: WakeDetector, samples: Samples) -> list[Detection]:
 
 
 def frames(samples: Samples) -> Samples:
-    """Return whole frames, (frames, 160) int16."""
+    """Return the complete audio frames, (frames, 160) int16."""
     return samples[: len(samples) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
 
 
 def poisson_interval(count: int, exposure: float) -> tuple[float, float]:
-    """Return the exact 95 % interval of a rate, given how often in how much."""
+    """Return the exact 95 % interval of the rate `count` / `exposure`."""
 
     def at_most(events: int, mean: float) -> float:
         terms = (event * math.log(mean) - math.lgamma(event + 1) for event in range(events + 1))
@@ -104,7 +104,7 @@ def poisson_interval(count: int, exposure: float) -> tuple[float, float]:
 
 
 def binomial_interval(count: int, trials: int) -> tuple[float, float]:
-    """Return the exact 95 % interval of a share."""
+    """Return the exact 95 % interval of the share `count` / `trials`."""
 
     def at_most(hits: int, share: float) -> float:
         return math.fsum(
@@ -118,7 +118,7 @@ def binomial_interval(count: int, trials: int) -> tuple[float, float]:
 
 
 def bisect(falling: Callable[[float], float], ceiling: float) -> float:
-    """Return where a falling function of a positive number passes zero."""
+    """Return the positive root of a decreasing function."""
     low, high = 1e-12, ceiling
     for _ in range(80):
         middle = (low + high) / 2
@@ -127,9 +127,9 @@ def bisect(falling: Callable[[float], float], ceiling: float) -> float:
 
 
 def measure_alarms(data: Path, split: str) -> None:
-    """Print the false alarms of every set and of kinds of sets."""
+    """Print the false alarms of each set and of each kind of sets."""
     detector = WakeDetector(load(NAMES))
-    print(f"False alarms, {split} clips; an hour: rate [95 % interval]")
+    print(f"False alarms, {split} clips: count: rate per hour [95 % interval]")
     print(f"{'':26}{'hours':>7}" + "".join(f"{name:>26}" for name in NAMES))
     kinds = {"speech": SPEECH + OTHER_SPEECH, "single words": WORDS, "sounds": SOUNDS}
     for kind, sets in kinds.items():
@@ -154,7 +154,7 @@ def print_rates(title: str, found: Counter[str], hours: float) -> None:
 
 
 def measure_voices(data: Path) -> None:
-    """Print how often a synthetic voice that says a wake word is heard."""
+    """Print how often the wake word is missed in synthetic speech."""
     clips = [
         clip for clip in read_set(data, "synthetic_kokoro", "all") if "alexa" in clip.text.split()
     ]
@@ -165,7 +165,7 @@ def measure_voices(data: Path) -> None:
 
 
 def measure_cost(data: Path) -> None:
-    """Print the share of one core and the memory that three wake words take."""
+    """Print the memory and the share of one core that three wake words need."""
     empty = resident_mebibytes()
     load(DEFAULT_NAMES[:1])
     with_runtime = resident_mebibytes()
@@ -174,13 +174,13 @@ def measure_cost(data: Path) -> None:
     print(f"  three more {resident_mebibytes() - with_runtime:.1f} MiB")
     room = [clip for clip in read_set(data, "noise", "dev") if clip.text == "room noise"]
     speech = list(read_set(data, "librispeech_small", "dev"))
-    for title, clips in (("quiet room", room), ("speech without end", speech)):
+    for title, clips in (("quiet room", room), ("endless speech", speech)):
         sound = np.concatenate([clip.samples for clip in clips])
         stream = frames(np.resize(sound, 120 * SAMPLE_RATE))
         shares = {
-            "front end alone": share(WakeDetector([], gate_seconds=None), stream, True),
-            "never resting": share(WakeDetector(words, gate_seconds=None), stream, True),
-            "resting in silence, with VAD": share(WakeDetector(words), stream, None),
+            "front end only": share(WakeDetector([], gate_seconds=None), stream, True),
+            "without gate": share(WakeDetector(words, gate_seconds=None), stream, True),
+            "with VAD and gate": share(WakeDetector(words), stream, None),
         }
         print(f"Three wake words, {title}: share of one core")
         for mode, value in shares.items():
@@ -188,15 +188,15 @@ def measure_cost(data: Path) -> None:
 
 
 def share(detector: WakeDetector, stream: Samples, speech: bool | None) -> float:
-    """Return processor time over the time of the sound; `speech` None: the VAD tells."""
+    """Return processor time per second of audio; with `speech` None, the VAD decides."""
     detector.reset()
     voice = VoiceActivity(aggressiveness=2, hang_over_seconds=0.2)
     state = voice.initial_state()
     begin = time.process_time()
     for frame in stream:
         if speech is None:
-            state, heard = voice.step(state, frame)
-        detector.step(frame, heard if speech is None else speech)
+            state, active = voice.step(state, frame)
+        detector.step(frame, active if speech is None else speech)
     return (time.process_time() - begin) / (len(stream) * FRAME_SECONDS)
 
 
@@ -206,18 +206,18 @@ def load(names: Sequence[str]) -> list[MicroWakeWord]:
 
 
 def resident_mebibytes() -> float:
-    """Return the most memory that the process has held, in MiB."""
+    """Return the peak resident memory of the process, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:
-    """Run the measurements that are asked for."""
+    """Run the chosen measurements."""
     parser = argparse.ArgumentParser(description="Measure the wake words.")
     parser.add_argument("--only", choices=["alarms", "voices", "cost"])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--split", choices=["train", "dev", "all"], default="dev")
     arguments = parser.parse_args()
-    if arguments.only in (None, "cost"):  # first: its memory is that of a fresh process
+    if arguments.only in (None, "cost"):  # first, because it measures the memory of a fresh process
         measure_cost(arguments.data)
     if arguments.only in (None, "voices"):
         measure_voices(arguments.data)

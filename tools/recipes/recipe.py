@@ -1,12 +1,12 @@
-"""Recipes and how they are read.
+"""Reads recipes.
 
 In: a YAML file. Out: a validated `Recipe`: known keys, known placeholders, distinct names. Example:
 
     name: en-tiny-0.6
     places: {data: ../../../shared/data, work: ../../build}   # folders; --set NAME=PATH
     values: {seed: 1}                                 # shared by steps
-    data: {"{data}/kathleen.tar": SHA256, ...}        # files from outside, checked before a step
-    steps:                                            #   that reads them
+    data: {"{data}/kathleen.tar": SHA256, ...}        # external files, checked before the steps
+    steps:                                            #   that read them
       - name: texts                                   # distinct
         step: make-texts                              # of auricle_train; or command: [WORD, ...]
         arguments: {data: "{data}", seed: "{seed}", kinds: [time, date], count: 100}
@@ -36,8 +36,8 @@ from auricle.errors import AuricleError
 
 KEYS = {"name", "places", "values", "data", "steps"}
 STEP_KEYS = {"name", "each", "step", "command", "arguments", "inputs", "outputs"}
-PYTHON = "python"  # placeholder of the Python that runs the recipe
-WORK = "work"  # the place of outputs, records and logs; every recipe has it
+PYTHON = "python"  # placeholder for the Python interpreter that runs the recipe
+WORK = "work"  # place of outputs, records and logs; every recipe has it
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -52,24 +52,24 @@ class Step:
     """One command."""
 
     name: str
-    template: tuple[str, ...]  # its words; placeholders of places, which may move, stay
-    command: tuple[str, ...]  # its words
+    template: tuple[str, ...]  # command with placeholders for places, which may move
+    command: tuple[str, ...]  # command with all placeholders filled in
     inputs: tuple[Path, ...]
     outputs: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """See the module."""
+    """A validated recipe."""
 
     path: Path
     name: str
     work: Path
-    data: Mapping[Path, str]  # file to SHA-256, in hexadecimal digits
+    data: Mapping[Path, str]  # SHA-256 by external file, in hexadecimal digits
     steps: tuple[Step, ...]
 
     def data_of(self, step: Step) -> dict[Path, str]:
-        """Return the files from outside that a step reads: its inputs, or files within them."""
+        """Return the external files that a step reads: its inputs, or files within them."""
         return {
             path: digest
             for path, digest in self.data.items()
@@ -81,8 +81,8 @@ def read_recipe(path: Path, changes: Mapping[str, str] | None = None) -> Recipe:
     """Read a recipe.
 
     Args:
-        path: of the YAML file.
-        changes: places and values that hold instead of those in the file.
+        path: YAML file.
+        changes: places and values that override those in the file.
 
     Raises:
         RecipeError: the file is missing, or not a recipe.
@@ -114,10 +114,10 @@ def read_recipe(path: Path, changes: Mapping[str, str] | None = None) -> Recipe:
 
 
 def _names(path: Path, content: dict[str, Any], changes: Mapping[str, str]) -> dict[str, str]:
-    """Return what the placeholders stand for."""
+    """Return the values of the placeholders."""
     places, values = content["places"], content.get("values") or {}
     if WORK not in places:
-        raise RecipeError(f"places: {path} names no folder {WORK!r}; add it")
+        raise RecipeError(f"places: {path} has no place {WORK!r}; add it")
     unknown = sorted(set(changes) - set(places) - set(values))
     if unknown:
         known = ", ".join([*places, *values])
@@ -131,7 +131,7 @@ def _names(path: Path, content: dict[str, Any], changes: Mapping[str, str]) -> d
 
 
 def _each(row: Any, path: Path) -> list[dict[str, str]]:
-    """Return the placeholders of a step's own, for each step that it stands for."""
+    """Return the placeholders of `each`, one mapping per expanded step."""
     each = row.get("each") if isinstance(row, dict) else None
     if each is None:
         return [{}]
@@ -186,9 +186,7 @@ def _fill(word: str, names: Mapping[str, str], path: Path) -> str:
 
     def replacement(found: re.Match[str]) -> str:
         if found[1] not in known:
-            raise RecipeError(
-                f"{path}: {{{found[1]}}} stands for nothing; name it under places or values"
-            )
+            raise RecipeError(f"{path}: {{{found[1]}}} is not defined; add it to places or values")
         return known[found[1]]
 
     return re.sub(r"\{([a-z_]+)\}", replacement, word)

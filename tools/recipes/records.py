@@ -1,7 +1,7 @@
 """Records of finished steps: one JSON file per step in `WORK/records`.
 
-In: a step. Out: whether it is done, that is, whether its command, inputs and outputs are those of
-its record. The commit is recorded but not compared: most commits do not affect most steps.
+In: a step. Out: whether it is done: its command, inputs and outputs match its record. The commit is
+recorded but not compared, because most commits do not affect most steps.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from auricle.atomic_file import replace_file
 from recipes.recipe import Recipe, Step
 from recipes.stamps import stamp
 
-UNKNOWN = "unknown"  # commit of a tree that git does not know
+UNKNOWN = "unknown"  # commit of a folder outside any git repository
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Record:
     """A finished step."""
 
     name: str
-    template: list[str]  # the words of its command
+    template: list[str]  # command with placeholders for places
     inputs: dict[str, str]  # stamps by file or folder
     outputs: dict[str, str]
-    commit: str  # of the code; "+" behind it: with changes that are not committed
+    commit: str  # commit of the code; a "+" at the end means uncommitted changes
     started: str  # ISO 8601, UTC
     seconds: float
 
@@ -37,12 +37,12 @@ def path_of(recipe: Recipe, step: Step) -> Path:
 
 
 def stamps_of(paths: tuple[Path, ...]) -> dict[str, str]:
-    """Return the stamps of files and folders, keyed by position and name, not by folder."""
+    """Return the stamps of files and folders, keyed by position and name, without the folder."""
     return {f"{number} {path.name}": stamp(path) for number, path in enumerate(paths)}
 
 
 def read(recipe: Recipe, step: Step) -> Record | None:
-    """Return the record of a step; None where there is none, or not a whole one."""
+    """Return the record of a step; None if it is missing or incomplete."""
     try:
         return Record(**json.loads(path_of(recipe, step).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -71,7 +71,7 @@ def why_not_done(recipe: Recipe, step: Step) -> str:
 
 
 def commit_of(folder: Path) -> str:
-    """Return the commit of a tree, with "+" where something is changed."""
+    """Return the commit of a working tree, with "+" if it has uncommitted changes."""
     try:
         commit = _git(folder, "rev-parse", "HEAD")
         changed = _git(folder, "status", "--porcelain", "--untracked-files=no")

@@ -1,7 +1,7 @@
-"""Downloads from package registries by their ordinary clients: pip, npm, apt-get.
+"""Downloads from package registries with their ordinary clients: pip, npm, apt-get.
 
-In: the name and version of a package, a scratch folder. Out: the path of the package, or of what is
-in it.
+In: name and version of a package, and a scratch folder. Out: the path of the package or its
+unpacked content.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def npm_package(package: str, scratch: Path) -> Path:
 
 
 def debian_package(package: str, scratch: Path) -> Path:
-    """Download and unpack a package of Debian; return the root of its files."""
+    """Download and unpack a Debian package; return the root of its files."""
     run(["apt-get", "download", package], scratch)
     (packed,) = scratch.glob(f"{package}_*.deb")
     root = scratch / package

@@ -1,9 +1,9 @@
-"""Runs the steps of a recipe that are not done.
+"""Runs the unfinished steps of a recipe.
 
-In: a recipe. Out: the outputs of its steps, `WORK/logs/STEP.log` with what each printed, and
-`WORK/records`. A run that was stopped or failed resumes at the unfinished step, and the steps of
-auricle_train resume from their own files. A lock in `WORK`, which the process of a step inherits,
-prevents two runs at once even after a kill.
+In: a recipe. Out: the outputs of its steps, their logs `WORK/logs/STEP.log`, and `WORK/records`. A
+run that was stopped or failed resumes at the unfinished step; most steps of auricle_train resume
+from their own files. A lock in `WORK`, which the process of a step inherits, prevents two runs at
+once, even after a kill.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from recipes.recipe import Recipe, RecipeError, Step
 from recipes.stamps import check
 
 TOOLS = Path(__file__).resolve().parents[1]
-SHOWN = 3  # last lines of the log of a step that failed
+SHOWN = 3  # last log lines in the error message of a failed step
 
 Tell = Callable[[str], None]
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM has asked for the end; the handler of `__main__` raises it."""
+    """Raised by the SIGTERM handler of `__main__`."""
 
 
 def chosen(recipe: Recipe, first: str = "", last: str = "") -> Sequence[Step]:
-    """Return the steps from `first` to `last`, both among them; empty names: from end to end.
+    """Return the steps from `first` to `last`, inclusive; empty names mean no limit.
 
     Raises:
         RecipeError: there is no such step.
@@ -49,20 +49,20 @@ def chosen(recipe: Recipe, first: str = "", last: str = "") -> Sequence[Step]:
 
 
 def run(recipe: Recipe, steps: Sequence[Step], tell: Tell = print, *, again: bool = False) -> None:
-    """Run the steps that are not done, one after another.
+    """Run the unfinished steps, one after another.
 
     Args:
-        recipe: whose steps they are.
-        steps: to run.
-        tell: gets a line for each step, before it and after it.
-        again: run also those that are done.
+        recipe: the recipe of the steps.
+        steps: steps to run.
+        tell: prints a line before and after each step.
+        again: run finished steps as well.
 
     Raises:
-        RecipeError: an input is missing or another one, or a step failed.
+        RecipeError: an input is missing or differs from the recipe's, or a step failed.
     """
     with _locked(recipe) as lock:
         for step in steps:
-            why = "it was asked for" if again else records.why_not_done(recipe, step)
+            why = "of --again" if again else records.why_not_done(recipe, step)
             if why:
                 tell(f"{step.name}: runs, because {why}")
                 tell(f"{step.name}: took {_run_step(recipe, step, lock).seconds:.0f} s")
@@ -72,7 +72,7 @@ def run(recipe: Recipe, steps: Sequence[Step], tell: Tell = print, *, again: boo
 
 @contextmanager
 def _locked(recipe: Recipe) -> Iterator[int]:
-    """Hold the lock of the folder of outputs; yield its file descriptor."""
+    """Lock the work folder; yield the file descriptor of the lock."""
     recipe.work.mkdir(parents=True, exist_ok=True)
     lock = os.open(recipe.work / "lock", os.O_CREAT | os.O_RDWR, 0o644)
     try:
@@ -80,8 +80,8 @@ def _locked(recipe: Recipe) -> Iterator[int]:
         yield lock
     except BlockingIOError as error:
         raise RecipeError(
-            f"work: another run, or a step that outlived it, is at work in {recipe.work}; wait "
-            "for it or end it"
+            f"work: another run, or a step that outlived its run, uses {recipe.work}; wait for it "
+            "or end it"
         ) from error
     finally:
         os.close(lock)
@@ -92,7 +92,7 @@ def _run_step(recipe: Recipe, step: Step, lock: int) -> records.Record:
     for path in step.inputs:
         if not path.exists():
             raise RecipeError(
-                f"step {step.name}: its input {path} is missing; run the step that makes it, or "
+                f"step {step.name}: its input {path} is missing; run the step that writes it, or "
                 "put it there"
             )
     for path in step.outputs:
@@ -103,8 +103,8 @@ def _run_step(recipe: Recipe, step: Step, lock: int) -> records.Record:
     for path in step.outputs:
         if not path.exists():
             raise RecipeError(
-                f"step {step.name}: ended well but {path} is not there; compare its arguments "
-                "with its outputs"
+                f"step {step.name}: succeeded but {path} is missing; compare its arguments with "
+                "its outputs"
             )
     record = records.Record(
         name=step.name,
@@ -126,10 +126,10 @@ def _log_of(recipe: Recipe, step: Step) -> Path:
 
 
 def _call(step: Step, log: Path, started: datetime, lock: int) -> None:
-    """Run the command; its output is added to the log."""
+    """Run the command and append its output to the log."""
     with log.open("ab") as file:
-        begun = f"# {started.isoformat(timespec='seconds')} {shlex.join(step.command)}\n"
-        file.write(begun.encode())
+        header = f"# {started.isoformat(timespec='seconds')} {shlex.join(step.command)}\n"
+        file.write(header.encode())
         file.flush()
         try:
             process = subprocess.Popen(
@@ -142,7 +142,7 @@ def _call(step: Step, log: Path, started: datetime, lock: int) -> None:
             ) from error
         status = _wait(process)
     if status:
-        said = _last_lines(log) or "it said nothing"
+        said = _last_lines(log) or "no output"
         raise RecipeError(
             f"step {step.name}: ended with status {status}: {said}; see {log}, fix the cause and "
             "run the recipe again: it resumes here"
@@ -150,23 +150,23 @@ def _call(step: Step, log: Path, started: datetime, lock: int) -> None:
 
 
 def _env() -> dict[str, str]:
-    """Return the environment of a step: its Python finds the tools that lie beside this package."""
+    """Return the environment of a step, with the folder tools/ in PYTHONPATH."""
     found = os.environ.get("PYTHONPATH", "")
     return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(TOOLS), found)))}
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:
-    """Return the status of a process; it ends before this does, whatever happens."""
+    """Return the status of a process; always wait until it has ended."""
     try:
         return process.wait()
     except Terminated:
         process.send_signal(signal.SIGTERM)
         raise
     finally:
-        process.wait()  # a terminal sends SIGINT to it as well; it may need time to save
+        process.wait()  # a terminal sends it SIGINT too; it may need time to save
 
 
 def _last_lines(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    begun = max(number for number, line in enumerate(lines) if line.startswith("# "))
-    return " | ".join(lines[begun + 1 :][-SHOWN:])
+    header = max(number for number, line in enumerate(lines) if line.startswith("# "))
+    return " | ".join(lines[header + 1 :][-SHOWN:])

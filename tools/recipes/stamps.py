@@ -1,8 +1,8 @@
 """Detects changed files.
 
 In: files and folders. Out: the SHA-256 of a file; the stamp of a file or folder, a short text that
-changes when its content does. The stamp of a file above 16 MB is its size and time of change, since
-caches of encoder frames take tens of gigabytes; that of a smaller file is its SHA-256.
+changes with its content. The stamp of a file above 16 MB is its size and modification time, because
+encoder caches take tens of gigabytes; the stamp of a smaller file is its SHA-256.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def sha256(path: Path) -> str:
 
 
 def check(data: Mapping[Path, str]) -> None:
-    """Check files from outside against their SHA-256.
+    """Check external files against their SHA-256.
 
     Raises:
-        RecipeError: a file is missing, or another one than the recipe was made with.
+        RecipeError: a file is missing, or has another SHA-256 than in the recipe.
     """
     for path, expected in data.items():
         if not path.is_file():
@@ -46,7 +46,7 @@ def check(data: Mapping[Path, str]) -> None:
 
 
 def stamp(path: Path) -> str:
-    """Return the stamp of a file or of all files in a folder; empty where there is nothing."""
+    """Return the stamp of a file or of all files in a folder; empty if the path is missing."""
     if path.is_file():
         return _of_file(path)
     if not path.is_dir():

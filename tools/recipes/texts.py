@@ -16,8 +16,8 @@ from pathlib import Path
 from auricle_train.text.normalizer import normalize
 from recipes.registries import debian_package, extract, wheel
 
-MOST_WORDS = 60  # in a sentence
-# Contractions that people type without an apostrophe, where no other word is written so.
+MOST_WORDS = 60  # maximum words per sentence
+# Contractions that people type without an apostrophe, and that are then no other word.
 CONTRACTIONS = (
     "i'm", "don't", "that's", "i've", "can't", "didn't", "doesn't", "isn't", "you're", "they're",
     "what's", "wasn't", "couldn't", "wouldn't", "haven't", "aren't", "shouldn't", "hasn't",
@@ -71,7 +71,7 @@ def chitchat(scratch: Path, out: Path) -> None:
 
 
 def _as_spoken(sentence: str) -> str:
-    """Return a typed sentence with its apostrophes; empty if it has words of chats."""
+    """Return a typed sentence with restored apostrophes; empty if it has CHAT words."""
     words = [APOSTROPHES.get(word, word) for word in normalize(sentence).split()]
     return " ".join(words) if CHAT.isdisjoint(words) else ""
 
@@ -81,7 +81,7 @@ def _sentences(text: str) -> list[str]:
 
 
 def _records(data: bytes) -> Iterator[bytes]:
-    """Yield the records of a database of R: 4 bytes of length, then a zlib stream, each."""
+    """Yield the records of an R database; each is a 4-byte length and a zlib stream."""
     while data:
         stream = zlib.decompressobj()
         yield stream.decompress(data[4:])

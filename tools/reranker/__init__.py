@@ -1,1 +1,1 @@
-"""The reranker: reads the lattices that devices send with a neural language model."""
+"""The reranker: rescores lattices from devices with a neural language model."""

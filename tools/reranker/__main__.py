@@ -1,7 +1,6 @@
-"""`python -m reranker serve`: the service, until it is told to stop.
+"""`python -m reranker serve` runs the service until a signal stops it.
 
-Exit status 0: stopped as it was told. 1: failed, with one clear sentence on standard error. 2:
-wrong usage.
+Exit status 0: stopped by a signal. 1: failed, with one sentence on standard error. 2: wrong usage.
 """
 
 from __future__ import annotations
@@ -24,37 +23,45 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="reranker", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    serve = commands.add_parser("serve", help="answer the relays of devices, over HTTPS")
+    serve = commands.add_parser("serve", help="answer the devices' relays over HTTPS")
     model = serve.add_mutually_exclusive_group()
-    model.add_argument("--bundle", type=Path, default=OWN, help="folder of a bundle")
+    model.add_argument("--bundle", type=Path, default=OWN, help="bundle folder")
     model.add_argument(
-        "--model", metavar="hf:NAME_OR_PATH", help="a causal language model of Hugging Face"
+        "--model", metavar="hf:NAME_OR_PATH", help="causal language model from Hugging Face"
     )
-    serve.add_argument("--host", default="127.0.0.1", help="address; 0.0.0.0 or :: for all")
-    serve.add_argument("--port", type=int, default=8443)
-    serve.add_argument("--certificate", type=Path, help="of the server, PEM")
-    serve.add_argument("--key", type=Path, help="of the certificate, PEM")
     serve.add_argument(
-        "--plain", action="store_true", help="no TLS: for behind a balancer that speaks it"
+        "--host", default="127.0.0.1", help="address; 0.0.0.0 or :: for all interfaces"
     )
-    serve.add_argument("--token-file", type=Path, required=True, help="what askers must bear")
-    serve.add_argument("--language-weight", type=float, help="else that of the bundle")
-    serve.add_argument("--word-reward", type=float, help="nats a word; else that of the bundle")
+    serve.add_argument("--port", type=int, default=8443)
+    serve.add_argument("--certificate", type=Path, help="server certificate (PEM)")
+    serve.add_argument("--key", type=Path, help="key of the certificate (PEM)")
+    serve.add_argument(
+        "--plain", action="store_true", help="no TLS, for use behind a load balancer with TLS"
+    )
+    serve.add_argument("--token-file", type=Path, required=True, help="bearer token of clients")
+    serve.add_argument("--language-weight", type=float, help="default: the bundle's")
+    serve.add_argument("--word-reward", type=float, help="nats per word; default: the bundle's")
     options = BatchOptions()
-    serve.add_argument("--window-ms", type=float, default=1000 * options.window_seconds)
-    serve.add_argument("--at-once", type=int, default=options.at_once, help="of a batch")
-    serve.add_argument("--waiting", type=int, default=options.waiting, help="more get 429")
+    serve.add_argument("--window-ms", type=float, default=1000 * options.window_seconds,
+                       help="time that a request waits for others in its batch")  # fmt: skip
+    serve.add_argument("--at-once", type=int, default=options.at_once, help="maximum batch size")
+    serve.add_argument("--waiting", type=int, default=options.waiting,
+                       help="maximum queue length; further requests get 429")  # fmt: skip
     serve.add_argument(
         "--patience-ms",
         type=float,
         default=1000 * options.patience_seconds,
-        help="what has waited longer gets 429",
+        help="requests that wait longer get 429",
     )
     return parser
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Serve; raises AuricleError."""
+    """Run the service.
+
+    Raises:
+        AuricleError: an argument is wrong, or the model or the address cannot be used.
+    """
     secured = arguments.certificate is not None and arguments.key is not None
     named = arguments.certificate is not None or arguments.key is not None
     if secured == arguments.plain or (arguments.plain and named):
@@ -82,7 +89,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def main(words: Sequence[str]) -> int:
-    """Do what the words say; return the exit status."""
+    """Run the command line; return the exit status."""
     arguments = build_parser().parse_args(words)
     try:
         run(arguments)

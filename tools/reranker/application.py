@@ -1,9 +1,9 @@
-"""The service as an ASGI application: who may ask, what is taken, and in which form it answers.
+"""The service as an ASGI application: authentication, validation and answers.
 
-In: `POST /v1/rerank` with a question of the relay's wire schema, checked with the relay's own code;
+In: `POST /v1/rerank` with a question in the relay's wire schema, validated by the relay's own code;
 `GET /health`. Out: `{"version": 1, "session": 7, "readings": [["call contact-a", -3.25], ...]}`,
-best first, or `{"version": 1, "error": "..."}`, which names the field and never what was said.
-Nothing of a question is kept or logged.
+best first, or `{"version": 1, "error": "..."}`, which names the field but contains no word of the
+question. Questions are neither stored nor logged.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from reranker.ranking import Ranker
 
 LOG = logging.getLogger("reranker")
 PATH = "/v1/rerank"
-BODY_SECONDS = 5.0  # in which a question must have come
-RETRY_SECONDS = 1  # told to those that are turned away; the relay tries sooner, within its budget
+BODY_SECONDS = 5.0  # timeout for receiving a question
+RETRY_SECONDS = 1  # retry-after of status 429; the relay retries earlier, within its budget
 
 
 def make_application(ranker: Ranker, token: str, options: BatchOptions | None = None) -> FastAPI:
     """Return the application.
 
     Args:
-        ranker: of the readings.
-        token: whoever asks must bear.
-        options: how questions are joined.
+        ranker: ranks the readings.
+        token: bearer token that clients must send.
+        options: how questions are batched.
     """
     batches: Batches[Question, tuple[LatticeReading, ...]] = Batches(
         ranker.rank, options or BatchOptions()
@@ -59,7 +59,7 @@ def make_application(ranker: Ranker, token: str, options: BatchOptions | None = 
         async with batches:
             yield
 
-    # What describes the interface stands in README.md; a page of it would load scripts from afar.
+    # README.md documents the interface; FastAPI's pages would load scripts from other servers.
     application = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=running)
 
     @application.post(PATH)
@@ -71,14 +71,14 @@ def make_application(ranker: Ranker, token: str, options: BatchOptions | None = 
         except BusyError:
             counts["turned_away"] += 1
             wait = {"retry-after": str(RETRY_SECONDS)}
-            return _fault(HTTPStatus.TOO_MANY_REQUESTS, "too many wait: try again", wait)
+            return _fault(HTTPStatus.TOO_MANY_REQUESTS, "queue full: try again", wait)
         except HTTPException:
             counts["refused"] += 1
             raise
-        except Exception as error:  # told here, for whoever logs it above would log its message
+        except Exception as error:  # log only type and line: the message may quote the question
             counts["failed"] += 1
             last = traceback.extract_tb(error.__traceback__)[-1]
-            fault = f"a fault here: {type(error).__name__}"
+            fault = f"internal error: {type(error).__name__}"
             LOG.error("%s, in %s line %s", fault, last.filename, last.lineno)
             return _fault(HTTPStatus.INTERNAL_SERVER_ERROR, fault)
         counts["answered"] += 1
@@ -98,7 +98,7 @@ def make_application(ranker: Ranker, token: str, options: BatchOptions | None = 
 
 
 def answer_of(question: Question, readings: Sequence[LatticeReading]) -> dict[str, Any]:
-    """Return the answer to a question, with as many readings as the relay takes."""
+    """Return the answer to a question, with as many readings as fit into the size limit."""
     answer: dict[str, Any] = {"version": VERSION, "session": question.session, "readings": []}
     left = MOST_ANSWER_BYTES - len(json.dumps(answer))
     for reading in readings:
@@ -111,9 +111,9 @@ def answer_of(question: Question, readings: Sequence[LatticeReading]) -> dict[st
 
 
 def _check_token(request: Request, token: str) -> None:
-    """Raise HTTPException for whoever does not bear the token."""
+    """Raise HTTPException if the request has no valid token."""
     kind, _, given = request.headers.get("authorization", "").partition(" ")
-    # In constant time, so that nobody can find it letter by letter.
+    # Constant time, so that response times reveal no prefix of the token.
     same = hmac.compare_digest(given.strip().encode("utf-8"), token.encode("utf-8"))
     if kind.lower() != "bearer" or not same:
         raise HTTPException(
@@ -124,7 +124,7 @@ def _check_token(request: Request, token: str) -> None:
 
 
 async def _question_of(request: Request) -> Question:
-    """Return the question in a request; raises HTTPException for all else."""
+    """Return the question in a request; raise HTTPException if it is invalid."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise HTTPException(
@@ -143,10 +143,10 @@ async def _question_of(request: Request) -> Question:
         return decode_question(data)
     except TimeoutError:
         raise HTTPException(
-            HTTPStatus.REQUEST_TIMEOUT, f"body: did not come in {BODY_SECONDS:g} seconds"
+            HTTPStatus.REQUEST_TIMEOUT, f"body: not received within {BODY_SECONDS:g} seconds"
         ) from None
     except ClientDisconnect:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, "body: broke off") from None
+        raise HTTPException(HTTPStatus.BAD_REQUEST, "body: incomplete") from None
     except RefusedError as error:
         raise HTTPException(HTTPStatus.BAD_REQUEST, str(error)) from None
 

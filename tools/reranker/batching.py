@@ -1,9 +1,9 @@
-"""Joins what comes at about the same time into one batch, and turns away what would wait too long.
+"""Batches concurrent questions, and rejects those that would wait too long.
 
-In: questions, one by one, from many connections. Out: what becomes of each. The first question of
-a batch waits a few milliseconds for others; while a batch is computed, in one thread, the next one
-gathers. A full queue is `BusyError`, at once; so is a wait so long that whoever asked has most
-likely gone on without an answer: then nothing is computed for nobody, and what is computed is new.
+In: questions from many connections. Out: a result for each. The first question of a batch waits a
+few milliseconds for others. While one thread computes a batch, the next one fills. A full queue
+raises `BusyError` at once. A question that waited too long gets `BusyError` too, because its client
+has most likely given up.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ Found = TypeVar("Found")
 
 
 class BusyError(Exception):
-    """So many wait already that one more would wait too long."""
+    """The queue is full, or the question waited too long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchOptions:
-    """How questions are joined."""
+    """How questions are batched."""
 
-    window_seconds: float = 0.004  # for which the first of a batch waits for others
-    at_once: int = 16  # questions of a batch
-    waiting: int = 64  # questions that may wait; more are turned away
-    patience_seconds: float = 0.5  # what has waited longer is turned away; a relay waits 0.3
+    window_seconds: float = 0.004  # time that the first question of a batch waits for others
+    at_once: int = 16  # maximum questions per batch
+    waiting: int = 64  # maximum questions in the queue; more are rejected
+    patience_seconds: float = 0.5  # longer waiting questions are rejected; a relay waits 0.3 s
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry(Generic[Asked, Found]):
-    """A question that waits."""
+    """A question in the queue."""
 
     asked: Asked
     answer: asyncio.Future[Found]
-    came: float  # seconds, monotonic
+    came: float  # arrival time, seconds of the monotonic clock
 
 
 class Batches(Generic[Asked, Found]):
-    """Use as `async with Batches(work) as batches`."""
+    """Queue and worker; use as `async with Batches(work, options) as batches`."""
 
     def __init__(
         self, work: Callable[[Sequence[Asked]], Sequence[Found]], options: BatchOptions
     ) -> None:
-        """Take what makes a result of each of many; it is called in a thread of its own."""
+        """Store the function that computes the results of a batch; it runs in its own thread."""
         self._work = work
         self._options = options
         self._queue: deque[_Entry[Asked, Found]] = deque()
@@ -58,12 +58,12 @@ class Batches(Generic[Asked, Found]):
         self._running: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Batches[Asked, Found]:
-        """Begin."""
+        """Start the worker."""
         self._running = asyncio.ensure_future(self._run())
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        """End; who still waits is told that it was cancelled."""
+        """Stop the worker and cancel the waiting questions."""
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
@@ -73,11 +73,16 @@ class Batches(Generic[Asked, Found]):
 
     @property
     def waiting(self) -> int:
-        """How many questions wait."""
+        """Number of waiting questions."""
         return len(self._queue)
 
     async def ask(self, asked: Asked) -> Found:
-        """Return what becomes of a question; raises BusyError, and whatever the work raises."""
+        """Return the result of a question.
+
+        Raises:
+            BusyError: the queue is full, or the question waited too long.
+            Exception: any error of the function that computes the batch.
+        """
         if len(self._queue) >= self._options.waiting:
             raise BusyError
         answer: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
@@ -95,7 +100,7 @@ class Batches(Generic[Asked, Found]):
                 await self._answer(batch)
 
     async def _answer(self, batch: list[_Entry[Asked, Found]]) -> None:
-        """Let each of a batch know what has become of it."""
+        """Compute a batch and set the result of each question."""
         asked = [entry.asked for entry in batch]
         waiting = [entry.answer for entry in batch]
         try:
@@ -105,17 +110,17 @@ class Batches(Generic[Asked, Found]):
             for answer in waiting:
                 answer.cancel()
             raise
-        except Exception as error:  # it is told to those who asked, and the next batch goes on
+        except Exception as error:  # passed on to the callers of `ask`; the worker continues
             for answer in waiting:
                 if not answer.done():
                     answer.set_exception(error)
             return
         for answer, one in zip(waiting, found, strict=True):
-            if not answer.done():  # whoever asked may have gone
+            if not answer.done():  # done if the caller was cancelled
                 answer.set_result(one)
 
     def _take(self) -> list[_Entry[Asked, Found]]:
-        """Take the next batch from the queue, without those who have gone, or most likely have."""
+        """Take the next batch from the queue, without cancelled and expired questions."""
         oldest = time.monotonic() - self._options.patience_seconds
         batch: list[_Entry[Asked, Found]] = []
         while self._queue and len(batch) < self._options.at_once:

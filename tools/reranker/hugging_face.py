@@ -1,7 +1,7 @@
-"""Any causal language model in the form of Hugging Face, in place of the bundle's.
+"""A causal language model from Hugging Face, instead of the bundle's.
 
 In: a name or a folder. Out: a `Language`. It needs PyTorch and transformers, which the service does
-not need otherwise. Placeholders are read as words, for such a model knows no kinds of names.
+not need otherwise. Name placeholders are replaced by words, which such a model knows.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from auricle.errors import ModelError
 from reranker.vocabulary import KINDS
 
 STAND_INS = dict(zip(KINDS, ("alex", "lamp", "yesterday", "alex"), strict=True))
-MOST_TEXTS = 32  # at once
-LONGEST = 256  # tokens of a reading; readings with more, and those after them, are not judged
+MOST_TEXTS = 32  # texts per batch
+LONGEST = 256  # maximum tokens per reading; a longer one and all after it get no score
 
 
 class HuggingFaceLanguage:
-    """Follows `reranker.language_model.Language`."""
+    """Implements `reranker.language_model.Language`."""
 
     def __init__(self, model: object, tokenizer: object) -> None:
-        """Take what `transformers` has loaded."""
+        """Store a model and a tokenizer loaded by `transformers`."""
         self._model = model
         self._tokenizer = tokenizer
 
@@ -41,7 +41,7 @@ class HuggingFaceLanguage:
         except (OSError, ValueError) as error:
             raise ModelError(f"--model: hf:{name}: cannot be loaded ({error})") from error
         if tokenizer.bos_token_id is None and tokenizer.eos_token_id is None:
-            raise ModelError(f"--model: hf:{name}: has no token with which a text begins or ends")
+            raise ModelError(f"--model: hf:{name}: has no start or end token: use another model")
         return cls(model.eval(), tokenizer)
 
     def score(self, lattices: Sequence[Sequence[Sequence[str]]]) -> list[list[float]]:
@@ -65,7 +65,7 @@ class HuggingFaceLanguage:
         return chosen
 
     def _score(self, texts: Sequence[Sequence[int]]) -> list[float]:
-        """Return the log probability of each text, its end included if the model knows ends."""
+        """Return the log probability of each text, including its end token if the model has one."""
         import torch  # noqa: PLC0415
 
         ends = self._tokenizer.eos_token_id  # type: ignore[attr-defined]
@@ -84,7 +84,7 @@ class HuggingFaceLanguage:
 
 
 def _plain(word: str) -> str:
-    """Return a word that such a model may know."""
+    """Return the word, or a stand-in for a name placeholder."""
     kind, dash, letters = word.partition("-")
     hidden = dash and kind in STAND_INS and 1 <= len(letters) <= 2
     return STAND_INS[kind] if hidden else word

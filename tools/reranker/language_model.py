@@ -1,7 +1,7 @@
-"""A language model, as the service asks it; and the one that comes in a bundle.
+"""The interface of language models, and the model of a bundle.
 
-In: readings of many lattices at once, as words. Out: the log probability of each, the end of the
-sentence included.
+In: the readings (word sequences) of many lattices. Out: the log probability of each, including the
+end of the sentence.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from reranker.ranking import Weights
 from reranker.tree import grow
 from reranker.vocabulary import Vocabulary
 
-KIND = "reranker"  # of a bundle
+KIND = "reranker"  # kind of the bundle
 NETWORK = "network.npz"
 PIECES = "pieces.txt"
-MOST_TOKENS = 1024  # of the readings of one lattice: what attention costs grows with their square
+MOST_TOKENS = 1024  # maximum tokens per lattice, since the cost of attention is quadratic
 
 Words = Sequence[str]
 
 
 class Language(Protocol):
-    """What the service needs of a language model; it is asked from one thread at a time."""
+    """A language model; called from one thread at a time."""
 
     def score(self, lattices: Sequence[Sequence[Words]]) -> list[list[float]]:
-        """Return for each lattice the log probability of its first readings, natural log.
+        """Return the natural log probabilities of the first readings of each lattice.
 
-        There may be fewer than readings, where the others would cost too much.
+        A model may skip the last readings of a lattice to limit the cost.
         """
 
 
@@ -40,19 +40,23 @@ class BundledLanguage:
     """The network of a bundle, in numpy."""
 
     def __init__(self, network: Network, vocabulary: Vocabulary) -> None:
-        """Take the parts; `load` reads them from a bundle."""
+        """Store the parts; `load` reads them from a bundle."""
         self._network = network
         self._vocabulary = vocabulary
 
     @classmethod
     def load(cls, bundle: Bundle) -> BundledLanguage:
-        """Read the network of a bundle; raises ModelError."""
+        """Read the network of a bundle.
+
+        Raises:
+            ModelError: a file is damaged, or the files do not match.
+        """
         vocabulary = Vocabulary.load(bundle.path(PIECES))
         shape = _shape(bundle)
         if shape.vocabulary != len(vocabulary):
             raise ModelError(
-                f"{bundle.folder}: the network knows {shape.vocabulary} tokens of "
-                f"{len(vocabulary)}: its files do not fit each other; install the bundle again"
+                f"{bundle.folder}: the network has {shape.vocabulary} tokens, the vocabulary "
+                f"{len(vocabulary)}: files do not match; install the bundle again"
             )
         return cls(load_network(bundle.path(NETWORK), shape), vocabulary)
 
@@ -65,7 +69,7 @@ class BundledLanguage:
         return [next(totals) if readings else [] for readings in sequences]
 
     def _affordable(self, readings: Sequence[Words]) -> list[list[int]]:
-        """Return the first readings as tokens, as many as are not too many."""
+        """Return the tokens of the first readings, at most `MOST_TOKENS` in total."""
         chosen: list[list[int]] = []
         left = MOST_TOKENS
         for words in readings:
@@ -78,21 +82,25 @@ class BundledLanguage:
 
 
 def load(folder: Path) -> tuple[Bundle, BundledLanguage, Weights]:
-    """Read and verify a bundle; raises ModelError."""
+    """Read and verify a bundle.
+
+    Raises:
+        ModelError: the bundle is not valid.
+    """
     bundle = load_bundle(folder, KIND)
     return bundle, BundledLanguage.load(bundle), _weights(bundle)
 
 
 def _shape(bundle: Bundle) -> Shape:
-    """Return the shape of the network that a bundle tells."""
+    """Return the shape of the network from the manifest."""
     value = bundle.settings.get("shape")
     names = [field.name for field in fields(Shape)]
     if not isinstance(value, dict) or sorted(value) != sorted(names):
         raise _wrong(bundle, "shape", value, f"a mapping of {', '.join(names)}")
     if not all(type(number) is int and number > 0 for number in value.values()):
-        raise _wrong(bundle, "shape", value, "of whole numbers above 0")
+        raise _wrong(bundle, "shape", value, "a mapping to integers above 0")
     if value["width"] % (2 * value["heads"]):
-        raise _wrong(bundle, "shape", value, "of a width that two times the heads divides")
+        raise _wrong(bundle, "shape", value, "a shape whose width is a multiple of 2 * heads")
     return Shape(**value)
 
 

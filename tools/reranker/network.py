@@ -1,12 +1,12 @@
-"""The language model in numpy: a causal Transformer that reads trees of words.
+"""The language model in numpy: a causal Transformer over prefix trees.
 
-In: the readings of each lattice as a tree, so that what they begin with in common is read once
-(`tree`). Out: the log probability of each token after those before it. All trees of a batch go
-through each matrix together; attention looks from a node at the nodes on the way to it alone.
+In: the readings of each lattice as a prefix tree, so that a common prefix is computed once (see
+`tree`). Out: the log probability of each token given its prefix. All trees of a batch share the
+matrix products; a node attends only to its ancestors and itself.
 
-After Vaswani et al. (arXiv:1706.03762), with the norm before each part (Xiong et al.,
-arXiv:2002.04745) by root mean squares (Zhang and Sennrich, arXiv:1910.07467), places told by
-rotation (Su et al., arXiv:2104.09864), squared rectifiers (So et al., arXiv:2109.08668).
+After Vaswani et al. (arXiv:1706.03762), with pre-norm (Xiong et al., arXiv:2002.04745), RMSNorm
+(Zhang and Sennrich, arXiv:1910.07467), rotary position embeddings (Su et al., arXiv:2104.09864) and
+squared ReLU (So et al., arXiv:2109.08668).
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from auricle.errors import ModelError
 from reranker.tree import Tree
 
 EPSILON = 1e-6
-LARGEST = 127.0  # of a weight in 8 bits
-SLOWEST = 1000.0  # tokens over which the slowest rotation takes a radian
+LARGEST = 127.0  # largest int8 weight
+SLOWEST = 1000.0  # base of the rotary frequencies: tokens per radian of the slowest rotation
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Shape:
-    """How large the network is."""
+    """Sizes of the network."""
 
     vocabulary: int
     width: int = 320
@@ -61,11 +61,11 @@ class Network:
     """Scores trees; may be called from one thread at a time."""
 
     def __init__(self, shape: Shape, weights: Mapping[str, Floats]) -> None:
-        """Take weights as `Shape.weights` tells them."""
+        """Store weights with the names and shapes of `Shape.weights`."""
         self.shape = shape
         self._embedding = weights["embedding.weight"]
         self._scale = weights["scale"]
-        # Transposed once: a matrix of a layer is multiplied from the right.
+        # Transposed once here, because layers multiply their matrices from the right.
         self._layers = [
             {
                 name: np.ascontiguousarray(weights[f"layers.{layer}.{name}"].T)
@@ -78,23 +78,23 @@ class Network:
         ]  # fmt: skip
 
     def score(self, trees: Sequence[Tree]) -> list[Floats]:
-        """Return for each tree the log probability of each of its edges, natural log.
+        """Return the natural log probability of each edge of each tree.
 
         Args:
             trees: at least one.
 
         Returns:
-            For each tree (edges,) float32, see `Tree.edges`.
+            (edges,) float32 for each tree, see `Tree.edges`.
         """
         bounds = np.cumsum([0, *(len(tree.tokens) for tree in trees)])
         parts = [slice(*pair) for pair in zip(bounds, bounds[1:], strict=False)]
         states = self._embedding[np.concatenate([tree.tokens for tree in trees])]
         depths = np.concatenate([tree.depths for tree in trees])
         turns = rotations(depths, self.shape.width // self.shape.heads)
-        hidden_from = [np.where(tree.before, np.float32(0), np.float32(-np.inf)) for tree in trees]
+        masks = [np.where(tree.before, np.float32(0), np.float32(-np.inf)) for tree in trees]
         for layer in self._layers:
             mixed = _level(states, layer["attention_scale"]) @ layer["attention_in.weight"]
-            seen = self._attend(mixed, turns, parts, hidden_from)
+            seen = self._attend(mixed, turns, parts, masks)
             states = states + seen @ layer["attention_out.weight"]
             hidden = _level(states, layer["hidden_scale"]) @ layer["hidden_in.weight"]
             states = states + np.square(np.maximum(hidden, 0)) @ layer["hidden_out.weight"]
@@ -111,15 +111,15 @@ class Network:
         mixed: Floats,
         turns: tuple[Floats, Floats],
         parts: Sequence[slice],
-        hidden_from: Sequence[Floats],
+        masks: Sequence[Floats],
     ) -> Floats:
-        """Return (nodes, width): what each node makes of those on the way to it."""
+        """Return the attention output, (nodes, width)."""
         heads = self.shape.heads
         query, key, value = mixed.reshape(len(mixed), 3, heads, -1).transpose(1, 2, 0, 3)
         query, key = _turn(query, turns), _turn(key, turns)
         query = query * np.float32(1 / np.sqrt(query.shape[-1]))
         seen = np.empty((len(mixed), self.shape.width), np.float32)
-        for part, mask in zip(parts, hidden_from, strict=True):
+        for part, mask in zip(parts, masks, strict=True):
             scores = query[:, part] @ key[:, part].transpose(0, 2, 1) + mask
             shares = np.exp(scores - scores.max(axis=-1, keepdims=True))
             shares /= shares.sum(axis=-1, keepdims=True)
@@ -129,14 +129,14 @@ class Network:
 
 
 def rotations(places: NDArray[np.integer], width: int) -> tuple[Floats, Floats]:
-    """Return sine and cosine (places, width / 2) by which places are told."""
+    """Return sines and cosines of rotary position embeddings, (places, width / 2) each."""
     rates = SLOWEST ** (-np.arange(width // 2) / (width // 2))
     angles = places[:, np.newaxis] * rates
     return np.sin(angles).astype(np.float32), np.cos(angles).astype(np.float32)
 
 
 def quantized(weights: Mapping[str, Floats]) -> dict[str, NDArray[np.generic]]:
-    """Return weights as a file holds them: matrices in 8 bits, with a step for each row."""
+    """Return the weights for a file: matrices in int8, with one scale per row."""
     stored: dict[str, NDArray[np.generic]] = {}
     for name, weight in weights.items():
         if weight.ndim == 1:
@@ -152,7 +152,7 @@ def load_network(path: Path, shape: Shape) -> Network:
     """Read a file of weights.
 
     Raises:
-        ModelError: it is missing, damaged, or of another shape.
+        ModelError: the file is missing or damaged, or has another shape.
     """
     try:
         with np.load(path, allow_pickle=False) as file:

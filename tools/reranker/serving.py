@@ -1,7 +1,7 @@
-"""Runs the service: certificate, token, address, and uvicorn around the application.
+"""Runs the service: certificate, token, address, and uvicorn.
 
-In: what the command line says. Out: a server that can be started, also within a process of others,
-as tests and measurements do.
+In: the options of the command line. Out: a server, which tests and benchmarks can also run inside
+their own process.
 """
 
 from __future__ import annotations
@@ -19,34 +19,38 @@ from reranker.batching import BatchOptions
 from reranker.hugging_face import HuggingFaceLanguage
 from reranker.ranking import Ranker, Weights
 
-LEAST_TOKEN = 16  # characters: what is shorter can be guessed
+LEAST_TOKEN = 16  # characters; shorter tokens can be guessed
 LONGEST_TOKEN = 4096
-CONNECTIONS = 512  # at once; more get 503
-KEEP_SECONDS = 310  # longer than the relay keeps a connection: who asks never meets a closed one
-GRACE_SECONDS = 5  # for answers that are on their way when the service is to stop
+CONNECTIONS = 512  # maximum concurrent connections; more get 503
+KEEP_SECONDS = 310  # keep-alive, longer than the relay's, so that the relay closes first
+GRACE_SECONDS = 5  # for running requests when the service stops
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where and to whom the service answers."""
+    """Address, certificate and token of the service."""
 
     host: str
-    port: int  # 0: any that is free
-    certificate: Path | None  # chain, PEM; None: no TLS, for behind a balancer that speaks it
+    port: int  # 0: any free port
+    certificate: Path | None  # certificate chain (PEM); None: no TLS, behind a load balancer
     key: Path | None
     token: str
 
 
 def serve(ranker: Ranker, endpoint: Endpoint, options: BatchOptions) -> None:
-    """Answer until a signal comes; raises ArgumentError where that cannot begin."""
+    """Run the server until a signal stops it.
+
+    Raises:
+        ArgumentError: the address, certificate or key cannot be used.
+    """
     server = make_server(ranker, endpoint, options)
     try:
         family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
         listener = socket.create_server((endpoint.host, endpoint.port), family=family)
     except OSError as error:
         raise ArgumentError(
-            f"--host, --port: {endpoint.host}, {endpoint.port}: cannot listen there "
-            f"({error.strerror}); name an address of this machine and a free port"
+            f"--host, --port: cannot listen on {endpoint.host}, {endpoint.port} "
+            f"({error.strerror}); use an address of this machine and a free port"
         ) from error
     with listener:
         host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
@@ -57,7 +61,11 @@ def serve(ranker: Ranker, endpoint: Endpoint, options: BatchOptions) -> None:
 
 
 def make_server(ranker: Ranker, endpoint: Endpoint, options: BatchOptions) -> uvicorn.Server:
-    """Return a server; raises ArgumentError if certificate and key cannot be used."""
+    """Return a server.
+
+    Raises:
+        ArgumentError: certificate or key cannot be used.
+    """
     config = uvicorn.Config(
         make_application(ranker, endpoint.token, options),
         host=endpoint.host,
@@ -65,12 +73,12 @@ def make_server(ranker: Ranker, endpoint: Endpoint, options: BatchOptions) -> uv
         ssl_certfile=endpoint.certificate,
         ssl_keyfile=endpoint.key,
         log_level="warning",
-        access_log=False,  # of who asked when
+        access_log=False,  # do not log who asked when
         server_header=False,
         limit_concurrency=CONNECTIONS,
         timeout_keep_alive=KEEP_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        workers=1,  # one process; more of them stand behind a balancer
+        workers=1,  # run more processes behind a load balancer instead
     )
     try:
         config.load()
@@ -83,7 +91,11 @@ def make_server(ranker: Ranker, endpoint: Endpoint, options: BatchOptions) -> uv
 
 
 def read_token(file: Path) -> str:
-    """Return the token in a file; raises ArgumentError if it is none, or too short."""
+    """Return the token in a file.
+
+    Raises:
+        ArgumentError: the file cannot be read, or its token is not valid.
+    """
     try:
         token = file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeError) as error:
@@ -98,10 +110,14 @@ def read_token(file: Path) -> str:
 
 
 def load_language(model: str) -> tuple[language_model.Language, Weights]:
-    """Return a bundle's language model, or that of `hf:` and a name; raises ModelError."""
+    """Return the language model of a bundle, or of Hugging Face for `hf:NAME`.
+
+    Raises:
+        ModelError: there is no such model, or it cannot be loaded.
+    """
     if model.startswith("hf:"):
         return HuggingFaceLanguage.load(model.removeprefix("hf:")), Weights()
     if not Path(model, "manifest.yaml").exists():
-        raise ModelError(f"--model: {model}: is no bundle, nor hf: and a model; name either")
+        raise ModelError(f"--model: {model}: is neither a bundle nor hf:NAME; use one of them")
     _, language, weights = language_model.load(Path(model))
     return language, weights

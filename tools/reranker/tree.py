@@ -1,7 +1,7 @@
-"""Readings as one tree of tokens: what they begin with in common is there once.
+"""Prefix trees of token sequences, in which each common prefix occurs once.
 
-In: sequences of tokens. Out: the nodes of the tree, what lies before each, and the edges whose
-log probabilities make up the score of each sequence.
+In: sequences of tokens. Out: the nodes of the tree, their ancestors, and the edges; the score of a
+sequence is the sum of the log probabilities of its edges.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from reranker.vocabulary import BOUNDARY
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tree:
-    """A tree of n nodes; node 0 is the beginning of the sentence."""
+    """A tree of n nodes; node 0 is the start of the sentence."""
 
-    tokens: NDArray[np.int64]  # (n,)
-    depths: NDArray[np.int64]  # (n,) tokens before it
-    before: NDArray[np.bool_]  # (n, n) whether a node (column) is on the way to another, or is it
-    edges: NDArray[np.int64]  # (m, 2) a node and a token that comes after it
-    paths: tuple[tuple[int, ...], ...]  # for each sequence its edges, the end of the sentence too
+    tokens: NDArray[np.int64]  # (n,) token of each node
+    depths: NDArray[np.int64]  # (n,) number of ancestors
+    before: NDArray[np.bool_]  # (n, n) whether the column's node is the row's or its ancestor
+    edges: NDArray[np.int64]  # (m, 2) a node and a token that follows it
+    paths: tuple[tuple[int, ...], ...]  # edges of each sequence, including the end of the sentence
 
     def totals(self, scores: NDArray[np.float32]) -> list[float]:
-        """Return the score of each sequence from those of the edges, (m,)."""
+        """Return the score of each sequence, given the scores of the edges, (m,)."""
         return [float(scores[list(path)].sum()) for path in self.paths]
 
 
 def grow(sequences: Sequence[Sequence[int]]) -> Tree:
-    """Return the tree of sequences of tokens, without their bounds."""
+    """Return the tree of token sequences without start and end tokens."""
     tokens, parents = [BOUNDARY], [0]
     children: dict[tuple[int, int], int] = {}
     edges: dict[tuple[int, int], int] = {}
@@ -49,7 +49,7 @@ def grow(sequences: Sequence[Sequence[int]]) -> Tree:
         path.append(edges.setdefault((node, BOUNDARY), len(edges)))
         paths.append(tuple(path))
     before = np.eye(len(tokens), dtype=np.bool_)
-    for node in range(1, len(tokens)):  # parents come first
+    for node in range(1, len(tokens)):  # parents precede children
         before[node] |= before[parents[node]]
     return Tree(
         tokens=np.array(tokens),

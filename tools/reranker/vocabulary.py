@@ -1,8 +1,8 @@
-"""The tokens that the language model reads: pieces of words, and one token a kind of name.
+"""The vocabulary of the language model: word pieces, and one token per kind of name.
 
-In: words of the wire schema. Out: token ids. Token 0 begins and ends a sentence; pieces follow,
-then a token for each kind of name, which `contact-a`, `contact-b` and so on are all read as: what
-a device hides says that a name was there, and no more.
+In: words of the wire schema. Out: token ids. Token 0 starts and ends a sentence. Word pieces
+follow, then one token per kind of name: `contact-a`, `contact-b` and so on have the same token,
+because these placeholders only tell that a name of this kind was said.
 """
 
 from __future__ import annotations
@@ -20,15 +20,19 @@ _HIDDEN = re.compile(rf"({'|'.join(KINDS)})-[a-z]{{1,2}}")
 
 
 class Vocabulary:
-    """Writes words in tokens."""
+    """Maps words to tokens."""
 
     def __init__(self, pieces: Tokenizer) -> None:
-        """Take the pieces of words."""
+        """Store the tokenizer of word pieces."""
         self._pieces = pieces
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
-        """Read a file of pieces; raises ModelError."""
+        """Read a file of pieces.
+
+        Raises:
+            ModelError: the file is not valid.
+        """
         return cls(Tokenizer.load(path))
 
     def __len__(self) -> int:
@@ -46,5 +50,5 @@ class Vocabulary:
         return tuple(self._pieces.encode(word)) or (self.of_kind(KINDS[-1]),)
 
     def of_words(self, words: Sequence[str]) -> list[int]:
-        """Return the tokens of a sentence, without its bounds."""
+        """Return the tokens of a sentence, without start and end."""
         return [token for word in words for token in self.of_word(word)]

@@ -209,5 +209,5 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="not a checkpoint"):
         training.load(tmp_path / "checkpoint.pt")
     torch.save({"shape": {"width": 3}, "model": {}}, tmp_path / "checkpoint.pt")
-    with pytest.raises(ModelError, match="not a checkpoint of `attend`"):
+    with pytest.raises(ModelError, match="not a checkpoint of `train-context-attention`"):
         training.load(tmp_path / "checkpoint.pt")

@@ -124,7 +124,7 @@ def test_a_torn_shard_is_told(tmp_path: Path) -> None:
     write_shard(tmp_path, "a", [sounds(0.5)], make_encoder())
     content = (tmp_path / "a.f16").read_bytes()
     (tmp_path / "a.f16").write_bytes(content[:-2])
-    with pytest.raises(ModelError, match="size is not that of its index"):
+    with pytest.raises(ModelError, match="size does not match its index"):
         read_cache(tmp_path)
 
 

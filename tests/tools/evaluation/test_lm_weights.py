@@ -68,7 +68,7 @@ def test_weights_are_read_from_the_command_line() -> None:
         weights("0.3")
     named = weights("words=0.5,ctc=0.4,unknown=-8")
     assert named == Weights(words=0.5, ctc=0.4, unknown=-8.0)
-    with pytest.raises(ArgumentTypeError, match="'volume' is no weight: name some of language"):
+    with pytest.raises(ArgumentTypeError, match="'volume' is not a weight: use some of language"):
         weights("volume=1")
 
 

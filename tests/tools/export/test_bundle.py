@@ -99,7 +99,7 @@ def test_a_bundle_larger_than_it_may_be_is_refused(
 ) -> None:
     checkpoint, tokens, pieces = files
     monkeypatch.setattr(bundle, "LIMITS", (("second pass", bundle.SECOND, 0),))
-    with pytest.raises(ModelError, match=r"second pass: takes 0\.\d MB, and may take 0 MB"):
+    with pytest.raises(ModelError, match=r"second pass: takes 0\.\d MB, but the limit is 0 MB"):
         write_bundle(checkpoint, top, tokens, pieces, "tiny", "1", tmp_path / "out")
     assert not (tmp_path / "out" / "manifest.yaml").exists()
 

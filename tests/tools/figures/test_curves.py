@@ -74,9 +74,9 @@ def test_what_is_no_log_and_no_curve_is_refused(
 ) -> None:
     folder = ["--curves", str(tmp_path)]
     assert main([*folder, "draw"]) == 1
-    assert "holds none; `figures.curves keep`" in capsys.readouterr().err
+    assert "has none; `figures.curves keep`" in capsys.readouterr().err
     assert main([*folder, "keep", str(write_log(tmp_path, [look(1)])), "--name", "a"]) == 1
-    assert "holds no losses" in capsys.readouterr().err
+    assert "has no losses" in capsys.readouterr().err
     (tmp_path / "a.json").write_text("[]")
     assert main([*folder, "draw"]) == 1
-    assert "a.json holds no curve" in capsys.readouterr().err
+    assert "a.json is not a curve" in capsys.readouterr().err

@@ -161,7 +161,7 @@ def test_done_steps_run_again_when_they_are_asked_for(write: Write, tmp_path: Pa
 
 def test_a_step_that_writes_nothing_has_failed(write: Write) -> None:
     recipe = write({"a": "true"})
-    with pytest.raises(RecipeError, match=r"step a: ended well but .*a.out is not there"):
+    with pytest.raises(RecipeError, match=r"step a: succeeded but .*a.out is missing"):
         told_of(recipe)
     assert records.why_not_done(recipe, recipe.steps[0]) == "it has not been run"
 
@@ -199,11 +199,11 @@ def test_an_input_that_no_step_has_made_is_named(write: Write) -> None:
     ("more", "message"),
     [
         ({"colour": 1}, r"unknown key 'colour'; known are data, name"),
-        ({"places": {"data": "."}}, r"names no folder 'work'"),
+        ({"places": {"data": "."}}, r"has no place 'work'"),
         ({"steps": [{"name": "a", "outputs": []}]}, r"step a: needs either step or command"),
         (
             {"steps": [{"name": "a", "command": ["{nobody}"], "outputs": []}]},
-            r"{nobody} stands for",
+            r"{nobody} is not defined",
         ),
         ({"steps": [{"name": "a", "command": ["b"], "outputs": []}] * 2}, r"two steps are called"),
         ({"steps": ["a"]}, r"'a' is not a step"),

@@ -82,7 +82,7 @@ def test_the_gradient_is_that_of_errors_expected_over_every_alignment(tmp_path: 
     objective = MwerObjective(top, replace(PLAN, ctc_share=0.0))
     found = objective(batch, torch.ones(()), False)[0]
     ours = torch.autograd.grad(found, [top.output.weight, top.project.weight])
-    encoded = objective.heard(batch)[0][0]
+    encoded = objective.transcribed(batch)[0][0]
     scores = torch.stack([by_brute_force(top, encoded, one) for one in lists[0].hypotheses])
     expected = (scores.softmax(0) * torch.tensor([0.0, 1.0, 1.0, 3.0])).sum()
     assert found.item() == pytest.approx(expected.item(), abs=1e-4)
@@ -151,7 +151,7 @@ def test_lists_of_another_top_or_beam_are_refused(tmp_path: Path) -> None:
     shards, lists = shards_of(tmp_path / "cache"), tmp_path / "lists"
     one, other = make_top(1), make_top(2)
     write_lists(shards, lists, one, digest, TOKENIZER)
-    with pytest.raises(ModelError, match="made with .*top.*: run `decode-nbest` into another"):
+    with pytest.raises(ModelError, match="made with .*top.*: run `decode-nbest` with another"):
         write_lists(shards, lists, other, digest, TOKENIZER)
     with pytest.raises(ModelError, match="made with {'beam': 4}"):
         write_lists(shards, lists, one, digest, TOKENIZER, ListOptions(BeamOptions(beam=2)))
@@ -174,7 +174,7 @@ def test_a_damaged_list_is_told(tmp_path: Path, content: str) -> None:
 
 def test_a_cache_without_lists_is_told(tmp_path: Path) -> None:
     digest, top = write_cache(tmp_path / "cache", shards=1), make_top()
-    with pytest.raises(ModelError, match="holds no lists of this cache: run `decode-nbest` first"):
+    with pytest.raises(ModelError, match="has no lists of this cache: run `decode-nbest` first"):
         read_lists(shards_of(tmp_path / "cache"), tmp_path, top, (top_digest(top), digest),
                    TOKENIZER)  # fmt: skip
 
@@ -236,7 +236,7 @@ def test_a_killed_run_goes_on(tmp_path: Path) -> None:
 def test_a_run_on_utterances_of_another_encoder_is_refused(tmp_path: Path) -> None:
     digest = write_cache(tmp_path / "cache")
     write_top(tmp_path / "start.pt", "0" * 64)
-    with pytest.raises(ModelError, match="this run has .* on "):
+    with pytest.raises(ModelError, match="this run has .* and "):
         MwerTrainer(TOP_SHAPE, PLAN, digest, tmp_path / "run", tmp_path / "start.pt",
                     Lists([], tmp_path, TOKENIZER))  # fmt: skip
 

@@ -79,9 +79,9 @@ def test_a_run_goes_on_from_its_checkpoint(examples: list[Example], tmp_path: Pa
 
 def test_a_checkpoint_of_another_encoder_or_shape_is_refused(tmp_path: Path) -> None:
     trainer(tmp_path).save()
-    with pytest.raises(ModelError, match="made with shape .* on encoder digest, this run"):
+    with pytest.raises(ModelError, match="has shape .* and encoder digest, but this run"):
         TopTrainer(SHAPE, PLAN, "another", tmp_path)
-    with pytest.raises(ModelError, match="made with shape"):
+    with pytest.raises(ModelError, match="has shape"):
         trainer(tmp_path, shape=replace(SHAPE, layers=2))
     checkpoint.write(tmp_path / "other.pt", {"model": {}})
     with pytest.raises(ModelError, match="not a checkpoint of `train-top`"):
@@ -144,7 +144,7 @@ def test_texts_longer_than_their_frames_are_left_out() -> None:
     one, other = utterances(2)
     long = replace(one, text="hi " * 9)
     assert [item.utterance.text for item in examples_of([long, other], TOKENIZER)] == ["hi"]
-    with pytest.raises(ArgumentError, match="of 1 utterances none has a text that fits"):
+    with pytest.raises(ArgumentError, match="texts of all 1 utterances are too long"):
         examples_of([long], TOKENIZER)
 
 

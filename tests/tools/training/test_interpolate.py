@@ -82,9 +82,9 @@ def test_what_cannot_be_averaged_is_refused(tmp_path: Path) -> None:
         drawn_back(saved("lstm"), whisper, 0.5)
     other = tmp_path / "other"
     other.mkdir()
-    with pytest.raises(ModelError, match="not the Whisper that the checkpoint began as"):
+    with pytest.raises(ModelError, match="not the Whisper model that the checkpoint started from"):
         drawn_back(saved(), write_whisper(other, replace(SHAPE, width=48, heads=3)), 0.5)
     with pytest.raises(ArgumentError, match=r"share is -1; it must be 0 to 1"):
         with_second_encoder(saved(), whisper, 0.5, -1)
-    with pytest.raises(ModelError, match="not the Whisper that the checkpoint began as"):
+    with pytest.raises(ModelError, match="not the Whisper model that the checkpoint started from"):
         with_second_encoder(saved(), other / "model.bin", 0.5, 0.5)

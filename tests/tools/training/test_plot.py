@@ -41,5 +41,5 @@ def test_several_runs_come_into_one_picture(tmp_path: Path) -> None:
 def test_a_log_of_something_else_is_refused(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     log.write_text('{"volume": 3}\nno JSON\n', encoding="utf-8")
-    with pytest.raises(ArgumentError, match="holds no losses"):
+    with pytest.raises(ArgumentError, match="has no losses"):
         plot([log], tmp_path / "curve.png")

@@ -101,7 +101,7 @@ def test_a_step_that_is_not_finite_is_left_out(tmp_path: Path) -> None:
 def test_a_run_that_stays_not_finite_ends_and_names_the_good_checkpoint(tmp_path: Path) -> None:
     plan = replace(PLAN, bad_steps=3, save_seconds=0.0)
     run = trainer(tmp_path, plan)
-    with pytest.raises(ModelError, match=r"3 steps in a row.*last good checkpoint is .*\.pt"):
+    with pytest.raises(ModelError, match=r"3 steps in a row.*last checkpoint is .*\.pt"):
         run.run([*FEW[:2], *[spoiled(FEW[3])] * 4], tmp_path / "log.jsonl")
     assert trainer(tmp_path, plan).step == 2
 

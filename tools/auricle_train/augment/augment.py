@@ -1,8 +1,8 @@
-"""Makes utterances harder: other voices, rooms, noise, music, babble, poor microphones, codecs.
+"""Augments speech: other voices, rooms, noise, music, babble, poor microphones, codecs.
 
-In: float32 samples of clean speech and a random generator. Out: samples, or features, of the same
-time axis (but for `change_speed`), so that the clean version can teach. All of it is seeded: the
-same generator makes the same samples.
+In: float32 samples of clean speech and a random generator. Out: samples, or features, with the same
+time axis (except `change_speed`), so that a teacher can read the clean version. Equal generator
+states give equal results.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Disturbance:
-    """How often, 0 to 1 of the utterances, and how much they are disturbed."""
+    """How often (share of utterances, 0 to 1) and how strongly utterances are augmented."""
 
-    speed: float = 0.4  # of each clip; pitch moves with it
+    speed: float = 0.4  # share of clips; changes the pitch too
     speed_factors: Range = (0.88, 1.14)
-    pitch: float = 0.1  # formants move with it
+    pitch: float = 0.1  # changes the formants too
     pitch_factors: Range = (0.84, 1.19)  # three semitones
     formants: float = 0.2
-    formant_factors: Range = (0.9, 1.1)  # of their frequency
+    formant_factors: Range = (0.9, 1.1)  # factor of the frequency
     room: float = 0.3
     background: float = 0.5  # noise or music
     background_ratio: Range = (3.0, 28.0)  # dB, speech to noise
     babble: float = 0.08
     babble_ratio: Range = (5.0, 25.0)  # dB
-    talkers: tuple[int, int] = (3, 7)  # voices in the babble, the last number excluded
-    band: float = 0.1  # what a small microphone or a telephone does not hear
+    talkers: tuple[int, int] = (3, 7)  # voices in the babble, upper end excluded
+    band: float = 0.1  # limited frequency band of a small microphone or telephone
     colour: float = 0.1
-    colour_decibels: float = 8.0  # the most that a band is raised or lowered
+    colour_decibels: float = 8.0  # maximum gain or loss of a band
     hum: float = 0.05
     hum_level: Range = (-60.0, -35.0)  # dB of full scale
     clipped: float = 0.04
-    clipped_at: Range = (0.2, 0.8)  # of the peak
+    clipped_at: Range = (0.2, 0.8)  # share of the peak
     codec: float = 0.05
     gain: Range = (-14.0, 8.0)  # dB, always
-    masked_bands: tuple[int, int] = (2, 12)  # how many masks, and the width below which they stay
-    masked_frames: tuple[int, int] = (300, 20)  # a mask in so many frames, and the same
+    masked_bands: tuple[int, int] = (2, 12)  # number of masks, and exclusive maximum width
+    masked_frames: tuple[int, int] = (300, 20)  # frames per mask, and exclusive maximum width
 
 
 USUAL = Disturbance()
@@ -57,22 +57,22 @@ USUAL = Disturbance()
 
 @dataclass(frozen=True)
 class Sounds:
-    """What utterances are mixed with."""
+    """Sounds for the augmentation."""
 
     backgrounds: Sequence[Samples]  # noise and music
-    talkers: Sequence[NDArray[np.int16]] = ()  # speech, for babble; without it there is none
-    rooms: Sequence[Samples] = ()  # impulse responses, see `rooms`; without them decaying noise
+    talkers: Sequence[NDArray[np.int16]] = ()  # speech for babble; empty: no babble
+    rooms: Sequence[Samples] = ()  # room impulse responses; empty: decaying noise
 
 
 def change_speed(samples: Samples, factor: float) -> Samples:
-    """Play faster (factor > 1) or slower; pitch moves with it, as on a tape."""
+    """Play faster (factor > 1) or slower; the pitch changes too, as on a tape."""
     count = int(len(samples) / factor)
     where = np.arange(count) * factor
     return np.interp(where, np.arange(len(samples)), samples).astype(np.float32)
 
 
 def diffuse_room(generator: np.random.Generator) -> Samples:
-    """Return the response of a room without walls: decaying noise after the direct sound."""
+    """Return a simple room response: decaying noise after the direct sound."""
     decay = generator.uniform(0.1, 0.5)  # seconds to -60 dB
     time = np.arange(int(decay * SAMPLE_RATE)) / SAMPLE_RATE
     tail = generator.standard_normal(len(time)) * 10.0 ** (-3.0 * time / decay)
@@ -85,7 +85,7 @@ def diffuse_room(generator: np.random.Generator) -> Samples:
 def add_background(
     samples: Samples, background: Samples, ratio: float, generator: np.random.Generator
 ) -> Samples:
-    """Mix a random stretch of background in, at a signal-to-noise ratio in dB."""
+    """Add a random part of a background at a signal-to-noise ratio in dB."""
     noise = stretch(background, len(samples), generator)
     scale = _loudness(samples) / _loudness(noise) * 10.0 ** (-ratio / 20.0)
     return (samples + noise * np.float32(scale)).astype(np.float32)
@@ -94,7 +94,7 @@ def add_background(
 def babble(
     speech: Sequence[NDArray[np.int16]], count: int, talkers: int, generator: np.random.Generator
 ) -> Samples:
-    """Return (count,) samples of so many talkers at once, each equally loud."""
+    """Return (count,) samples of several equally loud talkers at once."""
     mixed = np.zeros(count, np.float32)
     for number in generator.integers(len(speech), size=talkers):
         voice = stretch(speech[number], count, generator).astype(np.float32) / 32768
@@ -103,7 +103,7 @@ def babble(
 
 
 def stretch(sound: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
-    """Return (count,) samples from a random place on; what is too short is repeated."""
+    """Return (count,) samples from a random position; short sounds are repeated."""
     start = int(generator.integers(len(sound)))
     if start + count <= len(sound):
         return sound[start : start + count]
@@ -117,10 +117,10 @@ def _loudness(samples: Samples) -> np.float32:
 def disturb(
     samples: Samples, sounds: Sounds, generator: np.random.Generator, plan: Disturbance = USUAL
 ) -> Samples:
-    """Apply a random choice of all that keeps the time axis, in the order in which it happens.
+    """Apply random augmentations that keep the time axis, in physical order.
 
     Returns:
-        As many samples, -1 to 1.
+        Samples of the same count, -1 to 1.
     """
 
     def happens(share: float) -> bool:
@@ -152,7 +152,7 @@ def _record(
     samples: Samples, happens: Callable[[float], bool], generator: np.random.Generator,
     plan: Disturbance,
 ) -> Samples:  # fmt: skip
-    """Apply what the microphone and the line behind it do."""
+    """Apply the effects of microphone and transmission."""
     if happens(plan.band):
         samples = limit_band(samples, generator)
     if happens(plan.colour):
@@ -176,9 +176,9 @@ def disturb_features(
 
 
 def shift_formants(features: NDArray[np.float32], factor: float) -> NDArray[np.float32]:
-    """Stretch the frequency axis, as a vocal tract shorter by `factor` does.
+    """Stretch the frequency axis by `factor`, like a vocal tract shorter by `factor`.
 
-    Vocal tract length perturbation (Jaitly and Hinton, ICML workshop 2013), on finished features.
+    This is vocal tract length perturbation (Jaitly and Hinton, ICML workshop 2013) on features.
     """
     centres = _band_centres()
     bands = np.arange(len(centres))
@@ -190,7 +190,7 @@ def shift_formants(features: NDArray[np.float32], factor: float) -> NDArray[np.f
 
 @cache
 def _band_centres() -> NDArray[np.float64]:
-    """Return the middle of each band, (80,), in bins of the spectrum."""
+    """Return the centre of each mel band, (80,), in spectrum bins."""
     filters = mel_filters()  # (bins, 80)
     return np.arange(len(filters)) @ filters / filters.sum(axis=0)
 
@@ -198,7 +198,7 @@ def _band_centres() -> NDArray[np.float64]:
 def mask(
     features: NDArray[np.float32], generator: np.random.Generator, plan: Disturbance = USUAL
 ) -> None:
-    """SpecAugment (arXiv:1904.08779) in place on (frames, 80): bands and moments go silent."""
+    """Mask bands and frames of (frames, 80) in place, as in SpecAugment (arXiv:1904.08779)."""
     frames, bands = features.shape
     count, widest = plan.masked_bands
     for _ in range(count):

@@ -1,8 +1,8 @@
-"""A bank of rooms: impulse responses from a talker to the device, simulated once and kept.
+"""Simulated room impulse responses from a talker to the device, cached on disk.
 
-In: how many, a seed, a folder. Out: float32 responses whose direct sound is 1 at sample 0, so that
-speech stays where it was. Walls mirror the talker (Allen and Berkley, JASA 1979; pyroomacoustics,
-arXiv:1710.04196).
+In: a count, a seed, a folder. Out: float32 responses whose direct sound is 1 at sample 0, so that
+speech keeps its timing. The simulation is the image source method (Allen and Berkley, JASA 1979;
+pyroomacoustics, arXiv:1710.04196).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from auricle.features import SAMPLE_RATE
 
 Samples = NDArray[np.float32]
 
-LONGEST = 0.6  # seconds that are kept of a response
+LONGEST = 0.6  # maximum seconds of a response
 LEAST_DISTANCE = 0.4  # metres from the talker to the device
 
 
 def load_rooms(count: int, seed: int, store: Path) -> list[Samples]:
-    """Return the bank, from the store if it was simulated before."""
+    """Return `count` responses, from the store if it has them."""
     path = store / f"rooms-{count}-{seed}.npz"
     if not path.exists():
         generator = np.random.default_rng(seed)
@@ -40,7 +40,7 @@ def simulate(generator: np.random.Generator) -> Samples:
     """Return the response of a random living room, bathroom or hall."""
     size = generator.uniform((2.0, 2.0, 2.3), (8.0, 6.0, 3.2))
     device, talker = _places(size, generator)
-    # Sabine's formula allows no shorter decay than that of walls that swallow all.
+    # By Sabine's formula, fully absorbing walls give the shortest possible decay.
     shortest = 1.1 * 0.161 * np.prod(size) / _walls(size)
     decay = max(float(generator.uniform(0.15, 0.7)), float(shortest))
     absorption, order = pyroomacoustics.inverse_sabine(decay, size)
@@ -55,7 +55,7 @@ def simulate(generator: np.random.Generator) -> Samples:
 
 
 def _places(size: NDArray[np.float64], generator: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Return where the device stands and where somebody speaks, in metres."""
+    """Return the positions of the device and the talker, in metres."""
     while True:
         device = generator.uniform((0.2, 0.2, 0.5), size - (0.2, 0.2, 0.8))
         talker = generator.uniform((0.4, 0.4, 1.0), size - (0.4, 0.4, 0.4))
@@ -69,7 +69,7 @@ def _walls(size: NDArray[np.float64]) -> float:
 
 
 def _aligned(response: NDArray[np.float64], distance: float) -> Samples:
-    """Cut the way of the direct sound off, and make it 1."""
+    """Remove the delay of the direct sound, and scale it to 1."""
     delay = pyroomacoustics.constants.get("frac_delay_length") // 2
     arrival = round(distance / pyroomacoustics.constants.get("c") * SAMPLE_RATE) + delay
     start = arrival - 2 + int(np.argmax(np.abs(response[arrival - 2 : arrival + 3])))

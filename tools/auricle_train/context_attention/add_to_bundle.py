@@ -1,7 +1,7 @@
-"""Puts attention to names into a bundle, whose encoder it was trained beside.
+"""Adds a context attention to a bundle with the same frozen encoder.
 
-In: the folder of a bundle, a checkpoint of `attend`. Out: the same folder with both graphs, named
-in its manifest.
+In: a bundle folder and a checkpoint of `train-context-attention`. Out: the same folder with both
+graphs and an updated manifest.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from auricle_train.models.transducer import STRIDE
 
 
 def attach(folder: Path, checkpoint: Path, sources: Sequence[str] = ()) -> None:
-    """Export a checkpoint into a bundle; graphs that are there are replaced.
+    """Export a checkpoint into a bundle, and replace existing graphs.
 
     Args:
-        folder: where the bundle lies.
-        checkpoint: of `attend`.
-        sources: what it was trained on beside the bundle's data, with licences.
+        folder: bundle folder.
+        checkpoint: checkpoint of `train-context-attention`.
+        sources: training data in addition to the bundle's, with licences.
 
     Raises:
-        ModelError: the bundle is damaged, or the checkpoint is none.
+        ModelError: the bundle is damaged, or the file is not such a checkpoint.
     """
     bundle = load_bundle(folder, "recognizer")
     model = load(checkpoint)

@@ -1,7 +1,7 @@
-"""The attention to names as TFLite graphs: a listener that streams, and the context encoder.
+"""Exports the context attention as TFLite graphs: streaming listener and context encoder.
 
-In: the weights of `network.Attending`. Out: `listener.tflite` and `names.tflite`, weights in int8
-by channel, which `auricle.biasing.context_attention` runs.
+In: the weights of `model.Attending`. Out: `listener.tflite` and `names.tflite` with int8 weights
+per channel, which `auricle.biasing.context_attention` runs.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from auricle_train.export.decoder import Specs
 from auricle_train.export.encoder import convert
 from auricle_train.export.layers import MASKED, Layers, Weights
 
-NAMES = 64  # that one run of the context encoder takes
+NAMES = 64  # names per run of the context encoder
 
 
 class AttendingGraphs:
     """Both networks, with the weights of an `Attending` as constants."""
 
     def __init__(self, shape: AttendingShape, chunk: int, layers: Layers) -> None:
-        """Take the sizes, the search frames (80 ms) in a chunk, and the weights.
+        """Store the sizes, the search frames (80 ms) per chunk, and the weights.
 
         Raises:
-            ModelError: the listener reads what the exported encoder does not give.
+            ModelError: the listener reads a stream that the exported encoder does not output.
         """
         if shape.streams != ("encoder",):
             raise ModelError(
-                f"attention to names: reads {shape.streams}; the exported encoder gives "
+                f"context attention: reads {shape.streams}; the exported encoder gives "
                 "('encoder',): train it on that"
             )
         self.shape, self.chunk = shape, chunk
         self._layers = layers
 
     def listener_inputs(self) -> Specs:
-        """Return what `listener` takes."""
+        """Return the input specification of `listener`."""
         shape = self.shape
         encoded = tf.TensorSpec([1, self.chunk * shape.stack, shape.encoder_width])
         inputs = {"encoded": encoded}
@@ -48,11 +48,15 @@ class AttendingGraphs:
         return inputs
 
     def listener(self, encoded: Any, **before: Any) -> dict[str, Any]:
-        """One chunk; the same as `network.Listener` on the whole.
+        """Process one chunk, with the same result as `model.Listener` on the whole utterance.
 
-        `encoded` (1, chunk * stack, encoder_width) are encoder frames (20 ms).
-        `before_N` ((TAPS - 1) * reach, width) is what layer N has read before, zeros at first.
-        Queries are scaled as attention does.
+        Args:
+            encoded: (1, chunk * stack, encoder_width) encoder frames (20 ms).
+            before: `before_N` ((TAPS - 1) * reach, width), previous inputs of layer N; zeros at the
+                start.
+
+        Returns:
+            The next state, scaled `queries`, and `nothing`, the scores of no-bias.
         """
         shape, layers = self.shape, self._layers
         x = tf.reshape(encoded, [1, self.chunk, 1, shape.inputs])
@@ -75,11 +79,11 @@ class AttendingGraphs:
         }
 
     def names_inputs(self) -> Specs:
-        """Return what `names` takes."""
+        """Return the input specification of `names`."""
         return {"letters": tf.TensorSpec([NAMES, LONGEST], tf.int32)}
 
     def names(self, letters: Any) -> dict[str, Any]:
-        """(NAMES, LONGEST) int32 -> `keys` (NAMES, heads * head)."""
+        """Map letters (NAMES, LONGEST) int32 to `keys` (NAMES, heads * head)."""
         shape, layers = self.shape, self._layers
         x = layers.lookup("names.embedding.weight", tf.reshape(letters, [-1]))
         x = tf.reshape(x, [NAMES, LONGEST, 1, shape.letters])
@@ -105,13 +109,13 @@ def export(
 
     Args:
         shape: sizes of the networks.
-        chunk: search frames (80 ms) that the encoder gives at once.
-        weights: of `network.Attending`.
-        folder: must be there.
-        quantize: False leaves weights in float32.
+        chunk: search frames (80 ms) per chunk of the encoder.
+        weights: weights of `model.Attending`.
+        folder: existing folder.
+        quantize: False keeps float32 weights.
 
     Raises:
-        ModelError: the listener reads what the exported encoder does not give.
+        ModelError: the listener reads a stream that the exported encoder does not output.
     """
     graphs = AttendingGraphs(shape, chunk, Layers(weights, quantize))
     for function, inputs in (

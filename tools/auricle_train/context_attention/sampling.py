@@ -1,9 +1,9 @@
-"""Draws what the attention to names learns from: utterances, names in them, and others.
+"""Samples training batches of the context attention: utterances, spoken and unspoken names.
 
-In: aligned utterances and names that nobody says. Out: an endless stream of `Drawn`. Any word or
-words of a transcript may be a name, as in "Deep context" (Pundak et al., SLT 2018), rare ones
-first. Most of the others are drawn from transcripts too, or whether a name is said would show in
-its letters; some are spelled like one that is said, for a list of ten thousand has many of these.
+In: aligned utterances and distractor names. Out: an endless stream of `Drawn`. Any one to three
+words of a transcript may be a name, as in "Deep context" (Pundak et al., SLT 2018), preferably with
+a rare word. Most unspoken names come from transcripts too; otherwise their letters would give them
+away. Some are spelled like a spoken name, because a list of ten thousand names has many of these.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from auricle_train.context_attention.word_alignment import AlignedUtterance
 from auricle_train.top.data import SEARCH_SECONDS
 
 MOST_SECONDS = 16.0
-POOL = 256  # utterances that are sorted by length together
-SPANS = (1, 1, 1, 2, 2, 3)  # words of a name
-LONGEST_DRAWN = 18  # letters: longer ones cost more than they teach
+POOL = 256  # utterances sorted by length together
+SPANS = (1, 1, 1, 2, 2, 3)  # distribution of the number of words in a name
+LONGEST_DRAWN = 18  # maximum letters; longer names are not worth their cost
 LIKE = str.maketrans("bcdefgiklmnoprstuvyz", "pktivjeknmnobrztovis")  # letters that sound alike
 
 
@@ -33,19 +33,19 @@ class Drawn:
     stacked: Tensor  # (batch, n, inputs) float32: encoder frames, stacked to search frames
     heard: Tensor  # (batch, n) bool: search frames that are not padding
     letters: Tensor  # (names, letters) int64
-    said: Tensor  # (batch, names) bool: which name is in which utterance
+    said: Tensor  # (batch, names) bool: whether a name is spoken in an utterance
     ends: Tensor  # (occurrences, 3) int64: utterance, name, search frame of its last token
     seconds: float
 
 
 @dataclass(frozen=True)
 class Names:
-    """How names are drawn."""
+    """How names are sampled."""
 
-    a_clip: int = 3  # from each utterance, at most
-    alike: float = 0.3  # for each of these
-    elsewhere: int = 250  # of other utterances
-    others: int = 150  # that nobody says
+    a_clip: int = 3  # maximum names from each utterance
+    alike: float = 0.3  # probability of a similar name for each of these
+    elsewhere: int = 250  # names from random utterances
+    others: int = 150  # distractor names
 
 
 class Drawing:
@@ -60,15 +60,15 @@ class Drawing:
         seed: int,
         plan: Names | None = None,
     ) -> None:
-        """Take what is drawn from.
+        """Create the stream.
 
         Args:
-            utterances: those without words and those longer than MOST_SECONDS are left out.
-            pool: names that are listed and not said; where one is, it counts as said.
-            common: words that are hardly ever names.
-            seconds: of sound in a batch.
-            seed: the same draws the same.
-            plan: how names are drawn.
+            utterances: aligned utterances; empty and longer ones than MOST_SECONDS are skipped.
+            pool: distractor names; if one occurs in an utterance, it counts as spoken.
+            common: words that are rarely names.
+            seconds: audio per batch.
+            seed: equal seeds give equal batches.
+            plan: how names are sampled.
         """
         longest = MOST_SECONDS / SEARCH_SECONDS
         self._utterances = [one for one in utterances if one.words and one.frames <= longest]
@@ -114,7 +114,7 @@ class Drawing:
         )  # fmt: skip
 
     def _names(self, utterances: Sequence[AlignedUtterance]) -> list[str]:
-        """Return names of these utterances, some like them, and others, none twice, by length."""
+        """Return distinct names, sorted by length: from these utterances, similar ones, others."""
         found: list[str] = []
         for one in utterances:
             for _ in range(self._plan.a_clip):
@@ -130,7 +130,7 @@ class Drawing:
         return sorted(found, key=len)
 
     def _of(self, words: Sequence[str]) -> str:
-        """Return a few words of a text, mostly with a rare one among them."""
+        """Return one to three words of a text, usually with a rare word."""
         for _ in range(4):
             count = min(int(self._generator.choice(SPANS)), len(words))
             first = int(self._generator.integers(len(words) - count + 1))
@@ -140,17 +140,17 @@ class Drawing:
         return " ".join(span)
 
     def _like(self, name: str) -> str:
-        """Return another name that looks or sounds much the same."""
+        """Return another name with similar spelling or sound."""
         draw = self._generator
         kind = draw.integers(5)
         other = self._pool[int(draw.integers(len(self._pool)))]
-        if kind == 0:  # the same beginning
+        if kind == 0:  # same start
             cut = max(2, len(name) // 2)
             return (name[:cut] + other[cut:]).strip()
-        if kind == 1:  # the same end
+        if kind == 1:  # same end
             cut = max(2, len(name) // 2)
             return (other[:-cut] + name[-cut:]).strip()
-        if kind == 2 and " " in name:  # one word of it is another
+        if kind == 2 and " " in name:  # one word replaced
             words = name.split()
             words[int(draw.integers(len(words)))] = other.split()[0]
             return " ".join(words)
@@ -162,7 +162,7 @@ class Drawing:
 
 
 def _spans(one: AlignedUtterance) -> Iterator[tuple[str, int]]:
-    """Yield all that may be a name in an utterance, with the search frame in which it ends."""
+    """Yield all possible names in an utterance with the search frame of their end."""
     for first in range(len(one.words)):
         for last in range(first, min(first + max(SPANS), len(one.words))):
             yield " ".join(one.words[first : last + 1]), one.ends[last]

@@ -1,8 +1,8 @@
-"""Trains the attention to names beside the frozen encoder.
+"""Trains the context attention on cached output of the frozen encoder.
 
-In: a stream of `Drawn`. Out: a checkpoint, resumed when it exists, and a log of one JSON object a
-line. Attention is taught where to look: where a name ends, as CTC aligns it, it is to see that name
-and not no-bias; everywhere else no-bias.
+In: a stream of `Drawn`. Out: a checkpoint, from which a run resumes, and a log with one JSON object
+per line. Where a name ends, according to CTC alignment, the attention must select that name instead
+of no-bias; everywhere else it must select no-bias.
 """
 
 from __future__ import annotations
@@ -25,42 +25,43 @@ from auricle_train.training.precision import computing
 from auricle_train.training.run_log import RunLog
 from auricle_train.training.signals import Interruption
 
-LATE = 3  # search frames: a token may come before its sound is over
+LATE = 3  # search frames of tolerance, since a token may be emitted before its sound ends
 LOSSES = ("attended", "nothing", "ranking", "first")
 
 
 @dataclass(frozen=True)
 class AttendingPlan:
-    """What a run does."""
+    """Settings of a run."""
 
-    minutes: float = 30.0
-    rate: float = 1e-3  # rises at first, is constant, and falls to 0 in the last part
-    warm_steps: int = 200
-    decay: float = 0.6  # that part
-    nothing: float = 4.0  # weight of no-bias
-    ranking: float = 0.3  # weight of the ranking over whole utterances
-    sharpness: float = 4.0  # of the pooling over frames there: large is the best frame alone
-    only_listener: float = 0.0  # first part of the time, in which the context encoder stays
-    save_seconds: float = 120.0
+    minutes: float = 30.0  # wall time, including resumed runs
+    rate: float = 1e-3  # peak learning rate
+    warm_steps: int = 200  # steps over which the learning rate rises
+    decay: float = 0.6  # last share of the time, in which the learning rate falls to 0
+    nothing: float = 4.0  # weight of the no-bias loss
+    ranking: float = 0.3  # weight of the ranking loss over whole utterances
+    sharpness: float = 4.0  # of the soft maximum over frames in the ranking
+    only_listener: float = 0.0  # first share of the time, with a frozen context encoder
+    save_seconds: float = 120.0  # between checkpoints
     log_steps: int = 20
 
 
 def pooled(scores: Tensor, heard: Tensor, sharpness: float) -> Tensor:
-    """(batch, n, names) and (batch, n) bool -> (batch, names): a smooth maximum over frames."""
+    """Return a soft maximum over frames, (batch, names), of scores (batch, n, names)."""
     masked = scores + torch.where(heard, 0.0, MASKED)[..., None]
     return (masked * sharpness).logsumexp(dim=1) / sharpness
 
 
 def losses(scores: Tensor, batch: Drawn, sharpness: float) -> Tensor:
-    """Return (4,): three losses, and the share of names that come before all that nobody says.
+    """Return (4,): three losses, and the share of names ranked above all unspoken names.
 
-    Attention where a name ends, against no-bias and all that nobody says, in nats a name; no-bias
-    everywhere, in nats a frame; and the ranking over whole utterances, in nats a name.
+    The losses are: attention at the end of a name against no-bias and unspoken names, in nats per
+    name; no-bias against unspoken names in all frames, in nats per frame; and the ranking over
+    whole utterances, in nats per name.
 
     Args:
-        scores: (batch, n, names) of `Attending`.
-        batch: what they are of.
-        sharpness: how close the soft maximum over frames is to the hard one.
+        scores: (batch, n, names) output of `Attending`.
+        batch: batch of these scores.
+        sharpness: of the soft maximum over frames; higher is closer to the maximum.
     """
     unsaid = scores + torch.where(batch.said, MASKED, 0.0)[:, None]
     others = unsaid.logsumexp(dim=-1)  # (batch, n)
@@ -79,10 +80,10 @@ def losses(scores: Tensor, batch: Drawn, sharpness: float) -> Tensor:
 
 
 class Run:
-    """What a run changes."""
+    """State of a run: weights, optimizer, step, time and audio counts."""
 
     def __init__(self, model: Attending, plan: AttendingPlan, path: Path) -> None:
-        """Begin, or go on from the checkpoint at `path`."""
+        """Start a run, or resume from the checkpoint at `path`."""
         self.model, self.plan, self.path = model, plan, path
         self.optimizer = torch.optim.AdamW(
             model.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=0.01
@@ -97,7 +98,11 @@ class Run:
             )
 
     def save(self) -> None:
-        """Write the checkpoint; raises StorageError."""
+        """Write the checkpoint.
+
+        Raises:
+            StorageError: the file cannot be written.
+        """
         checkpoint.write(self.path, {
             "shape": self.model.shape.as_dict(), "plan": asdict(self.plan),
             "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
@@ -105,7 +110,11 @@ class Run:
         })  # fmt: skip
 
     def save_weights(self, path: Path) -> None:
-        """Write what `load` needs, the weights as float16; raises StorageError."""
+        """Write a checkpoint for `load`, with float16 weights and without optimizer state.
+
+        Raises:
+            StorageError: the file cannot be written.
+        """
         weights = {name: value.half() for name, value in self.model.state_dict().items()}
         checkpoint.write(path, {
             "shape": self.model.shape.as_dict(), "plan": asdict(self.plan), "model": weights,
@@ -113,7 +122,7 @@ class Run:
         })  # fmt: skip
 
     def train(self, batches: Iterable[Drawn], log_path: Path) -> None:
-        """Train until the plan's time is over, or a signal asks to end."""
+        """Train for the planned time, or until SIGINT or SIGTERM."""
         log, sums = RunLog(log_path, self.step), torch.zeros(len(LOSSES))
         last = saved = time.monotonic()
         with Interruption() as asked:
@@ -138,7 +147,7 @@ class Run:
         self.save()
 
     def _train_step(self, batch: Drawn) -> Tensor:
-        """Return LOSSES."""
+        """Train on one batch; return LOSSES."""
         done = min(1.0, self.elapsed / (self.plan.minutes * 60))
         rise = (self.step + 1) / self.plan.warm_steps
         rate = self.plan.rate * min(1.0, rise, (1.0 - done) / self.plan.decay)
@@ -160,22 +169,24 @@ def load(path: Path) -> Attending:
     """Return the networks of a checkpoint, in evaluation mode.
 
     Raises:
-        ModelError: it is not a checkpoint of `attend`.
+        ModelError: the file is not a checkpoint of `train-context-attention`.
     """
     saved = checkpoint.read(path)
     try:
         model = Attending(AttendingShape.of(saved["shape"]))
         model.load_state_dict({name: value.float() for name, value in saved["model"].items()})
     except (KeyError, TypeError, RuntimeError) as error:
-        raise ModelError(f"{path}: not a checkpoint of `attend` ({error}): name one") from error
+        raise ModelError(
+            f"{path}: not a checkpoint of `train-context-attention` ({error}): use one"
+        ) from error
     return model.eval()
 
 
 def take_fitting(model: Attending, path: Path) -> list[str]:
-    """Give a network the weights of another checkpoint that have the same name and size.
+    """Load the weights of a checkpoint that have the same name and shape.
 
     Returns:
-        The names of the weights that stay as they are.
+        The names of the weights that were not loaded.
 
     Raises:
         ModelError: `path` is not a checkpoint.

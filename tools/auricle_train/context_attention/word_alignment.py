@@ -1,7 +1,7 @@
-"""In which search frame each word of an utterance ends, by the CTC of the first pass.
+"""Aligns the words of utterances with the CTC head of the first pass.
 
-In: cached utterances and a trained top. Out: the same utterances with the ends of their words. A
-top is only needed to align: what is trained with these ends does not depend on it.
+In: cached utterances and a trained top. Out: the utterances with the search frame in which each
+word ends. The top is only used for alignment; networks trained with it do not depend on the top.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class AlignedUtterance:
-    """A cached utterance and where its words end."""
+    """A cached utterance and the ends of its words."""
 
     utterance: CachedUtterance
     words: tuple[str, ...]
-    ends: tuple[int, ...]  # of each word: the search frame (80 ms) in which its last token comes
+    ends: tuple[int, ...]  # search frame (80 ms) of each word's last token
 
     @property
     def frames(self) -> int:
-        """Search frames, those before the transcript included."""
+        """Number of search frames, skipped ones included."""
         return self.utterance.search_frames
 
     def reading(self, streams: slice) -> AlignedUtterance:
-        """Return a copy that reads only some of the streams that the utterance reads."""
+        """Return a copy that reads only some of the utterance's streams."""
         columns = self.utterance.columns[streams]
         return replace(self, utterance=replace(self.utterance, columns=columns))
 
@@ -48,9 +48,9 @@ def align_words(
     """Return the utterances whose text can be aligned, sorted by length.
 
     Args:
-        utterances: the streams that they read begin with those of the top.
-        top: whose CTC aligns, in evaluation mode.
-        tokenizer: encodes texts for the first pass.
+        utterances: utterances whose streams start with those of the top.
+        top: top in evaluation mode, whose CTC head aligns.
+        tokenizer: tokenizer of the first pass.
     """
     examples = [Example(one, tuple(tokenizer.encode(one.text))) for one in utterances]
     examples.sort(key=lambda example: example.utterance.search_frames)
@@ -67,7 +67,7 @@ def align_words(
 
 @torch.no_grad()
 def _log_probs(examples: Sequence[Example], top: Top) -> Iterator[NDArray[np.float32]]:
-    """Yield CTC's log probabilities of each utterance (search frames, tokens)."""
+    """Yield the CTC log probabilities of each utterance, (search frames, tokens)."""
     heard = slice(len(top.shape.streams))
     batch = batch_of([
         replace(one, utterance=replace(one.utterance, columns=one.utterance.columns[heard]))
@@ -82,7 +82,7 @@ def _log_probs(examples: Sequence[Example], top: Top) -> Iterator[NDArray[np.flo
 def _word_ends(
     example: Example, log_probs: NDArray[np.float32], tokenizer: Tokenizer
 ) -> tuple[int, ...] | None:
-    """Return the search frame of each word's last token; None if the text does not fit."""
+    """Return the search frame of each word's last token; None if alignment is impossible."""
     starts = [
         place for place, token in enumerate(example.tokens)
         if tokenizer.pieces[token].startswith(WORD_START)

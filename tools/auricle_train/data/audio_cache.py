@@ -1,8 +1,8 @@
-"""Keeps decoded samples on disk, so that a training run need not decode everything again.
+"""Disk cache of decoded samples, so that a training run starts without decoding.
 
-In: a name, the files that the clips come from, and how to read them. Out: clips whose samples are
-mapped from one file of int16, shared by all processes. A store whose sources have changed since is
-made again.
+In: a name, the source files of the clips, and a function that reads them. Out: clips whose samples
+are memory-mapped from one int16 file, shared by all processes. The cache is rebuilt when a source
+changes.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from auricle_train.data.corpus import Clip, read_set
 def stored(
     store: Path, name: str, sources: Sequence[Path], read: Callable[[], Iterable[Clip]]
 ) -> list[Clip]:
-    """Return the clips of `read`, from the store where it has them.
+    """Return the clips of `read`, from the store if it has them.
 
     Args:
-        store: folder; made where it is missing.
-        name: of this collection of clips, unique in the store.
-        sources: files that the clips depend on; told apart by size and time of change.
+        store: folder; created if missing.
+        name: name of this collection of clips, unique in the store.
+        sources: source files; their path, size and modification time identify the collection.
         read: decodes the clips.
 
     Raises:
@@ -38,7 +38,7 @@ def stored(
         store.mkdir(parents=True, exist_ok=True)
         outdated = [*store.glob(f"{name}-{'[0-9a-f]' * 16}.*")]
         _write(index, sound, read())
-        for path in outdated:  # a run that still maps them keeps them until it ends
+        for path in outdated:  # running processes keep their mapping
             path.unlink(missing_ok=True)
     rows = json.loads(index.read_text(encoding="utf-8"))
     size = sound.stat().st_size
@@ -50,7 +50,7 @@ def stored(
 
 
 def stored_set(store: Path, folder: Path, name: str, split: str) -> list[Clip]:
-    """Return what `corpus.read_set` yields, from the store where it has it."""
+    """Return the clips of `corpus.read_set`, from the store if it has them."""
     sources = [folder / f"{name}.tsv", folder / f"{name}.tar"]
     return stored(store, f"{name}-{split}", sources, lambda: read_set(folder, name, split))
 
@@ -62,7 +62,7 @@ def _fingerprint(sources: Sequence[Path]) -> str:
 
 
 def _write(index: Path, sound: Path, clips: Iterable[Clip]) -> None:
-    """Write the samples, then the index, whose being there says that both are whole."""
+    """Write the samples, then the index; its existence means that both are complete."""
     mark = f".partial-{os.getpid()}"
     partial_sound, partial_index = sound.with_suffix(mark + "-sound"), index.with_suffix(mark)
     rows, end = [], 0

@@ -1,8 +1,8 @@
-"""Makes training batches: clips joined to utterances, disturbed, with the wake word before them.
+"""Makes training batches of augmented utterances, some with a wake word before them.
 
-In: clips and a seed. Out: an endless stream of `Batch`. An utterance is a clip, or two with a
-pause (people pause within a command), in silence of random length. Before it may stand what the
-recogniser hears but must not write: the wake word, whose frames condition the encoder.
+In: clips and a seed. Out: an endless stream of `Batch`. An utterance is one clip, or two with a
+pause, because people pause within a command. Silence of random length surrounds it. A wake word may
+precede it: the encoder reads the wake word, but the transcript does not contain it.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from auricle_train.augment import augment
 from auricle_train.data.corpus import Clip
 from auricle_train.models.attention_decoder import POSITIONS
 
-FRAME = 4  # feature frames to a frame of the joint
-LONGEST = 24.0  # seconds of an utterance
-MOST_PIECES = POSITIONS - 4  # that fit behind a prompt in the second pass
-POOL = 96  # utterances that are sorted by length together
-PATIENCE = 1000  # utterances in a row that do not fit
+FRAME = 4  # feature frames per joint frame (40 ms)
+LONGEST = 24.0  # maximum seconds of two joined clips
+MOST_PIECES = POSITIONS - 4  # maximum pieces after the prompt in the second pass
+POOL = 96  # utterances sorted by length together
+PATIENCE = 1000  # consecutive utterances with too long texts before an error
 
 
 @dataclass
 class Batch:
-    """Utterances of like length, padded with silence."""
+    """Utterances of similar length, padded with silence."""
 
-    clean: Tensor | None  # (batch, feature frames, 80): what the teacher hears, if it is to teach
-    features: Tensor  # (batch, feature frames, 80): what the student hears
+    clean: Tensor | None  # (batch, feature frames, 80) input of the teacher; None: no teacher
+    features: Tensor  # (batch, feature frames, 80) augmented input of the student
     skipped: Tensor  # (batch,) joint frames at the start that belong to the wake word
-    frames: Tensor  # (batch,) joint frames, those at the start included
+    frames: Tensor  # (batch,) joint frames, skipped ones included
     targets: Tensor  # (batch, tokens) int64, padded with blanks
-    tokens: Tensor  # (batch,) int64
-    pieces: Tensor  # (batch, pieces) int64, of the second pass, padded with its end
-    piece_counts: Tensor  # (batch,) int64
-    seconds: float  # of audio, padding excluded
-    dropped: int = 0  # utterances before it that did not fit
+    tokens: Tensor  # (batch,) int64, number of tokens
+    pieces: Tensor  # (batch, pieces) int64 of the second pass, padded with its end token
+    piece_counts: Tensor  # (batch,) int64, number of pieces
+    seconds: float  # audio without padding
+    dropped: int = 0  # utterances discarded before this batch because their text was too long
 
     def to(self, device: torch.device) -> Batch:
-        """Return it on a device."""
+        """Return a copy on a device."""
         tensors = {item.name: getattr(self, item.name) for item in fields(self)}
         moved = {name: value.to(device, non_blocking=True) for name, value in tensors.items()
                  if isinstance(value, Tensor)}  # fmt: skip
@@ -55,22 +55,22 @@ class Batch:
 @dataclass
 class _Utterance:
     samples: np.ndarray
-    skipped: int  # samples
+    skipped: int  # samples before the transcribed part
     targets: list[int]
     pieces: list[int]
 
     @property
     def frames(self) -> int:
-        """Frames of the joint, those before the text included."""
+        """Number of joint frames, skipped ones included."""
         return -(-len(self.samples) // (FRAME * HOP))
 
     @property
     def skipped_frames(self) -> int:
-        """Those before the text."""
+        """Joint frames before the transcribed part."""
         return self.skipped // (FRAME * HOP)
 
     def fits(self) -> bool:
-        """Tell whether CTC has the frames, and the second pass the places, for the text."""
+        """Return whether the text is short enough for CTC and for the second pass."""
         repeats = sum(one == other for one, other in pairwise(self.targets))
         needed = len(self.targets) + repeats
         room = self.frames - self.skipped_frames
@@ -93,22 +93,22 @@ class Batches:
         rooms: Sequence[np.ndarray] = (),
         pool: int = POOL,
     ) -> None:
-        """Take what utterances are made of.
+        """Create the stream.
 
         Args:
-            clips: to be recognised.
-            prefixes: to be heard before, and not written.
+            clips: speech to recognise.
+            prefixes: wake words, placed before some utterances.
             backgrounds: noise and music.
-            tokenizers: for the first and the second pass.
-            seconds: of audio in a batch.
-            seed: the same seed makes the same batches.
-            taught: share of the batches that come with clean features.
-            disturbance: what is done to what the student hears.
-            rooms: impulse responses, see `rooms`.
-            pool: utterances that are sorted by length together.
+            tokenizers: tokenizers of the first and the second pass.
+            seconds: audio per batch.
+            seed: equal seeds give equal batches.
+            taught: share of batches with clean features for the teacher.
+            disturbance: augmentation of the student's input.
+            rooms: impulse responses, see `augment.room_impulse_responses`.
+            pool: utterances sorted by length together.
         """
         self._clips, self._prefixes = clips, prefixes
-        # A clip is drawn in proportion to its length, so that single words do not crowd out speech.
+        # Sampling in proportion to length keeps single words from dominating sentences.
         lengths = np.array([len(clip.samples) for clip in clips], np.float64)
         self._odds = lengths / lengths.sum()
         self._sounds = augment.Sounds(
@@ -125,7 +125,7 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         while True:
-            # Sorting a pool by length keeps padding small.
+            # Sorting by length reduces padding.
             drawn = (self._draw_fitting() for _ in range(self._pool))
             pool = sorted(drawn, key=lambda item: len(item.samples))
             groups: list[list[_Utterance]] = [[]]
@@ -142,7 +142,7 @@ class Batches:
         return (self._generator.standard_normal(count) * level).astype(np.float32)
 
     def _clip(self) -> tuple[np.ndarray, str, str]:
-        """Return samples, the words, and these as they are written."""
+        """Return samples, first-pass text and second-pass text of a random clip."""
         clip = self._clips[int(self._generator.choice(len(self._clips), p=self._odds))]
         samples = clip.samples.astype(np.float32) / 32768
         if self._generator.random() < self._disturbance.speed:
@@ -158,7 +158,7 @@ class Batches:
             self._dropped += 1
         raise ArgumentError(
             f"data: {PATIENCE} utterances in a row had texts longer than their frames: "
-            "check that texts and recordings belong together"
+            "check that texts and recordings match"
         )
 
     def _draw(self) -> _Utterance:
@@ -181,7 +181,7 @@ class Batches:
         )
 
     def _batch(self, items: Sequence[_Utterance]) -> Batch:
-        # The search starts at the joint frame after the wake word; loss is asked for from there.
+        # The losses start at the joint frame after the wake word, as the search does.
         skipped = [item.skipped_frames for item in items]
         frames = [item.frames for item in items]
         dropped, self._dropped = self._dropped, 0
@@ -191,14 +191,14 @@ class Batches:
         noisy = clean.copy()
         for row, item in enumerate(items):
             if taught:
-                heard = self._log_mel.whole(item.samples)
-                clean[row, : len(heard)] = heard
+                log_mel = self._log_mel.whole(item.samples)
+                clean[row, : len(log_mel)] = log_mel
             disturbed = augment.disturb(
                 item.samples, self._sounds, self._generator, self._disturbance
             )
-            heard = self._log_mel.whole(disturbed)
-            augment.disturb_features(heard, self._generator, self._disturbance)
-            noisy[row, : len(heard)] = heard
+            log_mel = self._log_mel.whole(disturbed)
+            augment.disturb_features(log_mel, self._generator, self._disturbance)
+            noisy[row, : len(log_mel)] = log_mel
         return Batch(
             torch.from_numpy(clean) if taught else None, torch.from_numpy(noisy),
             torch.tensor(skipped), torch.tensor(frames),

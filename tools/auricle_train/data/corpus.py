@@ -1,7 +1,7 @@
-"""Reads the recordings: sets of `NAME.tar` (ID.opus) and `NAME.tsv` in one folder.
+"""Reads data sets: `NAME.tar` with ID.opus files and `NAME.tsv`, in one folder.
 
-In: the folder and the names of sets. Out: clips with samples in memory, by split. Only clips whose
-licence allows a model to be shipped under Apache-2.0 are taken.
+In: the folder and the names of sets. Out: clips of a split, with samples in memory. By default only
+clips whose licence allows shipping the trained model under Apache-2.0.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BACKGROUND = ("noise", "music")
 SENTENCE_DEV = ("kathleen", "librispeech_small", "ljspeech_subset", "speechocean762_train",
                 "commonvoice_en")  # fmt: skip
 REAL_DEV = (*SENTENCE_DEV, "words_speech_commands")  # fmt: skip
-FORBIDDEN = ("BY-SA", "GPL", "not stated", "NC")  # parts of licences that we do not train on
+FORBIDDEN = ("BY-SA", "GPL", "not stated", "NC")  # parts of the names of excluded licences
 
 
 @dataclass(frozen=True)
@@ -37,20 +37,20 @@ class Clip:
 
     name: str
     samples: NDArray[np.int16]  # (n,) 16 kHz
-    text: str  # normalised; for background sounds empty
-    speaker: str  # empty when not known
-    written: str = ""  # with capitals and marks, as the second pass writes it
+    text: str  # normalised; empty for background sounds
+    speaker: str  # empty if unknown
+    written: str = ""  # with capitals and punctuation, target of the second pass
 
 
 def is_allowed(licence: str) -> bool:
-    """Tell whether a model that heard clips of this licence may be shipped."""
+    """Return whether a model trained on clips with this licence may be shipped."""
     return not any(part in licence for part in FORBIDDEN)
 
 
 def read_table(
     folder: Path, name: str, split: str, *, to_ship: bool = True
 ) -> list[dict[str, str]]:
-    """Return the rows of `read_set`'s clips; no audio is decoded."""
+    """Return the table rows of the clips that `read_set` yields, without decoding audio."""
     with (folder / f"{name}.tsv").open(encoding="utf-8") as table:
         rows = list(csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE))
     return [
@@ -63,10 +63,10 @@ def read_table(
 
 
 def read_set(folder: Path, name: str, split: str, *, to_ship: bool = True) -> Iterator[Clip]:
-    """Yield the clips of one set and split ("train" or "dev"): English, or of no known language.
+    """Yield the English clips of one set and split ("train" or "dev").
 
-    With `to_ship` only those that a model may have heard that is shipped; without it all of them,
-    for what is only measured with.
+    Clips of unknown language count as English. `to_ship` skips clips whose licence forbids shipping
+    the trained model; turn it off for evaluation only.
     """
     rows = read_table(folder, name, split, to_ship=to_ship)
     with tarfile.open(folder / f"{name}.tar") as tar:
@@ -82,7 +82,7 @@ def read_set(folder: Path, name: str, split: str, *, to_ship: bool = True) -> It
 
 
 def read_transcripts(folder: Path) -> list[str]:
-    """Return what is said in the clips that are trained on."""
+    """Return the transcripts of all training clips."""
     rows = (row for name in SPEECH for row in read_table(folder, name, "train"))
     return [row["text"] for row in rows if row["text"]]
 

@@ -1,9 +1,9 @@
-"""Disk cache of what the frozen encoder computes, so that layers above it train many times faster.
+"""Disk cache of the frozen encoder's output, so that the layers above it train faster.
 
-In: utterances and the weights of a recogniser. Out: a folder of shards. A shard is `NAME.f16`, the
-encoder frames (20 ms) of its utterances one after another as float16, and `NAME.json`, which names
-them; a shard without its JSON file is incomplete and is ignored. The encoder runs in chunks, with
-weights rounded to int8 per output channel, as on the device.
+In: utterances and a checkpoint. Out: a folder of shards. A shard consists of `NAME.f16`, the
+concatenated encoder frames (20 ms) of its utterances in float16, and `NAME.json`, their index. A
+shard without its JSON file is incomplete and ignored. The encoder runs in chunks, with weights
+rounded to int8 per output channel, as on the user's device.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from auricle_train.training.precision import computing
 
 FORMAT = 1
 CPU = torch.device("cpu")
-SEARCH_FRAME = 4  # encoder frames (20 ms) to a search frame (80 ms)
+SEARCH_FRAME = 4  # encoder frames (20 ms) per search frame (80 ms)
 STREAMS = ("trunk", "encoder", "branch")
-"""What can be kept: `trunk`, the layers that both passes share; `encoder`, the output of all
-layers, normalised; `branch`, that of the first pass' own layers, normalised."""
+"""Outputs that can be cached. `trunk`: the layers that both passes share. `encoder`: all layers,
+normalised. `branch`: the first pass's own last layers, normalised."""
 
 
 @dataclass(frozen=True)
@@ -40,33 +40,33 @@ class Sound:
 
     features: NDArray[np.float32]  # (feature frames, 80)
     text: str
-    skipped: int = 0  # feature frames at the start that are heard but not transcribed
-    source: str = ""  # set that it belongs to
+    skipped: int = 0  # feature frames at the start without a transcript (wake word)
+    source: str = ""  # name of the data set
 
 
 @dataclass(frozen=True)
 class CachedUtterance:
-    """One utterance as the encoder hears it."""
+    """Encoder frames of one utterance and its transcript."""
 
     frames: NDArray[np.float16]  # (n * SEARCH_FRAME, cached streams * width), 20 ms each
     text: str
-    skipped: int  # search frames (80 ms) at the start that are heard but not transcribed
-    source: str
-    columns: tuple[slice, ...]  # where the streams that are asked for lie in a frame
+    skipped: int  # search frames (80 ms) at the start without a transcript
+    source: str  # name of the data set
+    columns: tuple[slice, ...]  # columns of the requested streams
 
     @property
     def search_frames(self) -> int:
-        """Search frames (80 ms), the skipped ones included."""
+        """Number of search frames (80 ms), skipped ones included."""
         return len(self.frames) // SEARCH_FRAME
 
     def stacked(self) -> NDArray[np.float32]:
-        """Return (n, SEARCH_FRAME * streams * width): the streams asked for, stacked in time."""
+        """Return the requested streams, stacked: (n, SEARCH_FRAME * streams * width)."""
         chosen = np.concatenate([self.frames[:, column] for column in self.columns], axis=1)
         return chosen.reshape(self.search_frames, -1).astype(np.float32)
 
 
 class FrozenEncoder:
-    """The encoder of a recogniser as the device computes it: chunked, with int8 weights."""
+    """The encoder as the user's device computes it: chunked, with int8 weights."""
 
     def __init__(
         self, model: Transducer, streams: Sequence[str], device: torch.device = CPU
@@ -74,18 +74,18 @@ class FrozenEncoder:
         """Round the weights of a model in place.
 
         Args:
-            model: of attention, in evaluation mode.
-            streams: of STREAMS, in the order in which they are kept.
-            device: that computes; the model moves there.
+            model: model with an attention encoder, in evaluation mode.
+            streams: streams to output, in this order; see STREAMS.
+            device: where to compute; the model is moved there.
 
         Raises:
-            ModelError: the model lacks a stream.
+            ModelError: the model has no such stream.
         """
         unknown = [name for name in streams if name not in STREAMS]
         if unknown or not isinstance(model.encoder, Encoder):
-            raise ModelError(f"streams: no {unknown} in this encoder: name some of {STREAMS}")
+            raise ModelError(f"streams: {unknown} not in this encoder: use some of {STREAMS}")
         if "branch" in streams and model.branch is None:
-            raise ModelError("streams: this recogniser has no `branch`: leave it out")
+            raise ModelError("streams: this checkpoint has no `branch`: leave it out")
         self.streams = tuple(streams)
         self.shape = model.shape
         self._encoder, self._branch = model.encoder, model.branch
@@ -97,12 +97,12 @@ class FrozenEncoder:
 
     @property
     def width(self) -> int:
-        """Numbers in an encoder frame, all streams together."""
+        """Width of an encoder frame, all streams together."""
         return len(self.streams) * self.shape.width
 
     @torch.no_grad()
     def encode(self, sounds: Sequence[Sound]) -> list[NDArray[np.float16]]:
-        """Return (frames, width) of each utterance; frames are a multiple of SEARCH_FRAME."""
+        """Return (frames, width) per utterance; frames are a multiple of SEARCH_FRAME."""
         whole = self.shape.chunk * STRIDE
         longest = -(-max(len(sound.features) for sound in sounds) // whole) * whole
         bands = sounds[0].features.shape[1]
@@ -116,10 +116,10 @@ class FrozenEncoder:
 
     @torch.no_grad()
     def encode_batch(self, features: Tensor) -> Tensor:
-        """Encode utterances that are padded already.
+        """Encode padded utterances.
 
         Args:
-            features: (batch, whole chunks of feature frames, 80) float32, padded with SILENCE.
+            features: (batch, feature frames of full chunks, 80) float32, padded with SILENCE.
 
         Returns:
             (batch, encoder frames, width) float16, on the device.
@@ -150,7 +150,7 @@ def round_weights(module: nn.Module) -> None:
 
 
 def digest(model: Transducer) -> str:
-    """Return a hash of the encoder's weights and chunking: caches of another one do not fit."""
+    """Return a hash of the encoder's weights and chunk sizes, which identifies its caches."""
     found = hashlib.sha256(f"{model.shape.chunk} {model.shape.left}".encode())
     for part in (model.encoder, model.branch):
         for name, value in sorted(part.state_dict().items()) if part is not None else ():
@@ -162,16 +162,16 @@ def digest(model: Transducer) -> str:
 def write_shard(
     folder: Path, name: str, groups: Iterable[Sequence[Sound]], encoder: FrozenEncoder
 ) -> int:
-    """Write one shard, whole or not at all; return how many utterances it holds.
+    """Write one shard atomically; return its number of utterances.
 
     Args:
-        folder: made if it is missing.
-        name: what the shard is called.
-        groups: utterances of like length, encoded together.
-        encoder: of all shards in the folder.
+        folder: cache folder; created if missing.
+        name: name of the shard.
+        groups: groups of utterances of similar length, each encoded as one batch.
+        encoder: must be the same for all shards in the folder.
 
     Raises:
-        StorageError: the disk is full or may not be written to; nothing of the shard is left.
+        StorageError: the disk is full or not writable; no part of the shard remains.
     """
     rows: list[dict[str, Any]] = []
     frames, index = folder / f"{name}.f16", folder / f"{name}.json"
@@ -194,8 +194,8 @@ def write_shard(
         for path in partial:
             path.unlink(missing_ok=True)
         raise StorageError(
-            f"{folder}: shard {name} not written: {error}: free some space and run again, "
-            "complete shards are kept"
+            f"{folder}: shard {name} not written: {error}: free some space and run again; "
+            "finished shards are kept"
         ) from error
     return len(rows)
 
@@ -203,15 +203,15 @@ def write_shard(
 def read_cache(
     folder: Path, streams: Sequence[str] = ("encoder",), wanted: str | None = None
 ) -> list[CachedUtterance]:
-    """Return all utterances of the complete shards, mapped from disk.
+    """Return all utterances of the complete shards, memory-mapped.
 
     Args:
-        folder: of `write_shard`.
-        streams: of STREAMS, that are to be read.
-        wanted: digest of the encoder that they must be of; None: any, but the same in all shards.
+        folder: cache folder.
+        streams: streams to read; see STREAMS.
+        wanted: required digest of the encoder; None accepts any, if all shards have the same.
 
     Raises:
-        ModelError: there is no shard, or one is of another encoder, without a stream, or damaged.
+        ModelError: there is no shard, or a shard has another encoder, lacks a stream or is damaged.
     """
     found: list[CachedUtterance] = []
     wanted = wanted or digest_of(folder)
@@ -239,7 +239,11 @@ def read_shard(index: Path, streams: Sequence[str], wanted: str) -> list[CachedU
 
 
 def digest_of(folder: Path) -> str:
-    """Return the digest of the encoder that a cache is of; raises ModelError."""
+    """Return the digest of the encoder that wrote a cache.
+
+    Raises:
+        ModelError: there is no shard, or it is damaged.
+    """
     for index in shards_of(folder):
         digest: str = _head(index)["digest"]
         return digest
@@ -250,9 +254,9 @@ def _head(index: Path) -> dict[str, Any]:
     try:
         head: dict[str, Any] = json.loads(index.read_text(encoding="utf-8"))
         if head["format"] != FORMAT:
-            raise ModelError(f"{index}: format {head['format']}, not {FORMAT}: write it again")
+            raise ModelError(f"{index}: has format {head['format']}, not {FORMAT}: write it again")
     except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{index}: no shard of a cache: remove it, and write it again") from error
+        raise ModelError(f"{index}: not a cache shard: remove it and write it again") from error
     return head
 
 
@@ -260,7 +264,7 @@ def _shard(index: Path, head: dict[str, Any], streams: Sequence[str]) -> list[Ca
     path, width = index.with_suffix(".f16"), head["width"]
     count = sum(row["frames"] for row in head["utterances"])
     if not path.exists() or path.stat().st_size != count * width * 2:
-        raise ModelError(f"{path}: size is not that of its index: remove both, and run again")
+        raise ModelError(f"{path}: size does not match its index: remove both and run again")
     if not count:
         return []
     each = width // len(head["streams"])

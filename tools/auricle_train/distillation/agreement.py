@@ -1,7 +1,7 @@
-"""How far two texts differ, in words and in letters.
+"""Word and letter error rates between texts.
 
-In: normalised texts. Out: rates. Between teachers none is the reference, so the rate is over the
-longer of the two: symmetric and at most 1.
+In: normalised texts. Out: rates. Between two teachers, neither text is the reference, so errors are
+divided by the length of the longer text; this rate is symmetric and at most 1.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ import jiwer
 
 
 def error_rate(reference: str, text: str) -> float:
-    """Return errors over words of the reference, which has at least one."""
+    """Return the word error rate; the reference has at least one word."""
     return float(jiwer.wer(reference, text))
 
 
 def letter_error_rate(reference: str, text: str) -> float:
-    """Return errors over letters of the reference, spaces left out: "k nine" is near "canine"."""
+    """Return the letter error rate without spaces, so that "k nine" is near "canine"."""
     return float(jiwer.cer(reference.replace(" ", ""), text.replace(" ", "")))
 
 
 def difference(one: str, other: str) -> float:
-    """Return errors over words of the longer text: 0 the same, 1 nothing in common."""
+    """Return word errors divided by the length of the longer text, 0 to 1."""
     shorter, longer = sorted((one, other), key=lambda text: len(text.split()))
     return error_rate(longer, shorter) if longer else 0.0
 
 
 def disagreement(texts: Sequence[str]) -> float | None:
-    """Return the mean difference over pairs; nothing when there are fewer than two texts."""
+    """Return the mean difference over all pairs; None for fewer than two texts."""
     pairs = list(combinations(texts, 2))
     return fmean(difference(*pair) for pair in pairs) if pairs else None

@@ -1,8 +1,8 @@
-"""Has teachers read clips and keeps what they read.
+"""Transcribes clips with teachers and stores the results.
 
-In: clips, teachers, a file. Out: the file, a label for each clip. Clips that the file holds
-already are not read again. Teachers hear a clip as it is, without augmentation. The first named is
-the cheapest: where it does not doubt a transcript, the others need not read the clip.
+In: clips, teachers, a file. Out: the file, with a label for each clip. Clips that are already in
+the file are skipped. Teachers read the clips without augmentation. The first teacher is the
+fastest; if it confirms a transcript, the others skip the clip.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from auricle_train.distillation.sources import Found
 from auricle_train.distillation.teacher import Reading, Teacher
 from auricle_train.text.normalizer import normalize
 
-SHARD = 64  # clips: what a killed run has to do again
-BATCH = 8  # clips that a teacher reads at once
+SHARD = 64  # clips per shard; a killed run loses at most the current shards
+BATCH = 8  # clips per batch of a teacher
 
 Samples = NDArray[np.int16]
 MakeTeachers = Callable[[], Sequence[Teacher]]
 
 
 class Labeller:
-    """Reads a shard: the first teacher all of it, the others what is in doubt."""
+    """Labels a shard: the first teacher reads all clips, the others those in doubt."""
 
     def __init__(self, teachers: Sequence[Teacher], doubt: float) -> None:
         self._teachers, self._doubt = teachers, doubt
 
     def __call__(self, shard: Sequence[Found]) -> list[Label]:
-        """Return a label for each clip; clips of like length are read together."""
+        """Return a label for each clip; clips of similar length are batched."""
         first, *others = self._teachers
         clips = {clip.name: clip.samples for _, clip in shard}
         readings = {name: [reading] for name, reading in _read(first, clips)}
@@ -49,7 +49,7 @@ class Labeller:
 
 
 def in_doubt(label: Label, doubt: float) -> bool:
-    """Tell whether one reading does not settle that the transcript is right."""
+    """Return whether the first reading leaves doubt about the transcript."""
     if label.errors is None or not label.readings[0].text:
         return True
     return label.errors[0] >= doubt or label.readings[0].no_speech > 0.5
@@ -67,7 +67,7 @@ def _label(origin: str, clip: Clip, readings: Sequence[Reading]) -> Label:
 
 
 class MakeLabeller:
-    """Makes a labeller in the process that will work; only this travels to it."""
+    """Creates a labeller in the worker process; only this object is sent there."""
 
     def __init__(self, make_teachers: MakeTeachers, doubt: float) -> None:
         self._make_teachers, self._doubt = make_teachers, doubt
@@ -88,20 +88,20 @@ def label(
     """Add a label for each clip that the file does not hold yet.
 
     Args:
-        clips: with the names of their origins.
-        make_teachers: makes them in the process that works; picklable.
-        path: of the file.
-        doubt: word error rate of the first teacher against the transcript below which the
-            others are not asked; 0: they always are. Up to `selection.Criteria.contradiction` the
-            verdicts stay the same.
-        workers: processes.
+        clips: clips with the names of their origins.
+        make_teachers: picklable function that loads the teachers in the worker process.
+        path: file of labels.
+        doubt: if the first teacher's word error rate against the transcript is lower, the others
+            skip the clip; 0: they never do. Values up to `selection.Criteria.contradiction` do not
+            change the verdicts.
+        workers: number of processes.
     """
     file = LabelFile(path)
     waiting = (found for found in clips if found[1].name not in file.done)
     shards = cut(waiting, SHARD)
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
     with Progress(*columns) as progress:
-        task = progress.add_task(f"{len(file.done)} clips were done")
+        task = progress.add_task(f"{len(file.done)} clips already labelled")
         count, seconds = 0, 0.0
         for labels in map_shards(MakeLabeller(make_teachers, doubt), shards, workers):
             file.add(labels)
@@ -109,5 +109,5 @@ def label(
             seconds += sum(one.seconds for one in labels)
             told = f"{count} clips, {seconds / 3600:.2f} h read, {len(file.done)} in {path}"
             progress.update(task, description=told)
-            if not progress.console.is_terminal:  # a log: lines instead of a display
+            if not progress.console.is_terminal:  # print lines into a log instead of a progress bar
                 print(told, flush=True)

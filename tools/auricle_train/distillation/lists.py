@@ -1,7 +1,7 @@
-"""Writes what training reads of the teachers' verdicts, and counts them.
+"""Writes the lists of pseudo-labels and excluded clips, and counts the verdicts.
 
-In: labels, criteria, a folder. Out: `labels.tsv` (id, text), the pseudo-labels; `exclude.txt`, a
-clip's name a line, for `train --exclude`; counts by set and verdict.
+In: labels, criteria, a folder. Out: `labels.tsv` (id, text) for `train --labels`; `exclude.txt`,
+one clip name per line, for `train --exclude`; counts by set and verdict.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def write_lists(labels: Iterable[Label], criteria: Criteria, folder: Path) -> Co
 
 
 def table(counts: Counts) -> str:
-    """Return the counts, a line for each set and verdict that occurs, with its share."""
+    """Return the counts and shares, one line per set and verdict."""
     lines = []
     for origin, found in counts.items():
         for verdict in Verdict:

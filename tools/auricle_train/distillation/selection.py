@@ -1,11 +1,11 @@
-"""Decides by what the teachers read which labels to trust.
+"""Decides which transcripts and pseudo-labels to trust.
 
-In: labels. Out: a verdict for each. A clip without transcript gets what the teachers agree upon. A
-transcript is doubted only by teachers that agree with each other on something else: where they
-contradict each other as well, as on strongly accented speech, it is they who are bad at it, and the
-transcript stays. Words of one's own ("k nine" read as "canine") differ in words but little in
-letters, so that both must differ. Of a word or two alone teachers of one family guess, and guess
-alike, so that they cannot doubt it.
+In: labels. Out: a verdict for each. A clip without transcript gets a pseudo-label if the teachers
+agree. A transcript is excluded only if the teachers agree with each other on another text. If they
+also contradict each other, for instance on strongly accented speech, the teachers are probably
+wrong and the transcript stays. Different spellings ("k nine" read as "canine") differ in words but
+little in letters, so words and letters must both differ. Transcripts of one or two words are never
+excluded, because related teachers make the same guesses for them.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from auricle_train.distillation.teacher import Reading
 
 @dataclass(frozen=True)
 class Criteria:
-    """When to trust; rates are word error rates, 0 to 1, unless they say otherwise."""
+    """Thresholds; rates are word error rates, 0 to 1, unless stated otherwise."""
 
-    agreement: float = 0.10  # most, between teachers, for a pseudo-label
-    confidence: float = -0.7  # least mean log probability of every teacher, for a pseudo-label
-    no_speech: float = 0.6  # probability from which a teacher hears nobody; Whisper's own
-    unsure: float = -1.0  # mean log probability below which it may be nobody; Whisper's own
-    contradiction: float = 0.75  # of every teacher against the transcript, to doubt it
-    words: int = 3  # least, of a transcript, to doubt it
-    letters: float = 0.5  # letter error rate of every teacher, to doubt it
-    union: float = 0.25  # most, between teachers, to doubt a transcript
-    prefer: str = ""  # the teacher whose text is the pseudo-label; empty: the surest one
+    agreement: float = 0.10  # pseudo-label: maximum rate between teachers
+    confidence: float = -0.7  # pseudo-label: minimum mean log probability of each teacher
+    no_speech: float = 0.6  # no speech: minimum probability of no speech, as in Whisper
+    unsure: float = -1.0  # no speech: maximum mean log probability, as in Whisper
+    contradiction: float = 0.75  # exclude: minimum rate of each teacher against the transcript
+    words: int = 3  # exclude: minimum words of the transcript
+    letters: float = 0.5  # exclude: minimum letter error rate of each teacher
+    union: float = 0.25  # exclude: maximum rate between teachers
+    prefer: str = ""  # teacher whose text is the pseudo-label; empty: the most confident one
 
 
 class Verdict(Enum):
-    """What becomes of a clip."""
+    """Decision about a clip."""
 
     KEPT = "transcript kept"
     LABELLED = "pseudo-labelled"
@@ -48,7 +48,7 @@ EXCLUDED = (Verdict.NO_SPEECH, Verdict.CONTRADICTED)
 
 
 def judge(label: Label, criteria: Criteria) -> Verdict:
-    """Return what becomes of the clip; a single teacher agrees with nobody."""
+    """Return the verdict on a clip; a single teacher never counts as agreement."""
     if all(_hears_nobody(reading, criteria) for reading in label.readings):
         return Verdict.NO_SPEECH
     disagreement = 1.0 if label.disagreement is None else label.disagreement
@@ -63,9 +63,9 @@ def judge(label: Label, criteria: Criteria) -> Verdict:
 
 
 def pseudo_label(label: Label, prefer: str = "") -> str:
-    """Return the text of the preferred teacher, or of the surest where no such teacher has read.
+    """Return the text of the preferred teacher, or else of the most confident one.
 
-    Log probabilities compare only between teachers of one kind.
+    Log probabilities are only comparable between teachers of the same kind.
     """
     preferred = (reading.text for reading in label.readings if reading.teacher == prefer)
     surest = max(label.readings, key=lambda reading: reading.log_prob).text

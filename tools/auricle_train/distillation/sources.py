@@ -1,7 +1,7 @@
-"""The clips that teachers hear, each with the name of its origin.
+"""Streams clips with the name of their origin.
 
-In: a folder of sets (`corpus`) or a lhotse manifest (`manifests`), and a split. Out: clips, one
-after the other, so that a corpus of any size goes through.
+In: a data folder (`data.corpus`) or a lhotse manifest (`data.lhotse_manifests`), and a split. Out:
+clips one by one, so that a corpus may have any size.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ Found = tuple[str, Clip]  # origin, clip
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say where clips come from."""
+    """Add the arguments that select clips."""
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--data", type=Path, help="folder of sets, see `corpus.py`")
-    source.add_argument("--manifest", type=Path, help="of lhotse, see the step `manifests`")
-    parser.add_argument("--sets", nargs="+", default=SPEECH, metavar="SET", help="of --data")
+    source.add_argument("--data", type=Path, help="data folder, see data/corpus.py")
+    source.add_argument("--manifest", type=Path, help="written by `manifests` or `synthesize`")
+    parser.add_argument("--sets", nargs="+", default=SPEECH, metavar="SET", help="sets in --data")
     parser.add_argument("--split", default="train")
-    parser.add_argument("--limit", type=int, default=0, help="clips of each set; 0: all")
+    parser.add_argument("--limit", type=int, default=0, help="clips per set; 0: all")
 
 
 def clips(arguments: argparse.Namespace) -> Iterator[Found]:
-    """Yield what the arguments name."""
+    """Yield the selected clips with the name of their set or manifest."""
     if arguments.manifest:
         origins = {arguments.manifest.name: clips_of(arguments.manifest, arguments.split)}
     else:

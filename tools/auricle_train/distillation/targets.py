@@ -1,15 +1,15 @@
-"""A teacher's encoder frames on disk: full context, of clean clips as they are.
+"""Disk cache of a teacher's encoder frames with full context, for clean clips.
 
-In: clips, twice the same, and a teacher's encoder. Out: a folder with `index.json` and shards
-`NNNNN.npy`, (frames, width) float16, mapped into memory when read. A shard is there only when it is
-whole, so that a killed run goes on after the last one.
+In: the same clips in two passes, and a teacher's encoder. Out: a folder with `index.json` and
+shards `NNNNN.npy`, (frames, width) float16, memory-mapped when read. Shards are written atomically,
+so a killed run continues after the last one.
 
-For use where clips are not cut anew: evaluation, ablations, how near a student's frames come. The
-training itself does not read it: each utterance is put together anew, of clips at other speeds,
-with pauses, wake words and positions, and in full context every frame depends on all of that; what
-is on disk is of another sound. By `distillation.cost`, tiny as teacher costs 18 % of a step that
-hears it, 7 % of all at `Plan.distance_share` 0.4; to read as many frames costs 0.2 %. So the disk
-could save 7 % of the training at most, for the price of utterances that are always the same.
+The cache serves evaluation and ablations on unchanged clips. The training does not read it: it
+assembles each utterance from clips at other speeds, with pauses, wake words and other positions,
+and with full context every frame depends on all of them. According to `distillation.cost`, Whisper
+tiny as teacher costs 18 % of a step that uses it, or 7 % of all steps at `Plan.distance_share` 0.4;
+reading the frames from disk costs 0.2 %. A cache could therefore save at most 7 % of the training
+time, and only if the utterances never changed.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ from auricle_train.data.corpus import Clip
 from auricle_train.models.dimensions import STRIDE
 from auricle_train.models.transducer import Encoder
 
-SHARD_FRAMES = 180_000  # an hour; 138 MB of tiny's
-SPARE = 1.02  # of the disk: index, headers, and what others write meanwhile
+SHARD_FRAMES = 180_000  # one hour; 138 MB with Whisper tiny
+SPARE = 1.02  # factor for the required disk space: index, headers, other programs
 
 
 @dataclass(frozen=True)
 class Index:
-    """Which frames are whose, and of which teacher."""
+    """Index of the cached frames."""
 
-    teacher: str  # SHA-256 of its weights
+    teacher: str  # SHA-256 of the teacher's weights
     width: int
-    places: dict[str, tuple[int, int, int]]  # of a clip: shard, first frame in it, frames
+    places: dict[str, tuple[int, int, int]]  # by clip: shard, first frame in it, frame count
 
     @property
     def size(self) -> int:
@@ -59,19 +59,19 @@ class Index:
         return cls(row["teacher"], row["width"], places)
 
     def write(self, folder: Path) -> None:
-        """Write it atomically."""
+        """Write the index atomically."""
         partial = folder / "index.partial"
         partial.write_text(json.dumps(asdict(self)), encoding="utf-8")
         os.replace(partial, folder / "index.json")
 
 
 def frames_of(clip: Clip) -> int:
-    """Return how many encoder frames a clip has; what is left of a frame is dropped."""
+    """Return the number of complete encoder frames of a clip."""
     return len(clip.samples) // (HOP * STRIDE)
 
 
 def plan(clips: Iterable[Clip], encoder: Encoder) -> Index:
-    """Give each clip its place; clips beyond the encoder's positions (30 s) have none."""
+    """Assign each clip its place; skip clips longer than the encoder's positions (30 s)."""
     places, shard, first = {}, 0, 0
     for clip in clips:
         count = frames_of(clip)
@@ -85,11 +85,11 @@ def plan(clips: Iterable[Clip], encoder: Encoder) -> Index:
 
 
 def prepare(index: Index, folder: Path) -> None:
-    """Make the folder, or see that an earlier run of the same plan began it.
+    """Create the folder, or check that it belongs to the same clips and teacher.
 
     Raises:
-        StorageError: the folder holds the frames of other clips or of another teacher, or the disk
-            has not enough room.
+        StorageError: the folder has frames of other clips or of another teacher, or the disk has
+            too little space.
     """
     folder.mkdir(parents=True, exist_ok=True)
     done = sum(path.stat().st_size for path in folder.glob("*.npy"))
@@ -109,7 +109,7 @@ def prepare(index: Index, folder: Path) -> None:
 def write_targets(
     clips: Iterable[Clip], encoder: Encoder, index: Index, folder: Path
 ) -> Iterator[int]:
-    """Write the shards that are missing; yield the number of frames of each clip in its turn."""
+    """Write the missing shards; yield the number of frames after each clip."""
     placed = (clip for clip in clips if clip.name in index.places)
     for shard, some in groupby(placed, key=lambda clip: index.places[clip.name][0]):
         if _path(folder, shard).exists():
@@ -135,13 +135,13 @@ def _write_shard(
 
 
 class Targets(Mapping[str, NDArray[np.float16]]):
-    """Reads a folder of targets: (frames, width) by the name of the clip, mapped into memory."""
+    """Maps clip names to cached frames, (frames, width), memory-mapped."""
 
     def __init__(self, folder: Path) -> None:
         """Open the folder.
 
         Raises:
-            StorageError: it holds no targets, or not all of them yet.
+            StorageError: the folder has no targets, or not all of them yet.
         """
         if not (folder / "index.json").exists():
             raise StorageError(f"{folder}: holds no targets: write them with the step `targets`")

@@ -1,4 +1,4 @@
-"""What a teacher is: it reads a batch of recordings and says how sure it is.
+"""The interface of teachers, which transcribe batches of recordings with confidence.
 
 In: samples of several clips. Out: a `Reading` of each, in the same order.
 """
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Reading:
-    """What one teacher understood of a clip."""
+    """The transcription of a clip by one teacher."""
 
     teacher: str
     text: str  # normalised
-    log_prob: float  # mean of its tokens, the end among them; natural log
-    no_speech: float  # probability that nobody speaks
+    log_prob: float  # mean natural log probability of the tokens, end included
+    no_speech: float  # probability that the clip has no speech
 
 
 class Teacher(Protocol):
@@ -29,5 +29,5 @@ class Teacher(Protocol):
     name: str
 
     def read(self, clips: Sequence[NDArray[np.int16]]) -> list[Reading]:
-        """Read clips of (n,) int16 at 16 kHz, best of like length, at most 30 s each."""
+        """Transcribe clips of (n,) int16 at 16 kHz, at most 30 s, ideally of similar length."""
         ...

@@ -1,7 +1,7 @@
-"""Whisper's encoder in full context, as the teacher of frames.
+"""Whisper's encoder with full attention, the teacher of encoder frames.
 
-In: `model.bin` of any size of Whisper in CTranslate2's format. Out: `network.Encoder` that attends
-to all, its shape read from the weights.
+In: `model.bin` of a Whisper model of any size in CTranslate2 format. Out: a
+`models.transducer.Encoder` with the sizes of the file.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from auricle_train.models.whisper_weights import read_part, sizes
 
 
 def load_teacher_encoder(model: Path) -> Encoder:
-    """Return the encoder, to be called with `chunked=False`.
+    """Return the encoder; call it with `chunked=False`.
 
     Raises:
         ModelError: the file is missing or not such a model.

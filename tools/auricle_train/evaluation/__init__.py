@@ -1,1 +1,1 @@
-"""How well a bundle, and its peers, hear real people: word errors, latency and speed."""
+"""Measures word errors, latency and speed of bundles, and of peers, on real recordings."""

@@ -1,7 +1,7 @@
-"""Noise to hear through: a café, a kitchen, music, at given levels, from dev material only.
+"""Adds noise to clips: café, kitchen or music, at given levels, from the dev sets only.
 
-In: a clip and what else the dev sets hold. Out: the clip with noise under it. The noise of a clip
-is the same at every level, and in every run, so that levels, bundles and peers can be compared.
+In: a clip and the other dev clips. Out: the clip with noise. The noise of a clip is the same at
+every level and in every run, so that levels, bundles and peers are comparable.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from auricle.errors import ArgumentError
 from auricle_train.data.corpus import Clip
 
-TALKERS = 6  # in the babble
-MURMUR_DB = 10.0  # by which the babble of a café is above its other noise
+TALKERS = 6  # number of voices in the babble
+MURMUR_DB = 10.0  # level of a café's babble above its other noise
 WINDOW = 320  # samples, 20 ms
 FULL_SCALE = 32767.0
 
@@ -26,7 +26,7 @@ Sound = NDArray[np.float32]  # (n,) at 16 kHz
 
 
 class Place(StrEnum):
-    """Where one listens."""
+    """Kinds of noise."""
 
     CAFE = "café"  # babble of other speakers, and noise
     KITCHEN = "kitchen"  # noises, one after the other
@@ -35,13 +35,13 @@ class Place(StrEnum):
 
 @dataclass(frozen=True)
 class Condition:
-    """A place, and how much louder the voice is than what else sounds there."""
+    """A kind of noise and a signal-to-noise ratio."""
 
     place: Place
     decibels: float
 
     def __str__(self) -> str:
-        """Return it as a table shows it."""
+        """Return the text for a table."""
         return f"{self.place} {self.decibels:g} dB"
 
 
@@ -54,7 +54,7 @@ CONDITIONS = (
 
 @dataclass(frozen=True)
 class Background:
-    """All that may sound beside a voice."""
+    """Sources of noise."""
 
     voices: Sequence[Clip]
     noises: Sequence[Clip]
@@ -63,15 +63,15 @@ class Background:
     def mix(
         self, clip: Clip, samples: NDArray[np.int16], condition: Condition
     ) -> NDArray[np.int16]:
-        """Return `samples`, (n,) int16, with the condition's noise under all of them.
+        """Return `samples`, (n,) int16, with the noise of a condition.
 
         Args:
-            clip: what is said in the samples, whose speaker is no part of the babble.
-            samples: the clip, or the clip and the silence after it.
-            condition: the level is that of the clip's loud parts to the mean of the noise.
+            clip: clip in the samples; its speaker is not used for the babble.
+            samples: the clip, with or without silence after it.
+            condition: kind of noise, and ratio of the clip's loud parts to the mean noise level.
 
         Raises:
-            ArgumentError: there is nothing to make such noise of.
+            ArgumentError: the dev sets have no material for this noise.
         """
         place = condition.place
         generator = np.random.default_rng(crc32(f"{place} {clip.name}".encode()))
@@ -83,7 +83,7 @@ class Background:
     def _sound(
         self, place: Place, speaker: str, count: int, generator: np.random.Generator
     ) -> Sound:
-        """Return (count,) of what sounds at a place, with a mean square of 1."""
+        """Return (count,) samples of a kind of noise, with a mean square of 1."""
         if place is Place.MUSIC:
             return _level(_stream(_need(self.music, "music"), count, generator))
         noise = _level(_stream(_need(self.noises, "noise"), count, generator))
@@ -103,7 +103,7 @@ def voice_level(samples: NDArray[np.int16]) -> float:
 
 
 def _babble(clips: Sequence[Clip], count: int, generator: np.random.Generator) -> Sound:
-    """Return the sum of some people's talk, all as loud, with a mean square of 1."""
+    """Return the babble of several equally loud talkers, with a mean square of 1."""
     by_speaker: dict[str, list[Clip]] = {}
     for clip in clips:
         by_speaker.setdefault(clip.speaker, []).append(clip)
@@ -114,12 +114,12 @@ def _babble(clips: Sequence[Clip], count: int, generator: np.random.Generator) -
 
 
 def _stream(clips: Sequence[Clip], count: int, generator: np.random.Generator) -> Sound:
-    """Return (count,) samples of clips drawn one after the other, each with the same power."""
+    """Return (count,) samples of random clips in sequence, each with the same power."""
     return np.concatenate(list(_pieces(clips, count, generator)))[:count]
 
 
 def _pieces(clips: Sequence[Clip], count: int, generator: np.random.Generator) -> Iterator[Sound]:
-    """Yield clips until they fill `count` samples; the first begins anywhere within itself."""
+    """Yield clips until they fill `count` samples; the first starts at a random position."""
     first = clips[int(generator.integers(len(clips)))].samples
     piece = _level(first.astype(np.float32))[int(generator.integers(len(first))) :]
     while True:

@@ -1,7 +1,7 @@
-"""How long after the end of a word its reader can see it.
+"""Measures the delay from the end of a word until it is shown.
 
-In: what a session told, and when. Out: for each word of its final text, the seconds from the end of
-the word, by the lattice, to the first text told that has it in its place.
+In: the texts of a session with their times. Out: for each word of the final text, the seconds from
+the end of the word, according to the lattice, to the first text with this word at this position.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from auricle.offline.transcription import Transcription
 def emission_delays(session: Transcription) -> list[float]:
     """Return a delay for each word of the final text, in seconds.
 
-    A word that no partial or speculative text had is seen with the final one.
+    A word that is in no partial or speculative text is shown with the final text.
     """
     told = list(session.partials)
     if session.speculative:

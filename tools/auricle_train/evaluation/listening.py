@@ -1,8 +1,8 @@
-"""What becomes of one recording in the daemon's own pipeline, and at its peers.
+"""Runs one recording through the daemon's own pipeline, and through its peers.
 
-In: a clip, and a condition to hear it under. Out: the text of the whole recording; the session that
-the end-pointers close, with room noise after the recording, for a microphone goes on; the texts of
-the peers.
+In: a clip and optionally a noise condition. Out: the transcription of the whole recording; a
+session closed by the end-pointers, with room noise after the recording as from a microphone; and
+the texts of the peers.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from auricle_train.evaluation.readings import Readings, Told
 from testbed.alignment import end_of_speech
 
 ROOM_SECONDS = 2.5  # of room noise after each recording
-EARLY_SECONDS = 0.1  # before the end of speech: a session that closes there is cut off
+EARLY_SECONDS = 0.1  # a session that closes earlier before the end of speech is cut off
 
 
 @dataclass(frozen=True)
 class Heard:
-    """What became of one recording."""
+    """The results for one recording."""
 
     clip: Clip
     end: float  # seconds: true end of speech, see `testbed.alignment`
-    whole: Transcription  # all of it decoded
-    session: Transcription  # of a session, which the end-pointers close
+    whole: Transcription  # the whole recording
+    session: Transcription  # a session closed by the end-pointers
     peers: Mapping[str, Told]  # by name
 
     @property
@@ -52,7 +52,7 @@ class Heard:
 
 
 class Listener:
-    """Lets a bundle and its peers hear recordings."""
+    """Runs a bundle and its peers on recordings."""
 
     def __init__(
         self,
@@ -61,7 +61,11 @@ class Listener:
         readings: Readings | None = None,
         partials: PartialOptions | None = None,
     ) -> None:
-        """Load the bundle that the configuration names; raises ModelError."""
+        """Load the configured bundle.
+
+        Raises:
+            ModelError: the bundle cannot be loaded.
+        """
         self._config = config
         models = load_models(config, budget_of(config), wake=False)
         if partials is not None:
@@ -73,7 +77,7 @@ class Listener:
     def hear(
         self, clip: Clip, background: Background | None = None, condition: Condition | None = None
     ) -> Heard:
-        """Hear one recording, with the background of a condition under it, if any is given."""
+        """Process one recording, with the noise of a condition if one is given."""
         samples = with_room(clip)
         if background is not None and condition is not None:
             samples = background.mix(clip, samples, condition)
@@ -97,7 +101,7 @@ def with_room(clip: Clip) -> NDArray[np.int16]:
 
 
 def frames(samples: NDArray[np.int16]) -> Iterator[NDArray[np.int16]]:
-    """Yield (160,) frames; what is left of one is filled with silence."""
+    """Yield audio frames (160,); the last one is padded with silence."""
     for first in range(0, len(samples), FRAME_SAMPLES):
         frame = samples[first : first + FRAME_SAMPLES]
         yield np.pad(frame, (0, FRAME_SAMPLES - len(frame)))

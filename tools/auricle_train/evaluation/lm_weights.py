@@ -1,8 +1,7 @@
-"""What language models buy at given weights: word errors on real dev speech, first pass alone.
+"""Word errors of the first pass on real dev speech, for several language model weights.
 
-In: recordings, a bundle, an n-gram model, weights. Out: a table. Every clip is encoded once and
-searched again for each choice of weights. One half of the clips is for choosing weights, the other
-for telling what they buy.
+In: recordings, a bundle, an n-gram model, weights. Out: a table. Each clip is encoded once and
+searched for each choice of weights. One half of the clips is for tuning, the other for reporting.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ from auricle.tokenizer import Tokenizer
 from auricle_train.data.corpus import Clip, read_set
 from auricle_train.text.word_errors import Errors, compare, score
 
-WORDS = "words_speech_commands"  # one word a clip: told apart from sentences
+WORDS = "words_speech_commands"  # one word per clip, reported separately
 
 
 class Half(StrEnum):
-    """Which clips of a set are heard."""
+    """Which half of the clips in a set is used."""
 
     TUNE = "tune"  # the first, the third, ...
     REPORT = "report"  # the others
@@ -38,23 +37,27 @@ class Half(StrEnum):
 
 @dataclass(frozen=True)
 class Encoded:
-    """A clip as the search sees it."""
+    """A clip and its search frames."""
 
     text: str
     frames: NDArray[np.float32]  # (frames, width)
 
 
 def choose(clips: Sequence[Clip], half: Half, limit: int) -> Sequence[Clip]:
-    """Return the clips of a half, evenly thinned to `limit` at most; 0 keeps all."""
+    """Return the clips of a half, at most `limit`, evenly spaced; 0: all."""
     kept = clips[1::2] if half is Half.REPORT else clips[:: 2 if half is Half.TUNE else 1]
     return kept[:: max(1, -(-len(kept) // limit))] if limit else kept
 
 
 class FirstPass:
-    """The first pass of a bundle, with a language model that need not be of it."""
+    """The first pass of a bundle, with any language model."""
 
     def __init__(self, bundle: Bundle, language: Path) -> None:
-        """Load the networks and the model; raises ModelError."""
+        """Load the networks and the language model.
+
+        Raises:
+            ModelError: a file is damaged, or the language model has another vocabulary.
+        """
         self._encoder = Encoder(bundle.path("encoder.tflite.gz"), threads=1)
         self._scorer = TransducerScorer(
             bundle.path("predictor.tflite.gz"), bundle.path("joint.tflite.gz"), threads=1
@@ -64,7 +67,7 @@ class FirstPass:
         self._frame = int(bundle.settings["frame_features"])
 
     def encode(self, clip: Clip) -> Encoded:
-        """Encode a whole clip; the last chunk is filled with silence."""
+        """Encode a whole clip; the last chunk is padded with silence."""
         features = LogMel().whole(clip.samples)
         size = self._encoder.chunk
         filled = np.full((-(-len(features) // size) * size, BANDS), SILENCE, np.float32)
@@ -78,7 +81,7 @@ class FirstPass:
     def measure(
         self, clips: Sequence[Encoded], weights: Weights, beam: int
     ) -> tuple[list[Errors], list[Errors]]:
-        """Return the errors of each clip: of the best reading, and the fewest of the n best."""
+        """Return the errors of each clip: of the best hypothesis, and the oracle of the n best."""
         options = SearchOptions(beam=beam, weights=weights)
         search = BeamSearch(self._scorer, self._pieces, options, self._language)
         best, fewest = [], []
@@ -99,7 +102,7 @@ def table(
     half: Half,
     limit: int,
 ) -> Iterator[str]:
-    """Yield the lines of the table, a block for each beam and choice of weights."""
+    """Yield the lines of the table, one block per beam and choice of weights."""
     clips = {}
     for name in sets:
         spoken = [clip for clip in read_set(data, name, "dev") if clip.text]

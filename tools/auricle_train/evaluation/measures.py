@@ -1,6 +1,6 @@
-"""From what was heard to figures: word errors by whatever sorts them, lost words, delays, speed.
+"""Computes the statistics of an evaluation: word errors, lost words, delays, speed.
 
-In: recordings as they were heard. Out: rows of tables, each figure with its 95 % interval.
+In: the results of recordings. Out: table rows, with 95 % intervals.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from auricle_train.evaluation.partials import settling_delays
 from auricle_train.text.word_errors import RESAMPLES, Errors, Score, Share, compare, score, share
 
 WHOLE, SESSION = "whole", "session"  # readers, as the peers are
-LENGTHS = ((1, 1), (2, 4), (5, 8), (9, 15), (16, None))  # words of an utterance
-SPEAKER_WORDS = 30  # of a speaker, at least, for a word error rate of his or her own
+LENGTHS = ((1, 1), (2, 4), (5, 8), (9, 15), (16, None))  # ranges of words per utterance
+SPEAKER_WORDS = 30  # minimum words for a speaker's own word error rate
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Lost:
-    """Utterances whose first or last word a reader left out."""
+    """Utterances whose first or last word was deleted."""
 
     reader: str
     first: Share
@@ -51,7 +51,7 @@ class Lost:
 
 @dataclass(frozen=True)
 class Delay:
-    """How late something was known."""
+    """Statistics of a delay."""
 
     name: str
     median: float  # seconds
@@ -71,7 +71,7 @@ class Endings:
 
 
 def judge(heard: Heard) -> Judged:
-    """Compare what each reader has read with what was said."""
+    """Compare the text of each recogniser with the reference."""
     texts = {
         WHOLE: heard.whole.result.text,
         SESSION: heard.session.final.text,
@@ -88,7 +88,7 @@ def row(name: str, judged: Sequence[Judged]) -> Row:
 
 
 def by_length(judged: Sequence[Judged]) -> list[Row]:
-    """Return a row for each range of lengths that occurs."""
+    """Return a row for each non-empty range of lengths."""
     rows = []
     for low, high in LENGTHS:
         some = [one for one in judged if low <= one.words <= (high or one.words)]
@@ -119,7 +119,7 @@ def by_speaker(judged: Sequence[Judged]) -> list[Row]:
 
 
 def lost(judged: Sequence[Judged]) -> list[Lost]:
-    """Return for each reader how often it left out the first word, and the last."""
+    """Return for each recogniser how often it deleted the first and the last word."""
     return [
         Lost(
             reader,
@@ -154,7 +154,7 @@ def endings(heard: Sequence[Heard]) -> Endings:
 
 
 def real_time_factors(heard: Sequence[Heard]) -> dict[str, float]:
-    """Return for each reader the seconds of one processor for a second of audio."""
+    """Return the real-time factor of each recogniser: processor time per second of audio."""
     recorded = sum(one.whole.seconds for one in heard)
     factors = {
         WHOLE: sum(one.whole.compute_seconds for one in heard) / recorded,
@@ -171,7 +171,7 @@ def _counts(one: Row) -> tuple[int, int, Mapping[str, Score]]:
 
 
 def _delay(name: str, sessions: Sequence[Sequence[float]]) -> Delay:
-    """Return the delay of all that was known in some sessions."""
+    """Return the statistics of delays in several sessions."""
     values = np.concatenate(sessions)
     median, ninth = np.percentile(values, [50, 90])
     lengths = np.array([len(one) for one in sessions])
@@ -185,6 +185,6 @@ def _delay(name: str, sessions: Sequence[Sequence[float]]) -> Delay:
 
 
 def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.int64]) -> float:
-    """Return the median of values that stand there so often each; of none it is not a number."""
+    """Return the median of values with counts; NaN if there are none."""
     repeated = np.repeat(values, weights)
     return float(np.median(repeated)) if len(repeated) else float("nan")

@@ -1,7 +1,7 @@
-"""What a person who reads along sees: how steady partial results are, and how much is settled.
+"""Measures the stability of partial results.
 
-In: what sessions told, and what was said. Out: how often a shown word was taken back, the word
-errors of the last text before the end, and whether settled words stand in the final text.
+In: the texts of sessions and the references. Out: how often a shown word changed, the word errors
+of the last partial text, and whether stable words are in the final text.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from auricle_train.text.word_errors import Score, Share, compare, score, share
 class Partials:
     """The partial results of some sessions."""
 
-    told: int  # texts
-    taken_back: Share  # texts after the first that change or take back a word of the one before
-    last: Score  # word errors of the last one of each session; of an empty text if there was none
-    settled: Share  # words of the last ones that were settled
-    kept: Share  # settled words up to which the final text is the same
+    told: int  # number of partial texts
+    taken_back: Share  # partial texts that change or remove a word of the previous one
+    last: Score  # word errors of each session's last partial text, or of an empty text
+    settled: Share  # stable words in the last partial texts
+    kept: Share  # stable words up to which the final text is equal
 
 
 def judge_partials(heard: Sequence[Heard]) -> Partials:
-    """Return what the partial results of sessions are worth."""
+    """Return the statistics of the partial results of sessions."""
     texts = [texts_of(one.session) for one in heard]
     changes = [change for told in texts for change in pairwise(told)]
     ends = [one.session.partials[-1] if one.session.partials else None for one in heard]
@@ -52,7 +52,7 @@ def judge_partials(heard: Sequence[Heard]) -> Partials:
 
 
 def texts_of(session: Transcription) -> list[list[str]]:
-    """Return the words of each partial text, without those that only settle more of one."""
+    """Return the words of each partial text; skip texts that only mark more words as stable."""
     told: list[list[str]] = []
     for known in session.partials:
         words = known.text.split()
@@ -62,7 +62,7 @@ def texts_of(session: Transcription) -> list[list[str]]:
 
 
 def settling_delays(session: Transcription) -> list[float]:
-    """Return for each word of the final text that a partial settled the seconds from its end."""
+    """Return, for each stable word of the final text, the seconds from its end to stability."""
     return [
         min(times) - word.end
         for place, word in enumerate(session.result.words)
@@ -77,6 +77,6 @@ def _settled(session: Transcription, place: int, word: str) -> Iterator[float]:
 
 
 def _kept(end: KnownPartial, final: Sequence[str]) -> Iterator[bool]:
-    """Yield for each settled word whether the final text agrees up to it."""
+    """Yield for each stable word whether the final text is equal up to it."""
     agreed = common_prefix(end.text.split()[: end.settled], final)
     yield from (place < agreed for place in range(end.settled))

@@ -1,7 +1,7 @@
-"""How partial results go on when a command pauses, and what seemed complete is withdrawn.
+"""Measures how partial results continue when a pause led to a speculative result.
 
-In: two recordings in a row, a short pause between them, and a pipeline. Out: for each withdrawn
-result its text, and the partial text that follows.
+In: two recordings with a short pause between them, and a pipeline. Out: the text of each withdrawn
+result, and the partial text that follows it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from auricle.events import Event, Final, Partial, Revised, Speculative
 from auricle_train.data.corpus import Clip
 from auricle_train.evaluation.listening import frames
 
-ROOM_LEVEL = 6.0  # of the noise in the pause and at the end, of 32768
-ROOM_SECONDS = 2.0  # of it at the end
+ROOM_LEVEL = 6.0  # noise in the pause and at the end; full scale is 32768
+ROOM_SECONDS = 2.0  # of noise at the end
 
 
 @dataclass(frozen=True)
 class Continuation:
-    """A result that was withdrawn, and the partial text that followed."""
+    """A withdrawn result and the partial text that followed."""
 
     withdrawn: tuple[str, ...]  # words
     partial: tuple[str, ...]
@@ -35,17 +35,17 @@ class Continuation:
 
     @property
     def changed(self) -> bool:
-        """Whether the partial text has other words, or fewer, in the place of those withdrawn."""
+        """Whether the partial text changes or lacks a withdrawn word."""
         return self.partial[: len(self.withdrawn)] != self.withdrawn
 
 
 def continuations(pipeline: Pipeline, clips: Sequence[Clip], pause: float) -> list[Continuation]:
-    """Return what follows each withdrawn result while one clip after the other is heard.
+    """Return the continuation of each withdrawn result while the clips play.
 
     Args:
-        pipeline: a fresh one without wake words.
-        clips: what is said.
-        pause: seconds of a quiet room after each clip but the last.
+        pipeline: new pipeline without wake words.
+        clips: clips to play in sequence.
+        pause: seconds of quiet room noise between clips.
     """
     generator = np.random.default_rng(0)
     sounds = []
@@ -59,7 +59,7 @@ def continuations(pipeline: Pipeline, clips: Sequence[Clip], pause: float) -> li
 
 
 def _continuations(events: Sequence[Event]) -> Iterator[Continuation]:
-    """Yield them; a result that no partial text follows before the next one is left out."""
+    """Yield the continuations; skip results without a partial text before the next result."""
     told = [e for e in events if isinstance(e, Partial | Speculative | Revised | Final)]
     for before, event, after in zip(told, told[1:], told[2:], strict=False):
         if isinstance(event, Revised) and isinstance(after, Partial):

@@ -1,8 +1,8 @@
-"""Other recognisers, to be measured on the same files in the same run, one thread each.
+"""Other recognisers for comparison on the same files, with one thread each.
 
-In: int16 samples of a whole recording. Out: what the peer reads in it.
-Whisper runs int8 on the CPU with faster-whisper's defaults (beam 5, higher temperatures where that
-fails, seeded), in English, without time stamps; PocketSphinx with the model of its package.
+In: int16 samples of a whole recording. Out: the text. Whisper runs in int8 on the CPU with the
+defaults of faster-whisper (beam 5, seeded temperature fallback), in English, without time stamps.
+PocketSphinx uses the model of its package.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BEAM = 5
 
 
 class Peer(Protocol):
-    """A recogniser that takes a whole recording."""
+    """A recogniser of whole recordings."""
 
     name: str
 
@@ -39,7 +39,7 @@ class Whisper:
         """Load a folder, or a model of that name, such as "tiny.en", from Hugging Face.
 
         Raises:
-            ModelError: faster-whisper is not installed, or the model cannot be had.
+            ModelError: faster-whisper is not installed, or the model cannot be loaded.
         """
         self.name = f"Whisper {Path(model).name}"
         package = _import("faster_whisper", "faster-whisper")
@@ -77,7 +77,7 @@ class PocketSphinx:
         """Load the models.
 
         Raises:
-            ModelError: it is not installed.
+            ModelError: PocketSphinx is not installed.
         """
         self._decoder = _import("pocketsphinx", "pocketsphinx").Decoder(loglevel="FATAL")
 
@@ -91,12 +91,16 @@ class PocketSphinx:
 
 
 def load_peers(whisper: Sequence[str]) -> list[Peer]:
-    """Load Whisper models, by folder or name, and PocketSphinx; raises ModelError."""
+    """Load Whisper models, by folder or name, and PocketSphinx.
+
+    Raises:
+        ModelError: a package or a model is missing.
+    """
     return [*(Whisper(model) for model in whisper), PocketSphinx()]
 
 
 def _import(module: str, package: str) -> ModuleType:
-    """Import what only the peers need."""
+    """Import a package that only the peers need."""
     try:
         return importlib.import_module(module)
     except ImportError as error:

@@ -1,8 +1,8 @@
-"""What peers have read, kept in a file: they are slow, and read the same recording the same way.
+"""Caches the texts of peers in a file, because peers are slow and deterministic.
 
-In: a peer and samples. Out: its text and what that cost, from the file if it has been read before.
-A run that was broken off goes on where it was, and the next bundle is measured beside the same
-peers without waiting for them. The file holds a JSON object a line, with what was said.
+In: a peer and samples. Out: its text and processor time, from the file if possible. An interrupted
+run resumes, and later bundles are compared with the same peers without running them again. The file
+has one JSON object per line.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from auricle_train.evaluation.peers import Peer
 
 @dataclass(frozen=True)
 class Told:
-    """What a peer made of a recording."""
+    """The text of a peer for a recording."""
 
     text: str
     compute_seconds: float  # of one processor
 
 
 class Readings:
-    """All that was read, in memory and, where a file is given, on disk."""
+    """The cached texts, in memory and optionally in a file."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """Take what the file holds already; it need not be there yet.
+        """Read the file if it exists.
 
         Raises:
-            ArgumentError: the file holds something else.
+            ArgumentError: the file has other content.
         """
         self._path = path
         self._told: dict[tuple[str, str], Told] = {}
@@ -51,7 +51,7 @@ class Readings:
                 ) from error
 
     def of(self, peer: Peer, samples: NDArray[np.int16]) -> Told:
-        """Return what the peer reads in (n,) int16 at 16 kHz."""
+        """Return the text of a peer for (n,) int16 samples at 16 kHz."""
         key = peer.name, sha256(samples.tobytes()).hexdigest()[:16]
         if key not in self._told:
             begin = time.process_time()

@@ -1,6 +1,6 @@
-"""What an evaluation has found, as Markdown for `models/RESULTS.md` or as JSON.
+"""Formats the results of an evaluation as Markdown for `models/RESULTS.md` or as JSON.
 
-In: the rows of all tables. Out: text that names command, data and size beside each figure.
+In: the rows of all tables. Out: text with the command, data and sizes of all results.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from auricle_train.text.word_errors import Share
 
 @dataclass(frozen=True)
 class Report:
-    """All that was measured in one run."""
+    """The results of one evaluation."""
 
     command: str
     bundle: str  # name and version
@@ -32,11 +32,11 @@ class Report:
     real_time_factors: Mapping[str, float]  # by reader
 
     def json(self) -> str:
-        """Return it as one JSON object."""
+        """Return the report as one JSON object."""
         return json.dumps(asdict(self), indent=1) + "\n"
 
     def markdown(self) -> str:
-        """Return it as tables."""
+        """Return the report as Markdown tables."""
         parts = [
             f"### {self.bundle}, {self.size / 1e6:.1f} MB",
             f"`{self.command}`",
@@ -91,7 +91,7 @@ def _counted(one: Share) -> str:
 
 
 def _word_errors(what: str, rows: Sequence[Row]) -> str:
-    """Return a table of word error rates, a column a reader; nothing when it has no rows."""
+    """Return a table of word error rates, one column per recogniser; empty without rows."""
     if not rows:
         return ""
     readers = list(rows[0].scores)

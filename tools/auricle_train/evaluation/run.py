@@ -1,7 +1,6 @@
-"""The evaluation: dev sets of real people, heard by the daemon's own pipeline and by its peers.
+"""Runs the evaluation: real dev recordings through the daemon's own pipeline and its peers.
 
-In: the folder of recordings, a bundle, and what to measure. Out: a report; each row is shown when
-it is known.
+In: the data folder, a bundle, and options. Out: a report, and progress on the terminal.
 """
 
 from __future__ import annotations
@@ -40,28 +39,28 @@ from auricle_train.evaluation.report import Report
 
 @dataclass(frozen=True)
 class Options:
-    """What to measure."""
+    """Options of an evaluation."""
 
     bundle: str  # name or absolute path
     second_pass: Literal["off", "rescore", "full"] = "full"
-    limit: int = 0  # recordings of each set; 0: all
+    limit: int = 0  # recordings per set; 0: all
     sets: Sequence[str] = REAL_DEV
-    partials: PartialOptions | None = None  # None: those that ship
-    noise: int | None = None  # sentences in each noise; 0: all; None: no noise
-    peers: Sequence[str] | None = None  # Whisper's models; None: no peers at all
-    readings: Path | None = None  # of the peers, kept from run to run
+    partials: PartialOptions | None = None  # None: the shipped options
+    noise: int | None = None  # sentences per noise condition; 0: all; None: no noise
+    peers: Sequence[str] | None = None  # Whisper models; None: no peers
+    readings: Path | None = None  # cache of the peers' texts
     command: str = ""  # for the report
 
 
 def evaluate(data: Path, options: Options) -> Report:
-    """Measure everything.
+    """Run an evaluation.
 
     Args:
-        data: folder of recordings, see `corpus`.
+        data: data folder, see `data.corpus`.
         options: what to measure.
 
     Raises:
-        ArgumentError: there is nothing to measure on.
+        ArgumentError: there are no recordings.
         ModelError: the bundle or a peer cannot be loaded.
     """
     recognizer = RecognizerSettings(bundle=options.bundle, second_pass=options.second_pass)
@@ -98,7 +97,7 @@ def evaluate(data: Path, options: Options) -> Report:
 
 
 def _in_noise(data: Path, clips: Sequence[Clip], listener: Listener, count: int) -> list[Row]:
-    """Return a row for the same sentences in quiet, and in each noise."""
+    """Return a row for the same sentences without noise and in each noise condition."""
     background = Background(
         voices=clips,
         noises=list(read_set(data, "noise", "dev")),

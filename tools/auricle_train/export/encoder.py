@@ -1,8 +1,8 @@
-"""The encoder as part of a TFLite graph, and the conversion of any graph.
+"""The encoder as part of a TFLite graph, and the conversion of all graphs.
 
-In: the weights of a `Transducer`. Out: functions on tensors, and TFLite files with int8 weights: a
-scale for each output channel, activations quantized as they come (dynamic range), sums in float.
-`top.export` writes the graphs of the first pass, `export_decoder` those of the second.
+In: the weights of a `Transducer`. Out: functions on tensors, and TFLite files with int8 weights
+(one scale per output channel), dynamic-range activations and float accumulation. `export.top`
+writes the graphs of the first pass, `export.decoder` those of the second.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class ChunkedEncoder:
     def chunk(
         self, features: Any, context: Any, keys: Any, values: Any, position: Any
     ) -> tuple[dict[str, Any], Any]:
-        """Encode one chunk; the same as `network.Encoder` on the whole.
+        """Encode one chunk, with the same result as `transducer.Encoder` on the whole utterance.
 
         Args:
             features: (1, chunk * STRIDE, 80).
-            context: (1, CONV_CONTEXT, 80), the features before them.
-            keys: (layers, left, width) of the frames before, zeros where there are none.
-            values: likewise.
+            context: (1, CONV_CONTEXT, 80), the preceding features.
+            keys: (layers, left, width) of the preceding frames, zeros where there are none.
+            values: (layers, left, width), as for keys.
             position: (1,) int32, encoder frames before this chunk.
 
         Returns:
@@ -66,12 +66,12 @@ class ChunkedEncoder:
 
 
 def known_mask(before: Any, left: int, chunk: int) -> Any:
-    """Return (left + chunk,) to add to scores: frames before the first one are not seen.
+    """Return the attention mask (left + chunk,), which hides empty places of the cache.
 
     Args:
         before: (1,) int32, frames before the chunk.
-        left: frames of the cache.
-        chunk: frames of the chunk.
+        left: frames in the cache.
+        chunk: frames in the chunk.
     """
     known = tf.range(left) >= left - tf.minimum(before, left)
     return tf.concat([tf.where(known, 0.0, MASKED), tf.zeros([chunk], tf.float32)], axis=0)

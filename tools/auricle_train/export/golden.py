@@ -1,8 +1,8 @@
-"""Writes what PyTorch computes in float32, for the tests that compare the shipped graphs with it.
+"""Writes reference outputs of PyTorch in float32, for the tests of the shipped graphs.
 
-In: checkpoints, the bundle made of them, a recording. Out: an .npz with search frames, log
-probabilities of CTC and of a few contexts, and the text that the daemon's search finds on them; of
-the second pass what it expects after each piece of that text.
+In: checkpoints, the bundle made from them, a recording. Out: an .npz file with search frames, CTC
+and transducer log probabilities for a few contexts, the text that the daemon's search finds, and
+the second pass's distribution after each piece of that text.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from auricle_train.top.training import load_top
 from auricle_train.training.checkpoint import load_model
 
 CONTEXTS = ((0, 0), (0, 5), (7, 20), (100, 200))
-BEST = 16  # pieces of each place
+BEST = 16  # pieces per position
 
 
 class TorchScorer:
@@ -52,9 +52,9 @@ class TorchScorer:
 def encode(
     model: Transducer, top: Top, samples: NDArray[np.int16]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return what the joint sees of each search frame of a recording, and what CTC says of it.
+    """Return the joint's search frames and the CTC log probabilities of a recording.
 
-    The last chunk is filled with silence.
+    The last chunk is padded with silence.
     """
     features = LogMel().whole(samples)
     chunk = model.shape.chunk * STRIDE
@@ -70,10 +70,10 @@ def encode(
 def judge(
     model: Transducer, samples: NDArray[np.int16], text: str, pieces: Tokenizer
 ) -> dict[str, NDArray[Any]]:
-    """Return what the second pass expects after each piece of a text.
+    """Return the second pass's best next pieces after each piece of a text.
 
-    It hears the whole recording and PADDING. `pieces` (n,) are the text; `likely` (n + 1, BEST) are
-    the best pieces at each place, `likely_log_probs` their natural logs.
+    Its input is the whole recording with PADDING. `pieces` (n,) are the text, `likely`
+    (n + 1, BEST) the best pieces at each position, `likely_log_probs` their natural logs.
     """
     features = LogMel().whole(samples)
     silence = np.full((len(features) % STRIDE + STRIDE * PADDING, BANDS), SILENCE, np.float32)
@@ -90,14 +90,14 @@ def judge(
 
 
 def write_reference(checkpoint: Path, top: Path, bundle: Path, recording: Path, out: Path) -> None:
-    """Write the reference of one recording.
+    """Write the reference outputs for one recording.
 
     Args:
-        checkpoint: of `train` or `average`; what it has of a second pass is referred to as well.
+        checkpoint: checkpoint of `train` or `average`, with a second pass.
         top: checkpoint of `train-top`.
-        bundle: folder of the bundle made of both, whose vocabularies and language models serve.
-        recording: any that `auricle.audio.file` reads.
-        out: .npz.
+        bundle: bundle made from both; its vocabularies and language models are used.
+        recording: any file that `auricle.audio.file` reads.
+        out: .npz file.
     """
     model, samples = load_model(checkpoint), read_recording(recording)
     first, _ = load_top(top)

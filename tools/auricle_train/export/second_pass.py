@@ -1,7 +1,7 @@
-"""Replaces the second pass of a bundle; its first pass is not touched.
+"""Replaces the second pass of a bundle, without changing its first pass.
 
-In: the folder of a bundle and a checkpoint with a second pass of the same pieces. Out: the same
-folder with other graphs of the second pass, named in its manifest.
+In: a bundle folder and a checkpoint whose second pass has the same pieces. Out: the same folder
+with new graphs of the second pass and an updated manifest.
 """
 
 from __future__ import annotations
@@ -27,12 +27,11 @@ def replace_second_pass(folder: Path, checkpoint: Path) -> None:
     """Export the second pass of a checkpoint into a bundle.
 
     Args:
-        folder: where the bundle lies.
-        checkpoint: of `train` or `average`.
+        folder: bundle folder.
+        checkpoint: checkpoint of `train` or `average`.
 
     Raises:
-        ModelError: the bundle is damaged or has no second pass, or the checkpoint's writes other
-            pieces.
+        ModelError: the bundle is damaged or has no second pass, or the checkpoint has other pieces.
     """
     bundle = load_bundle(folder, "recognizer")
     if bundle.settings.get("second_pass") is not True:

@@ -1,7 +1,7 @@
-"""Writes the first pass as TFLite graphs: frozen encoder and top in one streaming graph.
+"""Exports the first pass as TFLite graphs, with frozen encoder and top in one streaming graph.
 
-In: the weights of a `Transducer`, whose encoder is frozen, and of a `Top` trained on it. Out:
-`encoder.tflite`, `predictor.tflite` and `joint.tflite`, as `auricle.recognizer.encoder` runs them.
+In: the weights of a `Transducer` with a frozen encoder, and of a `Top` trained on it. Out:
+`encoder.tflite`, `predictor.tflite` and `joint.tflite`, which `auricle.recognizer` runs.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from auricle_train.models.dimensions import Shape
 from auricle_train.models.top import TopShape
 from auricle_train.models.transducer import CONV_CONTEXT, STRIDE
 
-JOINT_ROWS = 8  # hypotheses that one call of the joint or the predictor takes
+JOINT_ROWS = 8  # hypotheses per call of the joint or the predictor
 
 
 class FirstPassGraphs:
-    """The networks of the first pass, with weights as constants; the top's begin with `top.`."""
+    """Networks of the first pass with constant weights; names of the top's start with `top.`."""
 
     def __init__(self, shape: Shape, top: TopShape, layers: Layers) -> None:
-        """Raise ModelError if the two do not fit each other."""
+        """Raise ModelError if encoder and top do not match."""
         if top.streams != ("encoder",) or top.chunk * top.stack != shape.chunk:
             raise ModelError(
                 f"top: reads {top.streams} in chunks of {top.chunk} search frames; the exported "
@@ -35,7 +35,7 @@ class FirstPassGraphs:
         self._layers, self._encoder = layers, ChunkedEncoder(shape, layers)
 
     def encoder_inputs(self) -> Specs:
-        """Return what `encoder` takes."""
+        """Return the input specification of `encoder`."""
         shape, top = self.shape, self.top
         cache = tf.TensorSpec([shape.layers, shape.left, shape.width])
         top_cache = tf.TensorSpec([top.layers, top.left, top.width])
@@ -54,16 +54,16 @@ class FirstPassGraphs:
         self, features: Any, context: Any, keys: Any, values: Any, top_keys: Any, top_values: Any,
         top_near: Any, position: Any,
     ) -> dict[str, Any]:  # fmt: skip
-        """One chunk; the same as `Encoder` and `Top.encode` on the whole.
+        """Encode one chunk, with the same result as `Encoder` and `Top.encode` on the whole.
 
         Args:
             features: (1, chunk * STRIDE, 80).
-            context: (1, CONV_CONTEXT, 80), the features before them.
-            keys: (layers, left, width) of the frames before, zeros where there are none.
-            values: likewise.
-            top_keys: (top layers, top left, top width), likewise of the top.
-            top_values: likewise.
-            top_near: (top layers, kernel - 1, top width), what its convolutions still see.
+            context: (1, CONV_CONTEXT, 80), the preceding features.
+            keys: (layers, left, width) of the preceding frames, zeros where there are none.
+            values: (layers, left, width), as for keys.
+            top_keys: (top layers, top left, top width), keys of the top.
+            top_values: (top layers, top left, top width), values of the top.
+            top_near: (top layers, kernel - 1, top width), previous inputs of the convolutions.
             position: (1,) int32, encoder frames before this chunk.
         """
         state, encoded = self._encoder.chunk(features, context, keys, values, position)
@@ -73,7 +73,7 @@ class FirstPassGraphs:
     def _climb(
         self, encoded: Any, keys: Any, values: Any, near: Any, position: Any
     ) -> tuple[Any, Any, dict[str, Any]]:
-        """(1, chunk, 1, width) -> what the joint sees, what CTC says, the next state."""
+        """Return joint frames, CTC log probabilities and the next state of the top."""
         top, layers = self.top, self._layers
         x = tf.reshape(encoded, [1, top.chunk, 1, top.inputs])
         x = layers.linear("top.input", layers.norm("top.input_norm", x))
@@ -96,14 +96,14 @@ class FirstPassGraphs:
         return layers.linear("top.project", x)[:, :, 0], ctc, stacked
 
     def predictor(self, contexts: Any) -> dict[str, Any]:
-        """(rows, 2) int32 -> (rows, joint)."""
+        """Map contexts (rows, 2) int32 to `predictions` (rows, joint)."""
         embedded = self._layers.lookup("top.embedding.weight", tf.reshape(contexts, [-1]))
         embedded = tf.reshape(embedded, [1, JOINT_ROWS, 1, 2 * self.top.embedding])
         hidden = tf.nn.relu(self._layers.linear("top.context", embedded))
         return {"predictions": self._layers.linear("top.predict", hidden)[0, :, 0]}
 
     def joint(self, frame: Any, predictions: Any) -> dict[str, Any]:
-        """(1, joint) and (rows, joint) -> (rows, vocabulary) log probabilities."""
+        """Map (1, joint) and (rows, joint) to `log_probs` (rows, vocabulary)."""
         hidden = tf.tanh(frame + predictions)[None, :, None]
         return {"log_probs": tf.nn.log_softmax(self._layers.linear("top.output", hidden)[0, :, 0])}
 
@@ -114,14 +114,14 @@ def export_first_pass(
     """Write the three graphs into a folder.
 
     Args:
-        shape: sizes of the recogniser whose encoder is frozen.
+        shape: sizes of the recogniser with the frozen encoder.
         top: sizes of the top.
-        weights: of the recogniser, and of the top with `top.` before their names.
-        folder: exists.
-        quantize: False leaves weights in float32.
+        weights: weights of the recogniser, and of the top with prefix `top.`.
+        folder: existing folder.
+        quantize: False keeps float32 weights.
 
     Raises:
-        ModelError: encoder and top do not fit each other.
+        ModelError: encoder and top do not match.
     """
     graphs = FirstPassGraphs(shape, top, Layers(weights, quantize))
     specs: list[tuple[Any, Specs]] = [

@@ -1,7 +1,7 @@
-"""Puts language models into a bundle, with the weights that they were tuned to.
+"""Adds language models and their tuned weights to a bundle.
 
-In: the folder of a bundle, `ngram.bin`, `words.bin`, weights. Out: the same folder, whose
-manifest names them.
+In: a bundle folder, `ngram.bin`, `words.bin`, weights. Out: the same folder with the models and an
+updated manifest.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ def fuse(
     texts: Sequence[str] = (),
     words: Path | None = None,
 ) -> None:
-    """Copy models into a bundle and name them in the manifest; those that are there are replaced.
+    """Copy models into a bundle, replace existing ones, and update the manifest.
 
     Args:
-        folder: where the bundle lies.
-        language: the file of the model of tokens; None: the bundle keeps what it has.
-        weights: what the search gives the models.
-        texts: what they were made of, with licences, beside `TEXTS`.
-        words: the file of the model of words; None: the bundle keeps what it has.
+        folder: bundle folder.
+        language: token language model (ngram.bin); None: keep the bundle's.
+        weights: weights of the models in the search.
+        texts: training texts in addition to `TEXTS`, with licences.
+        words: word language model (words.bin); None: keep the bundle's.
 
     Raises:
-        ModelError: the bundle is damaged, or the model is, or it is of another vocabulary.
+        ModelError: the bundle or a model is damaged, or a model has another vocabulary.
     """
     bundle = load_bundle(folder, "recognizer")
     pieces = Tokenizer.load(bundle.path("tokens.txt")).pieces

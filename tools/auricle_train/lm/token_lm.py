@@ -1,9 +1,9 @@
-"""Makes the language model of the first pass: sentences in, `ngram.bin` out.
+"""Trains the token language model of the first pass: sentences in, `ngram.bin` out.
 
-Each source of sentences gets a model of its own; their shares in the whole are those that predict
-sentences held out best, with the users' commands and general English in balance (`SHARES`). The
-whole is pruned until it fits. What is to be recognised in an evaluation is left out: the dev and
-test sentences of the corpora that the texts were drawn from, and whatever the dev clips say.
+Each source of sentences gets its own model. Their mixture weights maximise the likelihood of
+held-out sentences, which `SHARES` balances between commands and general English. The mixture is
+pruned to the size limit. Evaluation sentences are excluded: the dev and test sentences of the text
+corpora, and the transcripts of the dev clips.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from auricle_train.data.corpus import SPEECH, is_allowed
 from auricle_train.lm.ngram import Floats, Ngram, kneser_ney, mix, normalize, prune, windows
 from auricle_train.text.normalizer import normalize as spell
 
-# What the held-out sentences of a source count for when the sources are weighed.
+# Weights of the held-out sentences of each source for the mixture weights.
 SHARES = {"tmpl": 0.1, "clinc": 0.15, "snips": 0.15, "slurp": 0.1, "spoken": 0.5}
-HELD_OUT = 20  # one sentence of so many
+HELD_OUT = 20  # one of this many sentences is held out
 ROUNDS = 30  # of expectation maximisation
-SEARCHES = 12  # of bisection, for the threshold
-LEAST_BACKOFF = -6.0  # nats: what is left then hardly counts, and finer steps count more
-PHRASE = 3  # words: what anybody says may be learned, though a dev clip says it too
-RUN = 8  # words: a text that shares a run of so many with a sentence to be recognised is left out
-SYNTHETIC = "synthetic_kokoro"  # speaks the texts, which are sources already
+SEARCHES = 12  # steps of bisection for the pruning threshold
+LEAST_BACKOFF = -6.0  # nats; a lower bound allows finer quantization steps
+PHRASE = 3  # words; shorter dev sentences are common phrases and not excluded
+RUN = 8  # words; texts that share such a run with a dev sentence are excluded
+SYNTHETIC = "synthetic_kokoro"  # its transcripts come from the texts, which are sources already
 
 
 @dataclass(frozen=True)
 class Made:
-    """A model and what to tell of it."""
+    """A model file and its statistics."""
 
-    content: bytes  # of the file
-    sizes: tuple[int, ...]  # n-grams of each length
-    weights: dict[str, float]  # of each source
-    losses: dict[str, float]  # nats a token on held-out sentences of each source
+    content: bytes  # content of the file
+    sizes: tuple[int, ...]  # number of n-grams of each length
+    weights: dict[str, float]  # mixture weight of each source
+    losses: dict[str, float]  # nats per token on held-out sentences of each source
 
 
 def read_clips(folder: Path, names: Sequence[str], split: str) -> list[str]:
-    """Return what the English clips of a split of some sets say."""
+    """Return the transcripts of the English clips in one split of some sets."""
     said = []
     for name in names:
         with (folder / f"{name}.tsv").open(encoding="utf-8") as table:
@@ -57,7 +57,7 @@ def read_clips(folder: Path, names: Sequence[str], split: str) -> list[str]:
 
 
 def read_unseen(folder: Path) -> set[str]:
-    """Return the sentences that a model must not know: those others are measured with."""
+    """Return the evaluation sentences, which must not be training data."""
     unseen = set()
     with gzip.open(folder / "text" / "nlu.jsonl.gz", "rt", encoding="utf-8") as lines:
         for line in lines:
@@ -71,8 +71,8 @@ def read_sources(folder: Path, texts: Sequence[Path]) -> dict[str, list[str]]:
     """Return the distinct sentences of every source.
 
     Args:
-        folder: of sets and texts, see `corpus`.
-        texts: more text, a sentence a line; each file is a source, which its name names.
+        folder: data folder, see `data.corpus`.
+        texts: more texts, one sentence per line; each file is a source with the name of the file.
     """
     spoken = [name for name in SPEECH if name != SYNTHETIC]
     sources = {"spoken": read_clips(folder, spoken, "train")}
@@ -105,10 +105,10 @@ def _runs(sentences: Sequence[str]) -> set[tuple[str, ...]]:
 
 
 def make(sources: dict[str, list[str]], tokenizer: Tokenizer, order: int, limit: int) -> Made:
-    """Return the model of sources, in a file of `limit` bytes at most.
+    """Train the model; its file has at most `limit` bytes.
 
     Raises:
-        ValueError: the limit is too small for the tokens alone.
+        ValueError: the limit is too small even for unigrams.
     """
     size = len(tokenizer)
     models, held = {}, {}
@@ -131,7 +131,7 @@ def make(sources: dict[str, list[str]], tokenizer: Tokenizer, order: int, limit:
 
 
 def scores_of(model: Ngram, sentences: Sequence[Sequence[int]], order: int) -> Floats:
-    """Return the log probability of every token of sentences."""
+    """Return the log probability of each token of the sentences."""
     scores = []
     for length in range(2, order + 1):
         keys, first = windows(sentences, model.vocabulary, length)
@@ -140,7 +140,7 @@ def scores_of(model: Ngram, sentences: Sequence[Sequence[int]], order: int) -> F
 
 
 def weigh(models: dict[str, Ngram], held: dict[str, list[list[int]]], order: int) -> list[float]:
-    """Return the weights by which the models together predict the held-out sentences best."""
+    """Return the mixture weights that maximise the likelihood of the held-out sentences."""
     columns, importance = [], []
     for name, sentences in held.items():
         if sentences and name in SHARES:
@@ -159,19 +159,19 @@ def weigh(models: dict[str, Ngram], held: dict[str, list[list[int]]], order: int
 
 
 def fit(model: Ngram, tokenizer: Tokenizer, limit: int) -> Ngram:
-    """Return the model pruned just so far that its file has `limit` bytes at most.
+    """Prune the model just enough that its file has at most `limit` bytes.
 
     Raises:
-        ValueError: the limit is too small for the tokens alone.
+        ValueError: the limit is too small even for unigrams.
     """
     return fit_size(model, lambda tried: len(write(tried, tokenizer)), limit)
 
 
 def fit_size(model: Ngram, size_of: Callable[[Ngram], int], limit: int) -> Ngram:
-    """Return the model pruned just so far that it takes `limit` bytes at most.
+    """Prune the model just enough that `size_of` gives at most `limit` bytes.
 
     Raises:
-        ValueError: the limit is too small for the tokens alone.
+        ValueError: the limit is too small even for unigrams.
     """
     if size_of(model) <= limit:
         return model
@@ -189,14 +189,14 @@ def fit_size(model: Ngram, size_of: Callable[[Ngram], int], limit: int) -> Ngram
 
 
 def write(model: Ngram, tokenizer: Tokenizer) -> bytes:
-    """Return the file of a model."""
+    """Return the file content of a model."""
     return pack(quantize(model), tokenizer.pieces)
 
 
 def quantize(model: Ngram) -> list[NgramLevel]:
-    """Return the n-grams of a model as a file keeps them.
+    """Return the quantized n-grams of a model.
 
-    Backoffs are found anew for the probabilities as they are stored, so that these sum to one.
+    Backoffs are recomputed for the quantized probabilities, so that they sum to one.
     """
     steps = [float(-level.log_probs[np.isfinite(level.log_probs)].min(initial=-1e-3)) / 255
              for level in model.levels]  # fmt: skip

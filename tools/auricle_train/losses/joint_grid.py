@@ -1,9 +1,9 @@
 """The joint at every node of the (frame, token) grid, in blocks that fit the processor's cache.
 
-In: what the joint sees of audio and of tokens, and the targets. Out: the two log probabilities of
-each node that the transducer loss asks for. Logits are computed again on the way back rather than
-kept: the whole grid of them is what makes transducers slow and large to train (Li et al.,
-"Improving RNN transducer modeling for end-to-end speech recognition", arXiv:1909.12415).
+In: joint frames, predictor outputs and targets. Out: two log probabilities per node, as the
+transducer loss needs them. The backward pass computes the logits again instead of storing them:
+the logits of the full grid make transducers slow and large to train (Li et al., "Improving RNN
+transducer modeling for end-to-end speech recognition", arXiv:1909.12415).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-BLOCK_ROWS = 1536  # nodes whose logits are held at once
+BLOCK_ROWS = 1536  # nodes per block
 
 
 class NodeScores(torch.autograd.Function):
@@ -48,7 +48,7 @@ class NodeScores(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Compute the logits again, block by block, and what each of them has to change."""
+        """Compute the logits again, block by block, and the gradients."""
         *inputs, targets, total = ctx.saved_tensors
         to_blank, to_emit = gradients
         weight = inputs[2]
@@ -81,7 +81,7 @@ def _blocks(batch: int, steps: int, places: int) -> Iterator[slice]:
 
 
 def _logits(inputs: list[Tensor], block: slice) -> tuple[Tensor, Tensor]:
-    """Return tanh's output in the type of the inputs, and logits in float32 at least."""
+    """Return the hidden layer in the inputs' type, and logits in at least float32."""
     frames, predictions, weight, bias = inputs
     hidden = torch.tanh(frames[:, block, None] + predictions[:, None])
     logits = torch.nn.functional.linear(hidden, weight, bias)
@@ -96,10 +96,10 @@ def node_scores(
     Args:
         frames: (batch, frames, joint), see `Transducer.frames`.
         predictions: (batch, tokens + 1, joint), see `Transducer.predictions`.
-        output: the joint's last layer, joint -> vocabulary.
+        output: last layer of the joint, joint -> vocabulary.
         targets: (batch, tokens) int64.
 
     Returns:
-        (batch, frames, tokens + 1) of blank, (batch, frames, tokens) of the next target.
+        Blank (batch, frames, tokens + 1) and next target token (batch, frames, tokens).
     """
     return NodeScores.apply(frames, predictions, output.weight, output.bias, targets)

@@ -1,8 +1,8 @@
 """The losses of a batch: transducer, CTC, second pass, and the distance from the teachers.
 
-In: a batch. Out: for each loss its sum over the batch and what to divide that by, so that several
-processes can add theirs up first and come to what one process finds on all of it. Teachers hear
-clean audio with Whisper's full context; the student hears disturbed audio, chunk by chunk.
+In: a batch. Out: for each loss its sum over the batch and its divisor. Several processes can add
+both up and get the same result as one process with all data. Teachers read clean audio with
+Whisper's full context; the student reads augmented audio in chunks.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Loss = tuple[Tensor, Tensor]  # sum and count
 
 
 class Teachers(nn.Module):
-    """Whisper as it is: the encoder and, if its opinion on the next piece is asked, the decoder."""
+    """Whisper's unchanged encoder and, if its next-piece distribution is a target, decoder."""
 
     def __init__(self, encoder: Encoder, decoder: AttentionDecoder | None = None) -> None:
         super().__init__()
@@ -33,24 +33,24 @@ class Teachers(nn.Module):
 
 
 class Objective(nn.Module):
-    """The student and all that is asked of it; what `DistributedDataParallel` wraps."""
+    """Student, teachers and losses; the module that `DistributedDataParallel` wraps."""
 
     def __init__(self, plan: Plan, model: Transducer, teachers: Teachers) -> None:
         super().__init__()
         self.plan, self.model, self.teachers = plan, model, teachers
 
     def weights(self, warm: bool) -> Tensor:
-        """Return the weight of each of LOSSES."""
+        """Return the weights of LOSSES."""
         plan = self.plan
         others = (plan.transducer, plan.attention, plan.distance, plan.soft)
         return torch.tensor((1.0 if warm else plan.ctc, *others))
 
     def forward(self, batch: Batch, warm: bool) -> Tensor:
-        """Return (2, len(LOSSES)): sums, and counts, 0 where a loss is not asked for.
+        """Return (2, len(LOSSES)): sums, and divisors, which are 0 for losses not computed.
 
         Args:
-            batch: on the device of the networks.
-            warm: train the CTC head alone.
+            batch: batch on the device of the networks.
+            warm: compute only the CTC loss, without gradients for the encoder.
         """
         offset = self._offset()
         with torch.set_grad_enabled(not warm):
@@ -70,9 +70,9 @@ class Objective(nn.Module):
         )
 
     def _offset(self) -> int:
-        """Return the position to begin at, across the wrap too.
+        """Return the first position: mostly 0, sometimes random, to train on long recordings.
 
-        More often would cost what Whisper knows: its frames depend on the position.
+        Whisper's frames depend on the position, so frequent shifts would damage what it knows.
         """
         shape = self.model.shape
         if shape.encoder != "attention" or torch.rand(()) >= self.plan.shifted_share:
@@ -88,7 +88,7 @@ class Objective(nn.Module):
         return losses.sum(), batch.tokens.sum()
 
     def _transducer(self, frames: Tensor, counts: Tensor, batch: Batch) -> Loss:
-        """Take as many utterances as `nodes` allows; in nats a token."""
+        """Return the loss of as many random utterances as `nodes` allows, in nats per token."""
         nodes = counts * (batch.tokens + 1)
         order = torch.randperm(len(nodes)).to(nodes.device)
         count = int((nodes[order].cumsum(0) <= self.plan.nodes).sum())
@@ -102,7 +102,7 @@ class Objective(nn.Module):
         return losses.sum(), tokens.sum()
 
     def _second_pass(self, encoded: Tensor, batch: Batch, offset: int) -> dict[str, Loss]:
-        """Return cross entropy, in nats a piece, its end among them, and what the teachers add."""
+        """Return the cross entropy in nats per piece, end included, and the teacher losses."""
         place = torch.arange(encoded.shape[1], device=encoded.device)[None]
         spoken = place < batch.frames[:, None] * STACK
         heard = spoken & (place >= batch.skipped[:, None] * STACK)
@@ -120,7 +120,7 @@ class Objective(nn.Module):
     def _reading(
         self, encoded: Tensor, taught: Tensor | None, heard: Tensor, batch: Batch
     ) -> dict[str, Loss]:
-        """Return what the decoder loses on the text, and from its teacher's opinion of it."""
+        """Return the cross entropy of the text and the divergence from the teacher's decoder."""
         goals = functional.pad(batch.pieces, (0, 1))
         beyond = torch.arange(goals.shape[1], device=goals.device) > batch.piece_counts[:, None]
         seen = pass_back(encoded, self.plan.through)
@@ -135,20 +135,20 @@ class Objective(nn.Module):
 
 
 def _distance(frames: Tensor, goals: Tensor) -> Loss:
-    """Relative squared error: 1 is as bad as to answer with the mean."""
+    """Return the relative squared error; predicting the mean gives 1."""
     goals = goals.float()
     return ((frames.float() - goals) ** 2).sum(), ((goals - goals.mean()) ** 2).sum()
 
 
 def _divergence(logits: Tensor, goals: Tensor) -> Loss:
-    """Kullback-Leibler divergence from what the teacher expects, in nats a piece."""
+    """Return the Kullback-Leibler divergence from the teacher, in nats per piece."""
     ours, theirs = logits.log_softmax(-1), goals.float().log_softmax(-1)
     lost = functional.kl_div(ours, theirs, reduction="sum", log_target=True)
     return lost, torch.tensor(len(logits), device=logits.device)
 
 
 def after_wake_word(frames: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Drop each utterance's first `skipped` frames; return (frames, count of each)."""
+    """Drop the first `skipped` frames of each utterance; return frames and their counts."""
     counts = batch.frames - batch.skipped
     where = torch.arange(int(counts.max()), device=frames.device) + batch.skipped[:, None]
     where = where.clamp(max=frames.shape[1] - 1)

@@ -1,9 +1,9 @@
-"""The pruned transducer loss (Kuang et al., arXiv:2206.13236): the joint where paths may pass.
+"""The pruned transducer loss (Kuang et al., arXiv:2206.13236).
 
-In: what the joint sees of audio and of tokens, and two linear heads whose sum is a joint without a
-hidden layer. Out: the loss of that simple joint, and of the real joint on a band of a few tokens
-a frame, which forward-backward through the simple one has found. The joint over the whole grid
-would cost more than the encoder.
+In: joint frames, predictor outputs, and the outputs of a simple joint, which is the sum of two
+linear heads. Out: the loss of the simple joint, and the loss of the real joint on a band of a few
+tokens per frame. Forward-backward through the simple joint selects the band. The real joint on the
+full grid would cost more than the encoder.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from auricle.tokenizer import BLANK
 from auricle_train.losses.transducer_loss import Occupancies, occupancies, transducer_loss
 
 OUTSIDE = -1e4  # log probability of nodes outside the band
-BAND = 5  # tokens a frame
+BAND = 5  # tokens per frame
 
 
 class PrunedLoss(NamedTuple):
@@ -29,7 +29,7 @@ class PrunedLoss(NamedTuple):
 
 
 class SimpleJoint(nn.Module):
-    """A joint whose logits are the sum of one of the audio and one of the tokens."""
+    """A joint without hidden layer: its logits are the sum of a frame head and a token head."""
 
     def __init__(self, frames: int, predictions: int, vocabulary: int) -> None:
         super().__init__()
@@ -42,12 +42,12 @@ class SimpleJoint(nn.Module):
         """Return log probabilities at each node.
 
         Args:
-            frames: (batch, n, any), of the audio.
-            predictions: (batch, tokens + 1, any), of the tokens before.
+            frames: (batch, n, any) encoder output.
+            predictions: (batch, tokens + 1, any) predictor output.
             targets: (batch, tokens) int64.
 
         Returns:
-            (batch, n, tokens + 1) of blank, (batch, n, tokens) of the next target.
+            Blank (batch, n, tokens + 1) and next target token (batch, n, tokens).
         """
         heard, expected = self.frames(frames).float(), self.predictions(predictions).float()
         heard, expected = (x - x.amax(-1, keepdim=True).detach() for x in (heard, expected))
@@ -59,10 +59,10 @@ class SimpleJoint(nn.Module):
 
 
 def band_starts(found: Occupancies, frames: Tensor, tokens: Tensor, band: int) -> Tensor:
-    """Return the first place of the band at each frame, (batch, frames) int64.
+    """Return the first token position of the band at each frame, (batch, frames) int64.
 
-    The bands hold as much of the paths as they can; they never fall back, each overlaps the one
-    before by at least one place, the first begins at place 0 and the last holds the end.
+    Each band covers as much path probability as possible. Starts never decrease, consecutive bands
+    overlap by at least one position, the first starts at 0 and the last contains the end.
     """
     steps, places = found.blank.shape[1:]
     passing = found.blank + functional.pad(found.emit, (0, 1))
@@ -91,14 +91,14 @@ def pruned_transducer_loss(
     """Return both losses of each utterance.
 
     Args:
-        frames: (batch, n, joint), what the joint sees of the audio.
-        predictions: (batch, tokens + 1, joint), what it sees of the tokens.
-        output: the joint's last layer, joint -> vocabulary.
-        simple: what `SimpleJoint` gives.
+        frames: (batch, n, joint) joint frames.
+        predictions: (batch, tokens + 1, joint) predictor outputs.
+        output: last layer of the joint, joint -> vocabulary.
+        simple: output of `SimpleJoint`.
         targets: (batch, tokens) int64.
         lengths: frames and tokens of each utterance, both (batch,) int64.
         fast_emit: see `transducer_loss`.
-        band: tokens a frame for which the joint is computed.
+        band: tokens per frame for which the joint is computed.
     """
     counts, tokens = lengths
     missing = max(0, band - predictions.shape[1])
@@ -121,7 +121,7 @@ def pruned_transducer_loss(
     grid = total.new_full((batch, steps, predictions.shape[1]), OUTSIDE)
     blanks = grid.scatter(-1, places, logits[..., BLANK] - total)
     emits = grid.scatter(-1, places, picked)[..., :-1]
-    # A token whose place is the band's last leads out of it, unless the next band has the place.
+    # Emitting the last token of a band leaves the band, unless the next band covers the position.
     return PrunedLoss(
         _loss_of(blank, emit, found, fast_emit),
         transducer_loss(blanks, emits, counts, tokens, fast_emit),
@@ -129,7 +129,7 @@ def pruned_transducer_loss(
 
 
 def _loss_of(blank: Tensor, emit: Tensor, found: Occupancies, fast_emit: float) -> Tensor:
-    """Return the loss whose forward-backward was run already, with its gradient."""
+    """Return the differentiable loss for given forward-backward results."""
     to_blank, to_emit = found.blank.to(blank.dtype), found.emit.to(emit.dtype)
     passed = (to_blank * blank).sum((1, 2)) + (1.0 + fast_emit) * (to_emit * emit).sum((1, 2))
     return passed.detach() - passed - found.total.to(blank.dtype)

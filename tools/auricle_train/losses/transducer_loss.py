@@ -1,8 +1,8 @@
 """The transducer loss (Graves, arXiv:1211.3711), vectorised over batch and tokens.
 
 In: log probabilities of blank and of the next token at each node of the (frame, token) grid.
-Out: minus the log probability of the targets, summed over all alignments. The sum along the tokens
-of a frame is a linear recurrence, solved at once by a cumulative sum, so only frames are looped.
+Out: minus the log probability of the targets, summed over all alignments. The recurrence along the
+tokens of a frame is linear and solved by a cumulative sum, so the only loop is over frames.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def occupancies(blank: Tensor, emit: Tensor, frames: Tensor, tokens: Tensor) -> 
     rows = torch.arange(batch, device=blank.device)
     blank, emit = blank.double(), emit.double()
     place = torch.arange(places, device=blank.device)
-    # Tokens beyond an utterance's own can't be emitted.
+    # Padding tokens cannot be emitted.
     emit = emit.masked_fill(place[None, None, :-1] >= tokens[:, None, None], -1e4)
     alpha, beta = _forward(blank, emit), _backward(blank, emit, frames, tokens)
     total = alpha[rows, frames - 1, tokens] + blank[rows, frames - 1, tokens]
@@ -59,7 +59,7 @@ def _forward(blank: Tensor, emit: Tensor) -> Tensor:
 
 
 def _backward(blank: Tensor, emit: Tensor, frames: Tensor, tokens: Tensor) -> Tensor:
-    """Return the log probability of the rest from each node, one frame more than there are."""
+    """Return the log probability of the rest from each node, with one extra frame."""
     batch, steps, places = blank.shape
     place = torch.arange(places, device=blank.device)
     left = frames[:, None, None] - 1 - torch.arange(steps, device=frames.device)[:, None]
@@ -75,7 +75,7 @@ def _backward(blank: Tensor, emit: Tensor, frames: Tensor, tokens: Tensor) -> Te
 
 
 def _travelled(emit: Tensor) -> Tensor:
-    """Return what all tokens before each place cost.
+    """Return the summed log probabilities of the tokens before each position.
 
     It solves a[u] = logaddexp(entering[u], a[u - 1] + emit[u - 1]) for all u at once.
     """
@@ -113,7 +113,7 @@ def transducer_loss(
         emit: (batch, frames, tokens) log probability of the next target token at each node.
         frames: (batch,) int64, frames of each utterance, at least 1.
         tokens: (batch,) int64, tokens of each utterance.
-        fast_emit: weight of FastEmit (Yu et al., arXiv:2010.11148), which favours early tokens.
+        fast_emit: weight of FastEmit (Yu et al., arXiv:2010.11148), for earlier tokens.
 
     Returns:
         (batch,) minus log probability.

@@ -1,4 +1,4 @@
-"""Scaled dot-product attention, in the form that is quickest to train on this kind of processor."""
+"""Scaled dot-product attention, in the form that trains fastest on each kind of device."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-MASKED = -1e4  # added to a score that must not count; fits bfloat16
+MASKED = -1e4  # added to masked scores; fits bfloat16
 
 
 def chunk_mask(frames: int, chunk: int, left: int, device: torch.device) -> Tensor:
-    """Return (frames, frames) to add to scores: MASKED where a frame does not see another.
+    """Return the mask of chunked attention, (frames, frames): 0 or MASKED, added to scores.
 
     Args:
-        frames: how many the utterance has.
-        chunk: frames that see each other.
-        left: frames before the chunk that its frames see as well.
-        device: where the result is to be.
+        frames: number of frames in the utterance.
+        chunk: frames per chunk; they attend to each other.
+        left: frames before the chunk that its frames attend to as well.
+        device: device of the result.
     """
     index = torch.arange(frames, device=device)
     first = index // chunk * chunk
@@ -26,16 +26,16 @@ def chunk_mask(frames: int, chunk: int, left: int, device: torch.device) -> Tens
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-    """Return what each query sees.
+    """Return the attention output, (batch, heads, n, width).
 
-    On a CPU, PyTorch's fused attention takes two to three times as long as plain products when
-    it is differentiated and sequences are short.
+    On a CPU, forward and backward through PyTorch's fused attention take two to three times as long
+    as plain matrix products for short sequences.
 
     Args:
         query: (batch, heads, n, width).
         key: (batch, heads, m, width).
-        value: the same.
-        mask: broadcast to (batch, heads, n, m): 0 where a query sees a key, else MASKED.
+        value: (batch, heads, m, width).
+        mask: broadcasts to (batch, heads, n, m): 0 where a query attends to a key, else MASKED.
     """
     if query.is_cuda:
         cast = None if mask is None else mask.to(query.dtype)

@@ -1,9 +1,9 @@
-"""The second pass in PyTorch: Whisper's decoder over the encoder's frames, its vocabulary cut.
+"""The second pass in PyTorch: Whisper's decoder with a reduced vocabulary.
 
-The decoder is that of Whisper tiny.en (Radford et al., arXiv:2212.04356): it writes the pieces of
-`tokens/whisper_vocabulary.py`, with capitals and full stops, after the prompt that Whisper knows.
-First pass and second read the same encoder, as in "Two-pass end-to-end speech recognition"
-(Sainath et al., arXiv:1908.10992).
+The decoder is that of Whisper tiny.en (Radford et al., arXiv:2212.04356). After Whisper's prompt it
+emits the pieces of `tokens/whisper_vocabulary.py`, with capitals and punctuation. First and second
+pass read the same encoder, as in "Two-pass end-to-end speech recognition" (Sainath et al.,
+arXiv:1908.10992).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from torch.nn import functional
 from auricle_train.models.attention import MASKED, attend
 
 PROMPT = (50257, 50362)  # <|startoftranscript|> and <|notimestamps|> of Whisper's English models
-POSITIONS = 192  # pieces of an utterance, the prompt included
-LEVELS = 63  # of a piece's numbers, to each side of 0: half as many as int8 has
+POSITIONS = 192  # maximum pieces per utterance, prompt included
+LEVELS = 63  # quantization levels of an embedding on each side of 0; int8 has 127
 
 
 class DecoderBlock(nn.Module):
-    """A pre-norm transformer layer with attention to pieces before and to encoder frames."""
+    """A pre-norm transformer layer with attention to earlier pieces and to encoder frames."""
 
     def __init__(self, width: int, heads: int, hidden: int) -> None:
         super().__init__()
@@ -41,7 +41,13 @@ class DecoderBlock(nn.Module):
         self.down = nn.Linear(hidden, width)
 
     def forward(self, x: Tensor, frames: Tensor, mask: Tensor) -> Tensor:
-        """(batch, pieces, width), (batch, frames, width), (batch, frames) bool: what is heard."""
+        """Return (batch, pieces, width).
+
+        Args:
+            x: (batch, pieces, width).
+            frames: (batch, frames, width) of the encoder.
+            mask: (batch, frames) bool, frames to attend to.
+        """
         own = self._split(self.qkv(self.attention_norm(x)), 3)
         before = x.new_full((x.shape[1], x.shape[1]), MASKED).triu(1)
         return self._add(
@@ -49,7 +55,7 @@ class DecoderBlock(nn.Module):
         )
 
     def memory(self, frames: Tensor) -> tuple[Tensor, ...]:
-        """Return keys and values of the frames, (batch, heads, frames, width / heads)."""
+        """Return the cross-attention keys and values, (batch, heads, frames, width / heads)."""
         return self._split(self.cross_kv(frames), 2)
 
     def step(
@@ -59,7 +65,7 @@ class DecoderBlock(nn.Module):
         memory: tuple[Tensor, ...],
         mask: Tensor,
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Return (batch, 1, width) after one place more, and keys and values of all of them."""
+        """Process one more piece; return (batch, 1, width) and all keys and values so far."""
         query, key, value = self._split(self.qkv(self.attention_norm(x)), 3)
         if before is not None:
             key, value = torch.cat([before[0], key], dim=2), torch.cat([before[1], value], dim=2)
@@ -90,7 +96,7 @@ class DecoderBlock(nn.Module):
 
 
 class AttentionDecoder(nn.Module):
-    """Encoder frames and the pieces before -> the next piece; piece 0 ends the utterance."""
+    """Predicts the next piece from encoder frames and earlier pieces; piece 0 ends the text."""
 
     def __init__(
         self, width: int, heads: int, hidden: int, layers: int, pieces: int, prompt: int
@@ -104,7 +110,7 @@ class AttentionDecoder(nn.Module):
 
     @property
     def tables(self) -> tuple[nn.Parameter, ...]:
-        """What is looked up rather than computed."""
+        """Embedding tables; training never changes them."""
         return self.prompt, self.embedding.weight, self.positions
 
     def load_whisper(
@@ -113,12 +119,12 @@ class AttentionDecoder(nn.Module):
         sources: Sequence[int],
         prompt: Sequence[int] = PROMPT,
     ) -> None:
-        """Take the weights that `whisper.read_part` gives.
+        """Load weights returned by `whisper_weights.read_part`.
 
         Args:
-            weights: by the names that CTranslate2 gives them.
-            sources: for each of our pieces the token of Whisper's that it begins as.
-            prompt: tokens that Whisper expects before the text.
+            weights: decoder weights by their CTranslate2 names.
+            sources: Whisper token id of each piece.
+            prompt: Whisper token ids of the prompt.
         """
         table = weights["embeddings/weight"]
         state = {
@@ -149,26 +155,25 @@ class AttentionDecoder(nn.Module):
 
     @torch.no_grad()
     def round_table(self) -> None:
-        """Round the table of the pieces to LEVELS, as a bundle keeps it.
+        """Round the piece embeddings to LEVELS, as bundles store them.
 
-        It is frozen in training, so that the layers learn to read what was rounded. Fewer levels
-        make it smaller once it is packed, for the largest number of a row is many times a usual
-        one.
+        The table is frozen in training, so the layers adapt to the rounded values. Fewer levels
+        compress better: the largest number of a row is many times a typical one.
         """
         table = self.embedding.weight
         scales = table.abs().amax(dim=1, keepdim=True).clamp(min=1e-9) / LEVELS
         table.copy_((table / scales).round() * scales)
 
     def forward(self, frames: Tensor, heard: Tensor, pieces: Tensor) -> Tensor:
-        """Score the next piece at every place.
+        """Score the next piece at every position.
 
         Args:
             frames: (batch, frames, width) of the encoder.
-            heard: (batch, frames) bool: the frames of the utterance itself.
+            heard: (batch, frames) bool, frames that belong to the utterance.
             pieces: (batch, n) int64; with the prompt at most POSITIONS.
 
         Returns:
-            (batch, n + 1, pieces) logits: place i holds what follows the first i pieces.
+            (batch, n + 1, pieces) logits; position i predicts the piece after the first i pieces.
         """
         prompt = self.prompt.expand(len(pieces), -1, -1)
         x = torch.cat([prompt, self.embedding(pieces)], dim=1)
@@ -179,10 +184,10 @@ class AttentionDecoder(nn.Module):
 
 
 class Stepper:
-    """The decoder on a few utterances, a piece at a time; what was computed is kept."""
+    """Runs the decoder one piece at a time, with cached keys and values."""
 
     def __init__(self, decoder: AttentionDecoder, frames: Tensor, heard: Tensor) -> None:
-        """Take what `AttentionDecoder.forward` does of the audio; the prompt is read."""
+        """Process the prompt; arguments as in `AttentionDecoder.forward`."""
         self._decoder, self._mask = decoder, torch.where(heard, 0.0, MASKED)[:, None, None, :]
         self._memory = [block.memory(frames) for block in decoder.blocks]
         self._before: list[tuple[Tensor, Tensor] | None] = [None] * len(decoder.blocks)
@@ -191,7 +196,7 @@ class Stepper:
             self.logits = self._read(row.expand(len(frames), 1, -1))
 
     def step(self, pieces: Tensor) -> Tensor:
-        """(utterances,) int64, the next piece of each -> logits (utterances, pieces) after it."""
+        """Append one piece per utterance, (batch,) int64; return logits (batch, pieces)."""
         self.logits = self._read(self._decoder.embedding(pieces)[:, None])
         return self.logits
 

@@ -1,9 +1,8 @@
-"""The rival of Whisper's encoder: LSTM layers with projections, which stream by nature.
+"""LSTM encoder with projections, a streaming alternative to Whisper's encoder.
 
-In and out as `transducer.Encoder`, so that heads, decoder and teachers are the same. Four feature
-frames make an input (the article that this follows stacks three: arXiv:1904.01624); each output is
-the two encoder frames that stand in their place. It answers `ahead` frames late, for what it writes
-about a frame leans on what follows.
+Its inputs and outputs are those of `transducer.Encoder`, so heads, decoder and teachers stay the
+same. Four stacked feature frames are one input (arXiv:1904.01624 stacks three); each output is two
+encoder frames. The output is delayed by `ahead` joint frames, so that it can use later audio.
 """
 
 from __future__ import annotations
@@ -19,30 +18,30 @@ from auricle_train.models.dimensions import STACK, STRIDE, Shape
 
 
 class State(NamedTuple):
-    """What each layer keeps: (layers, 1, batch, cells) both."""
+    """LSTM state of all layers; both tensors are (layers, 1, batch, cells)."""
 
     hidden: Tensor
     cells: Tensor
 
 
 class Layer(nn.Module):
-    """An LSTM layer, projected and normalised."""
+    """An LSTM layer with projection and layer norm."""
 
     def __init__(self, inputs: int, cells: int, width: int) -> None:
         super().__init__()
-        # Not LSTM's own projection, inside the recurrence: it takes three times as long on a CPU.
+        # PyTorch's own LSTM projection, inside the recurrence, is three times slower on a CPU.
         self.lstm = nn.LSTM(inputs, cells, batch_first=True)
         self.project = nn.Linear(cells, width)
         self.norm = nn.LayerNorm(width)
 
     def forward(self, x: Tensor, hidden: Tensor, cells: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(batch, n, inputs) and the state (1, batch, cells) twice -> (batch, n, width), state."""
+        """Map (batch, n, inputs) and two states (1, batch, cells) to (batch, n, width), states."""
         x, (hidden, cells) = self.lstm(x, (hidden.to(x.dtype), cells.to(x.dtype)))
         return self.norm(self.project(x)), hidden, cells
 
 
 class LstmEncoder(nn.Module):
-    """Features to encoder frames, whole or step by step."""
+    """Encodes features at once or step by step."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -52,7 +51,7 @@ class LstmEncoder(nn.Module):
         self.out = nn.Linear(shape.width, STACK * shape.width)
 
     def initial_state(self, features: Tensor) -> State:
-        """Return the state before the first step, for features of this batch and device."""
+        """Return the initial state for the batch size and device of `features`."""
         zeros = features.new_zeros(len(self.layers), 1, len(features), self.shape.cells)
         return State(zeros, zeros)
 
@@ -61,7 +60,7 @@ class LstmEncoder(nn.Module):
 
         Args:
             features: (batch, frames, 80) float32; frames a multiple of STRIDE * STACK.
-            offset: position of the first frame; an LSTM knows of none.
+            offset: ignored; an LSTM has no position encoding.
 
         Returns:
             (batch, frames / STRIDE, width).
@@ -72,14 +71,14 @@ class LstmEncoder(nn.Module):
         return encoded[:, self.shape.ahead * STACK :]
 
     def step(self, features: Tensor, state: State) -> tuple[Tensor, State]:
-        """Encode what comes next; the output is that of `ahead` frames of the joint before.
+        """Encode the next frames; the output is `ahead` joint frames late.
 
         Args:
             features: (batch, frames, 80) float32; frames a multiple of STRIDE * STACK.
-            state: what the step before returned, or `initial_state`.
+            state: state after the previous step, or `initial_state`.
 
         Returns:
-            (batch, frames / STRIDE, width) and the state.
+            (batch, frames / STRIDE, width) and the new state.
         """
         batch, frames, _ = features.shape
         x = features.reshape(batch, frames // (STRIDE * STACK), -1)

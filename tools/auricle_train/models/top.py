@@ -1,9 +1,9 @@
-"""The top: transformer layers at 80 ms a frame on the frozen encoder, with CTC and a transducer.
+"""The top: transformer layers with 80 ms frames on the frozen encoder, with CTC and a transducer.
 
-In: encoder frames of 20 ms, stacked by four. Out: search frames of 80 ms, what CTC says of each,
-and what the joint sees of it. Attention is limited to the own chunk and a few seconds before it; a
-causal convolution in each layer tells places apart (as in the Conformer, arXiv:2005.08100). The
-predictor is stateless (Ghodsi et al., ICASSP 2020): two tokens of context.
+In: encoder frames of 20 ms, in stacks of four. Out: search frames of 80 ms, their CTC scores and
+their projection for the joint. Attention is limited to the own chunk and a few seconds before it. A
+causal convolution per layer replaces position encodings (as in the Conformer, arXiv:2005.08100).
+The predictor is stateless (Ghodsi et al., ICASSP 2020), with two tokens of context.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ from auricle_train.models.transducer import contexts_of
 
 @dataclass(frozen=True)
 class TopShape:
-    """Sizes of the top; its checkpoint carries them."""
+    """Sizes of the top; stored in its checkpoints."""
 
-    streams: tuple[str, ...] = ("encoder",)  # of `encoder_cache.STREAMS`, which it reads
-    stack: int = 4  # encoder frames (20 ms) to a search frame
-    encoder_width: int = 384  # of one stream
+    streams: tuple[str, ...] = ("encoder",)  # input streams, see `encoder_cache.STREAMS`
+    stack: int = 4  # encoder frames (20 ms) per search frame
+    encoder_width: int = 384  # width of one stream
     layers: int = 4
     width: int = 384
     heads: int = 6
     hidden: int = 1536
-    kernel: int = 5  # search frames that the convolution sees, the last one included
-    chunk: int = 8  # search frames that see each other: 640 ms
-    left: int = 64  # search frames before the chunk that it sees: 5.12 s
+    kernel: int = 5  # search frames in the causal convolution
+    chunk: int = 8  # search frames per attention chunk: 640 ms
+    left: int = 64  # search frames of left context before the chunk: 5.12 s
     vocabulary: int = 512  # tokens, blank included
     joint: int = 512
     embedding: int = 256
 
     @property
     def inputs(self) -> int:
-        """Numbers in a stack of encoder frames."""
+        """Width of a stack of encoder frames."""
         return self.stack * self.encoder_width * len(self.streams)
 
     def as_dict(self) -> dict[str, Any]:
@@ -53,12 +53,12 @@ class TopShape:
 
     @classmethod
     def of(cls, saved: dict[str, Any]) -> TopShape:
-        """Return the shape that `as_dict` gave."""
+        """Return the shape from the output of `as_dict`."""
         return cls(**(saved | {"streams": tuple(saved["streams"])}))
 
 
 class TopBlock(nn.Module):
-    """Convolution, attention and feed-forward, each with a norm before it."""
+    """A pre-norm layer of convolution, attention and feed-forward network."""
 
     def __init__(self, shape: TopShape, dropout: float) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class TopBlock(nn.Module):
         self.down = nn.Linear(shape.hidden, width)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """(batch, frames, width), mask (frames, frames): see `attend`."""
+        """Return (batch, frames, width) for an input of that shape; `mask` as in `attend`."""
         batch, frames, width = x.shape
         near = functional.pad(self.conv_norm(x).transpose(1, 2), (self.kernel - 1, 0))
         x = x + functional.silu(self.conv(near)).transpose(1, 2)
@@ -90,7 +90,7 @@ class TopBlock(nn.Module):
 
 
 class Top(nn.Module):
-    """See the module."""
+    """The first pass above the frozen encoder; see the module docstring."""
 
     def __init__(self, shape: TopShape, dropout: float = 0.1) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class Top(nn.Module):
         self.simple = SimpleJoint(shape.width, shape.joint, shape.vocabulary)  # training only
 
     def encode(self, stacked: Tensor) -> Tensor:
-        """(batch, n, inputs) stacked encoder frames -> (batch, n, width) search frames."""
+        """Map stacked encoder frames (batch, n, inputs) to search frames (batch, n, width)."""
         x = self.input(self.input_norm(stacked))
         mask = chunk_mask(x.shape[1], self.shape.chunk, self.shape.left, x.device)
         for block in self.blocks:
@@ -116,22 +116,22 @@ class Top(nn.Module):
         return self.norm(x)
 
     def ctc_log_probs(self, encoded: Tensor) -> Tensor:
-        """(batch, n, width) -> (batch, n, vocabulary) natural log, float32."""
+        """Map (batch, n, width) to CTC log probabilities (batch, n, vocabulary), float32."""
         return self.ctc(encoded).float().log_softmax(-1)
 
     def predictions(self, contexts: Tensor) -> Tensor:
-        """(..., 2) int64, the older token first -> (..., joint)."""
+        """Map contexts (..., 2) int64, older token first, to predictor outputs (..., joint)."""
         embedded = self.embedding(contexts).flatten(-2)
         return self.predict(functional.relu(self.context(embedded)))
 
     def joint(self, frames: Tensor, predictions: Tensor) -> Tensor:
-        """Broadcast both to (..., joint) -> logits (..., vocabulary)."""
+        """Return logits (..., vocabulary) of inputs that broadcast to (..., joint)."""
         return self.output(torch.tanh(frames + predictions))
 
     def transducer(
         self, encoded: Tensor, targets: Tensor, lengths: tuple[Tensor, Tensor], fast_emit: float
     ) -> PrunedLoss:
-        """Return the losses of each utterance, see `pruned_transducer_loss`."""
+        """Return the losses of each utterance; see `pruned_transducer_loss`."""
         predictions = self.predictions(contexts_of(targets))
         return pruned_transducer_loss(
             self.project(encoded), predictions, self.output,

@@ -1,8 +1,8 @@
 """The networks in PyTorch: chunked encoder, stateless predictor, joint, attention decoder.
 
 The encoder is Whisper's (arXiv:2212.04356) with attention limited to the own chunk and a few
-seconds before it, so that it streams: what a frame sees is the same whether the audio comes whole
-or chunk by chunk. The predictor is stateless (Ghodsi et al., ICASSP 2020): two tokens of context.
+seconds before it. It can therefore stream: chunk by chunk it gives the same output as at once. The
+predictor is stateless (Ghodsi et al., ICASSP 2020), with two tokens of context.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from auricle_train.models.lstm_encoder import LstmEncoder
 
 
 class Block(nn.Module):
-    """A pre-norm transformer layer as Whisper has it (keys without bias)."""
+    """A pre-norm transformer layer of Whisper (keys without bias)."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Block(nn.Module):
         self.down = nn.Linear(shape.hidden, shape.width)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """(batch, frames, width), mask (frames, frames): see `attend`."""
+        """Return (batch, frames, width) for an input of that shape; `mask` as in `attend`."""
         batch, frames, width = x.shape
         qkv = self.qkv(self.attention_norm(x)).view(batch, frames, 3, self.heads, -1)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)
@@ -44,7 +44,7 @@ class Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Whisper's encoder, whole or in chunks."""
+    """Whisper's encoder, with full or chunked attention."""
 
     positions: Tensor
 
@@ -58,7 +58,7 @@ class Encoder(nn.Module):
         self.register_buffer("positions", torch.zeros(shape.positions, shape.width))
 
     def load_whisper(self, weights: dict[str, NDArray[np.float32]]) -> None:
-        """Take the weights that `whisper.read_part` gives."""
+        """Load encoder weights returned by `whisper_weights.read_part`."""
         names = {"conv1": "conv1", "conv2": "conv2"}
         state = {
             f"{ours}.{part}": weights[f"{theirs}/{part}"]
@@ -85,11 +85,11 @@ class Encoder(nn.Module):
         self.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
 
     def forward(self, features: Tensor, chunked: bool = True, offset: int = 0) -> Tensor:
-        """Encode.
+        """Encode features.
 
         Args:
             features: (batch, frames, 80) float32; frames a multiple of STRIDE.
-            chunked: limit attention to chunks; False is Whisper's full attention.
+            chunked: limit attention to chunks; False gives Whisper's full attention.
             offset: position of the first encoder frame.
 
         Returns:
@@ -100,7 +100,7 @@ class Encoder(nn.Module):
     def trunk(
         self, features: Tensor, chunked: bool = True, offset: int = 0
     ) -> tuple[Tensor, Tensor | None]:
-        """Return what both passes share, (batch, frames, width), and the mask of attention."""
+        """Return the output of the shared layers, (batch, frames, width), and the mask."""
         x = functional.pad(features.transpose(1, 2), (CONV_CONTEXT, 0), value=SILENCE)
         x = functional.gelu(self.conv1(x))
         x = functional.gelu(self.conv2(x)).transpose(1, 2)
@@ -113,17 +113,17 @@ class Encoder(nn.Module):
         return x, mask
 
     def top(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """Return Whisper's frames, which the second pass reads, of what `trunk` gives."""
+        """Apply the remaining layers to the output of `trunk`."""
         for block in self.blocks[self.shape.layers - self.shape.branch :]:
             x = block(x, mask)
         return self.norm(x)
 
 
 class Branch(nn.Module):
-    """The first pass' own version of the encoder's last layers.
+    """The first pass's own copy of the last encoder layers.
 
-    What reads the words off the frames shapes them; a layer that must also stay Whisper's for the
-    second pass does neither well.
+    The first pass trains these layers for its words. Shared layers would also have to stay close to
+    Whisper's for the second pass, and would serve neither pass well.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -132,23 +132,23 @@ class Branch(nn.Module):
         self.norm = nn.LayerNorm(shape.width)
 
     def grow(self, encoder: Encoder) -> None:
-        """Begin as the encoder's last layers."""
+        """Initialise from the last layers of the encoder."""
         last = encoder.blocks[len(encoder.blocks) - len(self.blocks) :]
         self.blocks.load_state_dict(last.state_dict())
         self.norm.load_state_dict(encoder.norm.state_dict())
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """(batch, frames, width) of `Encoder.trunk` -> the same, for `Transducer.frames`."""
+        """Map the output of `Encoder.trunk` to the input of `Transducer.frames`; same shape."""
         for block in self.blocks:
             x = block(x, mask)
         return self.norm(x)
 
 
 class Transducer(nn.Module):
-    """Encoder, predictor and joint; the joint without the predictor is the CTC output.
+    """Encoder, predictor, joint and second pass; the joint without predictor is the CTC head.
 
-    `decoder`, the second pass, reads `second_encoder`, which hears the finished utterance with full
-    attention; without one, it reads the last layers of the first pass' encoder.
+    The second pass, `decoder`, reads `second_encoder`, which encodes the complete utterance with
+    full attention. Without a second encoder it reads the encoder of the first pass.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -166,21 +166,21 @@ class Transducer(nn.Module):
         self.decoder = AttentionDecoder(
             shape.width, shape.heads, shape.hidden, shape.decoder_layers, shape.pieces, shape.prompt
         )
-        # The transducer begins as the CTC model and learns what context adds to it.
+        # With zeros here, the transducer starts as the CTC model.
         nn.init.zeros_(self.predict.weight)
         nn.init.zeros_(self.predict.bias)
 
     def encode(
         self, features: Tensor, offset: int = 0, through: float = 1.0
     ) -> tuple[Tensor, Tensor]:
-        """Return the frames of the second pass and of the first, each as `Encoder` gives them.
+        """Return the encoder frames of the second and of the first pass, (batch, n, width) each.
 
-        The first pass hears chunk by chunk; the second, at the end, all that was said.
+        The first pass uses chunked attention; the second pass reads the complete utterance.
 
         Args:
             features: (batch, frames, 80) float32.
             offset: position of the first encoder frame.
-            through: share of the first pass' gradient that what both share takes.
+            through: share of the first pass's gradient that reaches the shared layers.
         """
         if self.branch is None:
             first = self.encoder(features, offset=offset)
@@ -192,37 +192,37 @@ class Transducer(nn.Module):
         return self._second(features, offset, first), first
 
     def _second(self, features: Tensor, offset: int, first: Tensor) -> Tensor:
-        """Return what the second pass reads, (batch, n, width)."""
+        """Return the encoder frames of the second pass, (batch, n, width)."""
         if self.second_encoder is None:
             return first
         encoded: Tensor = self.second_encoder(features, chunked=False, offset=offset)
         return encoded
 
     def frames(self, encoded: Tensor) -> Tensor:
-        """(batch, n, width) -> (batch, n / STACK, joint): what the joint sees of the audio."""
+        """Project encoder frames (batch, n, width) to joint frames (batch, n / STACK, joint)."""
         batch, count, width = encoded.shape
         return self.project(encoded.reshape(batch, count // STACK, STACK * width))
 
     def predictions(self, contexts: Tensor) -> Tensor:
-        """(..., 2) int64, the older token first -> (..., joint)."""
+        """Map contexts (..., 2) int64, older token first, to predictor outputs (..., joint)."""
         embedded = self.embedding(contexts).flatten(-2)
         return self.predict(functional.relu(self.context(embedded)))
 
     def joint(self, frames: Tensor, predictions: Tensor) -> Tensor:
-        """Broadcast both to (..., joint) -> logits (..., vocabulary)."""
+        """Return logits (..., vocabulary) of inputs that broadcast to (..., joint)."""
         return self.output(torch.tanh(frames + predictions))
 
     def ctc(self, frames: Tensor) -> Tensor:
-        """(batch, n, joint) -> logits (batch, n, vocabulary)."""
+        """Map joint frames (batch, n, joint) to CTC logits (batch, n, vocabulary)."""
         return self.output(torch.tanh(frames))
 
 
 def pass_back(x: Tensor, share: float) -> Tensor:
-    """Return the same, through which only a share of the gradient passes."""
+    """Return `x` unchanged, but pass only a share of its gradient back."""
     return x * share + x.detach() * (1.0 - share)
 
 
 def contexts_of(targets: Tensor) -> Tensor:
-    """(batch, n) tokens -> (batch, n + 1, 2): the two tokens before each place, blanks at first."""
+    """Return the two tokens before each position, (batch, n + 1, 2), starting with blanks."""
     padded = functional.pad(targets, (2, 0))
     return torch.stack([padded[:, :-1], padded[:, 1:]], dim=-1)

@@ -1,7 +1,7 @@
-"""Reads Whisper's weights from a CTranslate2 file; no CTranslate2 needed.
+"""Reads Whisper's weights from a CTranslate2 file, without CTranslate2.
 
-In: `model.bin` (format 6: a header, then name, shape, type and bytes of each variable).
-Out: the weights of a part by name, float32. Whisper: Radford et al., arXiv:2212.04356 (MIT).
+In: `model.bin` (format 6: a header, then name, shape, type and bytes of each variable). Out: the
+float32 weights of the encoder or decoder by name. Whisper: Radford et al., arXiv:2212.04356 (MIT).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
 
 
 def read_part(path: Path, part: str) -> dict[str, NDArray[np.float32]]:
-    """Return the variables under `encoder/` or `decoder/`, without that prefix, as float32.
+    """Return the variables of part "encoder" or "decoder", without that prefix, as float32.
 
     Raises:
         ValueError: the file is not a CTranslate2 Whisper model of format 6 with float weights.
@@ -35,14 +35,14 @@ def read_part(path: Path, part: str) -> dict[str, NDArray[np.float32]]:
         if name.startswith(f"{part}/")
     }
     if not chosen:
-        raise ValueError(f"{path}: holds no {part}, only {specification}")
+        raise ValueError(f"{path}: has no {part} ({specification})")
     return chosen
 
 
 def sizes(
     encoder: dict[str, NDArray[np.float32]], decoder: dict[str, NDArray[np.float32]]
 ) -> dict[str, int]:
-    """Return the sizes of both parts, as `Shape` names them."""
+    """Return the sizes of both parts, named as in `Shape`."""
     hidden, width = encoder["layer_0/ffn/linear_0/weight"].shape
     layers = "/ffn/linear_0/weight"
     return {
@@ -56,7 +56,7 @@ def sizes(
 
 
 def read_tokens(path: Path) -> list[str]:
-    """Return the tokens of `vocabulary.txt`, which lies beside `model.bin`."""
+    """Return the tokens in `vocabulary.txt` next to `model.bin`."""
     return path.with_name("vocabulary.txt").read_bytes().decode("utf-8", "replace").split("\n")
 
 

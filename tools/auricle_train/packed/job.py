@@ -1,7 +1,7 @@
-"""What a packed job holds: recordings, the frozen encoder, a top to begin with, code, a script.
+"""Packs a GPU job: recordings, the frozen encoder, a top to start from, code, and a script.
 
-In: sets, manifests, checkpoints. Out: a folder whose `job.json` lists every file with its hash, so
-that a job that was carried badly is refused before it costs time on a machine that is lent.
+In: sets, manifests, checkpoints. Out: a folder whose `job.json` lists all files with their hashes,
+so that a damaged copy is detected before training starts on the GPU machine.
 """
 
 from __future__ import annotations
@@ -28,40 +28,40 @@ from auricle_train.training import checkpoint
 from auricle_train.training.run import PREFIXES, Recordings
 
 FORMAT = 1
-TOP = "start.pt"  # the top to begin with, in parts
-ENCODER = "encoder.pt"  # the recogniser whose encoder is frozen, in parts
-CODE = Path(__file__).parents[2]  # holds the package of the training
-SKIPPED = {"checkpoints", "__pycache__"}  # folders of it that a job does without
+TOP = "start.pt"  # the top to start from, in parts
+ENCODER = "encoder.pt"  # the checkpoint with the frozen encoder, in parts
+CODE = Path(__file__).parents[2]  # folder of the training package
+SKIPPED = {"checkpoints", "__pycache__"}  # folders not packed
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What a job is packed from."""
+    """The inputs of a job."""
 
-    data: Path  # folder of sets, see `corpus`
-    recogniser: Path  # checkpoint whose encoder is frozen
+    data: Path  # data folder, see `data.corpus`
+    recogniser: Path  # checkpoint with the frozen encoder
     vocabulary: Path
-    top: Path  # checkpoint of `train-top` to begin with
+    top: Path  # checkpoint of `train-top` to start from
     manifests: Sequence[Path] = ()
-    labels: Path | None = None  # texts of clips that have none
-    exclude: Path | None = None  # names of clips to leave out
+    labels: Path | None = None  # texts for clips without one
+    exclude: Path | None = None  # names of clips to skip
     rooms: Sequence[np.ndarray] = ()  # impulse responses
     dev_sets: Sequence[str] = ()
-    dev_clips: int = 60  # of each dev set
+    dev_clips: int = 60  # clips per dev set
     speech_sets: Sequence[str] = SPEECH
-    daemon: Path = CODE.parent / "daemon"  # holds the daemon's package
+    daemon: Path = CODE.parent / "daemon"  # folder of the daemon's package
 
 
 def pack(sources: Sources, folder: Path, most: int = shards.MOST) -> dict[str, Any]:
-    """Write a job into an empty or missing folder; return what `job.json` says.
+    """Write a job into an empty or missing folder; return the content of `job.json`.
 
     Args:
-        sources: see there.
-        folder: where the job goes.
-        most: bytes of a shard.
+        sources: inputs of the job.
+        folder: folder of the job.
+        most: maximum bytes per shard.
 
     Raises:
-        ModelError: the top is not one, or was not trained on this encoder.
+        ModelError: the top is not a checkpoint of `train-top`, or has another encoder.
     """
     saved = _checked_top(sources)
     folder.mkdir(parents=True, exist_ok=True)
@@ -155,7 +155,7 @@ def _about(path: Path) -> dict[str, Any]:
 
 
 def checked(folder: Path) -> dict[str, Any]:
-    """Return what `job.json` says, if all files are as it says.
+    """Check all files of a job against `job.json`; return its content.
 
     Raises:
         ModelError: a file is missing or damaged.

@@ -1,7 +1,7 @@
-"""Batches for the top from live audio: disturbed by worker processes, encoded on the device.
+"""Batches for the top from live audio: augmented by worker processes, encoded on the device.
 
-In: clips and the frozen encoder. Out: an endless stream of batches as `TopBatches` gives them. Each
-worker process draws utterances of its own; nothing is heard twice in the same way.
+In: clips and the frozen encoder. Out: an endless stream of batches like those of `TopBatches`. Each
+worker process draws different utterances, and every use of a clip is augmented differently.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from auricle_train.data.encoder_cache import SEARCH_FRAME, FrozenEncoder
 from auricle_train.models.transducer import STRIDE
 from auricle_train.top.data import SEARCH_SECONDS, TopBatch
 
-POOL = 384  # utterances that are sorted by length together
-AHEAD = 2  # batches that each worker has ready
+POOL = 384  # utterances sorted by length together
+AHEAD = 2  # prefetched batches per worker
 
 
 @dataclass(frozen=True)
 class LiveSounds:
-    """What is heard."""
+    """Clips and rooms for augmentation."""
 
     speech: Sequence[Clip]
     prefixes: Sequence[Clip]
@@ -39,7 +39,7 @@ class LiveSounds:
 
 
 class _Disturbed(IterableDataset[Batch]):
-    """Batches of disturbed features, a stream of its own in each worker."""
+    """Batches of augmented features; each worker has its own stream."""
 
     def __init__(
         self, sounds: LiveSounds, tokenizer: Tokenizer, seconds: float, seed: Sequence[int]
@@ -65,12 +65,12 @@ def live_batches(
     """Yield batches on the encoder's device, endlessly.
 
     Args:
-        sounds: see there.
-        tokenizer: encodes texts for the first pass.
-        encoder: on the device that trains.
-        seconds: of audio in a batch.
-        seed: the same, with as many workers, makes the same batches.
-        workers: processes that disturb; 0: this one.
+        sounds: clips and rooms.
+        tokenizer: tokenizer of the first pass.
+        encoder: frozen encoder on the training device.
+        seconds: audio per batch.
+        seed: equal seeds and worker counts give equal batches.
+        workers: augmentation processes; 0: augment in this process.
     """
     loader = DataLoader(
         _Disturbed(sounds, tokenizer, seconds, seed), batch_size=None, num_workers=workers,
@@ -84,18 +84,18 @@ def live_batches(
 
 
 def _ignore_interrupt(_: int) -> None:
-    """Let a worker ignore what the terminal sends to all; the loader ends it by SIGTERM."""
+    """Make a worker ignore SIGINT; the loader ends it with SIGTERM."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _search_frames(batch: Batch) -> tuple[Tensor, Tensor]:
-    """Return search frames of each utterance, and those before its text."""
+    """Return the number of search frames of each utterance, and of skipped ones."""
     step = STRIDE * SEARCH_FRAME
     return -(-batch.frames * FRAME // step), batch.skipped * FRAME // step
 
 
 def _fitting(batch: Batch) -> Tensor:
-    """Return the utterances whose text CTC has the frames for, at 80 ms each."""
+    """Return the indices of utterances whose text fits into their 80 ms frames."""
     frames, skipped = _search_frames(batch)
     repeats = torch.tensor([
         sum(one == other for one, other in pairwise(row[:count]))
@@ -105,7 +105,7 @@ def _fitting(batch: Batch) -> Tensor:
 
 
 def encoded_batch(batch: Batch, kept: Tensor, encoder: FrozenEncoder) -> TopBatch:
-    """Return chosen utterances of a batch as the frozen encoder hears them, on its device."""
+    """Encode the utterances `kept` of a batch with the frozen encoder, on its device."""
     frames, skipped = (part[kept] for part in _search_frames(batch))
     features = batch.features[kept]
     whole = encoder.shape.chunk * STRIDE

@@ -1,8 +1,7 @@
-"""Large files in parts, so that they pass where only small files do.
+"""Splits large files into parts, for transfers with a size limit.
 
-In: a file. Out: `NAME.000`, `NAME.001`, ... and `NAME.parts.json` with the hash of each and of the
-whole. The index is written last and replaced in one go: parts of a write that a kill has
-interrupted never make a file.
+In: a file. Out: its parts, and `NAME.parts.json` with the hash of each part and of the whole. The
+index is written last and atomically, so parts of an interrupted write are never joined.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any
 
 from auricle.errors import ModelError, StorageError
 
-MOST = 16_000_000  # bytes of a part
+MOST = 16_000_000  # maximum bytes per part
 
 
 def index_of(folder: Path, name: str) -> Path:
@@ -26,11 +25,11 @@ def index_of(folder: Path, name: str) -> Path:
 def split(path: Path, folder: Path, most: int = MOST) -> list[Path]:
     """Write a file as parts of at most `most` bytes; return them.
 
-    Parts carry a piece of the whole's hash in their names: those before stay until the new index
-    is there.
+    Part names contain a prefix of the file's hash, so the previous parts stay until the new index
+    is written.
 
     Raises:
-        StorageError: they cannot be written; the parts that were there before are still whole.
+        StorageError: the parts cannot be written; the previous parts stay complete.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -58,7 +57,7 @@ def split(path: Path, folder: Path, most: int = MOST) -> list[Path]:
 
 
 def join(folder: Path, name: str, path: Path) -> None:
-    """Put the parts of `name` together again as `path`, whole or not at all.
+    """Join the parts of `name` into the file `path`, atomically.
 
     Raises:
         ModelError: a part is missing or damaged.

@@ -1,6 +1,6 @@
-"""One module a step of the training: what `python -m auricle_train STEP` runs, and its arguments.
+"""One module per training step: what `python -m auricle_train STEP` runs.
 
-A module has two functions; the first line of its docstring is what the help says of it:
+The help shows the first line of a module's docstring. Each module defines two functions:
 
     def configure(parser: argparse.ArgumentParser) -> None   # its arguments
     def run(arguments: argparse.Namespace) -> None           # its work

@@ -1,4 +1,4 @@
-"""Put language models and their weights into a bundle."""
+"""Add language models and their weights to a bundle."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from auricle_train.steps.tune_lm import weights
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
-    parser.add_argument("--bundle", type=Path, required=True, help="folder of a bundle")
-    parser.add_argument("--language", type=Path, help="ngram.bin; without, the one that is there")
-    parser.add_argument("--words", type=Path, help="words.bin; without, the one that is there")
+    """Add the arguments of this step."""
+    parser.add_argument("--bundle", type=Path, required=True, help="bundle folder")
+    parser.add_argument("--language", type=Path, help="ngram.bin; default: keep the bundle's")
+    parser.add_argument("--words", type=Path, help="words.bin; default: keep the bundle's")
     parser.add_argument(
         "--weights", type=weights, required=True, metavar="NAME=VALUE,...",
-        help="of `fusion.Weights`, or LANGUAGE,INTERNAL,REWARD",
+        help="fields of `shallow_fusion.Weights`, or LANGUAGE,INTERNAL,REWARD",
     )  # fmt: skip
     parser.add_argument(
-        "--source", nargs="*", default=[], help="more that models were made of, with its licence"
+        "--source", nargs="*", default=[], help="more training texts and licences, for the manifest"
     )
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Change the bundle's folder."""
+    """Add the models to the bundle folder."""
     fuse(
         arguments.bundle,
         arguments.language,

@@ -1,4 +1,4 @@
-"""Move a checkpoint back towards Whisper: the encoder, or the second pass."""
+"""Interpolate the encoder or the second pass of a checkpoint with Whisper's weights."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from auricle_train.training.interpolate import drawn_back, with_second_encoder
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
+    """Add the arguments of this step."""
     parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--whisper", type=Path, required=True, help="CTranslate2's model.bin")
-    parser.add_argument("--share", type=float, default=0.5, help="that the encoder keeps")
+    parser.add_argument("--whisper", type=Path, required=True, help="CTranslate2 model.bin")
+    parser.add_argument("--share", type=float, default=0.5, help="weight of the checkpoint, 0 to 1")
     parser.add_argument(
         "--second-pass", type=float, nargs=2, metavar=("ENCODER", "DECODER"),
-        help="instead, give the second pass an encoder of its own; shares that both keep",
+        help="instead, give the second pass its own encoder; weights of the checkpoint in both",
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, help="checkpoint, to go on from")
+    parser.add_argument("--out", type=Path, required=True, help="checkpoint for `train --start`")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write the checkpoint without the state of its optimiser."""
+    """Write the new checkpoint, without optimizer state."""
     saved = checkpoint.read(arguments.checkpoint)
     if arguments.second_pass is None:
         made = drawn_back(saved, arguments.whisper, arguments.share)

@@ -1,4 +1,4 @@
-"""Export a checkpoint for the daemon."""
+"""Export checkpoints as a model bundle that the daemon loads."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from auricle_train.export.bundle import write_bundle
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
-    parser.add_argument("--checkpoint", type=Path, required=True, help="of `train`")
-    parser.add_argument("--top", type=Path, required=True, help="checkpoint of `train-top`")
+    """Add the arguments of this step."""
+    parser.add_argument("--checkpoint", type=Path, required=True, help="written by `train`")
+    parser.add_argument("--top", type=Path, required=True, help="checkpoint written by `train-top`")
     parser.add_argument("--vocabulary", type=Path, required=True)
-    parser.add_argument("--pieces", type=Path, help="vocabulary of the second pass; none: without")
+    parser.add_argument("--pieces", type=Path, help="pieces.txt; without it, no second pass")
     parser.add_argument("--name", default="en-tiny")
     parser.add_argument("--version", default="0.1.0")
-    parser.add_argument("--results", type=Path, help="YAML of what was measured, for the manifest")
+    parser.add_argument("--results", type=Path, help="YAML file of results, for the manifest")
     parser.add_argument(
-        "--float", action="store_true", help="leave weights in float32, to compare with"
+        "--float", action="store_true", help="keep float32 weights, to measure the cost of int8"
     )
     parser.add_argument("--out", type=Path, required=True)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write the bundle's folder."""
+    """Write the bundle folder."""
     write_bundle(
         arguments.checkpoint,
         arguments.top,

@@ -1,4 +1,4 @@
-"""Cache what the frozen encoder computes of recordings, for `train-top`."""
+"""Cache the output of the frozen encoder for augmented recordings, for `train-top`."""
 
 from __future__ import annotations
 
@@ -20,38 +20,39 @@ from auricle_train.training import checkpoint
 from auricle_train.training.run import PREFIXES, Recordings
 
 BATCH_SECONDS = 60.0
-TRAIL = 0.3  # seconds of silence behind a dev clip
+TRAIL = 0.3  # seconds of silence after a dev clip
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
-    parser.add_argument("--data", type=Path, required=True, help="folder of sets")
+    """Add the arguments of this step."""
+    parser.add_argument("--data", type=Path, required=True, help="data folder, see data/corpus.py")
     parser.add_argument("--manifest", type=Path, nargs="*", default=(), metavar="FILE",
-                        help="other corpora: `manifests`, `synthesize`")  # fmt: skip
-    parser.add_argument("--labels", type=Path, help="texts of clips that have none: id<TAB>text")
-    parser.add_argument("--exclude", type=Path, help="names of clips to leave out, one a line")
-    parser.add_argument("--store", type=Path, help="folder that keeps decoded samples")
-    parser.add_argument("--checkpoint", type=Path, required=True, help="of the recogniser")
-    parser.add_argument("--vocabulary", type=Path, required=True, help="its tokens.txt")
-    parser.add_argument("--streams", nargs="+", choices=STREAMS, default=["encoder"])
+                        help="manifests written by `manifests` or `synthesize`")  # fmt: skip
+    parser.add_argument("--labels", type=Path, help="texts for clips without one: id<TAB>text")
+    parser.add_argument("--exclude", type=Path, help="names of clips to skip, one per line")
+    parser.add_argument("--store", type=Path, help="folder that caches decoded samples")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="written by `train`")
+    parser.add_argument("--vocabulary", type=Path, required=True, help="tokens.txt")
+    parser.add_argument("--streams", nargs="+", choices=STREAMS, default=["encoder"],
+                        help="which layers' output to cache")  # fmt: skip
     parser.add_argument("--dev", action="store_true",
-                        help="the dev clips, undisturbed, a shard a set, instead of utterances "
-                        "made of train clips")  # fmt: skip
+                        help="cache the dev clips without augmentation, one shard per set, "
+                        "instead of augmented train clips")  # fmt: skip
     parser.add_argument("--shards", type=int, nargs=2, default=(0, 40),
                         metavar=("FIRST", "END"),
-                        help="numbers of shards; those that exist are kept")  # fmt: skip
-    parser.add_argument("--shard-minutes", type=float, default=30.0, help="of audio in a shard")
+                        help="range of shard numbers; existing shards are skipped")  # fmt: skip
+    parser.add_argument("--shard-minutes", type=float, default=30.0, help="audio per shard")
     parser.add_argument("--twice", nargs="*", default=(), metavar="SET",
-                        help="sets whose clips are drawn twice as often")  # fmt: skip
-    parser.add_argument("--rooms", type=int, default=100, help="simulated rooms")
+                        help="sets whose clips are sampled twice as often")  # fmt: skip
+    parser.add_argument("--rooms", type=int, default=100, help="number of simulated rooms")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True,
-                        help="folder; a stream takes 38 kB a second of sound")  # fmt: skip
+                        help="folder; 38 kB per second of audio and stream")  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write the shards that are missing, one after another."""
+    """Write the missing shards one by one."""
     torch.set_num_threads(arguments.threads)
     encoder = FrozenEncoder(checkpoint.load_model(arguments.checkpoint), arguments.streams)
     if arguments.dev:
@@ -74,7 +75,7 @@ def run(arguments: argparse.Namespace) -> None:
     for number in range(*arguments.shards):
         if (arguments.out / f"{number:05}.json").exists():
             continue
-        # The clips' own texts serve both passes: the cache keeps no pieces of the second.
+        # The cache keeps no second-pass targets, so one tokenizer serves both passes.
         batches = Batches(clips, *beside, (tokens, tokens), BATCH_SECONDS,
                           (arguments.seed, number), 0.0, rooms=rooms)  # fmt: skip
         groups = _utterances(batches, tokens, arguments.shard_minutes * 60)
@@ -90,7 +91,7 @@ def _write(folder: Path, name: str, groups: Iterator[list[Sound]], encoder: Froz
 
 
 def _utterances(batches: Batches, tokens: Tokenizer, seconds: float) -> Iterator[list[Sound]]:
-    """Yield disturbed utterances until so many seconds are reached."""
+    """Yield groups of augmented utterances until they hold `seconds` of audio."""
     for batch in batches:
         features = batch.features.numpy()
         yield [

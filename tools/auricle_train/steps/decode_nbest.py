@@ -15,26 +15,26 @@ from auricle_train.top.training import load_top
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
+    """Add the arguments of this step."""
     parser.add_argument("--cache", type=Path, nargs="+", required=True,
-                        help="folders of `cache-encoder`")  # fmt: skip
+                        help="folders written by `cache-encoder`")  # fmt: skip
     parser.add_argument("--shards", type=int, nargs=2, metavar=("FIRST", "END"),
-                        help="of each cache, by place; without, all")  # fmt: skip
-    parser.add_argument("--checkpoint", type=Path, required=True, help="of `train-top`")
+                        help="range of shards in each cache; default: all")  # fmt: skip
+    parser.add_argument("--checkpoint", type=Path, required=True, help="written by `train-top`")
     parser.add_argument("--vocabulary", type=Path, required=True, help="tokens.txt")
     parser.add_argument("--beam", type=int, default=BeamOptions.beam,
-                        help="hypotheses of an utterance")  # fmt: skip
+                        help="hypotheses per utterance")  # fmt: skip
     parser.add_argument("--symbols", type=int, default=BeamOptions.symbols,
-                        help="tokens that a search frame may emit")  # fmt: skip
+                        help="maximum tokens per search frame")  # fmt: skip
     parser.add_argument("--longest", type=float, default=ListOptions.longest,
-                        help="seconds of an utterance")  # fmt: skip
+                        help="skip utterances with more seconds than this")  # fmt: skip
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True,
-                        help="folder of the lists; those that exist are kept")  # fmt: skip
+                        help="folder for the lists; existing lists are skipped")  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Decode the shards whose lists are missing."""
+    """Decode the shards that have no list yet."""
     torch.set_num_threads(arguments.threads)
     top, saved = load_top(arguments.checkpoint)
     chosen = slice(*arguments.shards) if arguments.shards else slice(None)

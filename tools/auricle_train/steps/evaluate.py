@@ -1,4 +1,4 @@
-"""Measure word errors, latency and speed on real recordings, beside other recognisers."""
+"""Measure word error rate, latency and speed of a bundle on real recordings."""
 
 from __future__ import annotations
 
@@ -17,36 +17,38 @@ CLIPS_IN_NOISE = 60
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
-    parser.add_argument("--data", type=Path, required=True, help="folder of sets: `data/corpus.py`")
-    parser.add_argument("--bundle", default="en-tiny", help="name or absolute path")
+    """Add the arguments of this step."""
+    parser.add_argument("--data", type=Path, required=True, help="data folder, see data/corpus.py")
+    parser.add_argument("--bundle", default="en-tiny", help="bundle name or absolute path")
     parser.add_argument("--second-pass", choices=("off", "rescore", "full"), default="full")
-    parser.add_argument("--sets", nargs="+", choices=REAL_DEV, default=REAL_DEV, help="all of them")
+    parser.add_argument(
+        "--sets", nargs="+", choices=REAL_DEV, default=REAL_DEV, help="all by default"
+    )
     shown = PartialOptions()
     parser.add_argument(
         "--hold", type=float, default=shown.hold_seconds, metavar="SECONDS",
-        help="how old the last piece of a word is when a partial result shows it",
+        help="age of a word's last piece before a partial result shows the word",
     )  # fmt: skip
     parser.add_argument(
         "--stable", type=float, default=shown.stable_seconds, metavar="SECONDS",
-        help="how long a word was the best when it is settled",
+        help="time that a word stays unchanged before it counts as stable",
     )  # fmt: skip
     parser.add_argument(
-        "--no-glances", action="store_true", help="partial results from whole chunks only"
+        "--no-glances", action="store_true", help="compute partial results from full chunks only"
     )
-    parser.add_argument("--limit", type=int, default=0, help="recordings of each set; 0: all")
+    parser.add_argument("--limit", type=int, default=0, help="recordings per set; 0: all")
     parser.add_argument(
         "--noise", type=int, nargs="?", const=CLIPS_IN_NOISE, metavar="CLIPS",
-        help=f"also in noise and music, on so many sentences ({CLIPS_IN_NOISE}; 0: all)",
+        help=f"also measure this many clips in noise and music ({CLIPS_IN_NOISE}; 0: all)",
     )  # fmt: skip
-    parser.add_argument("--peers", action="store_true", help="also Whisper and PocketSphinx")
+    parser.add_argument("--peers", action="store_true", help="measure Whisper and PocketSphinx too")
     parser.add_argument(
         "--whisper", nargs="+", default=["tiny.en", "base"], metavar="FOLDER",
-        help="Whisper's models in CTranslate2's format; a name is fetched from Hugging Face",
+        help="Whisper models for --peers: CTranslate2 folders, or Hugging Face names",
     )  # fmt: skip
     parser.add_argument(
         "--readings", type=Path, metavar="FILE",
-        help="JSON lines: what the peers read is taken from here, and added where it is missing",
+        help="JSON lines file that caches the transcripts of the peers",
     )  # fmt: skip
     parser.add_argument(
         "--keep", action="store_true",
@@ -56,7 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Measure, print the tables, and write them."""
+    """Print the report, and write it to --out."""
     if arguments.out and arguments.out.suffix not in {".md", ".json"}:
         raise ArgumentError(f"--out {arguments.out}: name a file that ends in .md or .json")
     if arguments.keep and not Path(arguments.bundle).is_absolute():

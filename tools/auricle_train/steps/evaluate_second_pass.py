@@ -1,4 +1,4 @@
-"""Measure the second pass, and try weights of its scores on the same decoding."""
+"""Measure the second pass, with a grid of score weights on one decoding."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from auricle_train.evaluation.second_pass import SETS, Options, Row, decode, gri
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
+    """Add the arguments of this step."""
     usual = SecondPassOptions()
-    parser.add_argument("--data", type=Path, required=True, help="folder of sets: `data/corpus.py`")
-    parser.add_argument("--bundle", type=Path, required=True, help="folder of a bundle")
+    parser.add_argument("--data", type=Path, required=True, help="data folder, see data/corpus.py")
+    parser.add_argument("--bundle", type=Path, required=True, help="bundle folder")
     parser.add_argument("--sets", nargs="+", default=SETS, metavar="SET")
-    parser.add_argument("--limit", type=int, default=60, help="recordings of each set; 0: all")
-    parser.add_argument("--quiet", action="store_true", help="not in kitchen noise at 12 dB")
+    parser.add_argument("--limit", type=int, default=60, help="recordings per set; 0: all")
+    parser.add_argument("--quiet", action="store_true", help="no added kitchen noise (12 dB)")
     parser.add_argument("--beam", type=int, default=usual.beam)
     parser.add_argument(
         "--ctc-weight", type=float, nargs="+", default=[usual.ctc_weight], metavar="WEIGHT",
-        help="to try; the first is that of the table",
+        help="weights to try; the first is used for decoding",
     )  # fmt: skip
     parser.add_argument(
         "--contradiction", type=float, nargs="+", default=[usual.contradiction], metavar="NATS",
-        help="to try, with each weight",
+        help="values to try with each weight; the first is used for decoding",
     )  # fmt: skip
     parser.add_argument(
-        "--whisper", nargs="*", default=[], metavar="FOLDER", help="models to hear the same"
+        "--whisper", nargs="*", default=[], metavar="FOLDER", help="Whisper models to compare with"
     )
-    parser.add_argument("--readings", type=Path, metavar="FILE", help="of Whisper, kept")
+    parser.add_argument("--readings", type=Path, metavar="FILE", help="cached Whisper transcripts")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print a line for each row, then one for each pair of weights."""
+    """Print one line per set, then one per pair of weights."""
     second = SecondPassOptions(
         beam=arguments.beam,
         paths=arguments.beam,

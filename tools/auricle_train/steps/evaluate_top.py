@@ -1,4 +1,4 @@
-"""Measure tops on cached dev clips: word errors, lost ends, and what one gains on another."""
+"""Compare top checkpoints on cached dev clips: word errors and lost first or last words."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from auricle_train.top.training import load_top
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
+    """Add the arguments of this step."""
     parser.add_argument("--checkpoint", type=Path, nargs="+", required=True,
-                        help="of `train-top` or `train-mwer`, the first is what others are "
-                        "compared with")  # fmt: skip
-    parser.add_argument("--dev", type=Path, required=True, help="cache of dev clips")
+                        help="written by `train-top` or `train-mwer`; the first is the "
+                        "baseline")  # fmt: skip
+    parser.add_argument("--dev", type=Path, required=True, help="folder of `cache-encoder --dev`")
     parser.add_argument("--vocabulary", type=Path, required=True, help="tokens.txt")
     parser.add_argument("--beam", type=int, default=BeamOptions.beam)
     parser.add_argument("--symbols", type=int, default=BeamOptions.symbols,
-                        help="tokens that a search frame may emit")  # fmt: skip
+                        help="maximum tokens per search frame")  # fmt: skip
     parser.add_argument("--ctc-share", type=float, default=0.3,
-                        help="of CTC in the choice from the n best")  # fmt: skip
-    parser.add_argument("--limit", type=int, help="clips of a set, evenly spaced")
+                        help="CTC weight when rescoring the n-best list")  # fmt: skip
+    parser.add_argument("--limit", type=int, help="clips per set, evenly spaced")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="JSON file of all figures")
+    parser.add_argument("--out", type=Path, help="JSON file for all results")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print a table for each checkpoint and one of differences; write all as JSON."""
+    """Print a table per checkpoint and its difference from the baseline; write JSON."""
     torch.set_num_threads(arguments.threads)
     tokenizer = Tokenizer.load(arguments.vocabulary)
     options = BeamOptions(arguments.beam, arguments.symbols)

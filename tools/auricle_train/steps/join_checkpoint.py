@@ -1,4 +1,4 @@
-"""Put the parts of a checkpoint that a packed job wrote together again."""
+"""Join the checkpoint parts that a packed GPU job wrote into one file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from auricle_train.steps.train_live import CHECKPOINT
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
-    parser.add_argument("--parts", type=Path, required=True, help="folder that OUT of `run.sh` was")
+    """Add the arguments of this step."""
+    parser.add_argument("--parts", type=Path, required=True, help="OUT folder of the job's run.sh")
     parser.add_argument("--out", type=Path, required=True, help="checkpoint to write")
 
 

@@ -1,4 +1,4 @@
-"""Keep the averaged weights of a top in 16 bits, without what only a running training needs."""
+"""Reduce a top checkpoint to its averaged weights in float16."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from auricle_train.training import checkpoint
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
-    parser.add_argument("--checkpoint", type=Path, required=True, help="of `train-top`")
-    parser.add_argument("--out", type=Path, required=True, help="file that `--top` takes as well")
+    """Add the arguments of this step."""
+    parser.add_argument("--checkpoint", type=Path, required=True, help="written by `train-top`")
+    parser.add_argument("--out", type=Path, required=True, help="small checkpoint")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write the file: exporting, measuring and `train-top --start` take it."""
+    """Write a file that `bundle`, `evaluate-top` and `train-top --start` accept."""
     top, saved = load_top(arguments.checkpoint)
     kept = {name: saved[name] for name in ("shape", "digest", "plan", "step", "heard")}
     kept["heard_before"] = saved.get("heard_before", 0.0)

@@ -1,4 +1,4 @@
-"""List names that nobody says in the recordings, for `attend` to tell said names from."""
+"""List distractor names for `train-context-attention`: names not said in the recordings."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from auricle.biasing.context_attention import LETTERS
 from auricle_train.text.normalizer import normalize
 
 PEOPLE = ("dist.female.first", "dist.male.first", "dist.all.last")
-COMMON = 2000  # of the most frequent words: hardly ever names
-WORDS = 40_000  # of the most frequent words that are read
-LAST = 20_000  # of the most frequent last names: the rest would be most of the list
+COMMON = 2000  # the most frequent words are rarely names
+WORDS = 40_000  # size of the list of frequent words
+LAST = 20_000  # use only the most frequent last names, else they dominate the list
 SLOTS = ("person", "contact", "artist", "artist_name", "track", "album", "song_name",
          "music_album")  # fmt: skip
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
+    """Add the arguments of this step."""
     parser.add_argument("--people", type=Path, required=True,
-                        help="folder of the Python package `names`, with its dist.* files: names "
-                        "of the US census of 1990")  # fmt: skip
+                        help="folder of the Python package `names`, whose dist.* files hold "
+                        "names from the US census of 1990")  # fmt: skip
     parser.add_argument("--without", type=Path,
-                        help="folder of sets, whose names in text/nlu.jsonl.gz are measured with "
-                        "and left out")  # fmt: skip
+                        help="data folder; leave out words of the test names in its "
+                        "text/nlu.jsonl.gz")  # fmt: skip
     parser.add_argument("--without-words", nargs="*", default=[],
                         help="more words to leave out")  # fmt: skip
-    parser.add_argument("--people-count", type=int, default=30_000, help="first and last names")
+    parser.add_argument("--people-count", type=int, default=30_000, help="number of full names")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--out", type=Path, required=True, help="a name a line, in small letters")
+    parser.add_argument("--out", type=Path, required=True, help="one name per line, in lower case")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write people, their first and last names alone, and words."""
+    """Write full names, single first and last names, and rarer words."""
     first, last = _people(arguments.people)
     draw = random.Random(arguments.seed)
     pairs = [f"{draw.choice(first)} {draw.choice(last)}" for _ in range(arguments.people_count)]
@@ -46,18 +46,18 @@ def run(arguments: argparse.Namespace) -> None:
     hidden = set(arguments.without_words)
     if arguments.without is not None:
         hidden |= measured(arguments.without)
-    # A frequent word in a title ("the") hides nothing that is measured.
+    # Frequent words in titles ("the") are not names, so they need not be left out.
     hidden -= set(top_n_list("en", COMMON))
     found = [
         name for name in dict.fromkeys([*first, *last, *pairs, *words])
         if set(name) <= set(LETTERS) and hidden.isdisjoint(name.split())
     ]  # fmt: skip
     arguments.out.write_text("\n".join(found) + "\n", encoding="utf-8")
-    print(f"{arguments.out}: {len(found)} names; {len(hidden)} words are left out")
+    print(f"{arguments.out}: {len(found)} names; names with any of {len(hidden)} words left out")
 
 
 def measured(data: Path) -> set[str]:
-    """Return the words of names that stand in slots of commands, see `benchmarks.biasing`."""
+    """Return the words of names in the slots of test commands, see `benchmarks.biasing`."""
     with gzip.open(data / "text" / "nlu.jsonl.gz", "rt", encoding="utf-8") as lines:
         slots = (slot for line in lines for slot in json.loads(line)["slots"])
         values = [slot["value"] for slot in slots if slot["name"] in SLOTS]
@@ -65,7 +65,7 @@ def measured(data: Path) -> set[str]:
 
 
 def _people(folder: Path) -> tuple[list[str], list[str]]:
-    """Return first names, and the most frequent last names."""
+    """Return all first names and the most frequent last names."""
     female, male, last = (list(_column(folder / name)) for name in PEOPLE)
     return [*female, *male], last[:LAST]
 

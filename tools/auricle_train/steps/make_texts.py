@@ -1,4 +1,4 @@
-"""Make texts for speech synthesis: spelled letters, numbers, times, addresses, names, sentences."""
+"""Generate texts for `synthesize`: spelled words, numbers, times, addresses, names, sentences."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from auricle_train.synthesis.texts.sources import read_lists, unspoken
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
-    parser.add_argument("--data", type=Path, required=True, help="folder of sets and texts")
+    """Add the arguments of this step."""
+    parser.add_argument("--data", type=Path, required=True, help="data folder, see data/corpus.py")
     parser.add_argument("--people", type=Path, metavar="FILE",
-                        help="more names of people, one a line")  # fmt: skip
-    parser.add_argument("--places", type=Path, metavar="FILE", help="likewise of places")
+                        help="more names of people, one per line")  # fmt: skip
+    parser.add_argument("--places", type=Path, metavar="FILE", help="more names of places")
     parser.add_argument("--kinds", nargs="+", choices=SHARES, default=list(SHARES),
-                        help=f"kinds of texts, with weights: {_told(SHARES)}")  # fmt: skip
-    parser.add_argument("--count", type=int, default=10_000, help="texts")
+                        help=f"kinds to generate, from {_told(SHARES)}")  # fmt: skip
+    parser.add_argument("--count", type=int, default=10_000, help="number of texts")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True, help="table for `synthesize --text`")
 

@@ -1,4 +1,4 @@
-"""Make a lhotse manifest of a corpus."""
+"""Write a lhotse manifest for a speech corpus."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from auricle_train.data.lhotse_manifests import write_manifest
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
+    """Add the arguments of this step."""
     parser.add_argument("--layout", choices=LAYOUTS, required=True)
-    parser.add_argument("--source", type=Path, required=True, help="folder of the corpus")
+    parser.add_argument("--source", type=Path, required=True, help="corpus folder")
     parser.add_argument(
         "--any-licence",
         action="store_true",
-        help="keep what may not be trained on if the model is to be shipped",
+        help="keep recordings whose licence forbids shipping the trained model",
     )
     parser.add_argument(
         "--unlabelled",
         action="store_true",
-        help="keep what has no text, for the step `label` to give it one",
+        help="keep recordings without a text, for the step `label`",
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for LAYOUT.jsonl.gz")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write the manifest; tell what was kept, and what was dropped and why."""
+    """Write the manifest; print what was kept, what was dropped, and why."""
     if not arguments.source.exists():
         raise LayoutError(f"source: {arguments.source} does not exist; name the corpus's folder")
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Measure the losses of a top on caches: how far copies that it has read are from fresh ones."""
+"""Measure the losses of a top on caches, to compare seen and unseen caches."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ BATCH = 16
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
-    parser.add_argument("--checkpoint", type=Path, required=True, help="of `train-top`")
+    """Add the arguments of this step."""
+    parser.add_argument("--checkpoint", type=Path, required=True, help="written by `train-top`")
     parser.add_argument("--cache", type=Path, nargs="+", required=True,
-                        help="folders of `cache-encoder`, of train or dev clips")  # fmt: skip
+                        help="folders written by `cache-encoder`, train or dev")  # fmt: skip
     parser.add_argument("--vocabulary", type=Path, required=True, help="tokens.txt")
-    parser.add_argument("--limit", type=int, default=150, help="utterances of each folder and set")
+    parser.add_argument("--limit", type=int, default=150, help="utterances per folder and set")
     parser.add_argument("--threads", type=int, default=1)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print the losses, a line a folder and set."""
+    """Print the losses, one line per folder and set."""
     torch.set_num_threads(arguments.threads)
     top, saved = load_top(arguments.checkpoint)
     tokenizer = Tokenizer.load(arguments.vocabulary)
@@ -43,12 +43,13 @@ def run(arguments: argparse.Namespace) -> None:
             order = np.random.default_rng(0).permutation(len(examples))[: arguments.limit]
             found = losses(top, [examples[number] for number in order])
             told = "  ".join(f"{loss} {value:.3f}" for loss, value in found.items())
-            print(f"{folder.name} {name}: {told} nats a token, {len(order)} utterances", flush=True)
+            count = len(order)
+            print(f"{folder.name} {name}: {told} nats per token, {count} utterances", flush=True)
 
 
 @torch.no_grad()
 def losses(top: Top, examples: list[Example]) -> dict[str, float]:
-    """Return each loss of unchanged utterances, nats a token."""
+    """Return each loss on utterances without augmentation, in nats per token."""
     objective = TopObjective(top, TopPlan(fast_emit=0.0)).eval()
     ordered = sorted(examples, key=lambda example: example.utterance.search_frames)
     total, tokens = torch.zeros(len(LOSSES)), 0

@@ -1,4 +1,4 @@
-"""Measure how partial results go on after a pause within a command."""
+"""Measure how partial results continue after a pause within a command."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from auricle_train.text.word_errors import share
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
-    parser.add_argument("--data", type=Path, required=True, help="folder of sets: `data/corpus.py`")
-    parser.add_argument("--bundle", default="en-tiny", help="name or absolute path")
-    parser.add_argument("--set", default="kathleen", help="whose clips are joined, two at a time")
-    parser.add_argument("--pairs", type=int, default=12, help="of clips with 2 to 12 words")
-    parser.add_argument("--pause", type=float, default=0.3, metavar="SECONDS", help="between them")
+    """Add the arguments of this step."""
+    parser.add_argument("--data", type=Path, required=True, help="data folder, see data/corpus.py")
+    parser.add_argument("--bundle", default="en-tiny", help="bundle name or absolute path")
+    parser.add_argument("--set", default="kathleen", help="set whose clips are joined in pairs")
+    parser.add_argument("--pairs", type=int, default=12, help="pairs of clips with 2 to 12 words")
+    parser.add_argument("--pause", type=float, default=0.3, metavar="SECONDS", help="its length")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print each continuation that changes what was shown, and how many did."""
+    """Print each continuation that changes a shown partial result, and the counts."""
     config = Config(recognizer=RecognizerSettings(bundle=arguments.bundle))
     models = load_models(config, budget_of(config), wake=False)
     clips = [
@@ -43,6 +43,6 @@ def run(arguments: argparse.Namespace) -> None:
             if one.changed:
                 print(" ".join(one.withdrawn), "->", " ".join(one.partial), flush=True)
     changed, shorter = share(one.changed for one in found), share(one.shorter for one in found)
-    print(f"withdrawn results that a partial followed: {len(found)}")
-    print(f"of these, changed by it: {changed.count} = {changed}")
-    print(f"of these, longer than it: {shorter.count} = {shorter}")
+    print(f"withdrawn results followed by a partial result: {len(found)}")
+    print(f"of these, the partial result differs: {changed.count} = {changed}")
+    print(f"of these, the partial result is shorter: {shorter.count} = {shorter}")

@@ -1,4 +1,4 @@
-"""Cut the vocabulary of the second pass from Whisper's."""
+"""Make the vocabulary of the second pass, a subset of Whisper's."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from auricle_train.data.corpus import read_texts, read_transcripts
 from auricle_train.models.whisper_weights import read_tokens
 from auricle_train.tokens.whisper_vocabulary import cut, write
 
-GENERAL = 60_000  # words of general English
-COMMANDS = 0.5  # share that commands have in what a piece is used for, beside general English
+GENERAL = 60_000  # number of general English words
+COMMANDS = 0.5  # weight of our texts in word frequencies; the rest is general English
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
-    parser.add_argument("--data", type=Path, required=True, help="folder of sets: `data/corpus.py`")
-    parser.add_argument("--whisper", type=Path, required=True, help="CTranslate2's model.bin")
+    """Add the arguments of this step."""
+    parser.add_argument("--data", type=Path, required=True, help="data folder, see data/corpus.py")
+    parser.add_argument("--whisper", type=Path, required=True, help="CTranslate2 model.bin")
     parser.add_argument("--size", type=int, default=35_000)
     parser.add_argument("--out", type=Path, required=True, help="pieces.txt")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Keep what the texts and the clips use, and what English does."""
+    """Keep the pieces that our texts, our transcripts and general English use most."""
     sentences = read_texts(arguments.data) + read_transcripts(arguments.data)
     ours = Counter(word for text in sentences for word in text.split())
     words: Counter[str] = Counter()

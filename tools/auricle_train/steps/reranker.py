@@ -1,4 +1,4 @@
-"""Train the language model of the reranker, and write its bundle."""
+"""Train the reranker's language model and write its bundle, or resume."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from reranker.vocabulary import Vocabulary
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
-    parser.add_argument("--data", type=Path, required=True, help="folder of sets: `data/corpus.py`")
+    """Add the arguments of this step."""
+    parser.add_argument("--data", type=Path, required=True, help="data folder, see data/corpus.py")
     parser.add_argument(
-        "--text", type=Path, nargs="*", default=[], help="more text, a sentence a line"
+        "--text", type=Path, nargs="*", default=[], help="more texts, one sentence per line"
     )
-    parser.add_argument("--run", type=Path, required=True, dest="folder", help="checkpoint and log")
-    parser.add_argument("--minutes", type=float, default=Plan.minutes, help="of the whole run")
-    parser.add_argument("--pieces", type=int, default=4000, help="of words")
+    parser.add_argument("--run", type=Path, required=True, dest="folder", help="checkpoint, log")
+    parser.add_argument("--minutes", type=float, default=Plan.minutes, help="for the whole run")
+    parser.add_argument("--pieces", type=int, default=4000, help="vocabulary size")
     parser.add_argument("--width", type=int, default=Shape.width)
     parser.add_argument("--layers", type=int, default=Shape.layers)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="folder of the bundle")
+    parser.add_argument("--out", type=Path, help="bundle folder; without it, only train")
     parser.add_argument("--name", default="reranker-en")
     parser.add_argument("--version", default="0.1.0")
-    parser.add_argument("--results", type=Path, help="YAML of what was measured with it")
-    parser.add_argument("--weights", type=Path, help="YAML of the weights that were tuned")
+    parser.add_argument("--results", type=Path, help="YAML file of results, for the manifest")
+    parser.add_argument("--weights", type=Path, help="YAML file with `language` and `reward`")
     parser.add_argument(
-        "--source", nargs="*", default=[], help="what --text holds and its licence, to be told"
+        "--source", nargs="*", default=[], help="contents and licences of --text, for the manifest"
     )
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Train for what is left of the time, tell the losses, and write the bundle."""
+    """Train for the remaining time, print the losses, and write the bundle."""
     torch.set_num_threads(arguments.threads)
     folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
     training.train(batches, folder / "log.jsonl")
     found = losses(training.model, sources, vocabulary, plan)
     for name, source in sources.items():
-        told = f"{found[name]:.3f} nats a word" if name in found else ""
+        told = f"{found[name]:.3f} nats per word" if name in found else ""
         print(f"{name:12} {len(source.learned):6} sentences  share {source.share:.2f}  {told}")
     if arguments.out:
         write_bundle(

@@ -1,4 +1,4 @@
-"""Have Whisper write the transcripts its own way, with capitals and marks."""
+"""Rewrite transcripts in Whisper's style, with capitals and punctuation but the same words."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from auricle_train.distillation.scribe import Scribe
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
+    """Add the arguments of this step."""
     sources.configure(parser)
-    parser.add_argument("--whisper", type=Path, required=True, help="CTranslate2's model.bin")
+    parser.add_argument("--whisper", type=Path, required=True, help="CTranslate2 model.bin")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", type=Path, required=True, help="id<TAB>text, a line a clip")
+    parser.add_argument("--out", type=Path, required=True, help="table, id<TAB>text per line")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write the file whole."""
+    """Write the table atomically."""
     torch.set_num_threads(arguments.threads)
     scribe = Scribe(arguments.whisper)
     clips = [clip for _, clip in sources.clips(arguments) if clip.text]

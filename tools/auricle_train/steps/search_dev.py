@@ -1,4 +1,4 @@
-"""Measure the first pass on cached dev frames, at several weights of the search."""
+"""Tune the search weights of the first pass on cached dev frames."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from auricle_train.top.data import SEARCH_SECONDS
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
-    parser.add_argument("--checkpoint", type=Path, required=True, help="of `train-top`")
+    """Add the arguments of this step."""
+    parser.add_argument("--checkpoint", type=Path, required=True, help="written by `train-top`")
     parser.add_argument("--cache", type=Path, required=True, help="of `cache-encoder --dev`")
-    parser.add_argument("--vocabulary", type=Path, required=True, help="of the first pass")
-    parser.add_argument("--words", type=Path, help="words.bin, of `train-word-lm`")
-    parser.add_argument("--language", type=Path, help="ngram.bin, of `language`")
+    parser.add_argument("--vocabulary", type=Path, required=True, help="tokens.txt")
+    parser.add_argument("--words", type=Path, help="words.bin written by `train-word-lm`")
+    parser.add_argument("--language", type=Path, help="ngram.bin written by `train-token-lm`")
     parser.add_argument("--half", type=Half, choices=list(Half), default=Half.TUNE)
-    parser.add_argument("--limit", type=int, default=0, help="recordings of each set; 0: all")
+    parser.add_argument("--limit", type=int, default=0, help="recordings per set; 0: all")
     parser.add_argument("--beam", type=int, nargs="+", default=[8])
     parser.add_argument("--skip-blank", type=float, default=SearchOptions().skip_blank)
     parser.add_argument("--max-symbols", type=int, default=SearchOptions().max_symbols)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
         "--weights", type=weights, nargs="+", required=True, metavar="NAME=VALUE,...",
-        help="of `fusion.Weights`; `ctc=0` is the transducer alone",
+        help="fields of `shallow_fusion.Weights`; `ctc=0` is the transducer alone",
     )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print the table as it grows."""
+    """Print the results for each beam and each set of weights."""
     torch.set_num_threads(arguments.threads)
     pieces = Tokenizer.load(arguments.vocabulary).pieces
     words = WordModel.load(arguments.words, pieces) if arguments.words else None
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
     clips, scorer = hear(arguments.checkpoint, arguments.cache)
     clips = choose(clips, arguments.half, arguments.limit)
     if not clips:
-        raise ArgumentError(f"{arguments.cache}: no clip with a text: write it with `--dev`")
+        raise ArgumentError(f"{arguments.cache}: no clip with a text: run `cache-encoder --dev`")
     options = SearchOptions(
         frame_seconds=SEARCH_SECONDS,
         skip_blank=arguments.skip_blank,

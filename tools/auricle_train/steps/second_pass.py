@@ -9,13 +9,13 @@ from auricle_train.export.second_pass import replace_second_pass
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
-    parser.add_argument("--bundle", type=Path, required=True, help="folder of a bundle")
+    """Add the arguments of this step."""
+    parser.add_argument("--bundle", type=Path, required=True, help="bundle folder")
     parser.add_argument(
-        "--checkpoint", type=Path, required=True, help="of `train`, or of `average --second-pass`"
+        "--checkpoint", type=Path, required=True, help="of `train` or `average --second-pass`"
     )
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Change the bundle's folder."""
+    """Replace the second pass in the bundle folder."""
     replace_second_pass(arguments.bundle, arguments.checkpoint)

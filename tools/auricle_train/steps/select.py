@@ -1,4 +1,4 @@
-"""Choose pseudo-labels, and clips to leave out, by whether the teachers agree."""
+"""Select pseudo-labels, and clips to exclude, by agreement between the teachers."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from auricle_train.distillation.selection import Criteria
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
+    """Add the arguments of this step."""
     default = Criteria()
     parser.add_argument("--labels", type=Path, nargs="+", required=True, metavar="FILE",
-                        help="what `label` wrote; of several files, clips that all of them hold, "
-                        "with the readings of all")  # fmt: skip
+                        help="files written by `label`; with several, only clips in all of them "
+                        "count")  # fmt: skip
     parser.add_argument("--agreement", type=float, default=default.agreement, metavar="RATE",
-                        help="most word errors between teachers, for a pseudo-label")  # fmt: skip
+                        help="pseudo-label: maximum word error rate between teachers")  # fmt: skip
     parser.add_argument("--confidence", type=float, default=default.confidence, metavar="LOG",
-                        help="least mean log probability, for a pseudo-label")  # fmt: skip
+                        help="pseudo-label: minimum mean log probability")  # fmt: skip
     parser.add_argument("--contradiction", type=float, default=default.contradiction,
                         metavar="RATE",
-                        help="word errors of every teacher from which a transcript is doubted, "
-                        "where they agree")  # fmt: skip
+                        help="exclude: minimum word error rate of each teacher against the "
+                        "transcript")  # fmt: skip
     parser.add_argument("--union", type=float, default=default.union, metavar="RATE",
-                        help="most word errors between teachers to doubt it")  # fmt: skip
+                        help="exclude: maximum word error rate between teachers")  # fmt: skip
     parser.add_argument("--prefer", default=default.prefer, metavar="TEACHER",
-                        help="whose text is the pseudo-label (name of its folder); without, the "
-                        "surest teacher's")  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, help="folder of the lists")
+                        help="folder name of the teacher whose text to use; default: the most "
+                        "confident teacher")  # fmt: skip
+    parser.add_argument("--out", type=Path, required=True, help="folder for the lists")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write the lists; print what became of the clips of each set."""
+    """Write the lists; print the number of clips per set and decision."""
     criteria = Criteria(
         agreement=arguments.agreement,
         confidence=arguments.confidence,

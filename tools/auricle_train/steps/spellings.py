@@ -1,4 +1,4 @@
-"""Learn how the recogniser writes names that it does not know, and put that into its bundle."""
+"""Learn how the recogniser respells unknown names, and add the rules to its bundle."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from auricle_train.respelling.transcription import hear, read
 from auricle_train.synthesis import espeak, flite
 from auricle_train.synthesis.program import Program
 
-ENGINES = {"flite": flite.load, "espeak": espeak.load}  # programs: quick, and in many accents
+ENGINES = {"flite": flite.load, "espeak": espeak.load}  # fast, with many accents
 SOURCE = "names: "
-MEASURED = ("slt",)  # voices that names are measured with: see `benchmarks.biasing`
+MEASURED = ("slt",)  # test voices, not used here; see `benchmarks.biasing`
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
-    parser.add_argument("--bundle", type=Path, required=True, help="folder of a bundle")
+    """Add the arguments of this step."""
+    parser.add_argument("--bundle", type=Path, required=True, help="bundle folder")
     parser.add_argument(
-        "--names", type=Path, help="a name a line, in small letters; without: none is spoken"
+        "--names", type=Path, help="one name per line, in lower case; default: only use --heard"
     )
     parser.add_argument("--engine", choices=ENGINES, nargs="+", default=list(ENGINES))
-    parser.add_argument("--source", nargs="*", default=[], help="of the names, with their licence")
+    parser.add_argument("--source", nargs="*", default=[], help="names' source and licence")
     parser.add_argument(
-        "--heard", type=Path, required=True, help="heard.jsonl; goes on from what it holds"
+        "--heard", type=Path, required=True, help="heard.jsonl; resumes if it exists"
     )
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Change the bundle's folder, and tell how much was learned."""
+    """Write the rules to the bundle folder, and print how many there are."""
     bundle = load_bundle(arguments.bundle, "recognizer")
     if arguments.names is None:
         found = read(arguments.heard)
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _in_turn(engines: list[Program]) -> list[tuple[Program, str]]:
-    """Return the voices, one of each engine in turn."""
+    """Return voices that alternate between the engines."""
     rows = [[(one, voice) for voice in one.voices if voice not in MEASURED] for one in engines]
     longest = max(map(len, rows))
     repeated = [(row * longest)[:longest] for row in rows]

@@ -1,4 +1,4 @@
-"""Make spoken clips of text with a voice engine, or go on."""
+"""Synthesise speech clips from texts with a voice engine, or resume."""
 
 from __future__ import annotations
 
@@ -20,35 +20,33 @@ from auricle_train.synthesis.synthesize import (
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
+    """Add the arguments of this step."""
     default = Order("", 0)
     parser.add_argument(
         "--text",
         type=Path,
         required=True,
-        help="a text a line; of a .tsv, such as text/texts.tsv, the last column; or a table of "
-        "make-texts",
+        help="one text per line; the last column of a .tsv file; or a table written by "
+        "`make-texts`",
     )
-    parser.add_argument("--names", type=Path, help="a name a line, put into sentences as well")
+    parser.add_argument("--names", type=Path, help="one name per line; adds sentences with them")
     parser.add_argument("--engine", choices=ENGINES, required=True)
-    parser.add_argument("--voices", type=Path, help="folder of voices, for kokoro and piper")
-    parser.add_argument("--count", type=int, default=1000, help="clips")
-    parser.add_argument("--first", type=int, default=default.first, help="number of the first one")
+    parser.add_argument("--voices", type=Path, help="voice folder, for kokoro and piper")
+    parser.add_argument("--count", type=int, default=1000, help="number of clips")
+    parser.add_argument("--first", type=int, default=default.first, help="number of the first clip")
     parser.add_argument(
         "--dev-share",
         type=float,
         default=default.dev_share,
-        help="of the clips, in voices of their own; 0 for an engine of one voice",
+        help="share of dev clips, with voices of their own; 0 for an engine with one voice",
     )
     parser.add_argument("--seed", type=int, default=default.seed)
     parser.add_argument("--format", choices=FORMATS, default=default.format)
-    parser.add_argument(
-        "--out", type=Path, required=True, help="folder; goes on from what is there"
-    )
+    parser.add_argument("--out", type=Path, required=True, help="folder; resumes if it holds clips")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Make what is missing; tell how fast."""
+    """Synthesise the missing clips; print the speed."""
     lines = read_lines(arguments.text)
     if arguments.names is not None:
         names = read_texts(arguments.names)

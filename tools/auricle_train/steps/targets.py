@@ -1,4 +1,4 @@
-"""Cache a teacher's encoder frames of clean clips on disk."""
+"""Cache the encoder output of a teacher for clean clips."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from auricle_train.models.dimensions import STRIDE
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
+    """Add the arguments of this step."""
     sources.configure(parser)
-    parser.add_argument("--whisper", type=Path, required=True, help="CTranslate2's model.bin")
+    parser.add_argument("--whisper", type=Path, required=True, help="CTranslate2 model.bin")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", type=Path, required=True, help="folder; goes on from it")
+    parser.add_argument("--out", type=Path, required=True, help="folder; resumes if it exists")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Say how large it will be, then write what is missing."""
+    """Print the final size, then write the missing frames."""
     torch.set_num_threads(arguments.threads)
     encoder = load_teacher_encoder(arguments.whisper)
     index = plan((clip for _, clip in sources.clips(arguments)), encoder)

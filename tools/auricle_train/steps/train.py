@@ -1,4 +1,4 @@
-"""Train both passes, or resume."""
+"""Train the encoder, the heads and the second pass, or resume."""
 
 from __future__ import annotations
 
@@ -14,43 +14,44 @@ from auricle_train.training.run import Origin, Recordings, train
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
-    parser.add_argument("--data", type=Path, required=True, help="folder of sets: `data/corpus.py`")
+    """Add the arguments of this step."""
+    parser.add_argument("--data", type=Path, required=True, help="data folder, see data/corpus.py")
     parser.add_argument("--manifest", type=Path, nargs="*", default=(), metavar="FILE",
-                        help="other corpora, as the step `manifests` writes them")  # fmt: skip
-    parser.add_argument("--exclude", type=Path, help="names of clips to leave out, one a line")
-    parser.add_argument("--labels", type=Path, help="texts of clips that have none: id<TAB>text")
-    parser.add_argument("--written", type=Path, help="transcripts as the second pass is to write "
-                        "them: id<TAB>text, by the step `write`")  # fmt: skip
-    parser.add_argument("--store", type=Path, help="folder that keeps decoded samples")
+                        help="manifests written by `manifests` or `synthesize`")  # fmt: skip
+    parser.add_argument("--exclude", type=Path, help="names of clips to skip, one per line")
+    parser.add_argument("--labels", type=Path, help="texts for clips without one: id<TAB>text")
+    parser.add_argument("--written", type=Path, help="targets of the second pass: id<TAB>text, "
+                        "written by `restyle-transcripts`")  # fmt: skip
+    parser.add_argument("--store", type=Path, help="folder that caches decoded samples")
     parser.add_argument("--whisper", type=Path, required=True,
-                        help="CTranslate2's model.bin; tiny, base, ... by its sizes")  # fmt: skip
-    parser.add_argument("--vocabulary", type=Path, required=True, help="of the first pass")
-    parser.add_argument("--pieces", type=Path, required=True, help="of the second pass")
+                        help="Whisper as CTranslate2 model.bin; sets the sizes of the "
+                        "networks")  # fmt: skip
+    parser.add_argument("--vocabulary", type=Path, required=True, help="tokens.txt")
+    parser.add_argument("--pieces", type=Path, required=True, help="pieces.txt")
     parser.add_argument("--encoder", choices=("attention", "lstm"), default="attention")
-    parser.add_argument("--start", type=Path, help="weights of an earlier run, to go on from")
+    parser.add_argument("--start", type=Path, help="checkpoint of an earlier run to start from")
     parser.add_argument("--threads", type=int, default=threads_for_each(),
-                        help="of each process")  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, help="folder of checkpoint and log")
+                        help="per process")  # fmt: skip
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and log")
     parser.add_argument(
         "--branch",
         type=int,
         default=2,
         metavar="LAYERS",
-        help="last ones of the encoder that the first pass has of its own",
+        help="number of last encoder layers that the first pass does not share",
     )
-    parser.add_argument("--plan", choices=PLANS, help="what the options below change; if not "
-                        "said, that of the encoder: joint or lstm")  # fmt: skip
+    parser.add_argument("--plan", choices=PLANS, help="defaults of the options below; default: "
+                        "lstm with --encoder lstm, else joint")  # fmt: skip
     plan = parser.add_argument_group(
-        "plan", "see `training/config.py`, also for what each plan has of its own"
+        "plan", "`training/config.py` explains them; the defaults shown are those of plan joint"
     )
     for field in fields(Plan):
         option = "--" + field.name.replace("_", "-")
-        plan.add_argument(option, type=type(field.default), help=f"usually {field.default}")
+        plan.add_argument(option, type=type(field.default), help=f"default: {field.default}")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Train until the minutes are spent, or a signal asks for the end."""
+    """Train for the planned minutes, or until SIGINT or SIGTERM."""
     given, usual = vars(arguments), "lstm" if arguments.encoder == "lstm" else "joint"
     changes = {item.name: given[item.name] for item in fields(Plan) if given[item.name] is not None}
     plan = replace(PLANS[arguments.plan or usual], **changes)

@@ -1,4 +1,4 @@
-"""Train attention from sound to names on cached encoder frames."""
+"""Train attention from audio to context names on cached encoder frames, or resume."""
 
 from __future__ import annotations
 
@@ -18,34 +18,33 @@ from auricle_train.data.encoder_cache import STREAMS, read_cache
 from auricle_train.top.data import SEARCH_SECONDS
 from auricle_train.top.training import load_top
 
-COMMON = 1000  # words that are hardly ever names
+COMMON = 1000  # the most frequent words are never used as names
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
+    """Add the arguments of this step."""
     plan = training.AttendingPlan()
     parser.add_argument("--cache", type=Path, nargs="+", required=True,
-                        help="folders of `cache-encoder`")  # fmt: skip
+                        help="folders written by `cache-encoder`")  # fmt: skip
     parser.add_argument("--top", type=Path, required=True,
-                        help="checkpoint of `train-top`: only aligns the transcripts")  # fmt: skip
-    parser.add_argument("--vocabulary", type=Path, required=True, help="its tokens.txt")
+                        help="`train-top` checkpoint, used to align transcripts")  # fmt: skip
+    parser.add_argument("--vocabulary", type=Path, required=True, help="tokens.txt")
     parser.add_argument("--names", type=Path, required=True,
-                        help="names that nobody says, one a line: `list-names`")  # fmt: skip
+                        help="distractor names, written by `list-names`")  # fmt: skip
     parser.add_argument("--streams", nargs="+", choices=STREAMS, default=["encoder"],
-                        help="of the cache, that the listener reads; only `encoder` is "
-                        "exported")  # fmt: skip
-    parser.add_argument("--start", type=Path, help="checkpoint whose fitting weights to begin with")
+                        help="cached streams to read; only `encoder` can be exported")  # fmt: skip
+    parser.add_argument("--start", type=Path, help="checkpoint; starts from its weights that fit")
     parser.add_argument("--minutes", type=float, default=plan.minutes)
     parser.add_argument("--rate", type=float, default=plan.rate)
     parser.add_argument("--only-listener", type=float, default=plan.only_listener,
-                        help="first part of the time, in which the context encoder stays as it "
-                        "is: quicker, where `--start` gives it")  # fmt: skip
-    parser.add_argument("--seconds", type=float, default=120.0, help="of audio in a batch")
+                        help="first share of the time in which the context encoder is frozen; "
+                        "faster with --start")  # fmt: skip
+    parser.add_argument("--seconds", type=float, default=120.0, help="audio per batch")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True,
-                        help="folder of checkpoint.pt, from which it goes on, and of weights.pt, "
-                        "without the optimizer's state, in float16")  # fmt: skip
+                        help="folder for checkpoint.pt, from which it resumes, and weights.pt, "
+                        "the result in float16")  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -63,22 +62,22 @@ def run(arguments: argparse.Namespace) -> None:
     plan = training.AttendingPlan(
         minutes=arguments.minutes, rate=arguments.rate, only_listener=arguments.only_listener
     )
-    going = training.Run(model, plan, arguments.out / "checkpoint.pt")
-    seed = arguments.seed + going.step  # a resumed run must not draw the same again
-    going.train(
+    training_run = training.Run(model, plan, arguments.out / "checkpoint.pt")
+    seed = arguments.seed + training_run.step  # a resumed run must see new samples
+    training_run.train(
         Drawing(utterances, pool, common_words(), arguments.seconds, seed),
         arguments.out / "log.jsonl",
     )
-    going.save_weights(arguments.out / "weights.pt")
+    training_run.save_weights(arguments.out / "weights.pt")
 
 
 def aligned(
     folders: list[Path], top: Path, vocabulary: Path, streams: tuple[str, ...]
 ) -> list[AlignedUtterance]:
-    """Return the utterances of caches with the ends of their words.
+    """Return the cached utterances with the end time of each word.
 
     Raises:
-        ModelError: the top is of another encoder than a cache, or one of the files is damaged.
+        ModelError: top and cache have different encoders, or a file is damaged.
     """
     aligner, saved = load_top(top)
     asked = aligner.shape.streams + streams
@@ -90,5 +89,5 @@ def aligned(
 
 
 def common_words() -> frozenset[str]:
-    """Return words that are said too often to be names."""
+    """Return words that are too frequent to be names."""
     return frozenset(top_n_list("en", COMMON))

@@ -1,4 +1,4 @@
-"""Train the top from a packed job for some minutes, or go on: live audio, trunk on the device."""
+"""Train the top inside a packed GPU job on freshly augmented audio, or resume."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ from auricle_train.training import checkpoint
 from auricle_train.training.distributed import Group
 
 CHECKPOINT = "checkpoint.pt"
-TRAIL = 0.3  # seconds of silence behind a dev clip
-AT_ONCE = 16  # dev clips that are encoded together
+TRAIL = 0.3  # seconds of silence after a dev clip
+AT_ONCE = 16  # dev clips per encoder batch
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
-    parser.add_argument("--job", type=Path, required=True, help="folder of `pack-gpu-job`")
-    parser.add_argument("--store", type=Path, required=True, help="folder of decoded samples")
+    """Add the arguments of this step."""
+    parser.add_argument("--job", type=Path, required=True, help="folder written by `pack-gpu-job`")
+    parser.add_argument("--store", type=Path, required=True, help="folder for decoded samples")
     parser.add_argument("--out", type=Path, required=True,
-                        help="folder of the checkpoint's parts and the log")  # fmt: skip
-    parser.add_argument("--minutes", type=float, default=10.0, help="from the start on")
+                        help="folder for checkpoint parts and log")  # fmt: skip
+    parser.add_argument("--minutes", type=float, default=10.0, help="counted from the start")
     cores = len(os.sched_getaffinity(0))
     parser.add_argument("--workers", type=int, default=max(0, cores - 1),
-                        help="processes that disturb; 0: the one that trains")  # fmt: skip
-    parser.add_argument("--device", help="usually cuda where there is one")
+                        help="augmentation processes; 0: augment in the main one")  # fmt: skip
+    parser.add_argument("--device", help="default: cuda if available, else cpu")
     add_plan(parser, LivePlan)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Train one leg; leave the checkpoint in parts."""
+    """Train for the given minutes; leave the checkpoint in parts."""
     began = time.monotonic()
     torch.set_num_threads(1 if torch.cuda.is_available() else len(os.sched_getaffinity(0)))
     job, out, plan = arguments.job, arguments.out, plan_of(arguments, LivePlan)
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 class LiveTrainer(TopTrainer):
-    """Leaves each checkpoint in parts beside it: a leg that is killed costs minutes at most."""
+    """Writes each checkpoint in parts as well, so a killed job loses minutes at most."""
 
     def save(self) -> None:
         """Write the checkpoint and its parts; see `TopTrainer.save`."""
@@ -95,7 +95,7 @@ def _sounds(job: Path, store: Path, workers: int) -> LiveSounds:
 
 
 def _dev(job: Path, store: Path, encoder: FrozenEncoder, tokenizer: Tokenizer) -> list[Example]:
-    """Return the dev clips as the encoder hears them; without any, none are measured."""
+    """Return the encoded dev clips; empty if the job has none."""
     tars = audio_of(job, "dev")
     sources = [row.source for tar in tars for row in read_rows(tar)]
     log_mel, trail = LogMel(), np.zeros(int(TRAIL * SAMPLE_RATE), np.float32)

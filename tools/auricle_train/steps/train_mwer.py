@@ -1,4 +1,4 @@
-"""Train the top for fewer expected word errors over its n-best lists, or resume."""
+"""Train the top with minimum word error rate (MWER) on n-best lists, or resume."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from auricle_train.training.distributed import joined, threads_for_each
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
-    parser.add_argument("--start", type=Path, required=True, help="checkpoint of `train-top`")
+    """Add the arguments of this step."""
+    parser.add_argument("--start", type=Path, required=True, help="written by `train-top`")
     parser.add_argument("--cache", type=Path, nargs="+", required=True,
-                        help="folders of `cache-encoder`")  # fmt: skip
+                        help="folders written by `cache-encoder`")  # fmt: skip
     parser.add_argument("--lists", type=Path, required=True,
-                        help="of `decode-nbest`, made with --start's checkpoint")  # fmt: skip
-    parser.add_argument("--dev", type=Path, required=True, help="cache of dev clips")
+                        help="written by `decode-nbest` with the --start checkpoint")  # fmt: skip
+    parser.add_argument("--dev", type=Path, required=True, help="folder of `cache-encoder --dev`")
     parser.add_argument("--vocabulary", type=Path, required=True, help="tokens.txt")
     parser.add_argument("--threads", type=int, default=threads_for_each(),
-                        help="of each process")  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, help="folder of checkpoint and log")
+                        help="per process")  # fmt: skip
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and log")
     add_plan(parser, MwerPlan)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Train until the hours are heard, or a signal asks for the end."""
+    """Train for the planned hours of audio, or until SIGINT or SIGTERM."""
     torch.set_num_threads(arguments.threads)
     plan = plan_of(arguments, MwerPlan)
     tokenizer = Tokenizer.load(arguments.vocabulary)

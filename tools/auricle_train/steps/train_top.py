@@ -1,4 +1,4 @@
-"""Train the layers of the first pass above the frozen encoder, or resume."""
+"""Train the top (the first-pass layers above the frozen encoder), or resume."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from auricle_train.training.distributed import joined, threads_for_each
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
+    """Add the arguments of this step."""
     parser.add_argument("--cache", type=Path, nargs="+", required=True,
-                        help="folders of `cache-encoder`")  # fmt: skip
-    parser.add_argument("--dev", type=Path, required=True, help="the same of dev clips")
+                        help="folders written by `cache-encoder`")  # fmt: skip
+    parser.add_argument("--dev", type=Path, required=True, help="of `cache-encoder --dev`")
     parser.add_argument("--vocabulary", type=Path, required=True, help="tokens.txt")
     parser.add_argument("--streams", nargs="+", default=["encoder"],
-                        help="of the cache, that the top reads")  # fmt: skip
+                        help="cached streams to read")  # fmt: skip
     parser.add_argument("--layers", type=int, default=TopShape.layers)
-    parser.add_argument("--chunk", type=int, default=TopShape.chunk, help="search frames of 80 ms")
-    parser.add_argument("--start", type=Path, help="checkpoint whose weights to begin with")
+    parser.add_argument("--chunk", type=int, default=TopShape.chunk, help="in 80 ms search frames")
+    parser.add_argument("--start", type=Path, help="checkpoint to start from")
     parser.add_argument("--threads", type=int, default=threads_for_each(),
-                        help="of each process")  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, help="folder of checkpoint and log")
+                        help="per process")  # fmt: skip
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and log")
     add_plan(parser, TopPlan)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Train until the hours are heard, or a signal asks for the end."""
+    """Train for the planned hours of audio, or until SIGINT or SIGTERM."""
     torch.set_num_threads(arguments.threads)
     plan = plan_of(arguments, TopPlan)
     tokenizer = Tokenizer.load(arguments.vocabulary)
@@ -52,8 +52,8 @@ def run(arguments: argparse.Namespace) -> None:
     with joined() as group:
         if group.leads:
             hours = sum(item.seconds for item in train) / 3600
-            print(f"{len(train)} utterances, {hours:.1f} h; {len(utterances) - len(train)} with "
-                  "texts that do not fit were left out", flush=True)  # fmt: skip
+            print(f"{len(train)} utterances, {hours:.1f} h; skipped {len(utterances) - len(train)} "
+                  "whose text is too long for the audio", flush=True)  # fmt: skip
         trainer = TopTrainer(shape, plan, digest, arguments.out, group, arguments.start)
         ended = trainer.run(train, dev, tokenizer)
     if ended == signal.SIGINT:

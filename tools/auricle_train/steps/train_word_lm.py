@@ -1,4 +1,4 @@
-"""Make the lexicon and the word language model of the first pass."""
+"""Train the lexicon and the word n-gram language model of the first pass."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ LEAST_FREQUENCY = 1e-8
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
-    parser.add_argument("--data", type=Path, required=True, help="folder of sets: `data/corpus.py`")
-    parser.add_argument("--vocabulary", type=Path, required=True, help="of the first pass")
+    """Add the arguments of this step."""
+    parser.add_argument("--data", type=Path, required=True, help="data folder, see data/corpus.py")
+    parser.add_argument("--vocabulary", type=Path, required=True, help="tokens.txt")
     parser.add_argument("--order", type=int, choices=range(2, 5), default=3)
     parser.add_argument("--words", type=int, default=0,
-                        help="most frequent words of English to add, of the `wordfreq` package "
-                        "(data CC BY-SA 4.0)")  # fmt: skip
-    parser.add_argument("--size", type=int, default=LIMIT, help="bytes of the file at most")
+                        help="add this many frequent English words from the `wordfreq` package "
+                        "(its data are CC BY-SA 4.0)")  # fmt: skip
+    parser.add_argument("--size", type=int, default=LIMIT, help="maximum file size in bytes")
     parser.add_argument(
         "--text", type=Path, nargs="*", default=[],
-        help="texts of general English, a sentence a line; each file is a source",
+        help="general English texts, one sentence per line; each file is one source",
     )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="words.bin")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write the model, and tell what it is made of."""
+    """Write the model; print its sources, their weights and losses."""
     sources = read_sources(arguments.data, arguments.text)
     trusted = [name for name in sources if name not in {path.stem for path in arguments.text}]
     frequencies = {
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise ArgumentError(str(error)) from error
     arguments.out.write_bytes(made.content)
     for name, weight in made.weights.items():
-        loss = f"{made.losses[name]:.3f} nats a word" if name in made.losses else ""
+        loss = f"{made.losses[name]:.3f} nats per word" if name in made.losses else ""
         count = len(sources.get(name, ()))
         print(f"{name:12} {count:6} sentences  weight {weight:.3f}  {loss}")
     print(f"{arguments.out}: {len(made.content)} bytes, {made.words} words, "

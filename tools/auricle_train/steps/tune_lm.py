@@ -1,4 +1,4 @@
-"""Measure the first pass at several weights of the language models."""
+"""Measure the word error rate of the first pass for several language model weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from auricle_train.evaluation.lm_weights import FirstPass, Half, table
 
 
 def weights(text: str) -> Weights:
-    """Return the weights that `LANGUAGE,INTERNAL,REWARD` or `NAME=VALUE,NAME=VALUE` says.
+    """Parse `LANGUAGE,INTERNAL,REWARD` or `NAME=VALUE,NAME=VALUE`.
 
     Weights that are not named keep their defaults.
     """
@@ -23,18 +23,18 @@ def weights(text: str) -> Weights:
     unknown = sorted(set(named) - set(Weights.__dataclass_fields__))
     if unknown:
         known = ", ".join(Weights.__dataclass_fields__)
-        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is no weight: name some of {known}")
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is not a weight: use some of {known}")
     return Weights(**{name: float(value) for name, value in named.items()})
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the step."""
-    parser.add_argument("--data", type=Path, required=True, help="folder of sets: `data/corpus.py`")
-    parser.add_argument("--bundle", type=Path, required=True, help="folder of a bundle")
+    """Add the arguments of this step."""
+    parser.add_argument("--data", type=Path, required=True, help="data folder, see data/corpus.py")
+    parser.add_argument("--bundle", type=Path, required=True, help="bundle folder")
     parser.add_argument("--language", type=Path, required=True, help="ngram.bin")
     parser.add_argument("--sets", nargs="+", default=list(REAL_DEV))
     parser.add_argument("--half", type=Half, choices=list(Half), default=Half.TUNE)
-    parser.add_argument("--limit", type=int, default=0, help="recordings of each set; 0: all")
+    parser.add_argument("--limit", type=int, default=0, help="recordings per set; 0: all")
     parser.add_argument("--beam", type=int, nargs="+", default=[4])
     parser.add_argument(
         "--weights",
@@ -47,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print the table as it grows."""
+    """Print the table row by row."""
     bundle = load_bundle(arguments.bundle, "recognizer")
     for line in table(
         arguments.data,

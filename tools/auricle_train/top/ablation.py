@@ -1,7 +1,7 @@
-"""Word errors and lost ends of a top by set and by search, and the difference that training made.
+"""Word errors and lost first or last words of tops, per set and search, and their differences.
 
-In: tops and cached dev clips. Out: figures with 95 % intervals of a bootstrap over utterances;
-differences are of pairs, the same utterances before and after.
+In: tops and cached dev clips. Out: rates with 95 % bootstrap intervals over utterances. Differences
+between two tops are paired: they compare the same utterances.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from auricle_train.top.training import after_skipped
 from auricle_train.training.precision import computing
 
 SEARCHES = ("ctc", "greedy", "beam", "beam+ctc")
-"""CTC's best labels; the transducer's best path; its beam; the beam's best by both scores."""
+"""Greedy CTC; greedy transducer; transducer beam search; the same rescored with CTC."""
 BATCH_SECONDS = 120.0
-ALL = "all"  # the sets together
+ALL = "all"  # all sets together
 
 Found = dict[str, dict[str, list[Errors]]]  # by search, then set; in the order of the clips
 
@@ -36,15 +36,15 @@ def recognised(
     top: Top, examples: Sequence[Example], tokenizer: Tokenizer,
     options: BeamOptions, ctc_share: float, limit: int | None = None,
 ) -> Found:  # fmt: skip
-    """Return the errors of each clip by search and set.
+    """Return the errors of each clip per search and set.
 
     Args:
-        top: in evaluation mode.
-        examples: clips with words in their texts.
-        tokenizer: encodes texts for the top.
-        options: how wide the beam is.
-        ctc_share: of CTC in the choice of `beam+ctc`.
-        limit: clips of a set, evenly spaced; None: all.
+        top: top in evaluation mode.
+        examples: dev clips; those without words are skipped.
+        tokenizer: tokenizer of the first pass.
+        options: options of the beam search.
+        ctc_share: CTC's share of the score in `beam+ctc`.
+        limit: clips per set, evenly spaced; None: all.
     """
     chosen = _chosen(examples, limit)
     lengths = [item.seconds for item in chosen]
@@ -81,7 +81,7 @@ def _chosen(examples: Sequence[Example], limit: int | None) -> list[Example]:
 def _searched(
     top: Top, examples: Sequence[Example], options: BeamOptions, ctc_share: float
 ) -> list[dict[str, tuple[int, ...]]]:
-    """Return the tokens that each search finds in each clip of one batch."""
+    """Return the best tokens per search for each clip, decoded as one batch."""
     device = top.output.weight.device
     batch = batch_of(examples).to(device)
     with computing(device):
@@ -106,7 +106,7 @@ def _searched(
 
 
 def _ctc_scores(log_probs: torch.Tensor, hypotheses: Sequence[Hypothesis]) -> list[float]:
-    """Return CTC's log probability of each text in (n, vocabulary); -inf where none is possible."""
+    """Return the CTC log probability of each hypothesis; -inf if it cannot be aligned."""
     counts = torch.tensor([len(one.tokens) for one in hypotheses])
     targets = torch.zeros(len(hypotheses), max(1, int(counts.max())), dtype=torch.int64)
     for row, one in enumerate(hypotheses):
@@ -119,7 +119,7 @@ def _ctc_scores(log_probs: torch.Tensor, hypotheses: Sequence[Hypothesis]) -> li
 
 
 def measured(found: Found) -> dict[str, dict[str, Any]]:
-    """Return, by search and set, word error rate and shares of clips that lost an end."""
+    """Return word error rate and shares of clips with a lost first or last word."""
     return {
         kind: {
             name: asdict(score(errors)) | {
@@ -133,7 +133,7 @@ def measured(found: Found) -> dict[str, dict[str, Any]]:
 
 
 def compared(before: Found, after: Found, seed: int = 0) -> dict[str, dict[str, Any]]:
-    """Return, by search and set, what changed: after minus before, below 0 is better."""
+    """Return the differences per search and set: after minus before, below 0 is better."""
     return {
         kind: {name: _difference(before[kind][name], errors, seed) for name, errors in sets.items()}
         for kind, sets in after.items()
@@ -165,7 +165,7 @@ def _interval(values: np.ndarray, weights: np.ndarray, drawn: np.ndarray) -> dic
 
 
 def table(figures: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return figures of `measured` or `compared` as a table, in per cent."""
+    """Return the results of `measured` or `compared` as a Markdown table, in percent."""
     lines = [
         "| set | search | WER, % | first word lost, % | last word lost, % |",
         "|---|---|---|---|---|",

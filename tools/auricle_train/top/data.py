@@ -1,9 +1,8 @@
 """Batches of cached utterances for the top, sorted by length within a pool.
 
-In: utterances of `encoder_cache` and a seed. Out: an endless stream of batches, each of about so
-many seconds. The cached frames are augmented anew each time they are read, by masks in time and
-over their numbers (after SpecAugment, arXiv:1904.08779) and by noise: without, the top memorises a
-copy that it reads ten times.
+In: utterances of `encoder_cache` and a seed. Out: an endless stream of batches. The cached frames
+get new masks in time and over channels (after SpecAugment, arXiv:1904.08779) and new noise each
+time they are read. Without them the top memorises a copy that it reads ten times.
 """
 
 from __future__ import annotations
@@ -23,32 +22,32 @@ from auricle.tokenizer import Tokenizer
 from auricle_train.data.encoder_cache import CachedUtterance
 
 SEARCH_SECONDS = 0.08
-POOL = 1024  # utterances that are sorted by length together
+POOL = 1024  # utterances sorted by length together
 
 
 @dataclass(frozen=True)
 class FrameAugmentation:
-    """How cached frames are changed each time they are read."""
+    """How cached frames are augmented each time they are read."""
 
-    every: int = 15  # search frames to a mask in time
-    longest: int = 6  # search frames that a mask covers at most
-    share: float = 0.15  # of the numbers of a frame that are 0 in all of an utterance, at most
-    noise: float = 0.3  # standard deviation of what is added, relative to the frames', at most
+    every: int = 15  # search frames per time mask
+    longest: int = 6  # maximum search frames that a time mask covers
+    share: float = 0.15  # maximum share of channels set to 0 in a whole utterance
+    noise: float = 0.3  # maximum standard deviation of the noise, relative to the frames
 
 
 @dataclass(frozen=True)
 class TopBatch:
-    """Utterances of like length, padded with zeros."""
+    """Utterances of similar length, padded with zeros."""
 
     stacked: Tensor  # (batch, n, inputs) float32: stacked encoder frames
     skipped: Tensor  # (batch,) search frames at the start without a transcript
-    frames: Tensor  # (batch,) search frames, those at the start included
+    frames: Tensor  # (batch,) search frames, skipped ones included
     targets: Tensor  # (batch, tokens) int64, padded with blanks
     tokens: Tensor  # (batch,) int64
     seconds: float  # of audio, padding excluded
 
     def to(self, device: torch.device) -> TopBatch:
-        """Return it on a device."""
+        """Return a copy on a device."""
         tensors = {item.name: getattr(self, item.name) for item in fields(self)}
         moved = {name: value.to(device, non_blocking=True) for name, value in tensors.items()
                  if isinstance(value, Tensor)}  # fmt: skip
@@ -64,15 +63,15 @@ class Example:
 
     @property
     def seconds(self) -> float:
-        """Length of its audio."""
+        """Length of the audio in seconds."""
         return self.utterance.search_frames * SEARCH_SECONDS
 
 
 def examples_of(utterances: Sequence[CachedUtterance], tokenizer: Tokenizer) -> list[Example]:
-    """Return the utterances whose text fits its frames.
+    """Return the utterances whose text is short enough for their frames.
 
     Raises:
-        ArgumentError: none does.
+        ArgumentError: no utterance fits.
     """
     word = cache(lambda word: tuple(tokenizer.encode(word)))
     found = [
@@ -82,14 +81,14 @@ def examples_of(utterances: Sequence[CachedUtterance], tokenizer: Tokenizer) -> 
     kept = [item for item in found if fits(item.tokens, item.utterance)]
     if not kept:
         raise ArgumentError(
-            f"cache: of {len(found)} utterances none has a text that fits its frames: check that "
-            "it was written with the right texts"
+            f"cache: the texts of all {len(found)} utterances are too long for their frames: check "
+            "that the cache was written with the right texts"
         )
     return kept
 
 
 def fits(tokens: Sequence[int], utterance: CachedUtterance) -> bool:
-    """Whether CTC has a frame for each token, and one more between two of a kind."""
+    """Return whether CTC has a frame for each token and a blank between equal tokens."""
     repeats = sum(one == other for one, other in pairwise(tokens))
     return len(tokens) + repeats <= utterance.search_frames - utterance.skipped
 
@@ -105,21 +104,21 @@ class TopBatches:
         augmentation: FrameAugmentation | None = FrameAugmentation(),
         share: tuple[int, int] = (0, 1),
     ) -> None:
-        """Take what batches are made of.
+        """Create the stream.
 
         Args:
-            examples: at least one.
-            seconds: of audio in a batch.
-            seed: the same makes the same batches.
-            augmentation: None: frames stay as they are.
-            share: rank and size of the group of processes: each takes utterances of its own.
+            examples: at least one utterance per process.
+            seconds: audio per batch.
+            seed: equal seeds give equal batches.
+            augmentation: None leaves the frames unchanged.
+            share: rank and size of the process group; each process takes different utterances.
 
         Raises:
             ArgumentError: there are fewer utterances than processes.
         """
         if len(examples) < share[1]:
             raise ArgumentError(
-                f"cache: {len(examples)} utterances for {share[1]} processes: start fewer"
+                f"cache: {len(examples)} utterances for {share[1]} processes: start fewer processes"
             )
         self._examples, self._seconds = examples, seconds
         self._lengths = [example.seconds for example in examples]
@@ -131,7 +130,7 @@ class TopBatches:
             yield from self.epoch()
 
     def epoch(self) -> Iterator[TopBatch]:
-        """Yield this process' utterances once, in an order of its own."""
+        """Yield batches of this process's share of the utterances, once each, shuffled."""
         rank, size = self._share
         order = self._seed.permutation(len(self._examples))[rank::size]
         for first in range(0, len(order), POOL):
@@ -148,12 +147,12 @@ class TopBatches:
 def grouped(
     numbers: Sequence[int], lengths: Sequence[float], seconds: float
 ) -> Iterator[list[int]]:
-    """Yield groups of utterances that, padded, hold at most so many seconds, or one utterance.
+    """Yield groups of utterances that, padded, hold at most `seconds`, or one utterance.
 
     Args:
-        numbers: of at least one utterance, the shortest first.
-        lengths: of the utterances, seconds, by number.
-        seconds: of a group.
+        numbers: indices of at least one utterance, shortest first.
+        lengths: seconds of each utterance, by index.
+        seconds: maximum length of a padded group.
     """
     group: list[int] = []
     for number in numbers:
@@ -169,7 +168,7 @@ def batch_of(
     generator: np.random.Generator | None = None,
     augmentation: FrameAugmentation | None = None,
 ) -> TopBatch:
-    """Return one batch of utterances."""
+    """Return a padded batch, augmented if a generator and an augmentation are given."""
     rows = [example.utterance.stacked() for example in examples]
     if augmentation is not None and generator is not None:
         for row in rows:
@@ -193,7 +192,7 @@ def batch_of(
 def augment(
     row: NDArray[np.float32], plan: FrameAugmentation, generator: np.random.Generator
 ) -> None:
-    """Change stacked frames (n, inputs) in place."""
+    """Augment stacked frames (n, inputs) in place."""
     scale = plan.noise * generator.random() * row.std()
     row += generator.standard_normal(row.shape, np.float32) * np.float32(scale)
     row[:, generator.random(row.shape[1]) < plan.share * generator.random()] = 0.0

@@ -13,7 +13,7 @@ from auricle_train.text.word_errors import Score, compare, score
 from auricle_train.top.data import Example, batch_of
 from auricle_train.training.precision import computing
 
-MOST_SYMBOLS = 4  # tokens that a frame may emit
+MOST_SYMBOLS = 4  # maximum tokens per frame
 BATCH = 16
 
 
@@ -21,7 +21,7 @@ BATCH = 16
 def greedy_rates(
     top: Top, examples: Sequence[Example], tokenizer: Tokenizer, *, transducer: bool = True
 ) -> dict[str, dict[str, Score]]:
-    """Return the word error rate by kind (`ctc`, `transducer`) and by set."""
+    """Return the word error rate per decoder (`ctc`, `transducer`) and set."""
     training = top.training
     top.eval()
     found: dict[str, dict[str, list[tuple[str, str]]]] = {"ctc": {}}
@@ -52,7 +52,7 @@ def greedy_rates(
 
 
 def collapsed(best: Sequence[int]) -> list[int]:
-    """Return the tokens of CTC's best labels: repeats are one, blanks none."""
+    """Collapse a CTC label sequence: merge repeats, then drop blanks."""
     return [
         token for place, token in enumerate(best)
         if token != BLANK and (place == 0 or best[place - 1] != token)
@@ -61,7 +61,7 @@ def collapsed(best: Sequence[int]) -> list[int]:
 
 @torch.no_grad()
 def greedy(top: Top, encoded: Tensor) -> list[int]:
-    """Return the tokens that the transducer finds best, one after another, in (n, width)."""
+    """Return the tokens of a greedy transducer search over search frames (n, width)."""
     frames = top.project(encoded)
     tokens: list[int] = []
     prediction = _prediction(top, tokens)

@@ -1,8 +1,8 @@
 """Minimum word error rate training of the top (Guo et al., arXiv:2007.13802).
 
-In: n-best lists of a trained top. Out: a top that expects fewer word errors over them: a
-hypothesis has the probability of all its alignments, renormalised over its list. The search adds
-what CTC and the transducer say, so both have a share in a hypothesis' score and in the gradient.
+In: n-best lists of a trained top. Out: a top with fewer expected word errors on them. The
+probability of a hypothesis is summed over its alignments and renormalised over its list. The
+daemon's search adds CTC and transducer scores, so both contribute to the score of a hypothesis.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from auricle_train.top.training import LOSSES, TopObjective, TopTrainer
 from auricle_train.training import checkpoint
 from auricle_train.training.distributed import Group
 
-MISSING = -1e9  # score of a place in a list that holds no hypothesis
+MISSING = -1e9  # score of an empty place in a list
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class MwerBatch(TopBatch):
 
     hypotheses: Tensor  # (batch, most hypotheses, tokens) int64, padded with blanks
     hypothesis_tokens: Tensor  # (batch, most hypotheses) int64
-    errors: Tensor  # (batch, most hypotheses) float32, of words
+    errors: Tensor  # (batch, most hypotheses) float32, word errors
     present: Tensor  # (batch, most hypotheses) bool
 
 
@@ -49,7 +49,7 @@ class MwerBatches(TopBatches):
         self, listed: Sequence[Listed], seconds: float, seed: int | Sequence[int],
         share: tuple[int, int] = (0, 1),
     ) -> None:  # fmt: skip
-        """Take what batches are made of; see `TopBatches`."""
+        """Create the stream; arguments as in `TopBatches`."""
         super().__init__([item.example for item in listed], seconds, seed, share=share)
         self._listed = listed
 
@@ -58,7 +58,7 @@ class MwerBatches(TopBatches):
 
 
 def with_lists(batch: TopBatch, listed: Sequence[Listed]) -> MwerBatch:
-    """Return a batch with the lists of its utterances."""
+    """Add the n-best lists of its utterances to a batch."""
     most = max(len(item.hypotheses) for item in listed)
     longest = max(1, *(len(tokens) for item in listed for tokens in item.hypotheses))
     hypotheses = np.full((len(listed), most, longest), BLANK, np.int64)
@@ -76,15 +76,16 @@ def with_lists(batch: TopBatch, listed: Sequence[Listed]) -> MwerBatch:
 
 
 def expected_errors(scores: Tensor, errors: Tensor, present: Tensor) -> Tensor:
-    """Return the errors that each list expects, (batch,), with the gradient to the scores.
+    """Return the expected word errors of each list, (batch,), differentiable in the scores.
 
-    The list's mean is taken off before the product and put back after it: renormalised
-    probabilities sum to 1, so that it changes rounding alone.
+    The mean of a list is subtracted before the product and added after it. Renormalised
+    probabilities sum to 1, so this only improves rounding.
 
     Args:
         scores: (batch, hypotheses) natural log, not normalised.
-        errors: (batch, hypotheses).
-        present: (batch, hypotheses), whether there is a hypothesis; at least one in each list.
+        errors: (batch, hypotheses) word errors.
+        present: (batch, hypotheses) bool, whether the place has a hypothesis; at least one per
+            list.
     """
     shares = scores.masked_fill(~present, MISSING).softmax(-1)
     mean = (errors * present).sum(-1, keepdim=True) / present.sum(-1, keepdim=True)
@@ -92,14 +93,14 @@ def expected_errors(scores: Tensor, errors: Tensor, present: Tensor) -> Tensor:
 
 
 class MwerObjective(TopObjective):
-    """Expected word errors, and the losses of `train-top` beside them."""
+    """Computes the expected word errors and the losses of `train-top`."""
 
     losses = ("expected", *LOSSES)
     plan: MwerPlan
 
     def __init__(self, top: Top, plan: TopPlan) -> None:
         if not isinstance(plan, MwerPlan):
-            raise TypeError("plan: not an MwerPlan")
+            raise TypeError("plan: must be an MwerPlan")
         super().__init__(top, plan)
 
     def weights(self) -> tuple[float, ...]:
@@ -107,10 +108,10 @@ class MwerObjective(TopObjective):
         return self.plan.expected, *(self.plan.likelihood * one for one in super().weights())
 
     def forward(self, batch: TopBatch, most: Tensor, ctc_only: bool) -> Tensor:
-        """Return (losses,): expected word errors, then nats, a token; see `TopObjective`."""
+        """Return (losses,) per token: expected word errors, then nats; see `TopObjective`."""
         if not isinstance(batch, MwerBatch):
             raise TypeError("batch: has no n-best lists")
-        encoded, counts = self.heard(batch)
+        encoded, counts = self.transcribed(batch)
         expected = encoded.new_zeros(())
         if self.plan.expected:
             scores = self.scores(encoded, counts, batch)
@@ -124,7 +125,7 @@ class MwerObjective(TopObjective):
         rows = torch.arange(size[0], device=encoded.device).repeat_interleave(size[1])
         targets, tokens = batch.hypotheses.flatten(0, 1), batch.hypothesis_tokens.flatten()
         predictions = self.top.predictions(contexts_of(targets))
-        with torch.no_grad():  # it only tells where paths may pass
+        with torch.no_grad():  # only used for pruning
             simple = self.top.simple(encoded[rows], predictions, targets)
         transducer = pruned_transducer_loss(
             self.top.project(encoded)[rows], predictions, self.top.output, simple, targets,
@@ -142,16 +143,16 @@ class MwerObjective(TopObjective):
 
 @dataclass(frozen=True)
 class Lists:
-    """Where n-best lists come from."""
+    """Where the n-best lists are read and how they are decoded again."""
 
     shards: Sequence[Path]  # index files of caches
-    folder: Path  # lists of the top that the run starts from
+    folder: Path  # lists decoded with the start checkpoint
     tokenizer: Tokenizer
-    options: ListOptions = ListOptions()  # of lists that the run decodes anew
+    options: ListOptions = ListOptions()  # for lists that the run decodes itself
 
 
 class MwerTrainer(TopTrainer):
-    """Trains on lists, and decodes them anew from time to time where the plan asks for it."""
+    """Trains on n-best lists, and decodes new ones every `refresh_hours`."""
 
     plan: MwerPlan
 
@@ -159,10 +160,10 @@ class MwerTrainer(TopTrainer):
         self, shape: TopShape, plan: MwerPlan, digest: str, out: Path, start: Path, lists: Lists,
         group: Group | None = None,
     ) -> None:  # fmt: skip
-        """Begin, or go on from the checkpoint in `out`; arguments as of `TopTrainer`.
+        """Start a run, or resume from the checkpoint in `out`; arguments as in `TopTrainer`.
 
         Raises:
-            ModelError: the checkpoint there is of another shape or encoder.
+            ModelError: the checkpoint has another shape or encoder.
         """
         super().__init__(shape, plan, digest, out, group, start, MwerObjective)
         self._lists, self._out = lists, out
@@ -171,14 +172,14 @@ class MwerTrainer(TopTrainer):
         self._listed_at: float = saved.get("listed_at", 0.0)
 
     def more(self) -> dict[str, Any]:
-        """Return what else the checkpoint keeps."""
+        """Return which lists the run uses, for the checkpoint."""
         return {"lists": self._listed_top, "listed_at": self._listed_at}
 
     def batches(self) -> Iterator[TopBatch]:
-        """Yield this process' batches, endlessly.
+        """Yield batches for this process, endlessly.
 
         Raises:
-            ModelError: the lists are of another top.
+            ModelError: the lists belong to another top.
         """
         while True:
             listed = read_lists(
@@ -203,13 +204,13 @@ class MwerTrainer(TopTrainer):
         return own if own.exists() else self._lists.folder
 
     def _refresh(self) -> None:
-        """Decode the lists anew with the averaged weights; the leading process alone does."""
+        """Decode new lists with the averaged weights, in the leading process only."""
         self._listed_top, self._listed_at = top_digest(self.average), self.heard
         folder = self._out / f"lists-{self._listed_top[:12]}"
         if self.group.leads:
             write_lists(self._lists.shards, folder, self.average, self.digest,
                         self._lists.tokenizer, self._lists.options)  # fmt: skip
-        self.group.sum(torch.zeros(1, device=self.group.device))  # the others wait
+        self.group.sum(torch.zeros(1, device=self.group.device))  # barrier: wait for the leader
         self.save()
         if self.group.leads:
             for other in self._out.glob("lists-*"):

@@ -1,9 +1,9 @@
-"""The n best texts of the top's transducer, by a beam search that takes many utterances at once.
+"""Batched beam search over the top's transducer, without a language model.
 
 In: search frames. Out: token sequences, each with its log probability summed over the alignments
-that the search kept. The search goes frame by frame; within a frame a hypothesis may emit a few
-tokens. Hypotheses of the same tokens are merged (Saon et al., ICASSP 2020, alignment-length
-synchronous decoding discusses both). No language model takes part.
+that the search kept. The search is frame-synchronous; a hypothesis may emit a few tokens per frame.
+Hypotheses with equal tokens are merged. Saon et al. (ICASSP 2020, alignment-length synchronous
+decoding) discuss both.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from torch import Tensor
 from auricle.tokenizer import BLANK
 from auricle_train.models.top import Top
 
-NEVER = -1e9  # log probability of a place in the beam that holds no hypothesis
+NEVER = -1e9  # log probability of an empty place in the beam
 MULTIPLIER = 6364136223846793005  # of Knuth's MMIX generator; hashes of token sequences
 
 
 @dataclass(frozen=True)
 class BeamOptions:
-    """How widely the search looks."""
+    """Options of the beam search."""
 
-    beam: int = 4  # hypotheses kept from frame to frame
-    symbols: int = 3  # tokens that a frame may emit at most
+    beam: int = 4  # hypotheses kept after each frame
+    symbols: int = 3  # maximum tokens per frame
 
     def as_dict(self) -> dict[str, int]:
         """Return the options by name."""
@@ -34,34 +34,34 @@ class BeamOptions:
 
 
 class Hypothesis(NamedTuple):
-    """One text of an utterance."""
+    """One hypothesis for an utterance."""
 
     tokens: tuple[int, ...]
-    score: float  # natural log probability, summed over its alignments
+    score: float  # natural log probability, summed over alignments
 
 
 @dataclass(frozen=True)
 class _Beam:
-    """Hypotheses of several utterances, all (batch, places, ...)."""
+    """Hypotheses of several utterances; all tensors are (batch, places, ...)."""
 
     scores: Tensor  # float32
-    hashes: Tensor  # int64, of the tokens
-    tokens: Tensor  # (batch, places, longest) int64, two blanks first
-    counts: Tensor  # int64, tokens; the blanks excluded
+    hashes: Tensor  # int64 hash of the tokens
+    tokens: Tensor  # (batch, places, longest) int64, starting with two blanks
+    counts: Tensor  # int64, number of tokens without the two blanks
 
     def at(self, where: Tensor, scores: Tensor) -> _Beam:
-        """Return chosen places, (batch, any), with new scores."""
+        """Return the places with indices `where` (batch, any), with new scores."""
         tokens = self.tokens.gather(1, where[..., None].expand(-1, -1, self.tokens.shape[2]))
         return _Beam(scores, self.hashes.gather(1, where), tokens, self.counts.gather(1, where))
 
     def first(self, count: int) -> _Beam:
-        """Return the first utterances."""
+        """Return the first `count` utterances."""
         return _Beam(
             self.scores[:count], self.hashes[:count], self.tokens[:count], self.counts[:count]
         )
 
     def contexts(self) -> Tensor:
-        """Return the last two tokens of each, (batch, places, 2)."""
+        """Return the last two tokens of each hypothesis, (batch, places, 2)."""
         where = self.counts[..., None] + torch.arange(2, device=self.counts.device)
         return self.tokens.gather(2, where)
 
@@ -70,42 +70,42 @@ class _Beam:
 def nbest(
     top: Top, encoded: Tensor, frames: Tensor, options: BeamOptions = BeamOptions()
 ) -> list[list[Hypothesis]]:
-    """Return the hypotheses of each utterance, best first; at most `beam`, all different.
+    """Return at most `beam` different hypotheses of each utterance, best first.
 
     Args:
-        top: in evaluation mode.
-        encoded: (batch, n, width), of `Top.encode`; frames before the text dropped.
+        top: top in evaluation mode.
+        encoded: (batch, n, width) output of `Top.encode` without the skipped frames.
         frames: (batch,) int64, frames of each utterance, at least 1.
-        options: see there.
+        options: width of the search.
     """
     order = frames.argsort(descending=True)
     counts = frames[order].tolist()
-    heard = top.project(encoded[order]).float()
-    beam = _empty(len(counts), options.beam, heard)
+    projected = top.project(encoded[order]).float()
+    beam = _empty(len(counts), options.beam, projected)
     found: list[list[Hypothesis]] = [[] for _ in counts]
     for number in range(counts[0]):
-        going = sum(count > number for count in counts)
-        _collect(beam, going, order, found)
-        beam = _step(top, heard[:going, number], beam.first(going), options)
+        active = sum(count > number for count in counts)
+        _collect(beam, active, order, found)
+        beam = _step(top, projected[:active, number], beam.first(active), options)
     _collect(beam, 0, order, found)
     return found
 
 
-def _empty(batch: int, places: int, heard: Tensor) -> _Beam:
-    scores = heard.new_full((batch, places), NEVER)
+def _empty(batch: int, places: int, projected: Tensor) -> _Beam:
+    scores = projected.new_full((batch, places), NEVER)
     scores[:, 0] = 0.0
-    whole = torch.zeros(batch, places, dtype=torch.int64, device=heard.device)
-    tokens = whole.new_full((batch, places, heard.shape[1] + 2), BLANK)
-    return _Beam(scores, whole, tokens, whole)
+    zeros = torch.zeros(batch, places, dtype=torch.int64, device=projected.device)
+    tokens = zeros.new_full((batch, places, projected.shape[1] + 2), BLANK)
+    return _Beam(scores, zeros, tokens, zeros)
 
 
-def _step(top: Top, heard: Tensor, beam: _Beam, options: BeamOptions) -> _Beam:
-    """Take one frame, (batch, joint)."""
+def _step(top: Top, frame: Tensor, beam: _Beam, options: BeamOptions) -> _Beam:
+    """Return the beam after one frame, (batch, joint)."""
     places = options.beam
     ended: list[_Beam] = []
     for symbol in range(options.symbols + 1):
         predictions = top.predictions(beam.contexts())
-        scores = top.joint(heard[:, None], predictions).float().log_softmax(-1)
+        scores = top.joint(frame[:, None], predictions).float().log_softmax(-1)
         blanks = (beam.scores + scores[..., BLANK]).clamp(min=NEVER)
         ended.append(_Beam(blanks, beam.hashes, beam.tokens, beam.counts))
         if symbol == options.symbols:
@@ -119,7 +119,7 @@ def _step(top: Top, heard: Tensor, beam: _Beam, options: BeamOptions) -> _Beam:
 
 
 def _extended(beam: _Beam, scores: Tensor, places: int) -> _Beam:
-    """Return the best hypotheses that are one token longer; scores are (batch, places, tokens)."""
+    """Return the best one-token extensions; scores are (batch, places, tokens)."""
     full = beam.counts + 2 >= beam.tokens.shape[2]
     longer = beam.scores[..., None] + scores
     longer[..., BLANK] = NEVER
@@ -134,7 +134,7 @@ def _extended(beam: _Beam, scores: Tensor, places: int) -> _Beam:
 
 
 def _merged(parts: list[_Beam], places: int) -> _Beam:
-    """Return the best of several beams; those of the same tokens are one."""
+    """Return the best hypotheses of several beams; equal token sequences are merged."""
     scores, hashes, tokens, counts = (
         torch.cat([getattr(part, name) for part in parts], dim=1)
         for name in ("scores", "hashes", "tokens", "counts")
@@ -146,9 +146,9 @@ def _merged(parts: list[_Beam], places: int) -> _Beam:
     return _Beam(scores, hashes, tokens, counts).at(where, best)
 
 
-def _collect(beam: _Beam, going: int, order: Tensor, found: list[list[Hypothesis]]) -> None:
-    """Keep what the search found of the utterances from `going` on, which are at their end."""
-    for row in range(going, len(beam.scores)):
+def _collect(beam: _Beam, active: int, order: Tensor, found: list[list[Hypothesis]]) -> None:
+    """Store the hypotheses of the utterances from row `active` on, which have ended."""
+    for row in range(active, len(beam.scores)):
         seen: dict[tuple[int, ...], float] = {}
         for score, tokens, count in zip(
             beam.scores[row].tolist(), beam.tokens[row].tolist(), beam.counts[row].tolist(),

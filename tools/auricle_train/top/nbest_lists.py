@@ -1,7 +1,7 @@
-"""N-best lists on disk, one JSON file a shard of the cache, decoded offline for `train-mwer`.
+"""N-best lists on disk, one JSON file per cache shard, decoded offline for `train-mwer`.
 
-In: a cache and a top. Out: for each utterance the token sequences that the top finds best, and how
-many word errors each has. A list belongs to one top: its digest stands in the file.
+In: a cache and a top. Out: for each utterance the n best token sequences and the word errors of
+each. The lists belong to one top; each file stores its digest.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class ListOptions:
-    """What is decoded, and how."""
+    """Options for decoding the lists."""
 
     beam: BeamOptions = BeamOptions()
-    longest: float = 12.0  # seconds of an utterance
-    batch_seconds: float = 200.0  # of audio, decoded at once
+    longest: float = 12.0  # longer utterances get no list, in seconds
+    batch_seconds: float = 200.0  # audio decoded at once
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Listed:
 
     example: Example
     hypotheses: tuple[tuple[int, ...], ...]
-    errors: tuple[int, ...]  # of words
+    errors: tuple[int, ...]  # word errors of each hypothesis
 
 
 def top_digest(top: Top) -> str:
@@ -58,14 +58,14 @@ def top_digest(top: Top) -> str:
 
 
 def list_path(folder: Path, shard: Path) -> Path:
-    """Return where the lists of a shard lie."""
+    """Return the path of the lists of a shard."""
     return folder / f"{shard.parent.name}-{shard.name}"
 
 
 def short_examples(
     shard: Path, top: Top, encoder: str, tokenizer: Tokenizer, longest: float
 ) -> list[Example]:
-    """Return the utterances of a shard that lists are made of."""
+    """Return the utterances of a shard that get a list: not empty, at most `longest` seconds."""
     utterances = read_shard(shard, top.shape.streams, encoder)
     return [item for item in examples_of(utterances, tokenizer)
             if item.seconds <= longest and item.tokens]  # fmt: skip
@@ -75,19 +75,19 @@ def write_lists(
     shards: Sequence[Path], folder: Path, top: Top, encoder: str, tokenizer: Tokenizer,
     options: ListOptions = ListOptions(),
 ) -> None:  # fmt: skip
-    """Decode the shards whose lists are missing, each whole or not at all.
+    """Decode the shards that have no lists yet; each file is written atomically.
 
     Args:
         shards: index files of a cache.
-        folder: of the lists; made if it is missing.
-        top: in evaluation mode.
+        folder: folder for the lists; created if missing.
+        top: top in evaluation mode.
         encoder: digest of the frozen encoder that the top was trained on.
-        tokenizer: encodes texts for the top.
-        options: the same for all lists in the folder.
+        tokenizer: tokenizer of the first pass.
+        options: must be the same for all lists in the folder.
 
     Raises:
-        ModelError: the folder holds lists of another top or of other options.
-        StorageError: the lists cannot be written; those of complete shards are kept.
+        ModelError: the folder holds lists of another top or with other options.
+        StorageError: the lists cannot be written; lists of finished shards are kept.
     """
     head = {"format": FORMAT, "top": top_digest(top), "encoder": encoder,
             "longest": options.longest, **options.beam.as_dict()}  # fmt: skip
@@ -113,13 +113,14 @@ def read_lists(
 
     Args:
         shards: index files of a cache.
-        folder: of `write_lists`.
-        top: its shape tells what is read of the cache.
-        digests: of the top that the lists must be of, and of the frozen encoder.
-        tokenizer: encodes texts for the top.
+        folder: folder written by `write_lists`.
+        top: selects the cached streams to read, by its shape.
+        digests: digests of the top that made the lists and of the frozen encoder.
+        tokenizer: tokenizer of the first pass.
 
     Raises:
-        ModelError: lists are of another top, do not fit the cache, are damaged, or there are none.
+        ModelError: there are no lists, or they belong to another top, do not match the cache, or
+            are damaged.
     """
     found: list[Listed] = []
     for shard in shards:
@@ -131,20 +132,20 @@ def read_lists(
         examples = short_examples(shard, top, digests[1], tokenizer, saved["longest"])
         if len(examples) != len(saved["rows"]):
             raise ModelError(
-                f"{path}: lists of {len(saved['rows'])} utterances, the shard has "
-                f"{len(examples)}: run `decode-nbest` into another folder"
+                f"{path}: has lists for {len(saved['rows'])} utterances, but the shard has "
+                f"{len(examples)}: run `decode-nbest` with another folder"
             )
         for example, (hypotheses, errors) in zip(examples, saved["rows"], strict=True):
             found.append(Listed(example, tuple(map(tuple, hypotheses)), tuple(errors)))
     if not found:
-        raise ModelError(f"{folder}: holds no lists of this cache: run `decode-nbest` first")
+        raise ModelError(f"{folder}: has no lists of this cache: run `decode-nbest` first")
     return found
 
 
 def _decoded(
     top: Top, examples: Sequence[Example], tokenizer: Tokenizer, options: ListOptions
 ) -> list[tuple[list[tuple[int, ...]], list[int]]]:
-    """Return hypotheses and word errors of each utterance, in order."""
+    """Return the hypotheses and word errors of each utterance, in input order."""
     rows: dict[int, tuple[list[tuple[int, ...]], list[int]]] = {}
     numbers = sorted(range(len(examples)), key=lambda n: examples[n].utterance.search_frames)
     for group in grouped(numbers, [item.seconds for item in examples], options.batch_seconds):
@@ -157,7 +158,7 @@ def _decoded(
 def _row(
     example: Example, found: Sequence[Hypothesis], tokenizer: Tokenizer
 ) -> tuple[list[tuple[int, ...]], list[int]]:
-    """Return the hypotheses that CTC has frames for, else the transcript, and their errors."""
+    """Return the hypotheses that CTC can align, or else the transcript, and their errors."""
     utterance = example.utterance
     tokens = [one.tokens for one in found if fits(one.tokens, utterance)] or [example.tokens]
     return tokens, [compare(utterance.text, tokenizer.decode(list(one))).errors for one in tokens]
@@ -165,7 +166,7 @@ def _row(
 
 @torch.no_grad()
 def decode(top: Top, examples: Sequence[Example], options: BeamOptions) -> list[list[Hypothesis]]:
-    """Return the n-best list of each utterance of one batch."""
+    """Return the n-best list of each utterance, decoded as one batch."""
     device = top.output.weight.device
     batch = batch_of(examples).to(device)
     with computing(device):
@@ -177,7 +178,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(saved["rows"], list):
-            raise TypeError("rows are no list")
+            raise TypeError("rows are not a list")
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path}: not n-best lists ({error}): remove it and run again") from error
     return saved
@@ -187,8 +188,8 @@ def _check(path: Path, saved: dict[str, Any], wanted: dict[str, Any]) -> None:
     other = {name: saved.get(name) for name, value in wanted.items() if saved.get(name) != value}
     if other:
         raise ModelError(
-            f"{path}: made with {other}, wanted {[wanted[name] for name in other]}: "
-            "run `decode-nbest` into another folder"
+            f"{path}: made with {other}, expected {[wanted[name] for name in other]}: "
+            "run `decode-nbest` with another folder"
         )
 
 

@@ -1,9 +1,9 @@
-"""Trains the top on cached encoder frames: CTC first, then CTC and a pruned transducer.
+"""Trains the top on cached encoder frames: first CTC, then CTC and a pruned transducer loss.
 
-In: utterances, a plan, a folder. Out: a checkpoint there, resumed when it exists, with the weights
-and their moving average, and a log of one JSON object a line, dev word error rates among them.
-A step whose losses are not finite changes nothing; a kill costs what came after the last
-checkpoint.
+In: utterances, a plan and a folder. Out: in that folder, `checkpoint.pt` with the weights and their
+moving average, from which a run resumes, and `log.jsonl` with losses and dev word error rates. A
+step whose losses or gradients are not finite changes no weights. After a kill, training resumes
+from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from auricle_train.training.run_log import RunLog
 from auricle_train.training.signals import Interruption
 
 LOSSES = ("ctc", "simple", "transducer")
-SHOWN = 25  # steps from line to line of the log
-BAD_STEPS = 50  # in a row, not finite, after which the run is given up
+SHOWN = 25  # steps per log line
+BAD_STEPS = 50  # consecutive non-finite steps that end the run with an error
 
 
 class TopObjective(nn.Module):
-    """The losses of a batch; what `DistributedDataParallel` wraps."""
+    """Computes the losses of a batch; the module that `DistributedDataParallel` wraps."""
 
     losses: tuple[str, ...] = LOSSES
 
@@ -51,25 +51,25 @@ class TopObjective(nn.Module):
         return self.plan.ctc, self.plan.simple, self.plan.transducer
 
     def forward(self, batch: TopBatch, most: Tensor, ctc_only: bool) -> Tensor:
-        """Return (losses,), nats a token.
+        """Return (losses,), nats per token.
 
         Args:
-            batch: of this process.
-            most: () float32, tokens of a process' batch, on average over the processes: a token
-                weighs the same whoever hears it.
-            ctc_only: no other loss than CTC's.
+            batch: batch of this process.
+            most: () float32, mean token count of the processes' batches. With this divisor each
+                token has the same weight in all processes.
+            ctc_only: compute only the CTC loss; the others are 0.
         """
-        encoded, counts = self.heard(batch)
+        encoded, counts = self.transcribed(batch)
         return self.likelihood(encoded, counts, batch, ctc_only) / most
 
-    def heard(self, batch: TopBatch) -> tuple[Tensor, Tensor]:
-        """Return the search frames of the text, (batch, n, width) float32, and their counts."""
+    def transcribed(self, batch: TopBatch) -> tuple[Tensor, Tensor]:
+        """Return the frames with a transcript, (batch, n, width) float32, and their counts."""
         return after_skipped(self.top.encode(batch.stacked).float(), batch)
 
     def likelihood(
         self, encoded: Tensor, counts: Tensor, batch: TopBatch, ctc_only: bool
     ) -> Tensor:
-        """Return the sums of CTC's, the simple and the pruned transducer's losses, nats."""
+        """Return the summed CTC, simple and pruned transducer losses, in nats."""
         log_probs = self.top.ctc_log_probs(encoded)
         ctc = functional.ctc_loss(
             log_probs.transpose(0, 1), batch.targets, counts, batch.tokens,
@@ -83,7 +83,7 @@ class TopObjective(nn.Module):
 
 
 def after_skipped(encoded: Tensor, batch: TopBatch) -> tuple[Tensor, Tensor]:
-    """Drop each utterance's first `skipped` frames; return (frames, count of each)."""
+    """Drop the first `skipped` frames of each utterance; return frames and their counts."""
     counts = batch.frames - batch.skipped
     where = torch.arange(int(counts.max()), device=encoded.device) + batch.skipped[:, None]
     where = where.clamp(max=encoded.shape[1] - 1)
@@ -91,25 +91,25 @@ def after_skipped(encoded: Tensor, batch: TopBatch) -> tuple[Tensor, Tensor]:
 
 
 class TopTrainer:
-    """Holds what a run changes: weights, their average, optimisers, hours heard."""
+    """State of a run: weights, their moving average, optimizers, step and audio counts."""
 
     def __init__(
         self, shape: TopShape, plan: TopPlan, digest: str, out: Path, group: Group | None = None,
         start: Path | None = None, objective: type[TopObjective] = TopObjective,
     ) -> None:  # fmt: skip
-        """Begin, or go on from the checkpoint in `out`.
+        """Start a run, or resume from the checkpoint in `out`.
 
         Args:
             shape: sizes of the top.
-            plan: what the run does.
-            digest: of the frozen encoder, see `encoder_cache.digest`.
-            out: folder of checkpoint and log.
+            plan: settings of the run.
+            digest: digest of the frozen encoder, see `encoder_cache.digest`.
+            out: folder for checkpoint and log.
             group: processes that train together.
-            start: checkpoint whose averaged weights a new run begins with.
-            objective: what the losses are.
+            start: checkpoint whose averaged weights initialise a new run.
+            objective: class that computes the losses.
 
         Raises:
-            ModelError: the checkpoint there is of another shape or encoder.
+            ModelError: the checkpoint has another shape or encoder.
         """
         out.mkdir(parents=True, exist_ok=True)
         self.plan, self.digest, self.path = plan, digest, out / "checkpoint.pt"
@@ -120,10 +120,10 @@ class TopTrainer:
         self.heard_before = 0.0  # seconds, by the run whose weights this one started with
         saved = checkpoint.read(self.path) if self.path.exists() else None
         if saved is None and start is not None:
-            begun = checkpoint.read(start)
-            self._check(start, begun)
-            self.top.load_state_dict({k: v.float() for k, v in begun["average"].items()})
-            self.heard_before = begun["heard"] + begun.get("heard_before", 0.0)
+            initial = checkpoint.read(start)
+            self._check(start, initial)
+            self.top.load_state_dict({k: v.float() for k, v in initial["average"].items()})
+            self.heard_before = initial["heard"] + initial.get("heard_before", 0.0)
         self.average = copy.deepcopy(self.top).eval().requires_grad_(False)
         self.top.to(self.group.device)
         self.average.to(self.group.device)
@@ -136,8 +136,8 @@ class TopTrainer:
     def _check(self, path: Path, saved: dict[str, Any]) -> None:
         if TopShape.of(saved["shape"]) != self.top.shape or saved["digest"] != self.digest:
             raise ModelError(
-                f"{path}: made with shape {saved['shape']} on encoder {saved['digest'][:12]}, "
-                f"this run has {self.top.shape.as_dict()} on {self.digest[:12]}: name another"
+                f"{path}: has shape {saved['shape']} and encoder {saved['digest'][:12]}, but this "
+                f"run has {self.top.shape.as_dict()} and {self.digest[:12]}: use another checkpoint"
             )
 
     def _resume(self, saved: dict[str, Any]) -> None:
@@ -151,10 +151,10 @@ class TopTrainer:
         self.heard_before = saved.get("heard_before", 0.0)
 
     def save(self) -> None:
-        """Write the checkpoint atomically; the leading process alone does.
+        """Write the checkpoint atomically, in the leading process only.
 
         Raises:
-            StorageError: it cannot be written; the one before is still there.
+            StorageError: the file cannot be written; the previous checkpoint stays.
         """
         if self.group.leads:
             checkpoint.write(self.path, {
@@ -167,16 +167,16 @@ class TopTrainer:
             } | self.more())  # fmt: skip
 
     def more(self) -> dict[str, Any]:
-        """Return what else the checkpoint keeps."""
+        """Return further entries of the checkpoint, for subclasses."""
         return {}
 
     def run(
         self, train: Sequence[Example], dev: Sequence[Example], tokenizer: Tokenizer
     ) -> int | None:
-        """Train until the plan's hours are heard; return the signal that ended it, or None.
+        """Train for the planned hours; return the signal that stopped the run, or None.
 
         Raises:
-            ModelError: too many steps in a row were not finite.
+            ModelError: too many consecutive steps were not finite.
             StorageError: the last checkpoint cannot be written.
         """
         batches = TopBatches(
@@ -189,13 +189,13 @@ class TopTrainer:
         self, batches: Iterable[TopBatch], dev: Sequence[Example], tokenizer: Tokenizer,
         until: float = math.inf,
     ) -> int | None:  # fmt: skip
-        """Do as `run` does, on an endless stream of batches of this process.
+        """Train like `run`, but on a given stream of batches.
 
         Args:
-            batches: see there.
+            batches: endless stream for this process.
             dev: clips to measure on.
-            tokenizer: encodes texts for the top.
-            until: reading of the monotonic clock, in seconds, at which the run stops for now.
+            tokenizer: tokenizer of the first pass.
+            until: time of the monotonic clock, in seconds, at which training pauses.
         """
         torch.manual_seed(abs(hash((self.plan.seed, self.group.rank, self.step))))
         log = RunLog(self.path.with_name("log.jsonl"), self.step) if self.group.leads else None
@@ -203,8 +203,8 @@ class TopTrainer:
         recent: list[Tensor] = []
         with Interruption() as asked:
             for batch in batches:
-                asks = asked.signal is not None or time.monotonic() >= until
-                losses, stop = self._train_step(batch, asks)
+                must_stop = asked.signal is not None or time.monotonic() >= until
+                losses, stop = self._train_step(batch, must_stop)
                 recent.append(losses)
                 now = time.monotonic()
                 self.elapsed, last = self.elapsed + now - last, now
@@ -225,7 +225,7 @@ class TopTrainer:
         return asked.signal
 
     def _train_step(self, batch: TopBatch, stop: bool) -> tuple[Tensor, bool]:
-        """Return the losses, and whether the run is at its end, in all processes alike."""
+        """Return the losses and whether to stop; both are the same in all processes."""
         plan = self.plan
         ctc_only = self.heard < plan.ctc_hours * 3600
         self._set_rates()
@@ -252,13 +252,13 @@ class TopTrainer:
             if self._bad >= BAD_STEPS:
                 raise ModelError(
                     f"step {self.step}: losses or gradients of {self._bad} steps in a row were "
-                    f"not finite; the last good checkpoint is {self.path}: go on with lower rates"
+                    f"not finite; resume from the last checkpoint, {self.path}, with lower rates"
                 )
             return
         self._bad = 0
         for optimizer in self._optimizers:
             optimizer.step()
-        # The average of a young run would hold its first weights for long.
+        # A faster decay in the first steps keeps the initial weights out of the average.
         share = 1.0 - min(self.plan.average, (1 + self.step) / (10 + self.step))
         torch._foreach_lerp_(
             list(self.average.parameters()), [p.detach() for p in self.top.parameters()], share
@@ -303,32 +303,32 @@ class TopTrainer:
         try:
             log.write(row)
         except OSError as error:
-            print(f"the log waits: {error}", flush=True)
+            print(f"log not written, it will be retried: {error}", flush=True)
 
     def _save_or_tell(self) -> None:
         try:
             self.save()
         except StorageError as error:
-            print(f"{error}; training goes on and tries again", flush=True)
+            print(f"{error}; training continues and retries", flush=True)
 
 
 def load_top(path: Path) -> tuple[Top, dict[str, Any]]:
-    """Return the averaged top of a checkpoint, in evaluation mode, and what else is saved.
+    """Return the averaged top of a checkpoint, in evaluation mode, and the checkpoint.
 
     Raises:
-        ModelError: it is not a checkpoint of the top.
+        ModelError: the file is not a checkpoint of `train-top`.
     """
     saved = checkpoint.read(path)
     try:
         top = Top(TopShape.of(saved["shape"]))
         top.load_state_dict({name: value.float() for name, value in saved["average"].items()})
     except (KeyError, TypeError, RuntimeError) as error:
-        raise ModelError(f"{path}: not a checkpoint of `train-top` ({error}): name one") from error
+        raise ModelError(f"{path}: not a checkpoint of `train-top` ({error}): use one") from error
     return top.eval(), saved
 
 
 def _optimizers(top: Top, plan: TopPlan) -> list[torch.optim.Optimizer]:
-    """Return AdamW, and Muon (Jordan et al., 2024) for the layers' matrices where it is asked."""
+    """Return AdamW and, if `matrix_rate` > 0, Muon (Jordan et al., 2024) for the matrices."""
     matrices = [item for name, item in top.blocks.named_parameters() if item.dim() == 2]
     own = {id(item) for item in matrices} if plan.matrix_rate else set()
     others = [item for item in top.parameters() if id(item) not in own]
@@ -344,5 +344,5 @@ def _optimizers(top: Top, plan: TopPlan) -> list[torch.optim.Optimizer]:
 
 
 def _rounded(value: float) -> float | None:
-    """JSON knows no NaN."""
+    """Return a rounded value, or None if it is not finite, because JSON has no NaN."""
     return round(value, 4) if math.isfinite(value) else None

@@ -1,7 +1,7 @@
-"""Checkpoints on disk: written whole or not at all, read by shape.
+"""Reads and writes checkpoints.
 
-In: the state of a run. Out: one file, replaced in one go, so that there is always a good one. A
-checkpoint of the first pass alone, made before there was a second, still gives its weights.
+In: the state of a run. Out: one file, replaced atomically, so that there is always a complete one.
+Old checkpoints without a second pass can still be read.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from auricle.errors import ModelError, StorageError
 from auricle_train.models.dimensions import Shape
 from auricle_train.models.transducer import Encoder, Transducer
 
-TABLE = "decoder.embedding.weight"  # of the pieces of the second pass
+TABLE = "decoder.embedding.weight"  # piece embeddings of the second pass
 
 
 def write(path: Path, state: dict[str, Any]) -> None:
-    """Replace the checkpoint; on failure the old one stays and nothing else is left.
+    """Replace the checkpoint; on failure the old one stays, without partial files.
 
     Raises:
-        StorageError: the disk is full, or may not be written to.
+        StorageError: the disk is full or not writable.
     """
     partial = path.with_suffix(".partial")
     try:
@@ -34,17 +34,17 @@ def write(path: Path, state: dict[str, Any]) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
-    except (OSError, RuntimeError) as error:  # PyTorch tells of a write that failed by the latter
+    except (OSError, RuntimeError) as error:  # PyTorch raises RuntimeError if a write fails
         partial.unlink(missing_ok=True)
         reason = error if isinstance(error, OSError) else error.__context__ or error
         raise StorageError(f"{path}: not written: {reason}: free some space") from error
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return what `write` was given, on the CPU.
+    """Return the state that `write` saved, on the CPU.
 
     Raises:
-        ModelError: it is not a checkpoint.
+        ModelError: the file is missing or not a checkpoint.
     """
     if not zipfile.is_zipfile(path):
         raise ModelError(f"{path}: not a checkpoint, or missing: name another")
@@ -66,15 +66,15 @@ def load_model(checkpoint: Path) -> Transducer:
 
 
 def take(model: Transducer, saved: dict[str, Any]) -> None:
-    """Give a network the weights of a checkpoint, as far as the parts are of one kind.
+    """Load the weights of a checkpoint into a network, as far as their parts match.
 
-    The decoder stays as it is where the checkpoint has none, and its table where the checkpoint has
-    other pieces; so does the encoder where the checkpoint's is of the other kind, for heads and
-    decoder fit both. A first pass that has had no layers of its own begins with the encoder's; so
-    does a second pass that has had no encoder of its own.
+    The network keeps its decoder if the checkpoint has none, its piece table if the checkpoint has
+    other pieces, and its encoder if the checkpoint's is of another kind; heads and decoder fit both
+    kinds. If the checkpoint has no branch or no second encoder, these start as copies of the
+    encoder's layers.
 
     Raises:
-        ModelError: the shapes do not fit.
+        ModelError: the shapes do not match.
     """
     kept = _not_in(saved, model.shape)
 
@@ -87,8 +87,8 @@ def take(model: Transducer, saved: dict[str, Any]) -> None:
         model.load_state_dict(weights)
     except RuntimeError as error:
         raise ModelError(
-            f"checkpoint: of shape {saved['shape']}, wanted {model.shape.as_dict()}: "
-            "name one of the same sizes and vocabularies"
+            f"checkpoint: has shape {saved['shape']}, expected {model.shape.as_dict()}: "
+            "use one with the same sizes and vocabularies"
         ) from error
     if "branch" in kept and model.branch is not None and isinstance(model.encoder, Encoder):
         model.branch.grow(model.encoder)
@@ -97,10 +97,10 @@ def take(model: Transducer, saved: dict[str, Any]) -> None:
 
 
 def _not_in(saved: dict[str, Any], shape: Shape) -> set[str]:
-    """Return the parts, or single weights, of a network that a checkpoint cannot give."""
+    """Return the names of parts or weights that a network cannot take from a checkpoint."""
     other = Shape(**saved["shape"])
     missing = {
-        TABLE: saved["shape"].get("pieces") != shape.pieces,  # Whisper's, for no run changes it
+        TABLE: saved["shape"].get("pieces") != shape.pieces,  # training never changes it
         "encoder": other.encoder != shape.encoder,
         "decoder": not any(name.startswith("decoder.") for name in saved["model"]),
         "branch": shape.branch > 0 and not other.branch,

@@ -1,7 +1,7 @@
-"""The processes that train together, started by `torchrun`; a process alone is a group of one.
+"""The group of processes that train together, started by `torchrun`; or a single process.
 
-In: the environment that `torchrun` sets. Out: rank, device, sums over all processes. Each process
-hears its own stream of data, so that nothing is shared but gradients and what is counted.
+In: the environment that `torchrun` sets. Out: rank, device, and sums over all processes. Each
+process draws its own stream of data; they share only gradients and counts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 @dataclass(frozen=True)
 class Group:
-    """This process's place among those that train together."""
+    """Rank of this process, size of the group, and device."""
 
     rank: int = 0
     size: int = 1
@@ -33,7 +33,7 @@ class Group:
         """Return the module with gradients averaged over the processes."""
         if self.size == 1:
             return module
-        # While the CTC head warms up, the rest has no gradients; buffers never change.
+        # During CTC warm-up, other parameters have no gradients; buffers never change.
         return DistributedDataParallel(module, find_unused_parameters=True, broadcast_buffers=False)
 
     def sum(self, values: Tensor) -> Tensor:
@@ -45,7 +45,7 @@ class Group:
 
 @contextmanager
 def joined() -> Iterator[Group]:
-    """Join the processes that `torchrun` started, if it did; on GPUs if there are."""
+    """Join the process group of `torchrun`, if any; on GPUs if available."""
     local = int(os.environ.get("LOCAL_RANK", "0"))
     device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
     if device.type == "cuda":
@@ -62,6 +62,6 @@ def joined() -> Iterator[Group]:
 
 
 def threads_for_each() -> int:
-    """Return how many processor cores each process of this host may use."""
+    """Return the number of processor cores for each process on this host."""
     cores = len(os.sched_getaffinity(0))
     return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))

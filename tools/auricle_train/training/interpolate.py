@@ -1,8 +1,8 @@
-"""Moves weights back towards the Whisper that they were trained from.
+"""Interpolates the weights of a checkpoint with those of the Whisper model it started from.
 
-In: a checkpoint and Whisper's weights. Out: a checkpoint whose weights lie between both. What a few
-speakers taught stays, and voices that were not heard since are understood again (Wortsman et al.,
-"Robust fine-tuning of zero-shot models", arXiv:2109.01903).
+In: a checkpoint and Whisper's weights. Out: a checkpoint with weights between both. It keeps most
+of what it learned from a few speakers, and recovers on other voices (Wortsman et al., "Robust
+fine-tuning of zero-shot models", arXiv:2109.01903).
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from auricle_train.models.dimensions import Shape
 from auricle_train.models.transducer import Encoder
 from auricle_train.models.whisper_weights import read_part
 
-TABLES = ("embedding.weight", "prompt")  # of the decoder: tokens of Whisper's, which no run changes
+TABLES = ("embedding.weight", "prompt")  # decoder weights that training never changes
 
 
 def drawn_back(saved: dict[str, Any], whisper: Path, share: float) -> dict[str, Any]:
-    """Return the checkpoint anew; of its encoder `share` stays, the rest is Whisper's.
+    """Return the checkpoint with encoder weights `share` * own + (1 - `share`) * Whisper's.
 
     Raises:
         ArgumentError: the share is not from 0 to 1.
-        ModelError: the encoder is not one of Whisper's, or of another size.
+        ModelError: the encoder is not of Whisper's kind or size.
     """
     origin = _whisper_encoder(saved, whisper, share)
     model = dict(saved["model"])
@@ -38,20 +38,20 @@ def drawn_back(saved: dict[str, Any], whisper: Path, share: float) -> dict[str, 
 def with_second_encoder(
     saved: dict[str, Any], whisper: Path, encoder_share: float, decoder_share: float
 ) -> dict[str, Any]:
-    """Return the checkpoint with an encoder of the second pass' own, and its decoder anew.
+    """Return the checkpoint with interpolated second pass, which gets its own encoder.
 
-    Of a second encoder that is there already `encoder_share` stays, else of the first pass' one;
-    the rest is Whisper's. The first pass is not touched.
+    The encoder is interpolated from the existing second encoder, or else from that of the first
+    pass. The first pass does not change.
 
     Args:
         saved: checkpoint.
-        whisper: CTranslate2's `model.bin`.
-        encoder_share: of the checkpoint in the encoder, 0 to 1.
-        decoder_share: the same in the decoder; its table of pieces is Whisper's in any case.
+        whisper: CTranslate2 `model.bin`.
+        encoder_share: weight of the checkpoint's encoder, 0 to 1; the rest is Whisper's.
+        decoder_share: weight of the checkpoint's decoder; its piece table is Whisper's anyway.
 
     Raises:
         ArgumentError: a share is not from 0 to 1.
-        ModelError: encoder or decoder are not those of this Whisper.
+        ModelError: encoder or decoder do not match this Whisper model.
     """
     origin = _whisper_encoder(saved, whisper, encoder_share)
     decoder = _whisper_decoder(saved, whisper, decoder_share)
@@ -67,7 +67,7 @@ def with_second_encoder(
 def _between(
     model: dict[str, Tensor], source: str, target: str, origin: Mapping[str, Tensor], share: float
 ) -> dict[str, Tensor]:
-    """Return the weights of `target`: `share` of those of `source`, the rest of `origin`."""
+    """Return weights for `target`: `share` * `source` + (1 - `share`) * `origin`."""
     return {
         f"{target}.{name}": share * model[f"{source}.{name}"].float() + (1 - share) * value
         for name, value in origin.items()
@@ -75,11 +75,13 @@ def _between(
 
 
 def _whisper_encoder(saved: dict[str, Any], whisper: Path, share: float) -> dict[str, Tensor]:
-    """Return Whisper's encoder by our names; raises as `drawn_back` does."""
+    """Return the weights of Whisper's encoder by our names; raises as `drawn_back` does."""
     _check(share)
     shape = Shape(**saved["shape"])
     if shape.encoder != "attention":
-        raise ModelError(f"checkpoint: its encoder is of kind {shape.encoder!r}, not Whisper's")
+        raise ModelError(
+            f"checkpoint: has an encoder of kind {shape.encoder!r}, not Whisper's: use another"
+        )
     origin = Encoder(shape)
     try:
         origin.load_whisper(read_part(whisper, "encoder"))
@@ -89,14 +91,14 @@ def _whisper_encoder(saved: dict[str, Any], whisper: Path, share: float) -> dict
 
 
 def _whisper_decoder(saved: dict[str, Any], whisper: Path, share: float) -> dict[str, Tensor]:
-    """Return Whisper's decoder by our names, but for the table of pieces."""
+    """Return the weights of Whisper's decoder by our names, without TABLES."""
     _check(share)
     shape = Shape(**saved["shape"])
     decoder = AttentionDecoder(
         shape.width, shape.heads, shape.hidden, shape.decoder_layers, shape.pieces, shape.prompt
     )
     try:
-        some = [0] * shape.pieces, [0] * shape.prompt  # tokens of the tables, which are left out
+        some = [0] * shape.pieces, [0] * shape.prompt  # placeholders for TABLES, which are dropped
         decoder.load_whisper(read_part(whisper, "decoder"), *some)
     except (KeyError, RuntimeError) as error:
         raise _other(whisper) from error
@@ -109,7 +111,7 @@ def _check(share: float) -> None:
 
 
 def _other(whisper: Path) -> ModelError:
-    return ModelError(f"{whisper}: not the Whisper that the checkpoint began as")
+    return ModelError(f"{whisper}: not the Whisper model that the checkpoint started from")
 
 
 def _kept(saved: dict[str, Any]) -> dict[str, Any]:

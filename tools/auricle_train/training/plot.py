@@ -1,6 +1,6 @@
-"""Draws the losses of runs against the hours of audio heard, for comparison.
+"""Plots the losses of runs against hours of audio, for comparison.
 
-In: logs of `train`. Out: a picture with a panel for each loss and a line for each log.
+In: logs of `train`. Out: a plot with one panel per loss and one line per log.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def smooth(values: NDArray[np.float64], span: int) -> NDArray[np.float64]:
 
 
 def read_curves(log: Path, span: int) -> dict[str, Curve]:
-    """Return hours heard and smoothed values of each loss of a log; steps not finite are left out.
+    """Return hours of audio and smoothed values per loss; non-finite values are skipped.
 
     Raises:
         ArgumentError: the log has no losses.
@@ -39,7 +39,7 @@ def read_curves(log: Path, span: int) -> dict[str, Curve]:
             if row.get(name) is not None:
                 found.setdefault(name, []).append((row["heard_hours"], row[name]))
     if not found:
-        raise ArgumentError(f"log: {log} holds no losses: name a log.jsonl that `train` wrote")
+        raise ArgumentError(f"log: {log} has no losses: use a log.jsonl that `train` wrote")
     curves = {}
     for name, points in found.items():
         hours, values = np.array(points).T
@@ -48,7 +48,7 @@ def read_curves(log: Path, span: int) -> dict[str, Curve]:
 
 
 def plot(logs: Sequence[Path], out: Path, span: int = 200) -> None:
-    """Write the picture; its kind is that of the name's ending (.png, .svg, .pdf)."""
+    """Write the plot in the format of the file suffix (.png, .svg, .pdf)."""
     runs = [read_curves(log, span) for log in logs]
     names = [name for name in LOSSES if any(name in run for run in runs)]
     figure = Figure(figsize=(4.5 * len(names), 4.0), layout="constrained")
@@ -56,7 +56,7 @@ def plot(logs: Sequence[Path], out: Path, span: int = 200) -> None:
         for number, (log, run) in enumerate(zip(logs, runs, strict=True)):
             if name in run:
                 panel.plot(*run[name], label=str(log.parent), color=f"C{number}")
-        panel.set(title=name, xlabel="hours heard", yscale="log")
+        panel.set(title=name, xlabel="hours of audio", yscale="log")
         panel.grid(alpha=0.3, which="both")
         panel.legend(fontsize="small")
     figure.savefig(out, dpi=120)

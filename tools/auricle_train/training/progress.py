@@ -1,4 +1,4 @@
-"""What a run shows while it goes: a progress bar on a terminal, else a line every 20 steps.
+"""Progress of a run: a progress bar on a terminal, otherwise one line every 20 steps.
 
 In: rows of the log. Out: standard output.
 """
@@ -10,12 +10,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from auricle_train.training.run_log import Row
 
-EVERY = 20  # steps from line to line
-APART = ("step", "elapsed", "heard_hours")  # told first
+EVERY = 20  # steps per line
+APART = ("step", "elapsed", "heard_hours")  # shown before the losses
 
 
 class Display:
-    """Shows rows, within its context."""
+    """Shows rows of the log; use as a context manager."""
 
     def __init__(self, minutes: float, shown: bool = True) -> None:
         console = Console(quiet=not shown)
@@ -36,14 +36,14 @@ class Display:
             self._bar.stop()
 
     def show(self, row: Row) -> None:
-        """Show where the run is."""
+        """Show the progress of the run."""
         if self._bar:
             self._bar.update(self._task, description=told(row), completed=row["elapsed"])
         elif row["step"] % EVERY == 0:
             self.tell(told(row))
 
     def tell(self, sentence: str) -> None:
-        """Say something that happened once."""
+        """Print a message."""
         if self._bar:
             self._bar.console.print(sentence, markup=False)
         elif self._shown:
@@ -51,6 +51,6 @@ class Display:
 
 
 def told(row: Row) -> str:
-    """Return a row as a line."""
+    """Return a row as one line of text."""
     losses = "  ".join(f"{name} {value}" for name, value in row.items() if name not in APART)
     return f"step {row['step']}  {row['heard_hours']:.2f} h heard  {losses}"

@@ -1,8 +1,8 @@
-"""Trains both passes: CTC head first, then all of it, with Whisper's full context as teacher.
+"""Trains both passes, first the CTC head, then everything, with Whisper as teacher.
 
-In: recordings, Whisper's weights, the vocabularies. Out: a folder with a checkpoint, resumed when
-it exists, and a log of one JSON object a line. See `objective` for what is learned and `trainer`
-for how.
+In: recordings, Whisper's weights and the vocabularies. Out: a folder with a checkpoint, from which
+a run resumes, and a log with one JSON object per line. `losses.objective` computes the losses;
+`training.trainer` runs the steps.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from auricle_train.training.config import Plan
 from auricle_train.training.distributed import joined
 from auricle_train.training.trainer import Trainer
 
-PREFIXES = ("wake_words", "words_custom")  # heard before what is to be written
+PREFIXES = ("wake_words", "words_custom")  # sets of words that precede utterances, not transcribed
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What the networks are made from."""
+    """Files and options from which the networks are built."""
 
-    whisper: Path  # CTranslate2's model.bin; its sizes are the networks'
-    vocabulary: Path  # of the first pass
-    pieces: Path  # of the second
+    whisper: Path  # CTranslate2 model.bin; determines the sizes of the networks
+    vocabulary: Path  # tokens.txt of the first pass
+    pieces: Path  # pieces.txt of the second pass
     encoder: str = "attention"  # or "lstm"
-    branch: int = 2  # layers of its own that the first pass has; an LSTM has none
-    start: Path | None = None  # checkpoint of an earlier run, to go on from
+    branch: int = 2  # last encoder layers that the first pass does not share; an LSTM shares all
+    start: Path | None = None  # checkpoint of an earlier run to start from
 
     def build(self, plan: Plan) -> Objective:
-        """Return the student with its first weights, and its teachers."""
+        """Return the student with its initial weights, and its teachers."""
         encoder, decoder = read_part(self.whisper, "encoder"), read_part(self.whisper, "decoder")
         tokens = read_tokens(self.whisper)
         before, found = prompt(tokens), sizes(encoder, decoder)
@@ -72,25 +72,25 @@ class Origin:
 
     @property
     def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
-        """Those of the first and of the second pass."""
+        """Tokenizers of the first and the second pass."""
         return Tokenizer.load(self.vocabulary), Tokenizer.load(self.pieces)
 
 
 @dataclass(frozen=True)
 class Recordings:
-    """What is heard."""
+    """The training recordings."""
 
-    folder: Path  # of sets, see `corpus`
-    manifests: Sequence[Path] = ()  # of other corpora, see `manifests`
-    labels: Path | None = None  # texts that teachers gave to clips without: `labels.tsv`
-    written: Path | None = None  # texts as the second pass is to write them: the step `write`
-    exclude: Path | None = None  # names of clips whose text is wrong, one a line
-    store: Path | None = None  # keeps decoded samples from run to run
+    folder: Path  # data folder, see `data.corpus`
+    manifests: Sequence[Path] = ()  # lhotse manifests of other corpora
+    labels: Path | None = None  # `labels.tsv`: pseudo-labels for clips without a text
+    written: Path | None = None  # second-pass texts, written by `restyle-transcripts`
+    exclude: Path | None = None  # names of clips to skip, one per line
+    store: Path | None = None  # folder that caches decoded samples
 
     def speech(self) -> list[Clip]:
-        """Return the clips to be recognised."""
+        """Return the clips to recognise."""
         clips = self.others(SPEECH)
-        if self.manifests:  # lhotse takes seconds to import, for which only these wait
+        if self.manifests:  # imported here, because lhotse takes seconds to import
             manifests = importlib.import_module("auricle_train.data.lhotse_manifests")
             clips += [clip for path in self.manifests for clip in manifests.clips_of(path, "train")]
         labels, written, wrong = self.labelled(), _texts(self.written), self.excluded()
@@ -105,15 +105,15 @@ class Recordings:
         return [clip for clip in read if clip.text and clip.name not in wrong]
 
     def labelled(self) -> dict[str, str]:
-        """Return the texts that teachers gave to clips without, by name."""
+        """Return the pseudo-labels by clip name."""
         return _texts(self.labels)
 
     def excluded(self) -> set[str]:
-        """Return the names of clips that are left out."""
+        """Return the names of the clips to skip."""
         return set(_lines(self.exclude))
 
     def others(self, sets: Sequence[str]) -> list[Clip]:
-        """Return what is heard beside them."""
+        """Return the training clips of sets, for instance wake words or noise."""
         return [clip for name in sets for clip in self._set(name)]
 
     def _set(self, name: str) -> Sequence[Clip] | Iterator[Clip]:
@@ -133,20 +133,20 @@ def _texts(path: Path | None) -> dict[str, str]:
 def train(
     recordings: Recordings, origin: Origin, plan: Plan, out: Path, threads: int
 ) -> int | None:
-    """Run or resume one plan; the checkpoint is `out/checkpoint.pt`, the log `out/log.jsonl`.
+    """Start or resume a run; the checkpoint is `out/checkpoint.pt`, the log `out/log.jsonl`.
 
-    With `origin.start` there is nothing to warm up. Under `torchrun` each process hears its own
-    stream.
+    With `origin.start` there are no warm-up steps. Under `torchrun` each process draws its own
+    stream of utterances.
 
     Returns:
-        The signal that ended the run before its time, or None.
+        The signal that stopped the run early, or None.
     """
     torch.set_num_threads(threads)
     out.mkdir(parents=True, exist_ok=True)
     with joined() as group:
         torch.manual_seed(plan.seed)
         trainer = Trainer(origin.build(plan), out / "checkpoint.pt", group)
-        # A resumed run must not hear the same utterances again, nor two processes the same.
+        # A resumed run must see new utterances, and each process different ones.
         seed = (plan.seed, group.rank, trainer.step)
         torch.manual_seed(hash(seed))
         clips = recordings.speech()

@@ -1,6 +1,6 @@
-"""The log of a run: one JSON object a line, each step once, however often the run was resumed.
+"""The log of a run: one JSON object per line, with each step once even in a resumed run.
 
-In: rows with `step`. Out: `log.jsonl`. A full disk delays rows; it does not end the run.
+In: rows with `step`. Out: `log.jsonl`. A full disk delays rows but does not end the run.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Row = dict[str, Any]
 
 
 def read_rows(path: Path) -> Iterator[Row]:
-    """Yield the rows; one that a kill has torn is left out."""
+    """Yield the rows; skip a row that a kill left incomplete."""
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
             yield json.loads(line)
@@ -24,10 +24,10 @@ def read_rows(path: Path) -> Iterator[Row]:
 
 
 class RunLog:
-    """Appends rows."""
+    """Appends rows to the log."""
 
     def __init__(self, path: Path, step: int) -> None:
-        """Open the log of a run that goes on after `step`; rows of lost steps are dropped."""
+        """Open the log of a run that continues after `step`; drop rows of later steps."""
         self._path, self._waiting = path, b""
         if path.exists():
             rows = [row for row in read_rows(path) if row["step"] <= step]
@@ -36,10 +36,10 @@ class RunLog:
             os.replace(partial, path)
 
     def write(self, row: Row) -> None:
-        """Append a row, and those that could not be written before.
+        """Append a row and earlier rows that could not be written.
 
         Raises:
-            OSError: it waits until the next time.
+            OSError: the rows were not written; the next call retries.
         """
         self._waiting += _line(row)
         with self._path.open("ab", buffering=0) as file:

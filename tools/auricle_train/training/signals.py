@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT ask a run to stop in good order, after the step it is at."""
+"""SIGTERM and SIGINT stop a run after the current step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-    """Within its context, a signal is remembered in `signal` instead of ending the process."""
+    """Context manager that stores a signal in `signal` instead of ending the process."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
@@ -27,6 +27,6 @@ class Interruption:
 
 
 def leave_to_parent(_: int) -> None:
-    """Let a worker process ignore what the terminal sends to all; the parent ends it."""
+    """Make a worker process ignore the signals; its parent ends it."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)

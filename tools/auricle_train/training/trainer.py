@@ -1,8 +1,8 @@
-"""The run itself: steps, learning rates, checkpoints, and what to do when something goes wrong.
+"""The training loop: steps, learning rates, checkpoints, and error handling.
 
-In: an `Objective` and batches. Out: a checkpoint, resumed when it exists, and a log. A step whose
-losses are not finite is left out; a signal ends the run after its step; a full disk delays what is
-to be written; a kill at any time costs what came after the last checkpoint.
+In: an `Objective` and batches. Out: a checkpoint, from which a run resumes, and a log. A step with
+non-finite losses changes no weights. A signal ends the run after the current step. A full disk
+delays writing. After a kill, training resumes from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from auricle_train.training.progress import Display
 from auricle_train.training.run_log import Row, RunLog
 from auricle_train.training.signals import Interruption, leave_to_parent
 
-LEAST = 1e-12  # in the place of a count of 0, by which nothing is divided
+LEAST = 1e-12  # replaces a divisor of 0
 
 
 class _Stream(IterableDataset[Batch]):
-    """What a worker process reads."""
+    """Makes a stream of batches a dataset for a worker process."""
 
     def __init__(self, batches: Iterable[Batch]) -> None:
         self._batches = batches
@@ -44,7 +44,7 @@ class _Stream(IterableDataset[Batch]):
 
 
 def _made_beside(batches: Iterable[Batch]) -> Generator[Batch]:
-    """Yield batches that a worker process makes while the networks compute; closed, it ends."""
+    """Yield batches that a worker process prepares; closing the generator ends the worker."""
     yield from DataLoader(
         _Stream(batches), batch_size=None, num_workers=1, prefetch_factor=4,
         worker_init_fn=leave_to_parent,
@@ -52,21 +52,21 @@ def _made_beside(batches: Iterable[Batch]) -> Generator[Batch]:
 
 
 class Trainer:
-    """Holds what a run changes: weights, optimiser, elapsed time."""
+    """State of a run: weights, optimizer, step, time and audio counts."""
 
     def __init__(self, objective: Objective, path: Path, group: Group | None = None) -> None:
-        """Begin, or go on from the checkpoint at `path`.
+        """Start a run, or resume from the checkpoint at `path`.
 
         Raises:
-            ModelError: the checkpoint there is of another shape.
+            ModelError: the checkpoint has another shape.
         """
         self.group = group or Group()
         self.plan, self.model, self.path = objective.plan, objective.model, path
         self._objective = objective.to(self.group.device)
         self.optimizer = _optimizer(objective)
         self.step, self.elapsed, self.heard = 0, 0.0, 0.0  # steps, seconds, seconds of audio
-        self.left_out, self.dropped = 0, 0  # steps not finite; utterances that do not fit
-        self._bad = 0  # steps not finite in a row
+        self.left_out, self.dropped = 0, 0  # non-finite steps; utterances with too long texts
+        self._bad = 0  # consecutive non-finite steps
         self._disk_full = False
         if path.exists():
             self._resume(checkpoint.read(path))
@@ -75,7 +75,7 @@ class Trainer:
     def _resume(self, saved: dict[str, Any]) -> None:
         if Shape(**saved["shape"]) != self.model.shape:
             raise ModelError(
-                f"{self.path}: made with shape {saved['shape']}, this run has "
+                f"{self.path}: has shape {saved['shape']}, but this run has "
                 f"{self.model.shape.as_dict()}: name another folder"
             )
         self.model.load_state_dict(saved["model"])
@@ -84,10 +84,10 @@ class Trainer:
         self.left_out, self.dropped = saved.get("left_out", 0), saved.get("dropped", 0)
 
     def save(self) -> None:
-        """Write the checkpoint atomically; the leading process alone does.
+        """Write the checkpoint atomically, in the leading process only.
 
         Raises:
-            StorageError: it cannot be written; the one before is still there.
+            StorageError: the file cannot be written; the previous checkpoint stays.
         """
         if self.group.leads:
             checkpoint.write(self.path, {
@@ -98,10 +98,10 @@ class Trainer:
             })  # fmt: skip
 
     def run(self, batches: Iterable[Batch], log_path: Path) -> int | None:
-        """Train until the plan's time or the batches are spent; return the signal that ended it.
+        """Train for the planned time or until the batches end; return a signal that stopped it.
 
         Raises:
-            ModelError: too many steps in a row were not finite.
+            ModelError: too many consecutive steps were not finite.
             StorageError: the last checkpoint cannot be written.
         """
         log = RunLog(log_path, self.step) if self.group.leads else None
@@ -109,9 +109,9 @@ class Trainer:
         with (
             Interruption() as asked,
             Display(self.plan.minutes, self.group.leads) as display,
-            closing(_made_beside(batches)) as heard,
+            closing(_made_beside(batches)) as prepared,
         ):
-            for batch in heard:
+            for batch in prepared:
                 now = time.monotonic()
                 self.elapsed, last = self.elapsed + now - last, now
                 row, stop = self._train_step(batch, asked.signal is not None)
@@ -131,13 +131,13 @@ class Trainer:
         try:
             log.write(row)
         except OSError as error:
-            self._tell_once(f"the log waits: {error}", display)
+            self._tell_once(f"log not written, it will be retried: {error}", display)
 
     def _save_or_tell(self, display: Display) -> None:
         try:
             self.save()
         except StorageError as error:
-            self._tell_once(f"{error}; training goes on and tries again", display)
+            self._tell_once(f"{error}; training continues and retries", display)
         else:
             self._disk_full = False
 
@@ -156,7 +156,7 @@ class Trainer:
         heads["lr"] = heads["peak"] * shape * min(1.0, (self.step + 1) / 100)
 
     def _train_step(self, batch: Batch, stop: bool = False) -> tuple[Row, bool]:
-        """Return the row of the log, and whether the run is at its end, in all processes alike."""
+        """Return the log row and whether to stop; both are the same in all processes."""
         warm = self.step < self.plan.warm_steps
         device = self.group.device
         with computing(device):
@@ -166,7 +166,7 @@ class Trainer:
         self.elapsed = elapsed
         self._set_rates(warm)
         weights = self._objective.weights(warm).to(device)
-        # Gradients are averaged over processes, losses are sums over what all of them heard.
+        # Gradients are averaged over processes, but the divisors count the data of all processes.
         divisors = counts.clamp(min=LEAST)
         total = (weights * losses[0] / divisors).sum() * self.group.size
         self.optimizer.zero_grad(set_to_none=True)
@@ -185,17 +185,17 @@ class Trainer:
         return row, bool(stops) or self.elapsed > self.plan.minutes * 60
 
     def _agree(self, losses: Tensor, clock: list[float]) -> tuple[Tensor, Tensor, list[float]]:
-        """Return sums, counts and the rest, added up over the processes."""
+        """Return loss sums, divisors and clock values, summed over the processes."""
         told = torch.tensor(clock, dtype=torch.float64, device=losses.device)
         told = self.group.sum(torch.cat([losses.detach().double().flatten(), told]))
         sums, counts = told[: losses.numel()].view(losses.shape).float()
         return sums, counts, told[losses.numel() :].tolist()
 
     def _apply(self, finite: bool) -> None:
-        """Change the weights, unless that would spoil them.
+        """Update the weights if losses and gradients are finite.
 
         Raises:
-            ModelError: too many steps in a row were not finite.
+            ModelError: too many consecutive steps were not finite.
         """
         if finite:
             self.optimizer.step()
@@ -203,19 +203,19 @@ class Trainer:
             return
         self._bad, self.left_out = self._bad + 1, self.left_out + 1
         if self._bad >= self.plan.bad_steps:
-            last = f"the last good checkpoint is {self.path}" if self.path.exists() else (
+            last = f"the last checkpoint is {self.path}" if self.path.exists() else (
                 "there is no checkpoint yet")  # fmt: skip
             raise ModelError(
                 f"step {self.step}: losses or gradients of {self._bad} steps in a row were not "
-                f"finite; {last}: go on from there with lower rates"
+                f"finite; {last}: resume from there with lower rates"
             )
 
 
 def _optimizer(objective: Objective) -> torch.optim.Optimizer:
-    """Return AdamW with a group each for encoder, branch, decoder and heads; the rest is frozen."""
+    """Return AdamW with parameter groups for encoder, branch, decoder and heads."""
     model, plan = objective.model, objective.plan
-    # Adam takes full steps however small a gradient is: it would move the pieces that a batch does
-    # not even hold, all of them, every time, and with them what Whisper knows of rare words.
+    # Adam takes full steps even for tiny gradients. It would change the embeddings of pieces that
+    # are not in the batch, and so what Whisper knows of rare words. So the tables are frozen.
     for table in model.decoder.tables:
         table.requires_grad_(False)
     modules = (model.encoder, model.branch, model.decoder)
@@ -233,5 +233,5 @@ def _optimizer(objective: Objective) -> torch.optim.Optimizer:
 
 
 def _rounded(value: float, digits: int) -> float | None:
-    """JSON knows no NaN."""
+    """Return a rounded value, or None if it is not finite, because JSON has no NaN."""
     return round(value, digits) if math.isfinite(value) else None

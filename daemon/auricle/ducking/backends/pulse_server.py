@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from auricle.errors import SoundError
+from auricle.tasks import retrieve
 
 CLIENT = "Auricle"
 FIRST_WAIT_SECONDS = 1.0  # between two attempts to connect; doubles each time
@@ -160,7 +161,7 @@ class PulseWorker:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             self._stuck = future
-            future.add_done_callback(_retrieve)
+            future.add_done_callback(retrieve)
             raise
 
     def close(self) -> None:
@@ -190,9 +191,3 @@ def _post(
         loop.call_soon_threadsafe(settle)
     except RuntimeError:  # the event loop has ended
         return
-
-
-def _retrieve(future: asyncio.Future[Any]) -> None:
-    """Retrieve the exception, so that asyncio does not warn about it."""
-    if not future.cancelled():
-        future.exception()
