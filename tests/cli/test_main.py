@@ -146,4 +146,4 @@ def test_an_output_that_is_full_is_told() -> None:
     ],
 )
 def test_what_the_system_refuses_is_told_with_a_remedy(error: OSError, told: str) -> None:
-    assert command_line.told(error) == told
+    assert command_line.os_error_text(error) == told

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from auricle.context import entry_sets as limits
 from auricle.context.entries import Context, Entry
-from auricle.context.entry_sets import EntrySets, Guest, Owner, Shelf, Source, merge, size_of
+from auricle.context.entry_sets import EntrySet, EntrySets, Guest, Owner, Source, merge, size_of
 from auricle.errors import (
     AuricleError,
     ContextFullError,
@@ -60,46 +60,49 @@ class BookMachine(RuleBasedStateMachine):
     @rule(owner=OWNERS, kind=KINDS, given=ENTRIES)
     def replace(self, owner, kind, given):
         entries = entries_of(kind, given)
-        self.book.put(owner, self.book.shelf(owner).with_only(kind, entries))
+        self.book.put(owner, self.book.of(owner).with_only(kind, entries))
         self.of(owner, kind).clear()
         self.insert(owner, kind, entries)
 
     @rule(owner=OWNERS, kind=KINDS, given=ENTRIES)
     def add(self, owner, kind, given):
         entries = entries_of(kind, given)
-        self.book.put(owner, self.book.shelf(owner).with_more(kind, entries))
+        self.book.put(owner, self.book.of(owner).with_more(kind, entries))
         self.insert(owner, kind, entries)
 
     @rule(owner=OWNERS, kind=KINDS, names=st.lists(NAMES, max_size=3))
     def remove(self, owner, kind, names):
-        self.book.put(owner, self.book.shelf(owner).without(kind, names))
+        self.book.put(owner, self.book.of(owner).without(kind, names))
         kept = [e for e in self.of(owner, kind) if e.written not in names and e.id not in names]
         self.model[owner][kind] = kept
 
     @rule(owner=OWNERS, kind=KINDS)
     def clear(self, owner, kind):
-        self.book.put(owner, self.book.shelf(owner).without_kind(kind))
+        self.book.put(owner, self.book.of(owner).without_kind(kind))
         self.of(owner, kind).clear()
 
     @rule(owner=OWNERS)
     def leave(self, owner):
-        self.book.put(owner, Shelf())
+        self.book.put(owner, EntrySet())
         self.model.pop(owner, None)
 
     @invariant()
     def they_agree(self):
         for owner, kinds in self.model.items():
-            shelf = self.book.shelf(owner)
+            entry_set = self.book.of(owner)
             listed = {kind: entries for kind, entries in kinds.items() if entries}
-            shown = {kind: list(entries.values()) for kind, entries in shelf.kinds.items()}
+            shown = {kind: list(entries.values()) for kind, entries in entry_set.kinds.items()}
             assert shown == listed
             everything = [entry for entries in listed.values() for entry in entries]
-            assert (len(shelf), shelf.bytes) == (len(everything), sum(map(size_of, everything)))
+            assert (len(entry_set), entry_set.bytes) == (
+                len(everything),
+                sum(map(size_of, everything)),
+            )
 
     @invariant()
     def the_context_holds_each_entry_once_with_all_that_is_known(self):
         everything = [e for kinds in self.model.values() for es in kinds.values() for e in es]
-        merged = merge(self.book.shelves).entries
+        merged = merge(self.book.all).entries
         keys = [(entry.kind, entry.written, entry.id) for entry in merged]
         assert len(keys) == len(set(keys))
         assert set(keys) == {(entry.kind, entry.written, entry.id) for entry in everything}
@@ -113,12 +116,12 @@ TestBookAgainstItsModel = BookMachine.TestCase
 
 
 @given(KINDS, ENTRIES, ENTRIES)
-def test_a_shelf_is_a_value(kind, first, second) -> None:
-    shelf = Shelf().with_more(kind, entries_of(kind, first))
-    before = list(shelf.kinds.get(kind, {}).values())
-    shelf.with_more(kind, entries_of(kind, second))
-    shelf.without(kind, ["Ann"])
-    assert list(shelf.kinds.get(kind, {}).values()) == before
+def test_a_entry_set_is_a_value(kind, first, second) -> None:
+    entry_set = EntrySet().with_more(kind, entries_of(kind, first))
+    before = list(entry_set.kinds.get(kind, {}).values())
+    entry_set.with_more(kind, entries_of(kind, second))
+    entry_set.without(kind, ["Ann"])
+    assert list(entry_set.kinds.get(kind, {}).values()) == before
 
 
 def people(count: int) -> list[Entry]:
@@ -137,29 +140,29 @@ def test_a_limit_is_told_before_it_is_passed_and_less_is_never_refused(
     monkeypatch: pytest.MonkeyPatch, limit: str, error: type[AuricleError]
 ) -> None:
     book, guest = EntrySets(), Guest(":1.1")
-    book.put(Source(1000, "a"), Shelf().with_only("media", [Entry("media", "x")]))
-    shelf = Shelf().with_only("contacts", people(5))
+    book.put(Source(1000, "a"), EntrySet().with_only("media", [Entry("media", "x")]))
+    entry_set = EntrySet().with_only("contacts", people(5))
     monkeypatch.setattr(
         limits, limit, {"MOST_OF_ONE": 5, "MOST_OF_ALL": 6, "MOST_BYTES": 24}[limit]
     )
-    book.check(guest, shelf)
-    book.put(guest, shelf)
+    book.check(guest, entry_set)
+    book.put(guest, entry_set)
     with pytest.raises(error, match="entries: 6: "):
-        book.check(guest, shelf.with_more("contacts", [Entry("contacts", "y")]))
+        book.check(guest, entry_set.with_more("contacts", [Entry("contacts", "y")]))
     monkeypatch.setattr(limits, limit, 1)
-    book.check(guest, shelf.without("contacts", ["1"]))
-    book.check(guest, shelf)
+    book.check(guest, entry_set.without("contacts", ["1"]))
+    book.check(guest, entry_set)
 
 
 def test_twenty_thousand_names_of_one_client_are_within_the_limits() -> None:
-    EntrySets().check(Guest(":1.1"), Shelf().with_only("contacts", people(20_000)))
+    EntrySets().check(Guest(":1.1"), EntrySet().with_only("contacts", people(20_000)))
 
 
 def test_counts_are_of_all_owners_and_sources_those_of_one_user() -> None:
     book = EntrySets()
-    book.put(Guest(":1.1"), Shelf().with_only("contacts", people(2)))
-    book.put(Source(1000, "a"), Shelf().with_only("contacts", people(3)))
-    book.put(Source(1001, "b"), Shelf().with_only("media", [Entry("media", "x")]))
+    book.put(Guest(":1.1"), EntrySet().with_only("contacts", people(2)))
+    book.put(Source(1000, "a"), EntrySet().with_only("contacts", people(3)))
+    book.put(Source(1001, "b"), EntrySet().with_only("media", [Entry("media", "x")]))
     assert book.counts == {"contacts": 5, "media": 1}
-    assert {name: len(shelf) for name, shelf in book.sources(1000).items()} == {"a": 3}
-    assert merge(book.shelves) == Context((*people(3)[:2], people(3)[2], Entry("media", "x")))
+    assert {name: len(entry_set) for name, entry_set in book.sources(1000).items()} == {"a": 3}
+    assert merge(book.all) == Context((*people(3)[:2], people(3)[2], Entry("media", "x")))

@@ -13,20 +13,20 @@ from hypothesis import strategies as st
 
 from auricle.context import store as store_module
 from auricle.context.entries import Entry
-from auricle.context.entry_sets import Shelf, Source
+from auricle.context.entry_sets import EntrySet, Source
 from auricle.context.store import Store, source_of
 from auricle.errors import StorageError
 
 SOURCE = Source(1000, "org.gnome.Contacts")
 FILE = "1000-org.gnome.Contacts.json"
-SHELF = (
-    Shelf()
+ENTRY_SET = (
+    EntrySet()
     .with_only(
         "contacts", [Entry("contacts", "Zoë 💡", ("zoo e",), 2.5, "1"), Entry("contacts", "B")]
     )
     .with_only("media", [Entry("media", "1975")])
 )
-OTHER = Shelf().with_only("media", [Entry("media", "Abbey Road")])
+OTHER = EntrySet().with_only("media", [Entry("media", "Abbey Road")])
 
 
 @pytest.fixture
@@ -36,17 +36,19 @@ def folder(tmp_path: Path) -> Path:
 
 def test_what_is_kept_is_read_again(folder: Path) -> None:
     assert Store(folder).load() == ({}, [])
-    Store(folder).save(SOURCE, SHELF)
+    Store(folder).save(SOURCE, ENTRY_SET)
     Store(folder).save(Source(1001, SOURCE.name), OTHER)
     kept, damaged = Store(folder).load()
-    assert (kept, damaged) == ({SOURCE: SHELF, Source(1001, SOURCE.name): OTHER}, [])
-    assert list(kept[SOURCE].kinds["contacts"]) == list(SHELF.kinds["contacts"])  # the order too
+    assert (kept, damaged) == ({SOURCE: ENTRY_SET, Source(1001, SOURCE.name): OTHER}, [])
+    assert list(kept[SOURCE].kinds["contacts"]) == list(
+        ENTRY_SET.kinds["contacts"]
+    )  # the order too
 
 
 def test_only_the_daemon_may_read_it(folder: Path) -> None:
     before = os.umask(0)
     try:
-        Store(folder).save(SOURCE, SHELF)
+        Store(folder).save(SOURCE, ENTRY_SET)
     finally:
         os.umask(before)
     (file,) = folder.iterdir()
@@ -57,9 +59,9 @@ def test_only_the_daemon_may_read_it(folder: Path) -> None:
 
 def test_nothing_left_is_no_file(folder: Path) -> None:
     store = Store(folder)
-    store.save(SOURCE, Shelf())
-    store.save(SOURCE, SHELF)
-    store.save(SOURCE, Shelf())
+    store.save(SOURCE, EntrySet())
+    store.save(SOURCE, ENTRY_SET)
+    store.save(SOURCE, EntrySet())
     assert list(folder.iterdir()) == []
 
 
@@ -67,7 +69,7 @@ def test_nothing_left_is_no_file(folder: Path) -> None:
 def test_a_full_disk_is_told_and_leaves_what_was_kept(
     folder: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    Store(folder).save(SOURCE, SHELF)
+    Store(folder).save(SOURCE, ENTRY_SET)
     store = Store(folder)  # which does not know the file, and replaces it
 
     def full(*_: object) -> None:
@@ -84,14 +86,14 @@ def test_a_full_disk_is_told_and_leaves_what_was_kept(
     with pytest.raises(StorageError, match="No space left on device.*make room on the disk"):
         store.save(SOURCE, OTHER)
     monkeypatch.undo()
-    assert store.load() == ({SOURCE: SHELF}, [])
+    assert store.load() == ({SOURCE: ENTRY_SET}, [])
     assert len(list(folder.iterdir())) == 1
 
 
 def test_a_power_cut_in_the_middle_leaves_the_old_or_the_new(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Store(folder).save(SOURCE, SHELF)
+    Store(folder).save(SOURCE, ENTRY_SET)
     store = Store(folder)
     synced: list[str] = []
     fsync, replace = os.fsync, Path.replace
@@ -102,7 +104,7 @@ def test_a_power_cut_in_the_middle_leaves_the_old_or_the_new(
 
     def note_replace(path: Path, target: Path) -> Path:
         synced.append("replace")
-        assert Store(folder).load()[0] == {SOURCE: SHELF}
+        assert Store(folder).load()[0] == {SOURCE: ENTRY_SET}
         return replace(path, target)
 
     monkeypatch.setattr(os, "fsync", note_sync)
@@ -114,9 +116,9 @@ def test_a_power_cut_in_the_middle_leaves_the_old_or_the_new(
 
 def test_what_a_power_cut_left_half_written_is_no_hindrance(folder: Path) -> None:
     store = Store(folder)
-    store.save(SOURCE, SHELF)
+    store.save(SOURCE, ENTRY_SET)
     (folder / ".1000-org.gnome.Contacts.json.new").write_text('{"form')
-    assert store.load() == ({SOURCE: SHELF}, [])
+    assert store.load() == ({SOURCE: ENTRY_SET}, [])
     store.save(SOURCE, OTHER)  # something is gone: the file is replaced
     assert store.load() == ({SOURCE: OTHER}, [])
     assert len(list(folder.iterdir())) == 1
@@ -160,50 +162,52 @@ def test_a_damaged_file_is_set_aside_once_and_the_others_are_read(
 
 def test_what_is_added_is_appended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(folder)
-    many = Shelf().with_only("contacts", [Entry("contacts", f"name {n}") for n in range(1000)])
+    many = EntrySet().with_only("contacts", [Entry("contacts", f"name {n}") for n in range(1000)])
     store.save(SOURCE, many)
     (file,) = folder.iterdir()
     before, written = file.read_bytes(), 0
     monkeypatch.setattr(store_module, "replace_file", None)  # calling it would raise
-    shelves = [many.with_more("media", [Entry("media", "1975")])]
-    shelves.append(shelves[-1].with_more("contacts", [Entry("contacts", "name 8", ("ate",), 2.0)]))
-    for shelf in shelves:
-        store.save(SOURCE, shelf)
+    entry_sets = [many.with_more("media", [Entry("media", "1975")])]
+    entry_sets.append(
+        entry_sets[-1].with_more("contacts", [Entry("contacts", "name 8", ("ate",), 2.0)])
+    )
+    for entry_set in entry_sets:
+        store.save(SOURCE, entry_set)
         after = file.read_bytes()
         assert after.startswith(before)
         written += len(after) - len(before)
         before = after
         kept, damaged = Store(folder).load()
-        assert (kept, damaged) == ({SOURCE: shelf}, [])
-        assert [*kept[SOURCE].kinds["contacts"]] == [*shelf.kinds["contacts"]]
+        assert (kept, damaged) == ({SOURCE: entry_set}, [])
+        assert [*kept[SOURCE].kinds["contacts"]] == [*entry_set.kinds["contacts"]]
     assert written < 300
 
 
 def test_a_file_of_many_additions_is_made_small_again(folder: Path) -> None:
-    store, shelf = Store(folder), OTHER
+    store, entry_set = Store(folder), OTHER
     sizes = []
     for number in range(700):
-        shelf = shelf.with_more("media", [Entry("media", "x" * 150, weight=number / 100)])
-        store.save(SOURCE, shelf)
+        entry_set = entry_set.with_more("media", [Entry("media", "x" * 150, weight=number / 100)])
+        store.save(SOURCE, entry_set)
         sizes.append((folder / FILE).stat().st_size)
     assert 64_000 < max(sizes) < 66_000
     assert min(sizes[100:]) < 1000
-    assert Store(folder).load() == ({SOURCE: shelf}, [])
+    assert Store(folder).load() == ({SOURCE: entry_set}, [])
 
 
 def test_what_is_removed_is_gone_from_the_disk(folder: Path) -> None:
     store = Store(folder)
-    store.save(SOURCE, SHELF)
-    store.save(SOURCE, SHELF.with_more("media", [Entry("media", "Abbey Road")]))
-    store.save(SOURCE, SHELF)
+    store.save(SOURCE, ENTRY_SET)
+    store.save(SOURCE, ENTRY_SET.with_more("media", [Entry("media", "Abbey Road")]))
+    store.save(SOURCE, ENTRY_SET)
     assert b"Abbey" not in (folder / FILE).read_bytes()
 
 
 def test_another_order_is_kept_too(folder: Path) -> None:
     store = Store(folder)
     entries = [Entry("media", name) for name in "abc"]
-    store.save(SOURCE, Shelf().with_only("media", entries))
-    turned = Shelf().with_only("media", entries[::-1])
+    store.save(SOURCE, EntrySet().with_only("media", entries))
+    turned = EntrySet().with_only("media", entries[::-1])
     store.save(SOURCE, turned)
     assert [*Store(folder).load()[0][SOURCE].kinds["media"]] == [*turned.kinds["media"]]
 
@@ -222,8 +226,8 @@ def test_a_full_disk_at_an_appended_change_leaves_what_was_kept(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store(folder)
-    store.save(SOURCE, SHELF)
-    before, more = (folder / FILE).read_bytes(), SHELF.with_more("a", [Entry("a", "b")])
+    store.save(SOURCE, ENTRY_SET)
+    before, more = (folder / FILE).read_bytes(), ENTRY_SET.with_more("a", [Entry("a", "b")])
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
@@ -242,9 +246,9 @@ NUMBERS = st.sampled_from(["", "1"])
 MEDIA = st.lists(st.builds(Entry, st.just("media"), NAMES, id=NUMBERS))
 CONTACTS = st.lists(st.builds(Entry, st.just("contacts"), NAMES, id=NUMBERS))
 CHANGES = st.one_of(
-    st.builds(lambda more: lambda shelf: shelf.with_more("media", more), MEDIA),
-    st.builds(lambda only: lambda shelf: shelf.with_only("contacts", only), CONTACTS),
-    st.builds(lambda gone: lambda shelf: shelf.without("media", [gone]), NAMES),
+    st.builds(lambda more: lambda entry_set: entry_set.with_more("media", more), MEDIA),
+    st.builds(lambda only: lambda entry_set: entry_set.with_only("contacts", only), CONTACTS),
+    st.builds(lambda gone: lambda entry_set: entry_set.without("media", [gone]), NAMES),
 )
 
 
@@ -252,30 +256,31 @@ CHANGES = st.one_of(
 @given(changes=st.lists(CHANGES, min_size=1, max_size=6), draw=st.data())
 def test_a_power_cut_at_any_byte_loses_nothing_that_was_kept(
     tmp_path_factory: pytest.TempPathFactory,
-    changes: list[Callable[[Shelf], Shelf]],
+    changes: list[Callable[[EntrySet], EntrySet]],
     draw: st.DataObject,
 ) -> None:
     folder = tmp_path_factory.mktemp("context")
-    store, shelf, file = Store(folder), OTHER, folder / FILE
-    store.save(SOURCE, shelf)
-    saved = [(file.stat().st_size, shelf)]
+    store, entry_set, file = Store(folder), OTHER, folder / FILE
+    store.save(SOURCE, entry_set)
+    saved = [(file.stat().st_size, entry_set)]
     for change in changes:
-        after = change(shelf)
-        if after != shelf and after.kinds:
-            shelf = after
+        after = change(entry_set)
+        if after != entry_set and after.kinds:
+            entry_set = after
             before = file.read_bytes()
-            store.save(SOURCE, shelf)
+            store.save(SOURCE, entry_set)
             if not file.read_bytes().startswith(before):  # replaced, which is whole or not at all
                 saved = []
-            saved.append((file.stat().st_size, shelf))
+            saved.append((file.stat().st_size, entry_set))
     data = file.read_bytes()
     cut = draw.draw(st.integers(saved[0][0], len(data)))
     rest = draw.draw(st.sampled_from([b"", bytes(len(data) - cut), b"\n", b"\xff" * 9 + b"\n"]))
-    file.write_bytes(data[:cut] + (rest if cut < len(data) else b""))
-    known = max((size, number) for number, (size, _) in enumerate(saved) if size <= cut)[1]
+    left = data[:cut] + (rest if cut < len(data) else b"")  # a line break may complete a line
+    file.write_bytes(left)
+    known = max(number for number, (size, _) in enumerate(saved) if left.startswith(data[:size]))
     kept, damaged = Store(folder).load()
     assert kept == {SOURCE: saved[known][1]}
-    whole = saved[known][0] == cut and (cut == len(data) or not rest)
+    whole = saved[known][0] == len(left)
     assert [damage.file for damage in damaged] == ([] if whole else [file])
     again = Store(folder)  # what is appended now is read again
     assert again.load() == (kept, [])

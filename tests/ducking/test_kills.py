@@ -13,16 +13,16 @@ KILLS = 3
 RESTLESS = """
 import asyncio, random, sys
 from pathlib import Path
-from auricle.ducking.policy import Mode, Policy
-from auricle.ducking.ducker import Music
+from auricle.ducking.policy import DuckingMode, Policy
+from auricle.ducking.ducker import Ducker
 from auricle.ducking.backends.pulse import PulseStreams
-from auricle.ducking.saved_volumes import Record
+from auricle.ducking.saved_volumes import SavedVolumes
 from auricle.ducking.backends.mpris import MprisPlayers
 
 async def main(server, bus, file):
     backends = (MprisPlayers(bus), PulseStreams(server))
-    record = Record(Path(file))
-    music = Music(backends, Policy(Mode.DUCK, 20.0), 0.0, record, print, lambda: None)
+    record = SavedVolumes(Path(file))
+    music = Ducker(backends, Policy(DuckingMode.DUCK, 20.0), 0.0, record, print, lambda: None)
     await music.start()
     print("ready", flush=True)
     while True:

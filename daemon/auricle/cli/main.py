@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except OSError as error:
         silence_output()
-        sys.stderr.write(f"auricle: {told(error)}\n")
+        sys.stderr.write(f"auricle: {os_error_text(error)}\n")
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -123,7 +123,7 @@ def version() -> str:
         return "unknown"
 
 
-def told(error: OSError) -> str:
+def os_error_text(error: OSError) -> str:
     """Return the message for an error of the operating system, with a remedy."""
     refused = error.strerror or str(error) or type(error).__name__
     if error.filename is not None:

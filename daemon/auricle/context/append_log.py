@@ -1,6 +1,6 @@
-"""The file format of a shelf: one line with the whole shelf, then one line per addition.
+"""The file format of an entry set: one line with the whole entry set, then one line per addition.
 
-In: successive versions of a shelf. Out: the bytes to append for the next version; and the last
+In: successive versions of an entry set. Out: the bytes to append for the next version; and the last
 version, read back from all bytes. Each line is a JSON object that ends with its checksum, so that a
 line truncated by a power cut is detected and all lines before it stay valid.
 """
@@ -15,7 +15,7 @@ from typing import Any
 from zlib import crc32
 
 from auricle.context.entries import Entry
-from auricle.context.entry_sets import Key, Shelf
+from auricle.context.entry_sets import EntrySet, Key
 from auricle.context.validation import read_entries
 
 FORMAT = 2
@@ -28,8 +28,8 @@ _SUM_BYTES = len(b',"sum":"00000000"}')
 class Kept:
     """The content of a file."""
 
-    shelf: Shelf
-    whole: int  # bytes of the first line, which has the whole shelf
+    entry_set: EntrySet
+    whole: int  # bytes of the first line, which has the whole entry set
     length: int  # bytes up to the end of the last valid line
 
     def can_take(self, more: int, room: int) -> bool:
@@ -41,13 +41,13 @@ class Kept:
         return self.length - self.whole + more <= max(self.whole, room)
 
 
-def whole(shelf: Shelf) -> bytes:
-    """Return the line for a whole shelf."""
-    kinds = {kind: _as_lists(entries.values()) for kind, entries in shelf.kinds.items()}
+def whole(entry_set: EntrySet) -> bytes:
+    """Return the line for a whole entry set."""
+    kinds = {kind: _as_lists(entries.values()) for kind, entries in entry_set.kinds.items()}
     return _line({"format": FORMAT, "kinds": kinds})
 
 
-def addition(before: Shelf, after: Shelf) -> bytes | None:
+def addition(before: EntrySet, after: EntrySet) -> bytes | None:
     """Return the line that turns `before` into `after`; None if the file must be rewritten.
 
     The file must be rewritten if entries were removed, because they must also leave the disk.
@@ -78,31 +78,31 @@ def read(data: bytes) -> Kept:
     content = json.loads(first if newline else data)
     if content["format"] == OLDER:
         # No file has this length, so the next change rewrites the file in the current format.
-        return Kept(_shelf(content), 0, len(data) + 1)
+        return Kept(_entry_set(content), 0, len(data) + 1)
     if content["format"] != FORMAT or not newline or not _is_sound(first):
         raise ValueError
-    shelf, start = _shelf(content), len(first) + 1
+    entry_set, start = _entry_set(content), len(first) + 1
     length = start
     while (end := data.find(b"\n", length)) >= 0:
         line = data[length:end]
         if not _is_sound(line):
             break
         for kind, given in json.loads(line)["added"].items():
-            shelf = shelf.with_more(kind, read_entries(kind, given))
+            entry_set = entry_set.with_more(kind, read_entries(kind, given))
         length = end + 1
-    return Kept(shelf, start, length)
+    return Kept(entry_set, start, length)
 
 
-def _order(shelf: Shelf) -> list[tuple[str, list[Key]]]:
+def _order(entry_set: EntrySet) -> list[tuple[str, list[Key]]]:
     """Return kinds and keys in their order."""
-    return [(kind, [*entries]) for kind, entries in shelf.kinds.items()]
+    return [(kind, [*entries]) for kind, entries in entry_set.kinds.items()]
 
 
-def _shelf(content: Any) -> Shelf:
-    shelf = Shelf()
+def _entry_set(content: Any) -> EntrySet:
+    entry_set = EntrySet()
     for kind, given in content["kinds"].items():
-        shelf = shelf.with_only(kind, read_entries(kind, given))
-    return shelf
+        entry_set = entry_set.with_only(kind, read_entries(kind, given))
+    return entry_set
 
 
 def _as_lists(entries: Iterable[Entry]) -> list[Any]:

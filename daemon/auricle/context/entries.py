@@ -19,7 +19,7 @@ class Entry:
     kind: str  # one of KINDS, or another word
     written: str  # written form, 1 to LONGEST_NAME characters on one line
     spoken: tuple[str, ...] = ()  # spoken forms that do not follow from the written form
-    weight: float = 1.0  # factor of the biasing bonus; 0: recognised as a name, but not favoured
+    weight: float = 1.0  # factor of the biasing bonus; 0: recognized as a name, but not favoured
     id: str = ""  # identifier of the client; may be empty
 
 

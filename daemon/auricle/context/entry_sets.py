@@ -1,8 +1,8 @@
 """The entries of all owners, without D-Bus and without disk access.
 
 In: entries that an owner adds, replaces and removes. Out: one `Context` with the entries of all
-owners, counts, and an error if a limit would be exceeded. Each owner has its own shelf of entries;
-a change by one owner does not affect the shelves of the others.
+owners, counts, and an error if a limit would be exceeded. Each owner has its own entry
+set; a change by one owner does not affect the others.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Entries: TypeAlias = Mapping[Key, Entry]
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class EntrySet:
     """The entries of one owner by kind, in their order; immutable."""
 
     kinds: Mapping[str, Entries] = field(default_factory=dict)  # each kind has at least one entry
@@ -55,11 +55,11 @@ class Shelf:
         """Number of entries of each kind."""
         return {kind: len(entries) for kind, entries in self.kinds.items()}
 
-    def with_only(self, kind: str, entries: Iterable[Entry]) -> Shelf:
+    def with_only(self, kind: str, entries: Iterable[Entry]) -> EntrySet:
         """Return a copy in which `entries` replace all entries of a kind."""
         return self.without_kind(kind).with_more(kind, entries)
 
-    def with_more(self, kind: str, entries: Iterable[Entry]) -> Shelf:
+    def with_more(self, kind: str, entries: Iterable[Entry]) -> EntrySet:
         """Return a copy with additional entries; the same written form and id replaces an entry."""
         mine, size = dict(self.kinds.get(kind, {})), self.bytes
         for entry in entries:
@@ -69,7 +69,7 @@ class Shelf:
             mine[key] = entry
         return self._with(kind, mine, size)
 
-    def without(self, kind: str, names: Iterable[str]) -> Shelf:
+    def without(self, kind: str, names: Iterable[str]) -> EntrySet:
         """Return a copy without the entries of a kind whose written form or id is in `names`."""
         unwanted = frozenset(names)
         kept, size = {}, self.bytes
@@ -80,13 +80,13 @@ class Shelf:
                 size -= size_of(entry)
         return self._with(kind, kept, size)
 
-    def without_kind(self, kind: str) -> Shelf:
+    def without_kind(self, kind: str) -> EntrySet:
         """Return a copy without the entries of a kind."""
         return self._with(
             kind, {}, self.bytes - sum(map(size_of, self.kinds.get(kind, {}).values()))
         )
 
-    def _with(self, kind: str, entries: Entries, size: int) -> Shelf:
+    def _with(self, kind: str, entries: Entries, size: int) -> EntrySet:
         kinds = {**self.kinds, kind: entries}
         if not entries:
             del kinds[kind]
@@ -99,92 +99,92 @@ def size_of(entry: Entry) -> int:
 
 
 class EntrySets:
-    """The shelves of all owners."""
+    """The entry sets of all owners."""
 
     def __init__(self) -> None:
-        """Start with no shelves."""
-        self._shelves: dict[Owner, Shelf] = {}
+        """Start with no entry sets."""
+        self._sets: dict[Owner, EntrySet] = {}
 
-    def shelf(self, owner: Owner) -> Shelf:
-        """Return the shelf of an owner; an empty shelf if there is none."""
-        return self._shelves.get(owner, Shelf())
+    def of(self, owner: Owner) -> EntrySet:
+        """Return the entry set of an owner; an empty entry set if there is none."""
+        return self._sets.get(owner, EntrySet())
 
-    def sources(self, user: int) -> dict[str, Shelf]:
-        """Return the stored shelves of a user, by source name."""
+    def sources(self, user: int) -> dict[str, EntrySet]:
+        """Return the stored entry sets of a user, by source name."""
         return {
-            owner.name: shelf
-            for owner, shelf in self._shelves.items()
+            owner.name: entry_set
+            for owner, entry_set in self._sets.items()
             if isinstance(owner, Source) and owner.user == user
         }
 
     def forget_sources(self) -> None:
-        """Remove the stored shelves of all users."""
-        self._shelves = {
-            owner: shelf for owner, shelf in self._shelves.items() if isinstance(owner, Guest)
+        """Remove the stored entry sets of all users."""
+        self._sets = {
+            owner: entry_set for owner, entry_set in self._sets.items() if isinstance(owner, Guest)
         }
 
     @property
-    def shelves(self) -> tuple[Shelf, ...]:
-        """All shelves, oldest owners first."""
-        return tuple(self._shelves.values())
+    def all(self) -> tuple[EntrySet, ...]:
+        """All entry sets, oldest owners first."""
+        return tuple(self._sets.values())
 
     @property
     def counts(self) -> dict[str, int]:
         """Number of entries of each kind, for all owners together."""
         counts: Counter[str] = Counter()
-        for shelf in self._shelves.values():
-            counts.update(shelf.counts)
+        for entry_set in self._sets.values():
+            counts.update(entry_set.counts)
         return dict(sorted(counts.items()))
 
-    def check(self, owner: Owner, shelf: Shelf) -> None:
-        """Check the limits before `shelf` replaces the shelf of `owner`.
+    def check(self, owner: Owner, entry_set: EntrySet) -> None:
+        """Check the limits before `entry_set` replaces the entry set of `owner`.
 
-        A shelf that becomes smaller always passes. `put` does not check, so that entries read from
-        disk are never lost.
+        An entry set that becomes smaller always passes. `put` does not check, so that entries read
+        from disk are never lost.
 
         Raises:
             TooManyEntriesError: too many entries for one owner.
             ContextFullError: too many entries for all owners together.
             ContextTooLargeError: too much text for all owners together.
         """
-        before = self.shelf(owner)
-        more = len(shelf) > len(before)
-        if more and len(shelf) > MOST_OF_ONE:
+        before = self.of(owner)
+        more = len(entry_set) > len(before)
+        if more and len(entry_set) > MOST_OF_ONE:
             raise TooManyEntriesError(
-                f"entries: {len(shelf)}: one client may have {MOST_OF_ONE}; leave out names that "
-                "are never said"
+                f"entries: {len(entry_set)}: one client may have {MOST_OF_ONE}; leave out names "
+                "that are never said"
             )
-        count = sum(map(len, self.shelves)) - len(before) + len(shelf)
+        count = sum(map(len, self.all)) - len(before) + len(entry_set)
         if more and count > MOST_OF_ALL:
             raise ContextFullError(
-                f"entries: {len(shelf)}: with those of other clients there would be {count}, but "
-                f"the limit is {MOST_OF_ALL}; clear entries that are not needed"
+                f"entries: {len(entry_set)}: with those of other clients there would be {count}, "
+                f"but the limit is {MOST_OF_ALL}; clear entries that are not needed"
             )
-        size = sum(each.bytes for each in self.shelves) - before.bytes + shelf.bytes
-        if shelf.bytes > before.bytes and size > MOST_BYTES:
+        size = sum(each.bytes for each in self.all) - before.bytes + entry_set.bytes
+        if entry_set.bytes > before.bytes and size > MOST_BYTES:
             raise ContextTooLargeError(
-                f"entries: {len(shelf)}: with those of other clients the text would have "
+                f"entries: {len(entry_set)}: with those of other clients the text would have "
                 f"{size // 1024} KiB, but the limit is {MOST_BYTES // 1024} KiB; shorten names, or "
                 "send fewer"
             )
 
-    def put(self, owner: Owner, shelf: Shelf) -> None:
-        """Replace the shelf of `owner`; an empty shelf removes the owner."""
-        if shelf.kinds:
-            self._shelves[owner] = shelf
+    def put(self, owner: Owner, entry_set: EntrySet) -> None:
+        """Replace the entry set of `owner`; an empty entry set removes the owner."""
+        if entry_set.kinds:
+            self._sets[owner] = entry_set
         else:
-            self._shelves.pop(owner, None)
+            self._sets.pop(owner, None)
 
 
-def merge(shelves: Iterable[Shelf]) -> Context:
-    """Return the entries of all shelves as one context.
+def merge(entry_sets: Iterable[EntrySet]) -> Context:
+    """Return the entries of all entry sets as one context.
 
     Entries of several owners with the same kind, written form and id become one entry, with all of
     their spoken forms and the highest weight.
     """
     merged: dict[tuple[str, Key], Entry] = {}
-    for shelf in shelves:
-        for kind, entries in shelf.kinds.items():
+    for entry_set in entry_sets:
+        for kind, entries in entry_set.kinds.items():
             for key, entry in entries.items():
                 known = merged.get((kind, key))
                 merged[kind, key] = entry if known is None else _joined(known, entry)

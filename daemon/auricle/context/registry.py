@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from auricle.context.coalesce import HandOver
 from auricle.context.entries import Context
-from auricle.context.entry_sets import EntrySets, Guest, Owner, Shelf, Source, merge
+from auricle.context.entry_sets import EntrySet, EntrySets, Guest, Owner, Source, merge
 from auricle.context.store import Store
 from auricle.context.validation import LONGEST_TEXT, Given, clean_kind, clean_name, read_entries
 from auricle.errors import AuricleError, StorageError
@@ -56,8 +56,8 @@ class ContextRegistry:
         except StorageError as error:
             self._tell(str(error))
             return
-        for source, shelf in kept.items():
-            self._entry_sets.put(source, shelf)
+        for source, entry_set in kept.items():
+            self._entry_sets.put(source, entry_set)
         for damage in damaged:
             self._tell(damage.told)
         if kept:
@@ -75,18 +75,18 @@ class ContextRegistry:
             StorageError: the entries cannot be written.
         """
         async with self._turn:
-            shelf = self._entry_sets.shelf(owner)
+            entry_set = self._entry_sets.of(owner)
             after = await _aside(
-                len(given), lambda: shelf.with_only(kind, read_entries(kind, given))
+                len(given), lambda: entry_set.with_only(kind, read_entries(kind, given))
             )
             return await self._put(owner, after, kind)
 
     async def add(self, owner: Owner, kind: str, given: Sequence[Given]) -> int:
         """Add entries of a kind; return their new number. Raises the same errors as `set`."""
         async with self._turn:
-            shelf = self._entry_sets.shelf(owner)
+            entry_set = self._entry_sets.of(owner)
             after = await _aside(
-                len(given), lambda: shelf.with_more(kind, read_entries(kind, given))
+                len(given), lambda: entry_set.with_more(kind, read_entries(kind, given))
             )
             return await self._put(owner, after, kind)
 
@@ -98,7 +98,7 @@ class ContextRegistry:
             StorageError: the change cannot be written; nothing has changed.
         """
         async with self._turn:
-            before = self._entry_sets.shelf(owner)
+            before = self._entry_sets.of(owner)
             after = await _aside(
                 len(names), lambda: before.without(clean_kind(kind), _known_forms(names))
             )
@@ -113,10 +113,10 @@ class ContextRegistry:
             StorageError: the change cannot be written.
         """
         async with self._turn:
-            shelf = (
-                self._entry_sets.shelf(owner).without_kind(clean_kind(kind)) if kind else Shelf()
+            entry_set = (
+                self._entry_sets.of(owner).without_kind(clean_kind(kind)) if kind else EntrySet()
             )
-            await self._put(owner, shelf, kind)
+            await self._put(owner, entry_set, kind)
 
     async def leave(self, guest: Guest) -> None:
         """Remove the entries of a disconnected client, after its pending calls."""
@@ -137,32 +137,34 @@ class ContextRegistry:
 
     def count(self, owner: Owner) -> dict[str, int]:
         """Return the number of entries of an owner, by kind."""
-        return self._entry_sets.shelf(owner).counts
+        return self._entry_sets.of(owner).counts
 
     def sources(self, user: int) -> Mapping[str, dict[str, int]]:
         """Return the number of stored entries of a user: source -> kind -> number."""
-        return {name: shelf.counts for name, shelf in self._entry_sets.sources(user).items()}
+        return {
+            name: entry_set.counts for name, entry_set in self._entry_sets.sources(user).items()
+        }
 
     async def close(self) -> None:
         """Stop publishing changes."""
         await self._hand_over.close()
 
-    async def _put(self, owner: Owner, shelf: Shelf, kind: str) -> int:
-        """Replace a shelf, first on the disk; return its number of entries of `kind`."""
-        if shelf != self._entry_sets.shelf(owner):
-            self._entry_sets.check(owner, shelf)
+    async def _put(self, owner: Owner, entry_set: EntrySet, kind: str) -> int:
+        """Replace an entry set, first on the disk; return its number of entries of `kind`."""
+        if entry_set != self._entry_sets.of(owner):
+            self._entry_sets.check(owner, entry_set)
             if isinstance(owner, Source):
-                await asyncio.to_thread(self._store.save, owner, shelf)
-            self._entry_sets.put(owner, shelf)
+                await asyncio.to_thread(self._store.save, owner, entry_set)
+            self._entry_sets.put(owner, entry_set)
             self._hand_over.mark()
-        return len(shelf.kinds.get(kind, ()))
+        return len(entry_set.kinds.get(kind, ()))
 
     async def _give(self) -> None:
-        context = await asyncio.to_thread(merge, self._entry_sets.shelves)
+        context = await asyncio.to_thread(merge, self._entry_sets.all)
         await self._changed(context)
 
 
-async def _aside(size: int, work: Callable[[], Shelf]) -> Shelf:
+async def _aside(size: int, work: Callable[[], EntrySet]) -> EntrySet:
     """Do `work` on `size` entries, in a thread if there are many."""
     return work() if size <= SHORT else await asyncio.to_thread(work)
 

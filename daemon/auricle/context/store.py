@@ -1,10 +1,10 @@
 """Stores entries on disk: one file per source, readable only by the daemon.
 
-In: shelves, and a folder below the state directory. Out: the same shelves after a restart, also
-after a power cut: once `save` has returned, the shelf is complete on the disk. Additions are
-appended (`append_log.py`); other changes, and from time to time also additions, replace the whole
-file. If the end of a file is damaged, it is truncated there. If the start is damaged, the file is
-renamed.
+In: entry sets, and a folder below the state directory. Out: the same entry sets after a restart,
+also after a power cut: once `save` has returned, the entry set is complete on the disk. Additions
+are appended (`append_log.py`); other changes, and from time to time also additions, replace the
+whole file. If the end of a file is damaged, it is truncated there. If the start is damaged, the
+file is renamed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from auricle.atomic_file import append_to_file, cut_file, replace_file, sync_fol
 from auricle.config.mistakes import shown
 from auricle.context import append_log
 from auricle.context.append_log import Kept
-from auricle.context.entry_sets import Shelf, Source
+from auricle.context.entry_sets import EntrySet, Source
 from auricle.errors import ArgumentError, AuricleError, StorageError
 
 LONGEST_SOURCE = 100
@@ -54,15 +54,15 @@ def source_of(user: int, name: str) -> Source:
 
 
 class Store:
-    """A folder of stored shelves. All methods block on the disk; call them in a thread."""
+    """A folder of stored entry sets. All methods block on the disk; call them in a thread."""
 
     def __init__(self, folder: Path) -> None:
         """Set the folder; the first `save` creates it."""
         self._folder = folder
         self._kept: dict[Source, Kept] = {}  # the content of the files
 
-    def load(self) -> tuple[dict[Source, Shelf], list[Damage]]:
-        """Return the stored shelves, and the damaged files, which are renamed or truncated.
+    def load(self) -> tuple[dict[Source, EntrySet], list[Damage]]:
+        """Return the stored entry sets, and the damaged files, which are renamed or truncated.
 
         Raises:
             StorageError: the folder cannot be read.
@@ -81,38 +81,38 @@ class Store:
             else:
                 if size > self._kept[source].length:
                     damaged.append(_cut(file, self._kept[source].length))
-        return {source: kept.shelf for source, kept in self._kept.items()}, damaged
+        return {source: kept.entry_set for source, kept in self._kept.items()}, damaged
 
-    def save(self, source: Source, shelf: Shelf) -> None:
-        """Replace the stored shelf of `source`; it is on the disk when this returns.
+    def save(self, source: Source, entry_set: EntrySet) -> None:
+        """Replace the stored entry set of `source`; it is on the disk when this returns.
 
         Raises:
-            StorageError: the file cannot be written; the previous shelf stays.
+            StorageError: the file cannot be written; the previous entry set stays.
         """
         file = self._folder / f"{source.user}-{source.name}.json"
         try:
-            if not shelf.kinds:
+            if not entry_set.kinds:
                 self._remove(file)
                 self._kept.pop(source, None)
             else:
-                self._kept[source] = self._write(file, shelf, self._kept.get(source))
+                self._kept[source] = self._write(file, entry_set, self._kept.get(source))
         except OSError as error:
             raise StorageError(
                 f"{file}: cannot store the names ({error.strerror}); make room on the disk, or let "
                 "Auricle write there"
             ) from error
 
-    def _write(self, file: Path, shelf: Shelf, before: Kept | None) -> Kept:
-        """Write a shelf, by appending if possible; raises OSError."""
+    def _write(self, file: Path, entry_set: EntrySet, before: Kept | None) -> Kept:
+        """Write an entry set, by appending if possible; raises OSError."""
         if before is not None and _size(file) == before.length:
-            more = append_log.addition(before.shelf, shelf)
+            more = append_log.addition(before.entry_set, entry_set)
             if more is not None and before.can_take(len(more), ROOM):
                 append_to_file(file, more, before.length)
-                return Kept(shelf, before.whole, before.length + len(more))
-        data = append_log.whole(shelf)
+                return Kept(entry_set, before.whole, before.length + len(more))
+        data = append_log.whole(entry_set)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace_file(file, data)
-        return Kept(shelf, len(data), len(data))
+        return Kept(entry_set, len(data), len(data))
 
     def erase(self) -> None:
         """Delete all stored entries, including damaged files.

@@ -29,7 +29,7 @@ def read_registry(data: bytes, path: Path, into: Imported) -> None:
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise ImportedFileError(
             f"{path}: is not an entity registry of Home Assistant; name its "
-            ".storage/core.entity_registry, or the folder that holds .storage"
+            ".storage/core.entity_registry, or the folder that contains .storage"
         ) from error
 
 
