@@ -1,4 +1,4 @@
-"""Only so many lattices leave in a time, whoever asks."""
+"""The rate limit of questions."""
 
 from __future__ import annotations
 
