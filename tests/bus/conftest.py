@@ -1,4 +1,4 @@
-"""A daemon on a private bus whose sessions are those of the real machine."""
+"""A daemon on a private bus with the real session machine and no microphone."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ PRIVACY = PrivacySettings(reranker=RerankerSettings(url="https://reranker.exampl
 
 
 class MachineAssistant:
-    """A daemon without a microphone: the test says what is heard, the real machine what follows."""
+    """A daemon without a microphone: the test feeds signals to the real session machine."""
 
     def __init__(self, folder: Path) -> None:
         self.contexts = ContextRegistry(Store(folder), self._take_context, self._told)
@@ -55,7 +55,7 @@ class MachineAssistant:
             self._told,
             self.contexts.erase,
         )
-        self.compute = Governor("auto", lambda level, why: self._face().show_arbiter())
+        self.compute = Governor("auto", lambda level, why: self._server().show_arbiter())
         self.music = Ducker(
             (),
             Policy(DuckingMode.DUCK, 20.0),
@@ -71,14 +71,14 @@ class MachineAssistant:
         self.known = Status(Activity.IDLE, False, ("alexa", "okay_nabu"), "en")
         self.options: ListenOptions | None = None
         self.reasons: list[CancelReason] = []
-        self.face: BusServer | None = None
+        self.server: BusServer | None = None
 
     def hear(self, signal: Signal) -> None:
-        """Let something happen, and tell the face what follows."""
+        """Let something happen, and send the events that follow."""
         self.state, events = self.machine.step(self.state, signal)
         for event in events:
-            self._face().emit(event)
-        self._face().refresh()
+            self._server().emit(event)
+        self._server().refresh()
 
     def wake(self, time: float = 1.0, wake_word: str = "alexa") -> str:
         """Let a wake word be heard and return the id of its session."""
@@ -104,17 +104,17 @@ class MachineAssistant:
         self.hear(CancelRequested(time=self.state.time, session=session, reason=reason))
 
     async def _take_context(self, context: Context) -> None:
-        if self.face is not None:
-            self.face.show_contexts()
+        if self.server is not None:
+            self.server.show_contexts()
         self.handed_over.append(context)
 
     def _privacy_changed(self) -> None:
-        if self.face is not None:
-            self.face.show_privacy()
+        if self.server is not None:
+            self.server.show_privacy()
 
     def _music_changed(self) -> None:
-        if self.face is not None:
-            self.face.show_arbiter()
+        if self.server is not None:
+            self.server.show_arbiter()
 
     def _told(self, sentence: str) -> None:
         self.sentences.append(sentence)
@@ -122,9 +122,9 @@ class MachineAssistant:
     async def set_muted(self, muted: bool) -> None:
         self.hear(MuteChanged(time=self.state.time, muted=muted))
 
-    def _face(self) -> BusServer:
-        assert self.face is not None
-        return self.face
+    def _server(self) -> BusServer:
+        assert self.server is not None
+        return self.server
 
 
 Serve = Callable[..., AbstractAsyncContextManager[MachineAssistant]]
@@ -132,7 +132,7 @@ Serve = Callable[..., AbstractAsyncContextManager[MachineAssistant]]
 
 @pytest_asyncio.fixture(autouse=True)
 async def complaints_of_asyncio() -> AsyncIterator[None]:
-    """Fail a test whose loop has to complain, e.g. of an error that nobody took."""
+    """Fail a test if its event loop reports an error, e.g. an exception never retrieved."""
     complaints: list[object] = []
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: complaints.append(context))
@@ -152,7 +152,7 @@ def address(bus: PrivateBus) -> str:
 
 @pytest.fixture
 def serve(address: str, tmp_path: Path) -> Serve:
-    """Return a context that shows a daemon on the private bus, or on another, and gives it."""
+    """Return a context manager that serves a daemon on the private bus or on another one."""
 
     @asynccontextmanager
     async def serving(
@@ -162,21 +162,21 @@ def serve(address: str, tmp_path: Path) -> Serve:
         await assistant.contexts.load()
         await assistant.privacy.load()
         await assistant.music.start()
-        assistant.face = await BusServer.start(assistant, on, authorise)
+        assistant.server = await BusServer.start(assistant, on, authorise)
         try:
             yield assistant
         finally:
             await assistant.music.close()
             await assistant.privacy.close()
             await assistant.contexts.close()
-            await assistant.face.stop()
+            await assistant.server.stop()
 
     return serving
 
 
 @pytest.fixture
 def heard() -> Callable[..., Result]:
-    """Return a maker of results: all that a lattice of these readings says, likeliest first."""
+    """Return a maker of results from hypotheses, best first."""
 
     def make(*readings: str) -> Result:
         lattice = lattice_of(readings)
@@ -193,7 +193,7 @@ def heard() -> Callable[..., Result]:
 
 
 def lattice_of(readings: tuple[str, ...]) -> Lattice:
-    """Return a lattice with one path a reading, each a nat less likely than the one before."""
+    """Return a lattice with one path per hypothesis, each one nat worse than the one before."""
     states = 2 + sum(len(reading.split()) - 1 for reading in readings)
     arcs = []
     inner = 1

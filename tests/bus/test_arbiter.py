@@ -1,4 +1,4 @@
-"""Programs ask for quiet by leases, which end with them."""
+"""Clients duck other sounds by leases, which end when the client leaves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls that are wrong get an error by name and one sentence that says what would be right."""
+"""Wrong calls get a named error and one sentence with the remedy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ INVALID_ARGUMENT = "org.auricle.Error.InvalidArgument"
 
 
 async def refusal(address: str, member: str, signature: str = "", *body: object, **where: str):
-    """Return the name and the text of the error that a call gets."""
+    """Return the name and the text of the error of a call."""
     connection = await Connection.open(address)
     call = Message(
         destination=BUS_NAME,

@@ -1,4 +1,4 @@
-"""A bus that is not there, or that does not want us, is a clear error and nothing stays open."""
+"""A missing or refusing bus is a clear error, and nothing stays open."""
 
 from __future__ import annotations
 

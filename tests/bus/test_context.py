@@ -1,4 +1,4 @@
-"""Names that clients give: taken quickly, kept if asked for, and shown to nobody."""
+"""Context entries of clients: accepted quickly, stored on request, and never published."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ async def test_kept_names_outlive_client_and_daemon(address, serve):
 @pytest.mark.asyncio
 async def test_no_user_reaches_what_another_keeps(address, serve):
     async with serve() as assistant, AssistantClient(address) as client:
-        clients = assistant.face._clients
+        clients = assistant.server._clients
         await client.set_context("contacts", [ANN], source="mine")
         (caller,) = clients._present
         clients._present[caller] = os.getuid() + 1  # as if another user called

@@ -1,4 +1,4 @@
-"""Clients that vanish, and a bus that does."""
+"""Clients that leave the bus, and a bus that disconnects."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ asyncio.run(main())
 
 
 async def states(client: AssistantClient, *expected: str) -> None:
-    """Wait for these states, one after the other."""
+    """Wait for these states in order."""
     events = client.events()
     for state in expected:
         assert await anext(events) == ("state", {"State": state})
@@ -52,7 +52,7 @@ async def test_killed_client_takes_its_session_and_subscriptions_with_it(address
         await process.communicate()
         await states(watcher, "listening", "idle")
         assert assistant.reasons == [CancelReason.OWNER_LEFT]
-        assert not assistant.face.monitored
+        assert not assistant.server.monitored
         with pytest.raises(NoSuchSessionError):
             await watcher.cancel(session)
         await watcher.listen()
@@ -99,7 +99,7 @@ async def test_client_that_hangs_up_while_its_session_is_opened_leaves_none_behi
 @pytest.mark.asyncio
 async def test_client_that_leaves_while_its_user_is_asked_for_is_not_admitted(address, serve):
     async with serve() as assistant, AssistantClient(address) as watcher:
-        clients = assistant.face._clients
+        clients = assistant.server._clients
         asked, left = asyncio.Event(), asyncio.Event()
         check_user = clients._check_user
 
@@ -155,7 +155,7 @@ async def test_daemon_notices_that_the_bus_has_gone(serve):
     with contextlib.ExitStack() as stack:
         mortal = stack.enter_context(PrivateBus())
         async with serve(on=mortal.address) as assistant:
-            waiting = asyncio.ensure_future(assistant.face.wait_until_lost())
+            waiting = asyncio.ensure_future(assistant.server.wait_until_lost())
             stack.close()
             assert "closed the connection" in await waiting
             assistant.wake()  # nobody is told, and nothing breaks
@@ -164,8 +164,8 @@ async def test_daemon_notices_that_the_bus_has_gone(serve):
 @pytest.mark.asyncio
 async def test_daemon_notices_that_its_name_has_gone(address, serve):
     async with serve() as assistant:
-        waiting = asyncio.ensure_future(assistant.face.wait_until_lost())
-        await assistant.face._connection.ask_daemon("ReleaseName", "s", BUS_NAME)
+        waiting = asyncio.ensure_future(assistant.server.wait_until_lost())
+        await assistant.server._connection.ask_daemon("ReleaseName", "s", BUS_NAME)
         assert "lost the bus name" in await waiting
 
 

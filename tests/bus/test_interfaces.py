@@ -1,4 +1,4 @@
-"""The interface XML in etc/ is what the running daemon shows, and it is documented whole."""
+"""The interface XML in etc/ equals that of the running daemon and is fully documented."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Long messages, and a socket that takes no more."""
+"""Long messages, and a full socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was said reaches those who may hear it, and nobody else."""
+"""Transcripts reach the audience of a session and nobody else."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EVERYTHING = [
 
 
 def speak(assistant, heard) -> None:
-    """Let a whole command be heard."""
+    """Run a complete session."""
     assistant.hear(TextChanged(time=1.5, text="secret"))
     assistant.hear(SpeechPaused(time=2.0, result=heard("secret word")))
     assistant.hear(SpeechEnded(time=2.5, result=heard("secret word"), reason=EndReason.SILENCE))

@@ -1,4 +1,4 @@
-"""org.auricle.Privacy1: who may loosen, tighten, read and erase."""
+"""org.auricle.Privacy1: who may switch the mode, and read and erase the audit log."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def test_the_owner_reads_the_record_and_erases_all_that_is_kept(address, s
 
 
 def disown(monkeypatch):
-    """Let every caller be another user than root and ours."""
+    """Make every caller a user other than root and our own."""
     real = Connection.ask_daemon
 
     async def ask(self, member, signature, *arguments):
@@ -96,7 +96,7 @@ def disown(monkeypatch):
 
 @asynccontextmanager
 async def polkit(address: str, allowed: bool, asked: list[list[object]]):
-    """Answer as polkit does, on a private bus."""
+    """Serve a fake polkit on a private bus."""
     bus = await Connection.open(address)
 
     def answer(message: Message) -> Message | None:

@@ -1,4 +1,4 @@
-"""Lattices as file descriptors: whole, sealed, and never left open."""
+"""Lattices as file descriptors: complete, sealed, and always closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions as clients on the bus see them."""
+"""Sessions from the view of D-Bus clients."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ async def test_session_can_be_cancelled_by_its_own_object(address, serve):
 
 
 def call(path: str, member: str, signature: str = "", *body: object) -> Message:
-    """Return a call that leaves it to the daemon which interface has the method."""
+    """Return a call without an interface name."""
     return Message(
         destination=BUS_NAME, path=path, member=member, signature=signature, body=list(body)
     )
@@ -328,13 +328,13 @@ async def test_level_goes_only_to_those_that_monitor(address, serve):
         AssistantClient(address) as watcher,
         AssistantClient(address) as other,
     ):
-        assert not assistant.face.monitored
+        assert not assistant.server.monitored
         await watcher.start_monitor()
-        assert assistant.face.monitored
-        assistant.face.show_level(InputLevel(1.0, -30.5, {"alexa": 0.25}))
+        assert assistant.server.monitored
+        assistant.server.show_level(InputLevel(1.0, -30.5, {"alexa": 0.25}))
         expected = ("level", {"time": 1.0, "decibels": -30.5, "wake_scores": {"alexa": 0.25}})
         assert await anext(watcher.events()) == expected
         await watcher.stop_monitor()
-        assert not assistant.face.monitored
+        assert not assistant.server.monitored
         await other.set_muted(True)
         assert (await anext(other.events()))[0] == "state"

@@ -1,4 +1,4 @@
-"""The audio thread: what it makes of a source of sound, and of orders."""
+"""The capture thread: reading, muting and replacing the audio source."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SECONDS = 10.0
 
 
 class Device(OpenedByWith):
-    """A microphone that delivers a constant every 10 ms, and can be unplugged."""
+    """A microphone that delivers a constant every 10 ms and can be unplugged."""
 
     def __init__(self, value: int = 1) -> None:
         self.overruns = 0
@@ -57,7 +57,7 @@ class Device(OpenedByWith):
 
 
 class Heard:
-    """What the recorder has put into the inbox."""
+    """Return the items that the capture thread has put into the inbox."""
 
     def __init__(self, inbox: Inbox[Note]) -> None:
         self._inbox = inbox
@@ -94,7 +94,7 @@ def record() -> Record:
 
 
 def reconnecting(device: AudioSource) -> MakeSource:
-    """Return what makes a source that survives the loss of `device`."""
+    """Return a maker of sources that survive the loss of `device`."""
 
     def make(on_state: OnState) -> AudioSource:
         return ReconnectingSource(device, on_state, first_wait=0.02, required=False)

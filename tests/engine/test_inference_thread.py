@@ -1,4 +1,4 @@
-"""The inference thread: the real pipeline, fed by the audio thread and called from the loop."""
+"""The inference thread with a real pipeline, fed by the capture thread."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ NO_OPTIONS = ListenOptions()
 
 
 class Room:
-    """A microphone that hears what the test says, at the pace of real time, and else silence."""
+    """A microphone that delivers the audio of the test in real time, and otherwise silence."""
 
     def __init__(self) -> None:
         self.overruns = 0
@@ -81,15 +81,15 @@ class Room:
         pass
 
 
-class Ear:
-    """Hearing in a room, with the reports that come of it."""
+class Rig:
+    """An inference thread with a microphone, and its reports."""
 
     def __init__(self, make_pipeline: Callable[[], Pipeline]) -> None:
         self.room = Room()
         self.metered = False
         self.reports: asyncio.Queue[Report] = asyncio.Queue()
         outbox = Outbox[Report](asyncio.get_running_loop(), self.reports.put_nowait)
-        self.hearing = InferenceThread(
+        self.inference = InferenceThread(
             make_pipeline, lambda _: self.room, outbox.post, lambda: self.metered
         )
 
@@ -101,7 +101,7 @@ class Ear:
         return report
 
 
-Listening = Callable[[], AbstractAsyncContextManager[Ear]]
+Listening = Callable[[], AbstractAsyncContextManager[Rig]]
 
 
 @pytest.fixture(scope="module")
@@ -117,11 +117,11 @@ def build(models: Models) -> Callable[[], Pipeline]:
 @pytest.fixture
 def listening(build: Callable[[], Pipeline]) -> Listening:
     @asynccontextmanager
-    async def run() -> AsyncIterator[Ear]:
-        ear = Ear(build)
-        await ear.hearing.start()
-        yield ear
-        assert await ear.hearing.stop()
+    async def run() -> AsyncIterator[Rig]:
+        rig = Rig(build)
+        await rig.inference.start()
+        yield rig
+        assert await rig.inference.stop()
 
     return run
 
@@ -130,98 +130,98 @@ def listening(build: Callable[[], Pipeline]) -> Listening:
 async def test_how_well_recognition_keeps_up_is_told_since_it_was_asked_before(
     listening: Listening, recordings: dict[str, Recording]
 ) -> None:
-    async with listening() as ear:
-        await ear.hearing.listen(":1.5", NO_OPTIONS)
-        ear.room.say(read_recording(recordings["must_sleep"].path))
-        await ear.next(Speculative)
-        pace = ear.hearing.pace()
+    async with listening() as rig:
+        await rig.inference.listen(":1.5", NO_OPTIONS)
+        rig.room.say(read_recording(recordings["must_sleep"].path))
+        await rig.next(Speculative)
+        pace = rig.inference.pace()
         assert pace.load > 0
         assert pace.lag > 0
-        await ear.next(Final)
+        await rig.next(Final)
 
 
 @pytest.mark.asyncio
 async def test_a_client_is_listened_to_until_its_command_ends(
     listening: Listening, recordings: dict[str, Recording]
 ) -> None:
-    async with listening() as ear:
-        session = await ear.hearing.listen(":1.5", NO_OPTIONS)
-        wake = await ear.next(Wake)
+    async with listening() as rig:
+        session = await rig.inference.listen(":1.5", NO_OPTIONS)
+        wake = await rig.next(Wake)
         assert isinstance(wake, Wake)
         assert (wake.session, wake.owner) == (session, ":1.5")
         with pytest.raises(BusyError):
-            await ear.hearing.listen(":1.6", NO_OPTIONS)
-        ear.room.say(read_recording(recordings["must_sleep"].path))
-        end = await ear.next(Final, Cancelled)
+            await rig.inference.listen(":1.6", NO_OPTIONS)
+        rig.room.say(read_recording(recordings["must_sleep"].path))
+        end = await rig.next(Final, Cancelled)
         assert isinstance(end, Final)
         assert end.result.text
         with pytest.raises(NoSuchSessionError):
-            await ear.hearing.cancel(session, CancelReason.REQUESTED)
+            await rig.inference.cancel(session, CancelReason.REQUESTED)
 
 
 @pytest.mark.asyncio
 async def test_the_options_of_a_client_hold_for_its_session(listening: Listening) -> None:
-    async with listening() as ear:
-        await ear.hearing.listen("", ListenOptions(no_speech_seconds=0.1))
-        end = await ear.next(Cancelled)
+    async with listening() as rig:
+        await rig.inference.listen("", ListenOptions(no_speech_seconds=0.1))
+        end = await rig.next(Cancelled)
         assert isinstance(end, Cancelled)
         assert end.reason is CancelReason.NO_SPEECH
 
 
 @pytest.mark.asyncio
 async def test_muting_ends_the_session_and_stops_the_audio_clock(listening: Listening) -> None:
-    async with listening() as ear:
-        await ear.hearing.listen("", NO_OPTIONS)
+    async with listening() as rig:
+        await rig.inference.listen("", NO_OPTIONS)
         closed: list[bool] = []
-        await ear.hearing.mute(lambda: closed.append(True))
-        end = await ear.next(Cancelled)
+        await rig.inference.mute(lambda: closed.append(True))
+        end = await rig.next(Cancelled)
         assert isinstance(end, Cancelled)
         assert (end.reason, closed) == (CancelReason.MUTED, [True])
         with pytest.raises(MutedError):
-            await ear.hearing.listen("", NO_OPTIONS)
-        before, heard = ear.hearing.progress_at, ear.room.heard
-        while ear.hearing.progress_at == before:  # a beat shows that the threads live
+            await rig.inference.listen("", NO_OPTIONS)
+        before, heard = rig.inference.progress_at, rig.room.heard
+        while rig.inference.progress_at == before:  # a heartbeat shows that the threads are alive
             await asyncio.sleep(0.01)
-        assert ear.room.heard == heard
-        await ear.hearing.unmute()
-        await ear.hearing.listen("", NO_OPTIONS)
-        wake = await ear.next(Wake)
-        assert wake.time <= (ear.room.heard + 0.5) * FRAME_SECONDS  # the clock counts sound alone
+        assert rig.room.heard == heard
+        await rig.inference.unmute()
+        await rig.inference.listen("", NO_OPTIONS)
+        wake = await rig.next(Wake)
+        assert wake.time <= (rig.room.heard + 0.5) * FRAME_SECONDS  # the clock counts only audio
 
 
 @pytest.mark.asyncio
 async def test_a_lost_microphone_ends_the_session_with_what_was_heard(
     listening: Listening, recordings: dict[str, Recording]
 ) -> None:
-    async with listening() as ear:
-        await ear.next(MicrophoneReady)
-        await ear.hearing.listen("", ListenOptions(no_speech_seconds=60))
-        ear.room.there = False
-        lost = await ear.next(MicrophoneLost)
+    async with listening() as rig:
+        await rig.next(MicrophoneReady)
+        await rig.inference.listen("", ListenOptions(no_speech_seconds=60))
+        rig.room.there = False
+        lost = await rig.next(MicrophoneLost)
         assert lost == MicrophoneLost("audio.device: it went away; plug it in")
-        end = await ear.next(Final, Cancelled)
+        end = await rig.next(Final, Cancelled)
         assert isinstance(end, Cancelled)
         assert end.reason is CancelReason.AUDIO_ENDED
         with pytest.raises(DeviceError, match="there is no microphone: audio.device: it went"):
-            await ear.hearing.listen("", NO_OPTIONS)
+            await rig.inference.listen("", NO_OPTIONS)
 
 
 @pytest.mark.asyncio
 async def test_levels_come_only_while_somebody_watches(
     listening: Listening, recordings: dict[str, Recording]
 ) -> None:
-    async with listening() as ear:
+    async with listening() as rig:
         await asyncio.sleep(0.3)
-        assert isinstance(ear.reports.get_nowait(), MicrophoneReady)
-        assert ear.reports.empty()
-        ear.metered = True
-        first, second = await ear.next(InputLevel), await ear.next(InputLevel)
+        assert isinstance(rig.reports.get_nowait(), MicrophoneReady)
+        assert rig.reports.empty()
+        rig.metered = True
+        first, second = await rig.next(InputLevel), await rig.next(InputLevel)
         assert isinstance(first, InputLevel)
         assert isinstance(second, InputLevel)
         assert second.time - first.time == pytest.approx(0.1)
         assert first.decibels == FLOOR_DBFS
-        ear.room.say(read_recording(recordings["must_sleep"].path))
-        levels = [await ear.next(InputLevel) for _ in range(10)]
+        rig.room.say(read_recording(recordings["must_sleep"].path))
+        levels = [await rig.next(InputLevel) for _ in range(10)]
         assert max(level.decibels for level in levels if isinstance(level, InputLevel)) > -50
 
 
@@ -229,16 +229,16 @@ async def test_levels_come_only_while_somebody_watches(
 async def test_another_pipeline_takes_over_only_between_sessions(
     listening: Listening, models: Models
 ) -> None:
-    async with listening() as ear:
-        first = await ear.hearing.listen("", NO_OPTIONS)
+    async with listening() as rig:
+        first = await rig.inference.listen("", NO_OPTIONS)
         change = asyncio.ensure_future(
-            ear.hearing.replace(lambda: make_pipeline(CONFIG, models, prefix="second_"))
+            rig.inference.replace(lambda: make_pipeline(CONFIG, models, prefix="second_"))
         )
         await asyncio.sleep(0.2)
         assert not change.done()
-        await ear.hearing.cancel(first, CancelReason.REQUESTED)
+        await rig.inference.cancel(first, CancelReason.REQUESTED)
         await asyncio.wait_for(change, SECONDS)
-        assert await ear.hearing.listen("", NO_OPTIONS) == "second_1"
+        assert await rig.inference.listen("", NO_OPTIONS) == "second_1"
 
 
 @pytest.mark.asyncio
@@ -252,25 +252,25 @@ async def test_a_stuck_network_starves_the_watchdog_and_the_sound_it_misses_is_c
         release.wait(SECONDS)
         return build()
 
-    async with listening() as ear:
+    async with listening() as rig:
         now = time.monotonic()
-        watchdog = Watchdog(20.0, lambda: ear.hearing.progress_at, lambda: None, lambda: now)
+        watchdog = Watchdog(20.0, lambda: rig.inference.progress_at, lambda: None, lambda: now)
         assert watchdog.check()
-        change = asyncio.ensure_future(ear.hearing.replace(hang))
+        change = asyncio.ensure_future(rig.inference.replace(hang))
         await asyncio.to_thread(stuck.wait, SECONDS)
-        before = ear.hearing.progress_at
-        ear.room.pace = 0.0  # as if time flew
-        while ear.hearing.dropped < FRAMES:
+        before = rig.inference.progress_at
+        rig.room.pace = 0.0  # as if time flew
+        while rig.inference.dropped < FRAMES:
             await asyncio.sleep(0.01)
-        assert ear.hearing.progress_at == before
+        assert rig.inference.progress_at == before
         now = before + 11.0
         assert not watchdog.check()
-        ear.room.pace = 0.01
+        rig.room.pace = 0.01
         release.set()
         await change
-        while ear.hearing.progress_at == before:
+        while rig.inference.progress_at == before:
             await asyncio.sleep(0.01)
-        now = ear.hearing.progress_at
+        now = rig.inference.progress_at
         assert watchdog.check()
 
 
@@ -296,25 +296,25 @@ async def test_names_reach_the_pipeline_in_its_thread_and_any_that_takes_its_pla
         whole.__class__ = Favouring
         return whole
 
-    ear = Ear(favouring)
-    await ear.hearing.start()
-    await ear.hearing.replace(favouring)
+    rig = Rig(favouring)
+    await rig.inference.start()
+    await rig.inference.replace(favouring)
     assert taken == []
     context = Context((Entry("contacts", "Ann"),))
-    await ear.hearing.set_context(context)
-    await ear.hearing.replace(favouring)
+    await rig.inference.set_context(context)
+    await rig.inference.replace(favouring)
     assert made == [(False, context)] * 2
     assert taken == ["inference"] * 2
-    assert await ear.hearing.stop()
+    assert await rig.inference.stop()
 
 
 @pytest.mark.asyncio
 async def test_stopping_cancels_the_session(build: Callable[[], Pipeline]) -> None:
-    ear = Ear(build)
-    await ear.hearing.start()
-    await ear.hearing.listen("", NO_OPTIONS)
-    assert await ear.hearing.stop()
-    end = await ear.next(Cancelled)
+    rig = Rig(build)
+    await rig.inference.start()
+    await rig.inference.listen("", NO_OPTIONS)
+    assert await rig.inference.stop()
+    end = await rig.next(Cancelled)
     assert isinstance(end, Cancelled)
     assert end.reason is CancelReason.SHUTDOWN
 
@@ -330,9 +330,9 @@ async def test_a_thread_that_breaks_down_is_told(build: Callable[[], Pipeline]) 
         whole.__class__ = Broken
         return whole
 
-    ear = Ear(broken)
-    await ear.hearing.start()
-    died = await ear.next(ThreadFailed)
+    rig = Rig(broken)
+    await rig.inference.start()
+    died = await rig.next(ThreadFailed)
     assert isinstance(died, ThreadFailed)
     assert str(died.error) == "the memory of the network is damaged"
-    assert await ear.hearing.stop()
+    assert await rig.inference.stop()

@@ -1,4 +1,4 @@
-"""The way of a sound, with the real parts: networks, VAD, wake words, recordings of people."""
+"""The pipeline with its real parts: networks, VAD, wake words and recordings of people."""
 
 from __future__ import annotations
 
@@ -299,7 +299,7 @@ def test_muting_ends_the_session_and_refuses_others(pipeline: Pipeline) -> None:
 
 
 class Breaking:
-    """A recogniser whose network gives out after some frames."""
+    """A recogniser whose network fails after some frames."""
 
     def __init__(self, real: Recognizer, steps: int) -> None:
         self.real, self.steps = real, steps

@@ -1,4 +1,4 @@
-"""Wake words in recordings: what is chosen, and what is heard."""
+"""Wake words in recordings: their choice and their detection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALEXA = Config(wake=WakeSettings(models=(WakeModel(model="alexa"),)))
 
 
 def moments(*, open_gate: bool) -> list[Moment]:
-    """Return all that the recorded command leads to."""
+    """Return the moments of the recorded command."""
     with FileSource(COMMAND) as source:
         heard = detect(frames(source), load_wake(ALEXA), VoiceActivity(), open_gate=open_gate)
         return list(heard)

@@ -1,4 +1,4 @@
-"""From a recording to a transcription: times, ends, and what is kept of the sound."""
+"""Transcription of recordings: times, ends and memory use."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def silence(seconds: float) -> Samples:
 
 
 def stepping(seconds: float) -> Callable[[], float]:
-    """Return a clock in which everything takes so long."""
+    """Return a clock that advances by a fixed time at each reading."""
     ticks = count()
     return lambda: next(ticks) * seconds
 

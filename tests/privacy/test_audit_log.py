@@ -1,4 +1,4 @@
-"""The record of what left: complete, in a chain, and on the disk before anything goes."""
+"""The audit log: complete, chained, and on the disk before anything is sent."""
 
 from __future__ import annotations
 

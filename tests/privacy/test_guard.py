@@ -1,4 +1,4 @@
-"""The switch, and what a final result goes through before anybody is told of it."""
+"""The privacy guard: switching the mode, and reranking final results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The LED that tells whether lattices may leave, in a tree like that of sysfs."""
+"""The privacy LED, in a tree like that of sysfs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SETTINGS = PrivacySettings(
 
 
 def add_led(leds: Path, name: str, most: str | None) -> Path:
-    """Make an LED as sysfs has it: a link to the folder of its device; return its brightness."""
+    """Make an LED as in sysfs, a link to its device folder; return its brightness file."""
     device = leds.parents[1] / "devices" / "platform" / "leds" / name
     device.mkdir(parents=True)
     (device / "brightness").write_text("0\n")
@@ -43,7 +43,7 @@ def guard_of(folder: Path, leds: Path, told: list[str]) -> Guard:
 
 
 def shown(brightness: Path) -> int:
-    """Return the last that was written; a file of sysfs would hold it alone."""
+    """Return the last value written; a sysfs file would contain only that one."""
     return int(brightness.read_text().split()[0])
 
 

@@ -1,4 +1,4 @@
-"""Names do not leave, and come back in the answer."""
+"""Names are redacted in the question and restored in the answer."""
 
 from __future__ import annotations
 

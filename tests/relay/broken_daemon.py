@@ -1,4 +1,4 @@
-"""A daemon that wants to send sound: a script for test_network.py, in the daemon's own sandbox.
+"""A daemon that tries to send audio: a script for test_network.py, run in the daemon's sandbox.
 
 It denies itself all sockets but AF_UNIX, as RestrictAddressFamilies=AF_UNIX does, with the same
 kind of filter; its network namespace is empty, as PrivateNetwork=yes makes it. Then it tries to
@@ -64,7 +64,7 @@ def try_network(family: int, kind: int, host: tuple[object, ...]) -> str:
 
 
 def try_relay(path: Path, message: bytes) -> str:
-    """Open the socket as the daemon does, give the relay a message, and tell what it does."""
+    """Open the socket as the daemon does, send the relay a message, and return its reaction."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         path.unlink(missing_ok=True)
         listener.bind(str(path))

@@ -1,4 +1,4 @@
-"""Proof on the wire: both processes in networks of their own, each packet of the relay seen."""
+"""Both processes in separate networks, with a capture of every packet of the relay."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root may make net
 
 @dataclass(frozen=True)
 class Stage:
-    """Networks, with a reranker in the world and an ear on the relay's cable."""
+    """Network namespaces, with a reranker outside and a packet capture at the relay."""
 
     networks: Networks
     reranker: FakeReranker

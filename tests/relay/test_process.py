@@ -1,4 +1,4 @@
-"""The relay between a daemon's desk and a reranker: who may be there, and when it ends."""
+"""The relay between a daemon and a reranker: who may connect, and when it ends."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OWN = {os.getuid()}
 
 
 class Stage:
-    """A desk, and a relay that comes to it."""
+    """A relay server and a relay that connects to it."""
 
     def __init__(self, server: FakeReranker, path: Path) -> None:
         self.path = path
@@ -64,7 +64,7 @@ def testbed(server: FakeReranker, tmp_path: Path) -> Stage:
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that any user may enter, unlike those of pytest."""
+    """Yield a folder that any user may enter, unlike those of pytest."""
     with tempfile.TemporaryDirectory(prefix="auricle-relay-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -222,7 +222,7 @@ PROCESSES_ALONE = ("sh", "-c", 'mount -t proc -o subset=pid proc /proc && exec "
 def test_in_a_user_namespace_others_look_alike_and_ourselves_do_not(
     open_folder: Path, inner: tuple[str, ...]
 ) -> None:
-    """As PrivateUsers=yes has it, for the daemon that waits for the relay's user."""
+    """Test user ids under PrivateUsers=yes."""
     path = open_folder / "lattices"
     with listen(path) as listener:
         path.chmod(0o666)

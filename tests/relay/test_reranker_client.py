@@ -1,4 +1,4 @@
-"""Whatever the server does, the relay has an answer in time, or the name of a fault."""
+"""Whatever the server does, the client returns an answer or a fault within its budget."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ DUCKED = 10 ** (-12 / 60)
 
 @pytest.fixture
 def server(virtual_microphone: VirtualMicrophone) -> Iterator[pulsectl.Pulse]:
-    """A program that sees the volumes."""
+    """A client of the sound server that reads the volumes."""
     with pulsectl.Pulse("test", server=virtual_microphone.environment["PULSE_SERVER"]) as pulse:
         yield pulse
 

@@ -1,4 +1,4 @@
-"""What is written to the journal, and what is not."""
+"""Journal entries, and that they contain no transcript by default."""
 
 from __future__ import annotations
 
@@ -100,10 +100,10 @@ def test_only_what_is_important_enough_is_written() -> None:
     entries: list[JournalEntry] = []
     writer = Journal(entries.append, "warning")
     for event in EVENTS:
-        writer.tell_event(event)
+        writer.write_event(event)
     assert [entry.kind for entry in entries] == [journal.FAILED]
     writer.set_level("debug", transcripts=False)
-    writer.tell_event(EVENTS[2])
+    writer.write_event(EVENTS[2])
     assert entries[-1].kind is journal.PARTIAL
 
 

@@ -1,4 +1,4 @@
-"""What systemd is told, on a real notify socket, and when its watchdog is fed."""
+"""Notifications on a real notify socket, and feeding the watchdog."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports keep their order while a final result waits for a better reader."""
+"""Reports keep their order while a final result waits for the reranker."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def wake(session: str) -> Wake:
 
 
 class Reader:
-    """Improves a result once it is told to."""
+    """Improves a result on command."""
 
     def __init__(self) -> None:
         self.passed: list[Event] = []

@@ -40,7 +40,7 @@ asyncio.run(main())
 
 @dataclass
 class Stage:
-    """A daemon that hears what is spoken into its microphone."""
+    """A daemon with a virtual microphone."""
 
     bus: PrivateBus
     microphone: VirtualMicrophone

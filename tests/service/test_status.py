@@ -1,4 +1,4 @@
-"""What the daemon says it is doing."""
+"""The state of the daemon and its status line."""
 
 from __future__ import annotations
 

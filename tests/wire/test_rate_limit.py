@@ -1,4 +1,4 @@
-"""Only so many lattices leave in a time, whoever asks."""
+"""The rate limit of questions."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from auricle.wire.rate_limit import BURST, SECONDS_EACH, RateLimit
 
 
 def test_three_may_leave_at_once_and_then_one_in_ten_seconds() -> None:
-    allowance: RateLimit | None = RateLimit(time=100.0)
+    limit: RateLimit | None = RateLimit(time=100.0)
     for _ in range(3):
-        assert allowance is not None
-        allowance, before = allowance.spend(100.0), allowance
-    assert allowance is not None
-    assert allowance.spend(109.9) is None
-    assert allowance.spend(110.1) is not None
+        assert limit is not None
+        limit, before = limit.spend(100.0), limit
+    assert limit is not None
+    assert limit.spend(109.9) is None
+    assert limit.spend(110.1) is not None
     assert before.spend(99.0) is not None  # a clock that goes back gives nothing and takes nothing
 
 
 @given(st.lists(st.floats(0, 5), max_size=200))
 def test_no_pattern_of_asking_gets_more_out(pauses: list[float]) -> None:
-    allowance, now, sent = RateLimit(time=0.0), 0.0, 0
+    limit, now, sent = RateLimit(time=0.0), 0.0, 0
     for pause in pauses:
         now += pause
-        left = allowance.spend(now)
+        left = limit.spend(now)
         if left is not None:
-            allowance, sent = left, sent + 1
+            limit, sent = left, sent + 1
     assert sent <= BURST + now / SECONDS_EACH + 1e-6

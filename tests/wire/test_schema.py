@@ -1,4 +1,4 @@
-"""Nothing but lattices passes between daemon and relay, and no sound in the guise of one."""
+"""Only lattices pass the wire schema, and they cannot carry audio."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def test_all_words_together_hold_few_letters() -> None:
 
 
 def test_what_could_be_smuggled_is_a_ninth_of_the_least_that_speech_is_coded_with() -> None:
-    """If every field were misused, for hours; PCM has 256,000 bit/s, Opus at least 6,000."""
+    """Assume that every field is misused; PCM needs 256,000 bit/s, Opus at least 6,000."""
     bits_a_second = most_bits() / SECONDS_EACH
     print(f"\nmost bits a message: {most_bits():.0f}; a second: {bits_a_second:.0f}")
     assert bits_a_second < 700

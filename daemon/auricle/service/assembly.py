@@ -200,7 +200,7 @@ def make_music(
     settings: MusicSettings,
     bus: str,
     folder: Path,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
     on_change: Callable[[], None],
 ) -> Ducker:
     """Return the ducker that lowers other sounds.
@@ -209,13 +209,13 @@ def make_music(
         settings: the section `music`.
         bus: "session", "system" or a D-Bus address, on which to look for players.
         folder: stores the volumes to restore.
-        tell: takes a sentence about what cannot be ducked.
+        report: takes a sentence about what cannot be ducked.
         on_change: is called when ducking starts and when it ends.
     """
     saved = SavedVolumes(folder / "ducked.json")
     backends = make_backends(settings, bus)
     linger = settings.linger_ms / 1000
-    return Ducker(backends, policy_of(settings), linger, saved, tell, on_change)
+    return Ducker(backends, policy_of(settings), linger, saved, report, on_change)
 
 
 def make_backends(settings: MusicSettings, bus: str) -> tuple[Backend, ...]:

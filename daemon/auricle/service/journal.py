@@ -128,12 +128,12 @@ class Journal:
         self._priority = PRIORITIES[level]
         self._transcripts = transcripts
 
-    def tell(self, kind: Kind, message: str, **fields: object) -> None:
+    def write(self, kind: Kind, message: str, **fields: object) -> None:
         """Write an entry; field names are given in lower case without `AURICLE_`."""
         texts = {f"AURICLE_{name.upper()}": str(value) for name, value in fields.items()}
         self._put(JournalEntry(kind, message, texts))
 
-    def tell_event(self, event: Event) -> None:
+    def write_event(self, event: Event) -> None:
         """Write the entry for an event of a session."""
         self._put(entry_of(event, transcripts=self._transcripts))
 
@@ -162,13 +162,13 @@ class Losses:
         """
         if overruns > self._overruns:
             message = f"the device has lost audio {overruns} times since the start"
-            self._journal.tell(SOUND_LOST, message, overruns=overruns)
+            self._journal.write(SOUND_LOST, message, overruns=overruns)
         if dropped > self._dropped:
             message = f"recognition is too slow, {dropped} frames of 10 ms dropped since the start"
-            self._journal.tell(SOUND_DROPPED, message, dropped=dropped)
+            self._journal.write(SOUND_DROPPED, message, dropped=dropped)
         if levels > self._levels:
             message = f"the event loop is too slow, {levels} input levels dropped since the start"
-            self._journal.tell(LEVELS_DROPPED, message, levels=levels)
+            self._journal.write(LEVELS_DROPPED, message, levels=levels)
         self._overruns, self._dropped, self._levels = overruns, dropped, levels
 
 

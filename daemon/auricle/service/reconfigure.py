@@ -103,7 +103,7 @@ class Reconfiguration:
                 self._level_due.set()
             except ModelError as error:
                 message = f"cannot change the number of threads: {error}"
-                self._parts.journal.tell(FAULT, message)
+                self._parts.journal.write(FAULT, message)
 
     async def reload_on_request(self) -> None:
         """Reload the configuration on every request; runs until cancelled."""
@@ -117,14 +117,14 @@ class Reconfiguration:
                 models = await self._load_models(config)
             except AuricleError as error:
                 message = f"the new configuration is invalid, the old one stays:\n{error}"
-                parts.journal.tell(RELOAD_REFUSED, message)
+                parts.journal.write(RELOAD_REFUSED, message)
                 parts.notifier.ready(self._sentence())
             else:
                 # Report ready now: a running session may delay the change for a minute.
                 parts.notifier.ready(self._sentence())
                 async with self._lock:
                     await self._apply(config, models)
-                parts.journal.tell(RELOADED, "the new configuration is active")
+                parts.journal.write(RELOADED, "the new configuration is active")
 
     async def _apply_level(self) -> None:
         config, level = self._config, self._parts.compute.level

@@ -97,14 +97,14 @@ async def _serve(options: RunOptions, config: Config, models: Models) -> None:
         log = config.log
         journal = Journal(write, log.level, transcripts=log.transcripts)
         loop = asyncio.get_running_loop()
-        with faults_told(loop, lambda sentence: journal.tell(FAULT, sentence)):
+        with faults_told(loop, lambda sentence: journal.write(FAULT, sentence)):
             try:
                 await Service(options, config, models, journal).run()
             except (AuricleError, OSError):
                 raise
             except Exception as error:  # the traceback is not logged: it may contain a transcript
                 place = place_of(error)
-                journal.tell(FAULT, f"Auricle cannot go on: {place}")
+                journal.write(FAULT, f"Auricle cannot go on: {place}")
                 raise AuricleError(f"a fault ended Auricle ({place}); start it again") from error
 
 
@@ -118,7 +118,7 @@ class Service:
         self._options = options
         self._config = config
         self._journal = journal
-        self._notifier = Notifier(lambda sentence: journal.tell(UNTOLD, sentence))
+        self._notifier = Notifier(lambda sentence: journal.write(UNTOLD, sentence))
         self._tracker = StatusTracker(wake_words_of(models), models.bundle.language)
         self._server: BusServer | None = None
         loop = asyncio.get_running_loop()
@@ -136,22 +136,22 @@ class Service:
         self._contexts = ContextRegistry(
             Store(state_folder() / "context"),
             self._set_context,
-            lambda sentence: journal.tell(CONTEXT_DAMAGED, sentence),
+            lambda sentence: journal.write(CONTEXT_DAMAGED, sentence),
         )
         self._privacy = Guard(
             config.privacy,
             Places(state_folder() / "privacy", relay_socket(), users_of(RELAY_ACCOUNT)),
             models.bundle.language,
             self._privacy_changed,
-            lambda sentence: journal.tell(NOT_RERANKED, sentence),
+            lambda sentence: journal.write(NOT_RERANKED, sentence),
             self._contexts.erase,
-            lambda sentence: journal.tell(PRIVACY_LED, sentence),
+            lambda sentence: journal.write(PRIVACY_LED, sentence),
         )
         self._music = make_music(
             config.music,
             options.bus or config.bus.kind,
             state_folder() / "music",
-            lambda sentence: journal.tell(NOT_DUCKED, sentence),
+            lambda sentence: journal.write(NOT_DUCKED, sentence),
             self._music_changed,
         )
         self._gate = ResultGate[Event | MicrophoneLost | MicrophoneReady](
@@ -242,7 +242,7 @@ class Service:
             else:
                 await self._inference.unmute()
                 self._tracker.muted = False
-                self._journal.tell(UNMUTED, "the microphone is no longer muted")
+                self._journal.write(UNMUTED, "the microphone is no longer muted")
             self._refresh()
 
     def _on_hang_up(self) -> None:
@@ -254,7 +254,7 @@ class Service:
 
     def _become_muted(self) -> None:
         self._tracker.muted = True
-        self._journal.tell(MUTED, "the microphone is muted")
+        self._journal.write(MUTED, "the microphone is muted")
 
     async def _set_context(self, context: Context) -> None:
         """Use changed context entries for biasing and redaction, and publish their counts."""
@@ -272,13 +272,13 @@ class Service:
                 if host
                 else "lattices may be sent, but no reranker is configured"
             )
-        self._journal.tell(PRIVACY, message, mode=mode.value)
+        self._journal.write(PRIVACY, message, mode=mode.value)
         if self._server is not None:
             self._server.show_privacy()
 
     def _level_changed(self, level: ComputeLevel, why: str) -> None:
         message = f"the compute level is {level.value} from the next session on: {why}"
-        self._journal.tell(LEVEL, message, level=level.value)
+        self._journal.write(LEVEL, message, level=level.value)
         self._reconfiguration.request_level()
         if self._server is not None:
             self._server.show_arbiter()
@@ -287,7 +287,7 @@ class Service:
         """Give the calling thread, the capture thread, real-time priority."""
         refused = become_realtime()
         if refused:
-            loop.call_soon_threadsafe(self._journal.tell, NO_REALTIME, refused)
+            loop.call_soon_threadsafe(self._journal.write, NO_REALTIME, refused)
 
     def _music_changed(self) -> None:
         if self._server is not None:
@@ -301,7 +301,7 @@ class Service:
         bus = self._options.bus or self._config.bus.kind
         self._server = await BusServer.start(self, bus)
         self._notifier.ready(self._sentence())
-        self._journal.tell(READY, self._sentence())
+        self._journal.write(READY, self._sentence())
         await asyncio.gather(
             self._watch_bus(self._server),
             self._feed_watchdog(),
@@ -313,13 +313,13 @@ class Service:
 
     async def _close(self) -> None:
         self._notifier.stopping()
-        self._journal.tell(STOPPING, "Auricle stops")
+        self._journal.write(STOPPING, "Auricle stops")
         await self._music.close()
         await self._privacy.close()
         await self._gate.close()
         await self._contexts.close()
         if not await self._inference.stop():
-            self._journal.tell(STUCK, "a thread did not end in time and was abandoned")
+            self._journal.write(STUCK, "a thread did not end in time and was abandoned")
         if self._server is not None:
             await self._server.stop()
 
@@ -342,11 +342,11 @@ class Service:
         self._tracker.follow(report)
         match report:
             case MicrophoneLost(reason=reason):
-                self._journal.tell(MICROPHONE_LOST, f"no microphone: {reason}")
+                self._journal.write(MICROPHONE_LOST, f"no microphone: {reason}")
             case MicrophoneReady():
-                self._journal.tell(MICROPHONE_FOUND, "the microphone is open")
+                self._journal.write(MICROPHONE_FOUND, "the microphone is open")
             case _:
-                self._journal.tell_event(report)
+                self._journal.write_event(report)
                 if self._server is not None:
                     self._server.emit(report)
         self._refresh()
@@ -380,7 +380,7 @@ class Service:
                 stuck = False
             elif not stuck:
                 stuck = True
-                self._journal.tell(STUCK, "audio processing has stopped, a thread is stuck")
+                self._journal.write(STUCK, "audio processing has stopped, a thread is stuck")
             await asyncio.sleep(watchdog.interval)
 
     async def _report_losses(self) -> None:
