@@ -52,7 +52,7 @@ def read(folder: Path, texts: Sequence[Path]) -> dict[str, Source]:
     """Return all sources.
 
     Args:
-        folder: of sets and texts.
+        folder: data folder.
         texts: more text, a sentence a line; each file is a source, which its name names.
     """
     sources = read_sources(folder, texts)
