@@ -72,5 +72,5 @@ def test_a_bundle_gets_the_table(tmp_path: Path) -> None:
     Spellings.load(found.path("spellings.tsv"))
     heard.write_text('{"name": "lillie"}\n')
     assert main(["spellings", "--bundle", str(bundle), "--heard", str(heard)]) == 1
-    with pytest.raises(ArgumentError, match=r"heard\.jsonl:1: tells of no name"):
+    with pytest.raises(ArgumentError, match=r"heard\.jsonl:1: not a recognised name"):
         read(heard)

@@ -30,7 +30,7 @@ def test_a_word_left_out_at_either_end_is_told_apart() -> None:
 
 
 def test_a_reference_without_words_is_refused() -> None:
-    with pytest.raises(ValueError, match="leave clips without speech out"):
+    with pytest.raises(ValueError, match="exclude clips without speech"):
         compare("...", "stop")
 
 

@@ -29,21 +29,21 @@ GROUP = 128  # names that the context encoder takes at once in training
 
 @dataclass(frozen=True)
 class AttendingShape:
-    """The sizes of both networks."""
+    """Sizes of both networks."""
 
-    streams: tuple[str, ...] = ("encoder",)  # of `encoder_cache.STREAMS`, which it reads
-    encoder_width: int = 384  # of one stream
-    stack: int = SEARCH_FRAME  # encoder frames (20 ms) to a search frame (80 ms)
-    width: int = 256  # of the listener
+    streams: tuple[str, ...] = ("encoder",)  # input streams, see `encoder_cache.STREAMS`
+    encoder_width: int = 384  # width of one stream
+    stack: int = SEARCH_FRAME  # encoder frames (20 ms) per search frame (80 ms)
+    width: int = 256  # width of the listener
     reaches: tuple[int, ...] = (1, 1, 2, 2)  # search frames between the taps of its layers
     letters: int = 192  # width of the context encoder
-    layers: int = 3  # of it
+    layers: int = 3  # layers of the context encoder
     heads: int = 4
     head: int = 32  # width of a key
 
     @property
     def inputs(self) -> int:
-        """Numbers in a stack of encoder frames."""
+        """Width of a stack of encoder frames."""
         return self.stack * self.encoder_width * len(self.streams)
 
     def as_dict(self) -> dict[str, Any]:
@@ -52,12 +52,12 @@ class AttendingShape:
 
     @classmethod
     def of(cls, saved: dict[str, Any]) -> AttendingShape:
-        """Return the shape that `as_dict` gave."""
+        """Return the shape from the output of `as_dict`."""
         return cls(**(saved | {key: tuple(saved[key]) for key in ("streams", "reaches")}))
 
 
 class Listener(nn.Module):
-    """Stacked encoder frames -> queries, and the score of no-bias."""
+    """Maps stacked encoder frames to queries and the score of no-bias."""
 
     def __init__(self, shape: AttendingShape) -> None:
         super().__init__()
@@ -98,7 +98,7 @@ class Listener(nn.Module):
 
 
 class ContextEncoder(nn.Module):
-    """Letters of names -> keys."""
+    """Maps the letters of names to keys."""
 
     def __init__(self, shape: AttendingShape) -> None:
         super().__init__()
@@ -110,7 +110,7 @@ class ContextEncoder(nn.Module):
         self.taps = nn.ModuleList(nn.Linear(TAPS * width, 2 * width) for _ in range(shape.layers))
         self.downs = nn.ModuleList(nn.Linear(2 * width, width) for _ in range(shape.layers))
         self.norm = nn.LayerNorm(width)
-        self.looks = nn.Linear(width, shape.heads)  # at which letters each head looks
+        self.looks = nn.Linear(width, shape.heads)  # attention of each head over letters
         self.keys = nn.Linear(shape.heads * width, shape.heads * shape.head)
         nn.init.normal_(self.positions, std=0.1)
 
@@ -130,7 +130,7 @@ class ContextEncoder(nn.Module):
         return keys.view(len(letters), self.shape.heads, self.shape.head)
 
     def in_groups(self, letters: Tensor) -> Tensor:
-        """Do the same in groups, each as long as its longest name: quick if sorted by length."""
+        """Return the same in groups, padded to their longest name; fast if sorted by length."""
         groups = letters.split(GROUP)
         lengths = [int((group > 0).sum(dim=1).amax()) for group in groups]
         pairs = zip(groups, lengths, strict=True)
@@ -138,7 +138,7 @@ class ContextEncoder(nn.Module):
 
 
 class Attending(nn.Module):
-    """Both, and what they say of names and sound."""
+    """Listener and context encoder, and the scores of names in audio."""
 
     def __init__(self, shape: AttendingShape | None = None) -> None:
         super().__init__()
@@ -147,11 +147,11 @@ class Attending(nn.Module):
         self.names = ContextEncoder(self.shape)
 
     def forward(self, stacked: Tensor, letters: Tensor) -> Tensor:
-        """Return (batch, n, names): how much likelier than no name each is at each frame, nats.
+        """Return (batch, n, names): log odds of each name against no name in each frame, nats.
 
         Args:
-            stacked: see `Listener`.
-            letters: see `ContextEncoder`.
+            stacked: input of `Listener`.
+            letters: input of `ContextEncoder`.
         """
         queries, nothing = self.listener(stacked)
         keys = self.names.in_groups(letters)

@@ -1,10 +1,10 @@
-"""The second pass as TFLite graphs: its encoder of a whole utterance, one step of its decoder.
+"""Exports the second pass as TFLite graphs: encoder of a whole utterance, and one decoder step.
 
-In: the weights of `attention_decoder.AttentionDecoder`. Out: functions for `export.convert`, whose
-graphs `auricle.recognizer.attention_decoder` runs.
+In: the weights of a `Transducer` with an `AttentionDecoder`. Out: `memory.tflite` and
+`decoder.tflite`, which `auricle.recognizer.attention_decoder` runs.
 
-Each layer has inputs of its own for what it attends to, for a slice of one input of all layers
-would be a copy at each step. Axes are such that TFLite multiplies without transposing first.
+Each layer has separate inputs for its keys and values, because slices of a common input would be
+copied in each step. The axis order lets TFLite multiply without transposing first.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from auricle_train.export.layers import MASKED, Layers, Weights, attend, gelu
 from auricle_train.models.dimensions import PADDING
 from auricle_train.models.transducer import CONV_CONTEXT, STRIDE, Shape
 
-ROWS = 4  # hypotheses that one step of the decoder takes
-PLACES = 96  # places of an utterance: its pieces and the prompt
+ROWS = 4  # hypotheses per decoder step
+PLACES = 96  # maximum positions per utterance: prompt and pieces
 CHUNKS = 39  # of 640 ms each: utterances of 25 s, with the silence after them
-SECOND = "second_encoder"  # name of the second pass' encoder among the weights
+SECOND = "second_encoder"  # weight name prefix of the second pass's encoder
 
 
 class DecoderGraphs:
-    """The networks of the second pass, with the weights of a `Transducer` as constants."""
+    """Networks of the second pass, with the weights of a `Transducer` as constants."""
 
     def __init__(self, shape: Shape, layers: Layers) -> None:
         self.shape = shape
@@ -40,15 +40,14 @@ class DecoderGraphs:
         self._prompt = layers.rows("decoder.prompt")
 
     def memory_inputs(self) -> Specs:
-        """Return what `memory` takes: an even number of log-mel frames, as many as there are."""
+        """Return the input specification of `memory`: any even number of log-mel frames."""
         return {"features": tf.TensorSpec([1, None, BANDS])}
 
     def memory(self, features: Any) -> dict[str, Any]:
-        """(1, n, 80) log-mel -> keys and values of cross attention, see `decoder`.
+        """Map log-mel features (1, n, 80) to keys and values of cross attention, see `decoder`.
 
-        All layers see all frames and the silence that is added after them; the same as
-        `network.Encoder` with `chunked=False`. `prompt` (1,) int32 tells how many places come
-        before the pieces.
+        The result equals `transducer.Encoder` with `chunked=False` on the features and added
+        silence. `prompt` (1,) int32 is the number of positions before the pieces.
         """
         shape, layers, keys, values = self.shape, self._layers, [], []
         encoder = SECOND if shape.second_encoder else "encoder"
@@ -76,7 +75,7 @@ class DecoderGraphs:
         }
 
     def decoder_inputs(self) -> Specs:
-        """Return what `decoder` takes; frames and places may be fewer."""
+        """Return the input specification of `decoder`; frames and positions may be fewer."""
         shape, head, frames = self.shape, self._head, CHUNKS * self.shape.chunk
         layered = {
             "keys": [ROWS, shape.heads, PLACES, head],
@@ -94,19 +93,19 @@ class DecoderGraphs:
         return inputs
 
     def decoder(self, pieces: Any, position: Any, known: Any, **layered: Any) -> dict[str, Any]:
-        """One step; the same as the last place of `AttentionDecoder` on the whole.
+        """Compute one step, with the same result as the last position of `AttentionDecoder`.
 
         Args:
-            pieces: (ROWS,) int32, the last piece of each hypothesis; the prompt is put in its
-                stead where `position` is in the prompt.
-            position: (1,) int32, places before this one.
-            known: (places,), 1 for the places before this one, 0 for those not yet written.
-            layered: of layer N, what it attends to: `keys_N` (ROWS, heads, places, head) and
-                `values_N` (ROWS, heads, head, places) of the places before, `memory_keys_N`
-                (heads, frames, head) and `memory_values_N` (heads, head, frames) of the audio.
+            pieces: (ROWS,) int32, the last piece of each hypothesis; ignored while `position` is in
+                the prompt.
+            position: (1,) int32, number of earlier positions.
+            known: (places,), 1 for earlier positions, 0 for unused ones.
+            layered: inputs of each layer N: `keys_N` (ROWS, heads, places, head) and `values_N`
+                (ROWS, heads, head, places) of earlier positions, `memory_keys_N` (heads, frames,
+                head) and `memory_values_N` (heads, head, frames) of the audio.
 
         Returns:
-            `log_probs` (ROWS, pieces), and of this place `new_keys` and `new_values`, both
+            `log_probs` (ROWS, pieces), and `new_keys` and `new_values` of this position, both
             (layers, ROWS, heads, head).
         """
         layers = self._layers
@@ -138,7 +137,7 @@ class DecoderGraphs:
     def _attend_before(
         self, name: str, x: Any, keys: Any, values: Any, mask: Any
     ) -> tuple[Any, Any, Any]:
-        """Attend to the places before and to this one, whose key and value are given back too."""
+        """Attend to earlier positions and this one; return the output and this key and value."""
         qkv = self._layers.linear(f"{name}.qkv", self._layers.norm(f"{name}.attention_norm", x))
         qkv = tf.reshape(qkv, [ROWS, 3, self.shape.heads, self._head])
         query, key, value = (qkv[:, part, :, None] for part in range(3))
@@ -166,9 +165,9 @@ def export_second_pass(shape: Shape, weights: Weights, folder: Path, quantize: b
 
     Args:
         shape: sizes of the recogniser.
-        weights: of a `Transducer`.
-        folder: exists.
-        quantize: False leaves weights in float32.
+        weights: weights of a `Transducer`.
+        folder: existing folder.
+        quantize: False keeps float32 weights.
     """
     graphs = DecoderGraphs(shape, Layers(weights, quantize))
     memory, decoder = folder / "memory.tflite", folder / "decoder.tflite"
@@ -178,17 +177,17 @@ def export_second_pass(shape: Shape, weights: Weights, folder: Path, quantize: b
 
 
 def share_table(path: Path, size: list[int]) -> None:
-    """Let the table of the pieces and the weights of the output be one in a decoder's file.
+    """Store the piece embeddings and the output weights of a decoder graph only once.
 
-    The two are the same numbers, with the same scale for each piece, but TFLite rounds halves its
-    own way: a few in a million differ by one.
+    Both have the same numbers and the same scale per piece, except for a few in a million that
+    differ by one, because TFLite rounds halves differently.
 
     Args:
-        path: the graph, which is overwritten.
-        size: (pieces, width) of the table.
+        path: graph file; it is overwritten.
+        size: (pieces, width) of the embeddings.
 
     Raises:
-        ValueError: the graph has no two such constants that agree.
+        ValueError: the graph does not have two such constants, or they differ.
     """
     model = flatbuffer_utils.read_model(str(path))
     found = [_constants(model, one) for one in (size, [size[0], 1, 1, size[1]])]
@@ -196,7 +195,7 @@ def share_table(path: Path, size: list[int]) -> None:
         raise ValueError(f"{path}: has no two constants of {size} that could be one")
     (table,), (output,) = found
     if table.buffer == output.buffer:
-        return  # as it is in float
+        return  # float graphs share it already
     first, second = (_numbers(model, tensor) for tensor in (table, output))
     if np.abs(first - second).max() > 1:
         raise ValueError(f"{path}: the table of the pieces is not the weights of the output")

@@ -1,15 +1,15 @@
 """Estimates n-gram models: modified Kneser-Ney, mixing, entropy pruning.
 
-In: sequences of tokens. Out: an `Ngram`, the probabilities and backoffs of all n-grams kept.
+In: sequences of tokens. Out: an `Ngram` with the probabilities and backoffs of all kept n-grams.
 Smoothing is that of Chen and Goodman, "An empirical study of smoothing techniques for language
 modeling" (1999); pruning that of Stolcke, "Entropy-based pruning of backoff language models"
 (cmp-lg/0006025), with relative frequencies of histories as Chelba et al. advise (2010).
 
-An n-gram is one whole number, its tokens the digits in base `vocabulary`, the oldest one first: so
-the history of n-gram `key` is `key // vocabulary`, and its shorter self `key % vocabulary**(n-1)`.
-Token 0 stands for the beginning of a sentence: a token may follow it when tokens are counted, but
-it is not predicted itself, and nothing is predicted from it unless `starts` says so. Ends are not
-modelled, for the search scores none.
+An n-gram is one integer whose digits in base `vocabulary` are its tokens, oldest first. The history
+of n-gram `key` is therefore `key // vocabulary`, and its suffix `key % vocabulary**(n-1)`. Token 0
+is the start of a sentence. It appears in counts but is never predicted, and n-grams that start with
+it are dropped unless `starts` is true. Sentence ends are not modelled, because the search does not
+score them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 Keys = NDArray[np.int64]
 Floats = NDArray[np.float64]
 START = 0
-_LEAST = 1e-12  # probability mass that rounding may have eaten
+_LEAST = 1e-12  # minimum probability mass, against rounding errors
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Level:
 
     keys: Keys  # (n,) ascending
     log_probs: Floats  # (n,)
-    backoffs: Floats  # (n,) log weight of what an unseen continuation of the n-gram scores
-    shares: Floats  # (n,) how often it is met, as a share of all tokens
+    backoffs: Floats  # (n,) log backoff weight for unseen continuations
+    shares: Floats  # (n,) relative frequency among all tokens
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ class Ngram:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """How many n-grams of each length it holds."""
+        """Number of n-grams of each length."""
         return tuple(len(level.keys) for level in self.levels)
 
     def score(self, keys: Keys, length: int) -> Floats:
-        """Return the log probability of the last token of each n-gram, which need not be kept."""
+        """Return the log probability of the last token of each n-gram, with backoff if unseen."""
         level = self.levels[length - 1]
         if length == 1:
             return level.log_probs[keys]
@@ -69,7 +69,7 @@ class Ngram:
 
 
 def find(keys: Keys, wanted: Keys) -> tuple[Keys, NDArray[np.bool_]]:
-    """Return where keys stand in an ascending list, and whether they do; else it is anywhere."""
+    """Return the positions of keys in an ascending list, and whether each is present."""
     where = np.searchsorted(keys, wanted)
     where[where == len(keys)] = 0
     known = keys[where] == wanted if len(keys) else np.zeros(len(wanted), bool)
@@ -77,14 +77,14 @@ def find(keys: Keys, wanted: Keys) -> tuple[Keys, NDArray[np.bool_]]:
 
 
 def pick(values: Floats, where: Keys, known: NDArray[np.bool_]) -> Floats:
-    """Return the values at places, and 0 where they are not known."""
+    """Return the values at positions, or 0 for unknown ones."""
     picked = np.zeros(len(where))
     picked[known] = values[where[known]]
     return picked
 
 
 def windows(sentences: Sequence[Sequence[int]], vocabulary: int, length: int) -> tuple[Keys, Keys]:
-    """Return all n-grams of sentences, and those at their beginning once more.
+    """Return all n-grams of sentences, and separately those at the start of sentences.
 
     Raises:
         ValueError: an n-gram does not fit into 63 bits.
@@ -116,18 +116,18 @@ def kneser_ney(
     """Return the interpolated modified Kneser-Ney model of sentences.
 
     Args:
-        sentences: of one token at least.
-        vocabulary: tokens that there are, the beginning included.
+        sentences: sentences of at least one token.
+        vocabulary: number of tokens, including the start token.
         order: length of the longest n-grams.
-        starts: whether to keep the n-grams that begin with the beginning of a sentence.
-        base: (vocabulary,) probability of each token where nothing else is known; None: all alike.
+        starts: whether to keep n-grams that start with the start token.
+        base: (vocabulary,) probabilities below unigrams; None: uniform.
     """
     counted = [windows(sentences, vocabulary, length) for length in range(1, order + 1)]
     total = len(counted[0][0])
     keys, counts = np.unique(counted[-1][0], return_counts=True)
     types = [(keys, counts)]
     for length in range(order - 1, 0, -1):
-        # A shorter n-gram counts the tokens it was met after; at a beginning there are none.
+        # Counts of shorter n-grams are numbers of distinct preceding tokens, except at starts.
         follows = types[0][0] % vocabulary**length
         keys, counts = np.unique(follows, return_counts=True)
         if length > 1:
@@ -154,19 +154,19 @@ def kneser_ney(
 
 
 def _discounts(observed: Keys) -> Floats:
-    """Return what is taken off counts of 0, 1, 2, and 3 or more."""
+    """Return the discounts of counts 0, 1, 2, and 3 or more."""
     met = np.bincount(np.minimum(observed, 4), minlength=5).astype(np.float64)
     if met[1] == 0 or met[2] == 0:
         return np.array([0.0, 0.5, 0.5, 0.5])
     absolute = met[1] / (met[1] + 2 * met[2])
     counts = np.arange(1, 4)
     some = counts - (counts + 1) * absolute * met[2:] / np.maximum(met[1:4], 1)
-    # Text from templates has counts that no estimate fits.
+    # Counts of text from templates can give estimates outside the valid range.
     return np.array([0.0, *np.clip(some, 0.1, 0.95 * counts)])
 
 
 def _tokens(keys: Keys, counts: Keys, base: Floats) -> Level:
-    """Return the level of single tokens, all of which have a probability."""
+    """Return the unigrams; every token has a probability."""
     vocabulary = len(base)
     dense = np.zeros(vocabulary)
     dense[keys] = counts
@@ -182,7 +182,7 @@ def _tokens(keys: Keys, counts: Keys, base: Floats) -> Level:
 def _level(
     shorter: Level, keys: Keys, counts: Keys, vocabulary: int, length: int
 ) -> tuple[Level, Level]:
-    """Return the shorter n-grams with their backoffs, and these."""
+    """Return the shorter n-grams with their backoffs, and the n-grams of this length."""
     where, _ = find(shorter.keys, keys // vocabulary)
     taken = _discounts(counts)[np.minimum(counts, 3)]
     size = len(shorter.keys)
@@ -198,7 +198,7 @@ def _level(
 
 
 def mix(models: Sequence[Ngram], weights: Sequence[float]) -> Ngram:
-    """Return one model of all n-grams, whose probabilities are the weighted sums."""
+    """Return one model of all n-grams with linearly interpolated probabilities."""
     vocabulary = models[0].vocabulary
     levels = []
     for length in range(1, max(model.order for model in models) + 1):
@@ -210,14 +210,14 @@ def mix(models: Sequence[Ngram], weights: Sequence[float]) -> Ngram:
             probs += weight * np.exp(model.score(keys, length))
             level = model.levels[length - 1]
             shares += weight * pick(level.shares, *find(level.keys, keys))
-        with np.errstate(divide="ignore"):  # the beginning is never predicted
+        with np.errstate(divide="ignore"):  # the start token is never predicted
             log_probs = np.log(probs)
         levels.append(Level(keys, log_probs, np.zeros(len(keys)), shares))
     return normalize(Ngram(vocabulary, tuple(levels)))
 
 
 def normalize(model: Ngram) -> Ngram:
-    """Return the model with backoffs by which the probabilities after every history sum to one."""
+    """Return the model with backoffs for which the probabilities of each history sum to one."""
     for length in range(1, model.order):
         above, below, _ = _masses(model, length)
         level = replace(model.levels[length - 1], backoffs=np.log(above / below))
@@ -227,12 +227,13 @@ def normalize(model: Ngram) -> Ngram:
 
 
 def _masses(model: Ngram, length: int) -> tuple[Floats, Floats, Floats]:
-    """Return what the continuations kept leave of the probability after histories of a length.
+    """Return the probability mass left by the kept continuations of histories of a length.
+
+    The backoffs of shorter histories must be correct.
 
     Returns:
-        (n,) at their own length, (n,) at that of the shorter history; and of each n-gram one
-        token longer, the probability after the shorter history. The backoffs of shorter
-        histories must be right.
+        (n,) mass left at their own length, (n,) mass left at the length of the shorter history, and
+        for each n-gram one token longer its probability after the shorter history.
     """
     level, longer = model.levels[length - 1], model.levels[length]
     size = len(level.keys)
@@ -244,11 +245,11 @@ def _masses(model: Ngram, length: int) -> tuple[Floats, Floats, Floats]:
 
 
 def prune(model: Ngram, threshold: float) -> Ngram:
-    """Return the model without the n-grams whose loss changes it by less than a threshold.
+    """Return the model without the n-grams whose removal changes it less than a threshold.
 
     Args:
-        model: with right backoffs.
-        threshold: nats of relative entropy a token. 0 keeps all that make a difference.
+        model: model with correct backoffs.
+        threshold: relative entropy in nats per token; 0 keeps all n-grams that change the model.
     """
     levels = list(model.levels)
     for length in range(model.order, 1, -1):

@@ -1,7 +1,7 @@
-"""Recordings in shards of Opus, small enough to be carried, and decoded again by many processes.
+"""Packs recordings into Opus shards of limited size, and decodes them in several processes.
 
-In: sets and manifests, filtered by licence as `corpus` does. Out: `KIND-NNN.tar` with one Opus file
-a clip and `KIND-NNN.tsv` with what is known of it. Decoded samples are kept in a store and mapped.
+In: sets and manifests, filtered by licence as in `data.corpus`. Out: `KIND-NNN.tar` with one Opus
+file per clip, and `KIND-NNN.tsv` with its metadata. Decoded samples are cached and memory-mapped.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from auricle_train.data.audio_cache import stored
 from auricle_train.data.corpus import Clip, is_allowed, read_table
 from auricle_train.training.signals import leave_to_parent
 
-MOST = 60_000_000  # bytes of a shard
+MOST = 60_000_000  # maximum bytes per shard
 BLOCK = 512  # bytes; tar pads headers and files to it
 END = 20 * BLOCK  # bytes that end a tar
 
 
 @dataclass(frozen=True)
 class Row:
-    """What is known of a packed clip."""
+    """Metadata of a packed clip."""
 
     id: str  # unique in its shard
     text: str
@@ -163,8 +163,8 @@ def decoded(shards: Sequence[Path], store: Path, workers: int) -> list[Clip]:
 
     Args:
         shards: tars.
-        store: folder, see `decoded.stored`.
-        workers: processes that decode, a shard each; 0: this one.
+        store: folder, see `data.audio_cache.stored`.
+        workers: decoding processes, one shard each; 0: decode in this process.
     """
     if workers:
         with ProcessPoolExecutor(

@@ -48,8 +48,8 @@ def write_bundle(
     Args:
         run: folder with its checkpoint and pieces.
         out: is made if it is not there.
-        name: of the bundle.
-        version: of the bundle.
+        name: name of the bundle.
+        version: version of the bundle.
         losses: nats a word on held-out sentences of each source.
         results: YAML of what was measured with it.
         weights: YAML of `reranker.ranking.Weights`, as tuned.

@@ -1,9 +1,9 @@
-"""What the reranker's language model learns from: sentences, some with their names hidden.
+"""Training sentences of the reranker's language model, some with hidden names.
 
-In: the folder of sets, see `corpus`, and more text. Out: sentences by source, to learn from and
-held out. What is to be recognised in an evaluation is left out, as for the n-gram model of the
-first pass (`language.read_sources`). A device may send `contact-a` where a name was said: so names
-are hidden in a share of the sentences whose names are known, each word of them by itself.
+In: the data folder, see `data.corpus`, and more texts. Out: sentences by source, for training and
+held out. Evaluation sentences are excluded, as for the n-gram model of the first pass
+(`lm.token_lm.read_sources`). Devices may send placeholders such as `contact-a` for names, so names
+are hidden in a share of the sentences with known names, each word separately.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ import numpy as np
 from auricle_train.lm.token_lm import read_sources, read_unseen
 from auricle_train.text.normalizer import normalize
 
-# How often each source is drawn from; what is not named here: OTHER for each.
+# Sampling weights of the sources; all others have weight OTHER.
 SHARES = {"tmpl": 0.1, "clinc": 0.2, "snips": 0.12, "slurp": 0.14, "spoken": 0.08, "hidden": 0.06}
 OTHER = 0.3
-HELD_OUT = 20  # one sentence of so many
+HELD_OUT = 20  # one of this many sentences is held out
 SLOTS = {
     "person": "contact", "contact": "contact", "device_type": "appliance",
     "artist": "media", "artist_name": "media", "track": "media", "album": "media",
     "song_name": "media", "playlist": "media", "playlist_name": "media", "podcast_name": "media",
     "radio_name": "media", "entity_name": "media",
 }  # fmt: skip
-# Where the sentences made from templates have their names.
+# Positions of names in sentences made from templates.
 TEMPLATES = (
     (re.compile(r"((?:video call|call|dial|text|ring|message) )(.+)"), "contact"),
     (re.compile(r"((?:turn on|turn off|switch on|switch off|lock|dim) the )(.+)"), "appliance"),
 )
 LONGEST_NAME = 4  # words
-UNKNOWN_KIND = 0.2  # share of hidden names whose kind is not told
+UNKNOWN_KIND = 0.2  # share of hidden names with unknown kind
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def read(folder: Path, texts: Sequence[Path]) -> dict[str, Source]:
     """Return all sources.
 
     Args:
-        folder: of sets and texts.
+        folder: data folder.
         texts: more text, a sentence a line; each file is a source, which its name names.
     """
     sources = read_sources(folder, texts)

@@ -1,1 +1,1 @@
-"""What the recogniser makes of names that it has not learned to write."""
+"""Learns how the recogniser respells names that it does not know."""

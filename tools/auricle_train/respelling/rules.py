@@ -1,11 +1,10 @@
-"""Learns which letters the recogniser writes for others.
+"""Learns which letters the recogniser writes instead of others.
 
-In: names as they are written, each with what was heard. Out: rules with their probability, in the
-form that `auricle.biasing.respelling` reads: letters of a word, "_" where it begins or
-ends, and the letters in their place. After Brill and Moore, "An improved error model for noisy
-channel spelling correction" (ACL 2000): letters are aligned, and every window of a few columns in
-which something differs is counted: its probability is the share that this has of all its
-occurrences.
+In: names and their recognised texts. Out: rules with probabilities, in the format of
+`auricle.biasing.respelling`: letters of a word, with "_" at its start or end, and their
+replacement. After Brill and Moore, "An improved error model for noisy channel spelling correction"
+(ACL 2000): letters are aligned, and windows of a few columns are counted. The probability of a
+replacement is its share of all occurrences of the letters.
 """
 
 from __future__ import annotations
@@ -27,22 +26,22 @@ Column = tuple[str, str]  # a letter, or none, on either side
 
 @dataclass(frozen=True)
 class Limits:
-    """What is learned from, and what counts as learned."""
+    """Limits for training pairs and rules."""
 
-    furthest: float = 0.22  # cost of a letter, beyond which something else was heard
-    widest: int = 5  # letters of a rule, edges among them
-    names: int = 4  # in which a rule is to be seen
-    probability: float = 0.1
+    furthest: float = 0.22  # maximum alignment cost per letter of a pair
+    widest: int = 5  # maximum letters of a rule, word edges included
+    names: int = 4  # minimum names in which a rule occurs
+    probability: float = 0.1  # minimum probability of a rule
 
 
 def learn(
     pairs: Iterable[tuple[str, str]], limits: Limits | None = None
 ) -> dict[tuple[str, str], float]:
-    """Return rules with their probability, the likeliest first.
+    """Return rules with their probability, highest first.
 
     Args:
-        pairs: a name and what was heard of it.
-        limits: what is learned from.
+        pairs: names and their recognised texts.
+        limits: limits for pairs and rules.
     """
     limits = limits or Limits()
     seen: Counter[str] = Counter()
@@ -66,12 +65,12 @@ def learn(
 
 
 def table(rules: dict[tuple[str, str], float]) -> str:
-    """Return the table that a bundle holds."""
+    """Return the rules in the format of a bundle's table."""
     return "".join(f"{one}\t{other}\t{share:.2f}\n" for (one, other), share in rules.items())
 
 
 def align(name: str, heard: str) -> tuple[float, list[Column]]:
-    """Return the least cost at which letters become others, and which becomes which."""
+    """Return the minimum alignment cost of two texts, and the aligned letters."""
     costs = [[0.0] * (len(heard) + 1) for _ in range(len(name) + 1)]
     steps: dict[tuple[int, int], tuple[int, int]] = {}
     for i in range(len(name) + 1):
@@ -104,15 +103,15 @@ def _change(letter: str, other: str) -> float:
 
 
 def _gap(text: str, place: int) -> float:
-    """Return what a letter costs that the other side lacks: little if it is silent, or double."""
+    """Return the cost of a letter without counterpart; low for silent and doubled letters."""
     double = place > 0 and text[place - 1] == text[place]
     return 0.5 if double or text[place] in SILENT + SPACE else 1.0
 
 
 def _windows(columns: list[Column], widest: int) -> Iterator[tuple[str, str]]:
-    """Yield the letters of neighbouring columns of one word, on either side.
+    """Yield the letters of adjacent columns within a word, on both sides.
 
-    What stands at the edge of a word has the edge with it: it is another thing there.
+    Windows at the edge of a word include the edge, because letters behave differently there.
     """
     edge = (SPACE, SPACE)
     marked = [edge, *columns, edge]

@@ -1,7 +1,7 @@
-"""Lets voices say names and the recogniser write them.
+"""Synthesises names and transcribes them with the recogniser.
 
-In: names, voice engines, a bundle. Out: what was said and what was written, a JSON object a line in
-a file, from which a run that was broken off goes on.
+In: names, voice engines, a bundle. Out: spoken and recognised texts in a file with one JSON object
+per line, from which an interrupted run resumes.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ CARRIERS = (
     ("turn on the", "light"),
     ("send a message to", "now"),
 )
-FASTEST = 1.05  # of a voice: nothing is learned from what cannot be understood
+FASTEST = 1.05  # maximum speed of a voice, so that it stays intelligible
 QUIET_SECONDS = 0.5  # before and after
 LOUDNESS = 20_000
 
 
 @dataclass(frozen=True)
 class Hearing:
-    """What became of one name."""
+    """A spoken name and its recognised texts."""
 
     name: str
     carrier: tuple[str, str]  # words before and after
-    heard: tuple[str, ...]  # of either pass
+    heard: tuple[str, ...]  # distinct texts of both passes
 
     @property
     def said(self) -> str:
-        """All that was said."""
+        """The whole spoken sentence."""
         return " ".join((self.carrier[0], self.name, self.carrier[1])).strip()
 
     def middles(self) -> Iterator[str]:
-        """Yield what was heard in the place of the name, where the words around it are right."""
+        """Yield the text recognised for the name, if the carrier words are correct."""
         before, after = (part.split() for part in self.carrier)
         for text in self.heard:
             words = text.split()
@@ -58,17 +58,17 @@ class Hearing:
 def hear(
     names: Sequence[str], voices: Sequence[tuple[Engine, str]], recognizer: Recognizer, out: Path
 ) -> list[Hearing]:
-    """Return what becomes of names, one after the other, each in another voice.
+    """Synthesise and recognise names, alternating between voices.
 
     Args:
-        names: in small letters.
-        voices: that speak, each with its engine.
-        recognizer: that hears, without any names to favour.
-        out: is written to, and gone on from.
+        names: names in lower case.
+        voices: voices with their engines.
+        recognizer: recogniser, used without biasing.
+        out: file of results; resumes if it exists.
 
     Raises:
-        ArgumentError: the file tells of something else.
-        EngineError: a voice does not speak.
+        ArgumentError: the file has other content.
+        EngineError: a voice fails.
     """
     found = read(out) if out.exists() else []
     draw, generator = random.Random(5), np.random.default_rng(5)
@@ -88,7 +88,11 @@ def hear(
 
 
 def read(path: Path) -> list[Hearing]:
-    """Return what a file tells; raises ArgumentError."""
+    """Read a file of results.
+
+    Raises:
+        ArgumentError: a line is not a result.
+    """
     found = []
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         try:
@@ -97,8 +101,7 @@ def read(path: Path) -> list[Hearing]:
             found.append(Hearing(row["name"], (before, after), tuple(row["heard"])))
         except (ValueError, KeyError, TypeError) as error:
             raise ArgumentError(
-                f"{path}:{number}: tells of no name that was heard; remove the line, or name "
-                "another file"
+                f"{path}:{number}: not a recognised name; remove the line, or name another file"
             ) from error
     return found
 
@@ -113,7 +116,7 @@ def _speech(
 
 
 def _readings(recognizer: Recognizer, samples: NDArray[np.int16]) -> tuple[str, ...]:
-    """Return what either pass writes."""
+    """Return the distinct texts of both passes."""
     state, _ = recognizer.step(recognizer.initial_state(), samples)
     outcome = recognizer.outcome(recognizer.look_ahead(state)[0])
     return tuple(dict.fromkeys((outcome.first.text, outcome.result.text)))

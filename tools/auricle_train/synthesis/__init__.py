@@ -26,7 +26,7 @@ def load_engine(name: str, voices: Path | None) -> Engine:
     """Return an engine of `ENGINES`, ready to speak.
 
     Args:
-        name: of the engine.
+        name: name of the engine.
         voices: folder of its voices, where it has none of its own.
 
     Raises:

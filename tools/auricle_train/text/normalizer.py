@@ -1,9 +1,9 @@
-"""One writing for all that recognisers and transcripts write: small letters, numbers in words.
+"""Normalises texts of recognisers and transcripts to spoken form: lower case, numbers in words.
 
-In: any English text. Out: words of letters and apostrophes with single spaces, as they are spoken:
+In: any English text. Out: words of letters and apostrophes, separated by single spaces, as spoken:
 "Mr. Hale paid $1,000 in 1885" -> "mister hale paid one thousand dollars in eighteen eighty five".
-British and American spelling are left as they are. What a digit does not tell (year or number,
-"and" or none) is read the American way, years from 1100 to 2099.
+British and American spellings stay. Ambiguous numbers are read the American way: without "and", and
+1100 to 2099 as years.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from collections.abc import Callable
 
 from num2words import num2words
 
-# With or without a full stop; no other word is written so.
+# Expanded with or without a full stop, because no other word has this spelling.
 TITLES = {
     "mr": "mister", "mrs": "missus", "ms": "miss", "messrs": "messieurs", "dr": "doctor",
     "drs": "doctors", "prof": "professor", "jr": "junior", "lt": "lieutenant", "capt": "captain",
     "sgt": "sergeant", "esq": "esquire", "mt": "mount", "vs": "versus", "etc": "et cetera",
     "ok": "okay", "ltd": "limited",
 }  # fmt: skip
-# Only with a full stop, for they are words without it, or parts of others.
+# Expanded only with a full stop, because without it they are words or parts of words.
 ABBREVIATIONS = {
     "st": "saint", "co": "company", "gen": "general", "col": "colonel", "rev": "reverend",
     "hon": "honorable", "gov": "governor", "sr": "senior", "maj": "major", "ft": "fort",
@@ -33,15 +33,15 @@ SIGNS = {
 UNITS = {"$": ("dollar", "cent"), "€": ("euro", "cent"), "£": ("pound", "penny")}
 PLURALS = {"penny": "pence"}
 NUMBER = r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+"
-LONGEST = 9  # digits that are read as one number; longer ones are told digit by digit
+LONGEST = 9  # maximum digits of a number; longer ones are spoken digit by digit
 ORDINAL = r"(?:st|nd|rd|th)\b"
 
 
 def normalize(text: str) -> str:
-    """Return the text as it is spoken: letters a to z, apostrophes within words, single spaces."""
+    """Return the text as spoken: letters a to z, apostrophes within words, single spaces."""
     text = unicodedata.normalize("NFKD", text.replace("’", "'")).lower().replace("⁄", "/")
     text = "".join(letter for letter in text if not unicodedata.combining(letter))
-    text = re.sub(r"\[[^\]]*\]|\([^)]*\)", " ", text)  # "[music]": no words that were said
+    text = re.sub(r"\[[^\]]*\]|\([^)]*\)", " ", text)  # such as "[music]": not spoken
     text = re.sub(rf"\b({'|'.join(ABBREVIATIONS)})\.", _abbreviation, text)
     for pattern, spell in _SPELLINGS:
         text = re.sub(pattern, spell, text)
@@ -116,7 +116,7 @@ def _fraction(found: re.Match[str]) -> str:
 
 FRACTIONS = {"1/2": "one half", "1/4": "one quarter", "3/4": "three quarters"}
 _AMOUNT = rf"(?P<whole>{NUMBER})(?:\.(?P<fraction>[0-9]+))?"
-# In this order: what comes first may hold what comes later.
+# Ordered: an earlier pattern may contain a later one.
 _SPELLINGS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (rf"(?P<sign>[$€£])\s?{_AMOUNT}(?:\s(?P<many>hundred|thousand|million|billion)\b)?", _money),
     (r"(?<=[0-9])\s?([ap])\.?m\b\.?", r" \1 m "),

@@ -1,7 +1,7 @@
-"""Word error rate and lost words with their uncertainty, after one shared normalisation.
+"""Word error rate and lost words with confidence intervals, after a shared normalisation.
 
-In: pairs of reference and hypothesis. Out: errors a hundred words, with the 95 % interval of a
-bootstrap over utterances (Bisani and Ney, ICASSP 2004), and shares of utterances, with Wilson's.
+In: pairs of reference and hypothesis. Out: word error rates with 95 % bootstrap intervals over
+utterances (Bisani and Ney, ICASSP 2004), and shares of utterances with Wilson intervals.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Share:
-    """How many of a set of utterances something is true of."""
+    """The share of utterances for which a condition is true."""
 
     count: int
     total: int
@@ -51,12 +51,12 @@ class Share:
 
 @dataclass(frozen=True)
 class Errors:
-    """What a recogniser got wrong in one utterance, by the alignment with the fewest errors."""
+    """Errors in one utterance, by the alignment with the fewest errors."""
 
     errors: int  # substitutions, deletions and insertions
-    words: int  # of the reference
-    first_lost: bool  # the first word of the reference was deleted
-    last_lost: bool  # the last one was
+    words: int  # words in the reference
+    first_lost: bool  # whether the first word of the reference was deleted
+    last_lost: bool  # whether the last word of the reference was deleted
 
 
 def compare(reference: str, hypothesis: str) -> Errors:
@@ -68,7 +68,7 @@ def compare(reference: str, hypothesis: str) -> Errors:
     reference, hypothesis = normalize(reference), normalize(hypothesis)
     words = len(reference.split())
     if not words:
-        raise ValueError("the reference has no words: leave clips without speech out")
+        raise ValueError("the reference has no words: exclude clips without speech")
     found = jiwer.process_words(reference, hypothesis)
     deleted = [chunk for chunk in found.alignments[0] if chunk.type == "delete"]
     return Errors(
@@ -91,7 +91,7 @@ def score(found: Sequence[Errors], seed: int = 0) -> Score:
 
 
 def share(flags: Iterable[bool]) -> Share:
-    """Return how many are true, with the interval of Wilson (JASA 1927), which holds near 0 too."""
+    """Return the share of true flags, with Wilson's interval (JASA 1927), valid near 0 too."""
     values = list(flags)
     count, total = sum(values), len(values)
     if not total:

@@ -1,9 +1,8 @@
-"""Cuts Whisper's vocabulary to the pieces that English commands and names need.
+"""Reduces Whisper's vocabulary to the pieces that English commands and names need.
 
-In: Whisper's tokens, in the order in which they were merged, and how often words are used. Out:
-`pieces.txt`, which `auricle.tokenizer` reads, and for each piece the token that it is.
-Capitals and marks stay, for what Whisper knows of a sentence it knows of it as it is written;
-digits do not, so that numbers are written in words.
+In: Whisper's tokens in merge order, and word frequencies. Out: `pieces.txt`, which
+`auricle.tokenizer` reads, and the Whisper token of each piece. Capitals and punctuation stay,
+because Whisper was trained on written text. Digits are removed, so numbers are written in words.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ from auricle.recognizer.surface_forms import MARKS
 from auricle.tokenizer import WORD_START, Tokenizer
 
 END = "<end>"
-END_TOKEN = "<|endoftext|>"  # after it Whisper has no more text, only what steers it
-ENGLISH_END = 50256  # where that stands in Whisper's English models
-SPACE = "Ġ"  # GPT-2's mark of one
-RANKS = 1e6  # more than there are tokens
+END_TOKEN = "<|endoftext|>"  # all later tokens of Whisper are special tokens
+ENGLISH_END = 50256  # its index in Whisper's English models
+SPACE = "Ġ"  # GPT-2's symbol for a space
+RANKS = 1e6  # more than the number of tokens
 TOKEN = re.compile(rf"{SPACE}?(?:[A-Za-z]+|'[A-Za-z]+|')")
-CAPITALS = 0.12  # share of words that are written with one: names, and where a sentence begins
+CAPITALS = 0.12  # share of words with a capital: names and starts of sentences
 
 
 def usable(tokens: Sequence[str]) -> dict[str, int]:
-    """Return the tokens of letters and marks, by the pieces that they are here."""
+    """Return the tokens of letters and punctuation, by their pieces."""
     text = tokens[: tokens.index(END_TOKEN)]
     return {
         token.replace(SPACE, WORD_START): number
