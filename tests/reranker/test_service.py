@@ -67,7 +67,7 @@ async def test_what_is_no_question_is_refused_by_name_and_without_its_words(
     blank = good.replace(b"{", b"{ ", 1)
     newer = good.replace(b'"version":1', b'"version":2')
     cases: Sequence[tuple[httpx.Response, int, str]] = [
-        (await client.post(service.url, content=blank, headers=JSON), 400, "in its canonical encoding"),
+        (await client.post(service.url, content=blank, headers=JSON), 400, "canonical encoding"),
         (await client.post(service.url, content=newer, headers=JSON), 400, "version: must be 1"),
         (await client.post(service.url, content=b"<html>", headers=JSON), 400, "JSON in ASCII"),
         (await client.post(service.url, content=b"", headers=JSON), 400, "JSON in ASCII"),
