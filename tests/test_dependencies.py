@@ -16,11 +16,12 @@ FLOORS = (
     {"lattice", "wake", "context", "compute", "wire"},
     {"biasing"},
     {"recognizer"},
-    {"session", "events"},
+    {"session", "events", "assistant"},
     {"engine", "client", "privacy", "ducking", "relay"},
-    {"assistant", "offline"},
-    {"bus", "diagnosis"},
+    {"offline"},
+    {"bus"},
     {"service"},
+    {"diagnosis"},
     {"cli"},
 )
 # What the core must never reach: D-Bus and the command line.

@@ -1,6 +1,6 @@
 """The package for 64-bit Arm, on a Debian of that architecture whose programs qemu runs.
 
-qemu says what works, not how fast: see packaging/raspberry-pi.md for what a Pi can do.
+qemu says what works, not how fast: see docs/pi.md for what a Pi can do.
 """
 
 from __future__ import annotations

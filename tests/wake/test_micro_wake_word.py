@@ -1,4 +1,4 @@
-"""The networks of the shipped wake words, and networks that are none."""
+"""The networks of the shipped wake words, and files that hold no such network."""
 
 from __future__ import annotations
 

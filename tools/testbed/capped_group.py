@@ -76,7 +76,7 @@ class CappedGroup:
         Args:
             part: its name; it is made if it is not there.
             weight: as systemd's CPUWeight.
-            nice: of the processes that are started.
+            nice: niceness of the started processes.
         """
         folder = self._folder / part
         folder.mkdir(exist_ok=True)

@@ -1,7 +1,7 @@
 """A private PipeWire with WirePlumber, a null sink, and PulseAudio's protocol.
 
 For tests where these packages are: pipewire, pipewire-pulse, wireplumber and pulseaudio-utils. They
-are none of those that the Makefile installs, for beside them PulseAudio may no longer be the sound
+are not among those that the Makefile installs: beside them PulseAudio may no longer be the sound
 of the machine.
 """
 

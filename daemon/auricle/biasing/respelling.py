@@ -154,7 +154,7 @@ def _edited(word: str, edits: list[_Edit]) -> str:
 
 
 def _probability(text: str) -> float:
-    """Return the probability in a text; raises ValueError if it is none."""
+    """Return the probability in a text; raises ValueError for anything else."""
     value = float(text)
     if not 0 < value <= 1:
         raise ValueError

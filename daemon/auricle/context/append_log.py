@@ -72,7 +72,7 @@ def read(data: bytes) -> Kept:
     the length of `data`.
 
     Raises:
-        Exception: of any class, if the first line is damaged.
+        Exception: any class, if the first line is damaged.
     """
     first, newline, _ = data.partition(b"\n")
     content = json.loads(first if newline else data)

@@ -61,7 +61,7 @@ def write_manifest(
     """Write the manifest of all that is fit, atomically; every recording is decoded once.
 
     Args:
-        utterances: of one corpus.
+        utterances: those of one corpus.
         path: `.jsonl.gz`.
         any_licence: keep also what may not be trained on if the model is to be shipped.
         unlabelled: keep also what has no text, for teachers to give it one.

@@ -163,7 +163,7 @@ def make_words(
 
 
 def _shares(frequencies: Mapping[str, float], numbers: Mapping[str, int]) -> Floats:
-    """Return how likely each word is in English at large (words + 1,); the beginning is none."""
+    """Return how likely each word is in English at large (words + 1,); 0 for the start symbol."""
     shares = np.full(len(numbers) + 1, min(frequencies.values(), default=1.0))
     for word, share in frequencies.items():
         if word in numbers:

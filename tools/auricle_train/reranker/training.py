@@ -27,7 +27,7 @@ from auricle_train.training.signals import Interruption
 from reranker.network import Shape
 from reranker.vocabulary import BOUNDARY, Vocabulary
 
-NOTHING = -100  # a target that is none: behind the end of a sentence
+NOTHING = -100  # target that the loss ignores: padding after a sentence
 AT_ONCE = 32  # batches whose sentences are drawn together and sorted by length
 DEVICE = torch.device("cpu")
 

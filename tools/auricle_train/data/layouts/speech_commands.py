@@ -11,7 +11,7 @@ LISTS = {"validation_list.txt": "dev", "testing_list.txt": "test"}
 
 
 def utterances(source: Path, unpacked: Path) -> Iterator[Utterance]:
-    """Yield the recordings of the words; `_background_noise_` is none."""
+    """Yield the recordings of the words; without `_background_noise_`."""
     expect(all((source / name).exists() for name in LISTS), source, " and ".join(LISTS))
     splits = {line: split for name, split in LISTS.items()
               for line in (source / name).read_text(encoding="utf-8").split()}  # fmt: skip
