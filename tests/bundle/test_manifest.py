@@ -34,6 +34,16 @@ def test_the_shipped_bundle_is_whole() -> None:
     assert bundle.path("encoder.tflite.gz").is_file()
 
 
+def test_the_shipped_bundle_tells_what_was_measured_with_it() -> None:
+    results = yaml.safe_load((SHIPPED / "manifest.yaml").read_text())["results"]
+    assert results is not None, "run `auricle_train evaluate --keep` before a release"
+    for measured in (results["first_pass"], results["both_passes"]):
+        assert measured["command"].startswith("python -m auricle_train evaluate --data DATA ")
+        rates = [one["whole"]["rate"] for one in measured["word_error_rate_percent"].values()]
+        assert len(rates) >= 5
+        assert all(0 < rate < 100 for rate in rates)
+
+
 def test_a_damaged_file_is_refused(bundle: Path) -> None:
     content = bytearray((bundle / "joint.tflite.gz").read_bytes())
     content[len(content) // 2] ^= 1

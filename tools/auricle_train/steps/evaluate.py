@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from auricle.errors import ArgumentError
@@ -76,7 +77,7 @@ def run(arguments: argparse.Namespace) -> None:
         noise=arguments.noise,
         peers=arguments.whisper if arguments.peers else None,
         readings=arguments.readings,
-        command=shlex.join(["python", "-m", "auricle_train", *sys.argv[1:]]),
+        command=_command(arguments, sys.argv[1:]),
     )
     report = evaluate(arguments.data, options)
     print(report.markdown(), end="")
@@ -85,3 +86,11 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.out:
         is_json = arguments.out.suffix == ".json"
         arguments.out.write_text(report.json() if is_json else report.markdown(), "utf-8")
+
+
+def _command(arguments: argparse.Namespace, words: Sequence[str]) -> str:
+    """Return the command for reports: paths of this machine become DATA and BUNDLE."""
+    names = {str(arguments.data): "DATA", str(arguments.out): "FILE"}
+    if Path(arguments.bundle).is_absolute():
+        names[arguments.bundle] = "BUNDLE"
+    return shlex.join(["python", "-m", "auricle_train", *(names.get(word, word) for word in words)])
