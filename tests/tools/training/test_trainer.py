@@ -188,7 +188,7 @@ def test_the_weights_of_the_shipped_model_are_there_to_go_on_from() -> None:
     root = Path(__file__).parents[3]
     checkpoints = root / "tools" / "auricle_train" / "checkpoints"
     model = load_model(checkpoints / "en-tiny-0.4.0.pt")
-    top, saved = load_top(checkpoints / "en-tiny-0.6.0-top.pt")
+    top, saved = load_top(checkpoints / "en-tiny-0.7.0-top.pt")
     assert saved["digest"] == FrozenEncoder(model, ["encoder"]).digest
     reference = np.load(root / "tests" / "recognizer" / "reference.npz")
     recording = root / "tests" / "recordings" / f"{reference['recording']}.opus"
