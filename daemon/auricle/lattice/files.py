@@ -6,11 +6,10 @@ folder. Each file is written atomically.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from auricle.atomic_file import replace_file
 from auricle.errors import StorageError
 from auricle.lattice.formats import to_dot, to_json, to_openfst, to_slf
 from auricle.lattice.lattice import Lattice
@@ -60,19 +59,9 @@ def write_lattice(folder: Path, name: str, lattice: Lattice) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file under a temporary name and rename it when it is complete.
-
-    `mkstemp` makes it readable only by its owner: a lattice holds private speech.
-    """
+    """Replace a file; only its owner can read it, for a lattice holds private speech."""
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=".auricle-", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(text)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        replace_file(path, text.encode("utf-8", errors="backslashreplace"))
     except OSError as error:
         raise StorageError(
             f"{path}: cannot be written ({error.strerror}); free some space or name another folder"
