@@ -1,4 +1,4 @@
-"""Learns which letters the recogniser writes instead of others.
+"""Learns which letters the recogniser substitutes for others.
 
 In: names and their recognised texts. Out: rules with probabilities, in the format of
 `auricle.biasing.respelling`: letters of a word, with "_" at its start or end, and their
@@ -21,7 +21,7 @@ ALIKE = (
 SILENT = "aeiouyhwr"
 SPACE = " "
 
-Column = tuple[str, str]  # a letter, or none, on either side
+Column = tuple[str, str]  # aligned letters of name and recognised text; "" for a gap
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _windows(columns: list[Column], widest: int) -> Iterator[tuple[str, str]]:
         letters = others = ""
         for number, (letter, other) in enumerate(marked[first:], first):
             if (letter == SPACE) != (other == SPACE):
-                break  # words were joined, or one was divided
+                break  # words were joined or split
             letters += EDGE if letter == SPACE else letter
             others += EDGE if other == SPACE else other
             if len(letters) > widest:
