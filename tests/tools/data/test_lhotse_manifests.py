@@ -210,7 +210,7 @@ def test_bad_clips_are_dropped_and_counted_by_reason(
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_a_wrong_folder_is_one_clear_error(name: str, tmp_path: Path) -> None:
     put_text(tmp_path / "corpus" / "README", "no corpus")
-    with pytest.raises(LayoutError, match=r"^source: .*corpus holds .*; name ") as raised:
+    with pytest.raises(LayoutError, match=r"^source: .*corpus has .*; name ") as raised:
         manifest(name, tmp_path / "corpus")
     assert "\n" not in str(raised.value)
     assert not list(tmp_path.glob("*.gz"))
