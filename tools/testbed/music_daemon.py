@@ -110,7 +110,7 @@ class MusicDaemon:
         deadline = time.monotonic() + START_SECONDS
         while not socket.exists():
             if time.monotonic() > deadline or (self._process and self._process.poll() is not None):
-                raise StageError("mpd does not start; is it installed?")
+                raise StageError("mpd does not start; check that it is installed")
             time.sleep(0.05)
 
     def _end(self) -> None:

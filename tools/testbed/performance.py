@@ -42,7 +42,7 @@ class Script:
 
 @dataclass(slots=True)
 class Performance:
-    """What the client received; times are seconds from the start of the recording."""
+    """Events and results of the client; times are seconds from the start of the recording."""
 
     end: str = ""  # name of the last event, one of ENDS; empty after a timeout
     woken: bool = False

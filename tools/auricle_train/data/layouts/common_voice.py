@@ -13,7 +13,7 @@ def utterances(source: Path, unpacked: Path) -> Iterator[Utterance]:
     folder = source / "en" if (source / "en").is_dir() else source
     tables = [path for split in ("train", "dev", "test")
               if (path := folder / f"{split}.tsv").exists()]  # fmt: skip
-    expect(tables and (folder / "clips").is_dir(), source, "train.tsv beside a folder clips")
+    expect(tables and (folder / "clips").is_dir(), source, "train.tsv with a folder clips")
     for path in tables:
         for row in read_table(path):
             yield Utterance(

@@ -13,7 +13,7 @@ from auricle_train.data.layouts.utterance import Utterance, expect, read_table
 def utterances(source: Path, unpacked: Path) -> Iterator[Utterance]:
     """Yield the English clips of every set; unpack the archives into `unpacked`/NAME."""
     tables = [path for path in sorted(source.glob("*.tsv")) if path.with_suffix(".tar").exists()]
-    expect(tables, source, "SET.tsv beside a SET.tar")
+    expect(tables, source, "SET.tsv with a SET.tar")
     for path in tables:
         if path.stem in BACKGROUND:
             continue

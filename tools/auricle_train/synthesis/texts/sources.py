@@ -65,7 +65,7 @@ def unspoken(data: Path) -> list[str]:
     """Return the sentences of `text/texts.tsv` that `synthetic_kokoro` does not speak.
 
     Evaluation sentences, and sentences close to transcripts of dev clips, are excluded, see
-    `language.read_sources`.
+    `lm.token_lm.read_sources`.
     """
     spoken = {row["text"] for split in ("train", "dev") for row in
               read_table(data, SYNTHETIC, split, to_ship=False)}  # fmt: skip
