@@ -76,7 +76,7 @@ def wait_for(shown: subprocess.Popen[str], words: str) -> str:
 def test_a_recorded_command_goes_all_the_way_to_a_client() -> None:
     with running("--recorded") as shown:
         told, _ = shown.communicate()
-    assert "Virtual: the microphone (as asked for)" in told
+    assert "Virtual: the microphone (as requested)" in told
     assert "Real: the voice" in told
     first, second = told.split("command.flac")[1].split("command_with_pause.flac")
     assert shown.returncode == 0, told
@@ -102,8 +102,8 @@ def test_where_a_microphone_is_the_daemon_listens_to_it(
 ) -> None:
     _, (script, *_) = read_scripts(ROOT / "models" / "demo")
     with running(**virtual_microphone.environment, **bus.environment) as shown:
-        told = wait_for(shown, "Ctrl-C ends it")
-        assert "the daemon listens to it" in told
+        told = wait_for(shown, "Stop with Ctrl-C")
+        assert "The daemon listens to" in told
         assert "alexa" in told
         speaker = virtual_microphone.start_speaking(script.path)
         try:
@@ -139,9 +139,9 @@ def test_a_missing_program_is_told_with_its_package(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shown", "words"),
     [
-        (Performance(), "the wake word alexa was not heard"),
+        (Performance(), "the wake word alexa was not detected"),
         (Performance(woken=True), "did not end in time"),
-        (Performance(woken=True, end="cancelled", reason="no-speech"), "cancelled, no-speech"),
+        (Performance(woken=True, end="cancelled", reason="no-speech"), "cancelled: no-speech"),
     ],
 )
 def test_why_there_is_no_final_result_is_told(shown: Performance, words: str) -> None:
@@ -177,4 +177,4 @@ def test_beside_pipewire_nobody_is_told_to_install_pulseaudio(
         "pulseaudio is missing; install the Debian package pulseaudio"
     )
     (tmp_path / "pipewire").touch(mode=0o755)
-    assert "plug a microphone in" in demo.advice_on("pulseaudio")
+    assert "plug in a microphone" in demo.advice_on("pulseaudio")

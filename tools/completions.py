@@ -1,7 +1,7 @@
-"""Write completions of the command `auricle` for bash and zsh, from its own parsers.
+"""Write shell completions of the command `auricle` for bash and zsh from its parsers.
 
-In: the commands that auricle.cli.main lists. Out: a file for each shell, in the folders where
-Debian's shells look for them, below a share folder.
+In: the commands listed in auricle.cli.main. Out: one file per shell, below a share folder, at the
+paths where Debian's shells look for completions.
 
     PYTHONPATH=daemon python tools/completions.py SHARE
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from auricle.cli.main import COMMANDS, build_parser
 
-Words = list[tuple[str, str]]  # what may be typed, and what it does
+Words = list[tuple[str, str]]  # completion and description
 
 BASH = """\
 # Completion of auricle for bash; written by tools/completions.py.
@@ -52,18 +52,18 @@ PLACES = {
 
 
 def offers() -> Iterator[tuple[str, Words]]:
-    """Yield what may follow each beginning of a command line, deeper beginnings first."""
+    """Yield each command prefix with its completions, longest prefixes first."""
     for command in COMMANDS:
         parser = _actions(build_parser(command.name))[command.name]
         for name, action in _actions(parser).items():
             yield f" {command.name} {name}", _words(action)
         yield f" {command.name}", _words(parser)
-    general = [("--help", "tell what there is"), ("--version", "tell the version")]
+    general = [("--help", "show the help"), ("--version", "show the version")]
     yield "", [*((command.name, command.summary) for command in COMMANDS), *general]
 
 
 def _actions(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    """Return the parsers of what a parser divides into."""
+    """Return the parsers of the subcommands."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             return action.choices
@@ -71,7 +71,7 @@ def _actions(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPars
 
 
 def _words(parser: argparse.ArgumentParser) -> Words:
-    """Return the options of a parser, and the words that it knows."""
+    """Return the options, subcommands and choices of a parser."""
     words: Words = []
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
@@ -84,7 +84,7 @@ def _words(parser: argparse.ArgumentParser) -> Words:
 
 
 def _case(shell: str, typed: str, words: Words) -> str:
-    """Return the line for one beginning: it matches whatever follows, but a mere beginning."""
+    """Return the case for a command prefix; it also matches longer command lines."""
     pattern = f"'{typed}'*" if typed else "*"
     if shell == BASH:
         return f"        {pattern}) words='{' '.join(word for word, _ in words)}' ;;"
@@ -93,13 +93,13 @@ def _case(shell: str, typed: str, words: Words) -> str:
 
 
 def _quoted(word: str, about: str) -> str:
-    """Return a word with its description, as zsh's _describe takes it."""
+    """Return a word and its description in the format of zsh's _describe."""
     told = about.replace("%%", "%").replace("'", "'\\''").replace(":", "\\:")
     return f"'{word}:{told}'" if told else f"'{word}'"
 
 
 def main(arguments: list[str]) -> int:
-    """Write the files below the folder named; return the exit status."""
+    """Write the files below the given folder; return the exit status."""
     if len(arguments) != 1:
         print("usage: completions.py SHARE", file=sys.stderr)
         return 2

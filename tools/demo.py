@@ -1,10 +1,10 @@
-"""What `make run` shows: sound going all the way from a microphone to a client on D-Bus.
+"""The demonstration of `make run`: speech from a microphone to a client on D-Bus.
 
     python tools/demo.py [--recorded]
 
-Where a microphone exists, the daemon listens to it until Ctrl-C. Else, or with --recorded, a real
-person's recorded command is spoken into a virtual microphone, and the demonstration ends by itself:
-with status 0, or with 1 and the reason if no final result came.
+With a microphone, the daemon listens to it until Ctrl-C. Without one, or with --recorded, recorded
+commands of a real person are played into a virtual microphone. The exit status is then 0, or 1 with
+the reason if a recording has no final result.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from testbed.running_daemon import RunningDaemon
 from testbed.virtual_microphone import VirtualMicrophone
 
 FAILED = 1
-INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
+INTERRUPTED = 130  # exit status in shells after Ctrl-C
 STYLES = {
     "wake": "bold",
     "partial": "dim",
@@ -54,12 +54,12 @@ PROGRAMS = {"pulseaudio": "pulseaudio", "paplay": "pulseaudio-utils", "dbus-daem
 
 
 def main() -> int:
-    """Show it; return the exit status."""
+    """Run the demonstration; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--recorded",
         action="store_true",
-        help="speak the bundled recording into a virtual microphone, even if there is a real one",
+        help="play the bundled recordings into a virtual microphone, even if a real one exists",
     )
     arguments = parser.parse_args()
     for ending in (signal.SIGTERM, signal.SIGHUP):
@@ -81,23 +81,23 @@ def main() -> int:
 
 
 def advice_on(program: str) -> str:
-    """Return what to do about a program that is missing."""
+    """Return how to get a missing program."""
     if program == "pulseaudio" and shutil.which("pipewire"):
         return (
-            "no microphone opens, and the virtual one needs pulseaudio, which could take the place "
-            "of the PipeWire installed here; plug a microphone in, or run this in a container"
+            "no microphone can be opened, and the virtual one needs pulseaudio, which could "
+            "replace the installed PipeWire; plug in a microphone, or run this in a container"
         )
     package = PROGRAMS.get(program)
     return f"{program} is missing" + (f"; install the Debian package {package}" if package else "")
 
 
 def leave(number: int, frame: FrameType | None) -> None:
-    """End in such a way that all that was started is stopped."""
+    """Exit through SystemExit, so that all started processes are stopped."""
     sys.exit(128 + number)
 
 
 def find_microphone() -> InputDevice | None:
-    """Return the default microphone, or another one if that does not open; None if none does."""
+    """Return a microphone that can be opened, if possible the default; None if there is none."""
     try:
         devices = sorted(list_devices(), key=lambda device: not device.is_default)
     except DeviceError:
@@ -112,18 +112,18 @@ def find_microphone() -> InputDevice | None:
 
 
 def show_live(device: InputDevice, console: Console) -> int:
-    """Run the daemon on a microphone, and show what a client sees until Ctrl-C."""
+    """Run the daemon on a microphone, and print the events of a client until Ctrl-C."""
     with ExitStack() as testbed:
         if asyncio.run(session_bus_answers()):
             bus, called = os.environ["DBUS_SESSION_BUS_ADDRESS"], "the session bus"
         else:
-            bus, called = testbed.enter_context(PrivateBus()).address, "a bus of its own"
+            bus, called = testbed.enter_context(PrivateBus()).address, "a private bus"
         daemon = RunningDaemon(bus, f"audio: {{device: {device.index}}}\n")
         testbed.enter_context(daemon)
         console.print(
             Panel(
-                f"The microphone [bold]{escape(device.name)}[/] is there: the daemon listens to it."
-                f"\nThese are its events as a client on {called} sees them:\n{escape(bus)}",
+                f"The daemon listens to the microphone [bold]{escape(device.name)}[/]."
+                f"\nA client on {called} receives these events:\n{escape(bus)}",
                 title="Auricle",
             )
         )
@@ -135,7 +135,7 @@ def show_live(device: InputDevice, console: Console) -> int:
 
 
 async def session_bus_answers() -> bool:
-    """Return whether there is a session bus, and it lets us in."""
+    """Return whether a session bus exists and accepts the connection."""
     if not os.environ.get("DBUS_SESSION_BUS_ADDRESS"):
         return False
     try:
@@ -147,12 +147,12 @@ async def session_bus_answers() -> bool:
 
 
 async def watch(bus: str, console: Console) -> None:
-    """Print the events of all sessions as they come; raises NotRunningError at the daemon's end."""
+    """Print the events of all sessions; raises NotRunningError when the daemon stops."""
     async with AssistantClient(bus) as client:
         await client.subscribe()
         words = (await client.status())["WakeWords"]
         names = [str(word).replace("_", " ") for word in words] if isinstance(words, list) else []
-        console.print(f"Say {' or '.join(names)}, and a command. Ctrl-C ends it.\n")
+        console.print(f"Say {' or '.join(names)}, then a command. Stop with Ctrl-C.\n")
         async for name, fields in client.events():
             if "session" not in fields:
                 continue
@@ -166,15 +166,15 @@ async def watch(bus: str, console: Console) -> None:
 
 
 def show_recorded(console: Console, *, forced: bool) -> int:
-    """Speak the bundled recordings into a virtual microphone, and show what a client sees."""
+    """Play the bundled recordings into a virtual microphone, and print the events of a client."""
     spliced, scripts = read_scripts(find_recordings())
-    why = "as asked for" if forced else "no real one was found"
+    why = "as requested" if forced else "no real one was found"
     console.print(
         Panel(
             f"[bold]Virtual:[/] the microphone ({why}). PulseAudio plays a recording into a null "
-            "sink, the monitor of which is the default device. The bus is a private one.\n"
-            "[bold]Real:[/] the voice, and everything behind the microphone: sounddevice, the "
-            "daemon with all its parts and models, and the client on D-Bus.\n"
+            "sink, whose monitor is the default device. The bus is private.\n"
+            "[bold]Real:[/] the voice, and everything after the microphone: sounddevice, the "
+            "complete daemon with its models, and the client on D-Bus.\n"
             f"[bold]The recording:[/] {escape(spliced)}",
             title="Auricle",
         )
@@ -183,12 +183,12 @@ def show_recorded(console: Console, *, forced: bool) -> int:
     with ExitStack() as testbed:
         bus = testbed.enter_context(PrivateBus()).address
         microphone = testbed.enter_context(VirtualMicrophone())
-        with console.status("the daemon starts"):
+        with console.status("starting the daemon"):
             testbed.enter_context(RunningDaemon(bus, environment=microphone.environment))
         for script in scripts:
             console.print(
                 f"\n[bold]{script.path.name}[/]: {escape(script.what)}\n"
-                "[dim]seconds in the recording, event, what a D-Bus client is told[/]"
+                "[dim]seconds in the recording, event, data received by the D-Bus client[/]"
             )
             speak = microphone.start_speaking
             shown = asyncio.run(perform(script, bus, speak, partial(show, console)))
@@ -202,7 +202,7 @@ def show_recorded(console: Console, *, forced: bool) -> int:
 
 
 def show(console: Console, name: str, time: float, fields: Fields) -> None:
-    """Print an event of a session on one line; what is settled needs none."""
+    """Print an event of a session on one line; skip `settled`."""
     match name:
         case "settled":
             return
@@ -218,7 +218,7 @@ def show(console: Console, name: str, time: float, fields: Fields) -> None:
 
 
 def summary(script: Script, shown: Performance) -> Table:
-    """Return what came of a recording."""
+    """Return the result of a recording as a table."""
     table = Table.grid(padding=(0, 2))
     table.add_row("", "said", Text(script.text))
     table.add_row("", "heard", Text(shown.text, "bold"))
@@ -234,22 +234,22 @@ def summary(script: Script, shown: Performance) -> Table:
 
 
 def size_of(lattice: str) -> str:
-    """Return how large a lattice in JSON is."""
+    """Return the size of a JSON lattice as text."""
     read = from_json(lattice)
     return f"{len(lattice.encode())} bytes of JSON, {len(read.arcs)} arcs, {read.states} states"
 
 
 def reason_of(script: Script, shown: Performance) -> str:
-    """Return why there is no final result."""
+    """Return the reason for a missing final result."""
     if not shown.woken:
-        return f"the wake word {script.wake_word} was not heard."
+        return f"the wake word {script.wake_word} was not detected."
     if not shown.end:
         return "the session did not end in time."
-    return f"the session ended otherwise: {shown.end}, {shown.reason}."
+    return f"the session ended with {shown.end}: {shown.reason}."
 
 
 def find_recordings() -> Path:
-    """Return the folder of the bundled recordings; raises ModelError."""
+    """Return the folder of the bundled recordings; raises ModelError if it is missing."""
     for folder in model_folders():
         if (folder / "demo" / "manifest.yaml").is_file():
             return folder / "demo"

@@ -1,4 +1,4 @@
-"""A first client: asks for a session and prints what it is told. Run the daemon, then this.
+"""An example client: starts a session and prints its events. The daemon must be running.
 
 python tools/example_client.py [session|system]
 """
@@ -15,7 +15,7 @@ ENDS = {"final", "cancelled", "error"}
 
 
 async def main(bus: str) -> None:
-    """Listen once. The session is this client's alone, and is cancelled if it leaves."""
+    """Listen once. The session belongs to this client and is cancelled when it disconnects."""
     async with AssistantClient(bus) as client:
         session = await client.listen(maximum_seconds=6.0)
         print("speak:", session)

@@ -1,6 +1,6 @@
 """Write a reference page for each D-Bus interface, from its XML and the doc comments in it.
 
-In: etc/dbus-1/interfaces/*.xml, with comments in the form of gtk-doc. Out: manual pages NAME.5, or
+In: etc/dbus-1/interfaces/*.xml, with comments in gtk-doc format. Out: manual pages NAME.5, or
 with --markdown the pages NAME.md of docs/api.
 
     python tools/interface_pages.py [--markdown] FOLDER
@@ -27,9 +27,9 @@ class PageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A doc comment, parsed."""
+    """A parsed doc comment."""
 
-    subject: str  # the name that the comment begins with
+    subject: str  # name at the beginning of the comment
     arguments: dict[str, str]  # name -> description
     text: str  # paragraphs with empty lines between them
 
@@ -56,7 +56,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All that a reference page says of an interface."""
+    """The content of a reference page."""
 
     name: str
     summary: str
@@ -81,7 +81,7 @@ def parse_comment(comment: str) -> Comment:
 
 
 def read_page(xml: str) -> Page:
-    """Return the documentation in the XML of an interface; raises PageError where it is missing."""
+    """Return the documentation of an interface from its XML; raises PageError if incomplete."""
     root = ElementTree.fromstring(xml)
     comments = re.findall(r"<!--(.*?)-->", xml, flags=re.DOTALL)
     documented = {comment.subject: comment for comment in map(parse_comment, comments)}
@@ -149,7 +149,7 @@ def to_roff(page: Page) -> str:
 
 
 def _paragraphs(text: str) -> list[str]:
-    """Return paragraphs and lists of dashes as roff."""
+    """Return paragraphs and dashed lists as roff."""
     lines = []
     for paragraph in re.split(r"\n\s*\n|\n(?=- )", text):
         joined = " ".join(line.strip() for line in paragraph.splitlines())
@@ -166,7 +166,7 @@ def _inline(text: str) -> str:
 
 
 def _escape(text: str) -> str:
-    """Return text that roff shows as it is, also at the beginning of a line."""
+    """Return text escaped for roff, also at the beginning of a line."""
     escaped = text.replace("\\", r"\e").replace("-", r"\-")
     return r"\&" + escaped if escaped.startswith((".", "'")) else escaped
 
@@ -192,14 +192,14 @@ def to_markdown(page: Page) -> str:
 
 
 def _linked(text: str) -> str:
-    """Return text with `#org.auricle.Session1` as a link to that page, and plain asterisks."""
+    """Return text with references such as `#org.auricle.Session1` as links, asterisks escaped."""
     parts = re.split(r"(`[^`]*`)", text)  # every second part is code
     parts[::2] = [part.replace("*", r"\*") for part in parts[::2]]
     return re.sub(r"#(org\.auricle\.\w+)", r"[\1](\1.md)", "".join(parts))
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write all pages into the folder named; return the exit status."""
+    """Write all pages into the given folder; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--markdown", action="store_true", help="write NAME.md instead of NAME.5")
     parser.add_argument("folder", type=Path, metavar="FOLDER")

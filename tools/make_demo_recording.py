@@ -1,12 +1,12 @@
-"""Make the recordings that `make run` plays on a machine without a microphone: models/demo.
+"""Make the recordings in models/demo, which `make run` plays without a microphone.
 
     python tools/make_demo_recording.py [--data ../shared/data] [--out models/demo]
 
 In: real recordings of the data folder. Out: two FLAC files, 16 kHz mono, and their manifest. A
-woman (speaker `kathleen`, CC0) says a wake word and a command over the sound of a quiet room. The
-command she said as it stands. "Alexa" she never said: no recording of a wake word that the shipped
-models know may be passed on, so it is put together from two of her syllables, "(th)e le(tter)"
-and "(sti)cks a(n)", joined in the silence before the k. All the voice is hers; none is synthetic.
+woman (speaker `kathleen`, CC0) says a wake word and a command in a quiet room. The command is an
+unchanged recording. No redistributable recording contains a wake word of the shipped models, so
+"alexa" is joined from two pieces of her speech, "(th)e le(tter)" and "(sti)cks a(n)", in the
+silence before the k. No part of the voice is synthetic.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ import yaml
 from numpy.typing import NDArray
 
 SAMPLE_RATE = 16_000
-LEVEL = 0.06  # root mean square of the voice, of full scale
-ROOM_LEVEL = 0.0005  # the same of the room, -66 dB
+LEVEL = 0.06  # root mean square of the voice, relative to full scale
+ROOM_LEVEL = 0.0005  # root mean square of the room noise, -66 dB
 PAUSE_SECONDS = 0.3  # spliced into the second recording
 
 Sound = NDArray[np.float64]
@@ -33,14 +33,14 @@ Sound = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of a recording, faded in and out so that its edges do not click."""
+    """A part of a recording, faded in and out to avoid clicks at its edges."""
 
     set: str
     clip: str
     begin: float  # seconds in the clip
     end: float  # seconds in the clip
-    fade: float  # seconds at either edge
-    said: str  # what is heard, in the words of the sentence it is from
+    fade: float  # seconds at each edge
+    said: str  # text of the piece, with the rest of its words in parentheses
 
 
 LE = Piece("kathleen", "arctic_a0061_1592747138", 1.10, 1.31, 0.01, "(th)e le(tter)")
@@ -54,7 +54,7 @@ ROOM = Piece("noise", "ovos_bg_noise3", 1.2, 9.8, 0.0, "a quiet room")
 
 
 class Clips:
-    """The recordings of the data folder, with their rows of the manifest."""
+    """The recordings of the data folder, with their table rows."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -64,10 +64,10 @@ class Clips:
         with tarfile.open(self.folder / f"{piece.set}.tar") as archive:
             member = archive.extractfile(f"{piece.clip}.opus")
             if member is None:
-                raise FileNotFoundError(f"{piece.set}.tar holds no {piece.clip}.opus")
+                raise FileNotFoundError(f"{piece.set}.tar has no {piece.clip}.opus; check --data")
             samples, rate = soundfile.read(io.BytesIO(member.read()))
         if rate != SAMPLE_RATE:
-            raise ValueError(f"{piece.clip} has {rate} Hz; {SAMPLE_RATE} are needed")
+            raise ValueError(f"{piece.clip} has {rate} Hz; {SAMPLE_RATE} Hz is required")
         sound: Sound = samples[at(piece.begin) : at(piece.end)].copy()
         ramp = np.linspace(0.0, 1.0, at(piece.fade))
         sound[: len(ramp)] *= ramp
@@ -75,7 +75,7 @@ class Clips:
         return sound
 
     def credit(self, piece: Piece) -> dict[str, object]:
-        """Return where a piece is from and who allows its use."""
+        """Return source and licence of a piece for the manifest."""
         for line in (self.folder / f"{piece.set}.tsv").read_text(encoding="utf-8").splitlines():
             row = line.split("\t")
             if row[0] == piece.clip:
@@ -95,18 +95,18 @@ def at(seconds: float) -> int:
 
 
 def silence(seconds: float) -> Sound:
-    """Return nothing, for so long."""
+    """Return silence."""
     return np.zeros(at(seconds))
 
 
 def levelled(sound: Sound, level: float) -> Sound:
-    """Return the sound with a root mean square of `level`."""
+    """Return the sound scaled to a root mean square of `level`."""
     louder: Sound = sound * (level / np.sqrt(np.mean(sound**2)))
     return louder
 
 
 def in_room(voice: Sound, room: Sound) -> Sound:
-    """Lay a voice over the sound of a room, repeated there and back without a seam."""
+    """Mix a voice with room noise, which is looped forwards and backwards to avoid clicks."""
     there_and_back = np.concatenate((room, room[::-1]))
     repeats = -(-len(voice) // len(there_and_back))
     mixed: Sound = voice + np.tile(there_and_back, repeats)[: len(voice)]
@@ -114,7 +114,7 @@ def in_room(voice: Sound, room: Sound) -> Sound:
 
 
 def make(clips: Clips, command: tuple[Sound, ...]) -> Sound:
-    """Return a recording: a room, the wake word, the command, the room."""
+    """Return a recording of wake word and command in room noise."""
     wake_word = levelled(np.concatenate((clips.cut(LE), clips.cut(KSA))), LEVEL)
     voice = np.concatenate((silence(1.0), wake_word, silence(0.35), *command, silence(2.5)))
     return in_room(voice, levelled(clips.cut(ROOM), ROOM_LEVEL))
@@ -153,7 +153,7 @@ def main() -> None:
 
 
 def write(path: Path, sound: Sound, remark: str) -> dict[str, object]:
-    """Write a recording; return its entry of the manifest."""
+    """Write a recording; return its manifest entry."""
     soundfile.write(path, sound, SAMPLE_RATE, subtype="PCM_16")
     return {
         "file": path.name,

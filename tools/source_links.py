@@ -1,7 +1,7 @@
-"""A hook of MkDocs: links from the documentation into the source tree.
+"""A MkDocs hook for links from the documentation into the source tree.
 
-As plain Markdown, a page may link to `../models/RESULTS.md`. The website has no such page, so there
-the link becomes its text and the path of the file.
+Pages may link to files such as `../models/RESULTS.md`. The website does not include these files, so
+the hook replaces each link by its text and the path of the file.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LOG = logging.getLogger("mkdocs.hooks.source_links")  # a warning fails a strict
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
-    """Return the page with each link into the source tree as text."""
+    """Return the page with links into the source tree replaced by text."""
 
     def as_text(link: re.Match[str]) -> str:
         text, path = link.groups()

@@ -19,7 +19,7 @@ def test_nothing_is_left_behind() -> None:
 
 
 def test_a_server_that_does_not_start_says_why() -> None:
-    with pytest.raises(StageError, match="does not start; it says:"), VirtualMicrophone(channels=0):
+    with pytest.raises(StageError, match="does not start; log:"), VirtualMicrophone(channels=0):
         pass
 
 

@@ -1,5 +1,5 @@
 """A testbed for Auricle: real servers in private folders.
 
-The whole way of a sound can be played on a machine without a sound card or a system bus; tests and
-`make run` stand on it.
+It runs the complete audio path on machines without a sound card or a system bus. The tests and
+`make run` use it.
 """

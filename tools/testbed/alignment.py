@@ -1,7 +1,7 @@
-"""Where a recording that was played lies on the daemon's audio clock, and where speech ends in it.
+"""Finds the start of a played recording on the daemon's audio clock, and the end of its speech.
 
-A client does not hear what the daemon hears, but it is told the level of every 100 ms. The levels
-of the recording itself are known; the place where both agree best is where it was played.
+A client does not get the daemon's audio, only its level every 100 ms. The start is where these
+levels match the levels of the recording best.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 from auricle.audio.format import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE, Samples
 from auricle.audio.level import FLOOR_DBFS
 
-WINDOW_SECONDS = 0.1  # of one level
-STEP_SECONDS = 0.005  # between the places that are tried
-QUIETEST_DBFS = -75.0  # below it dither and rounding decide
+WINDOW_SECONDS = 0.1  # interval of one level
+STEP_SECONDS = 0.005  # step of the search
+QUIETEST_DBFS = -75.0  # lower levels are dominated by dither and rounding
 
-Level = tuple[float, float]  # seconds at the end of its 100 ms, decibels
+Level = tuple[float, float]  # end of the interval in seconds, level in decibels
 
 
 def find_start(levels: Sequence[Level], samples: Samples) -> float:
-    """Return when the first sample of a recording was heard, in seconds on the audio clock.
+    """Return the time of the first sample of a recording, in seconds on the audio clock.
 
     Args:
-        levels: what the daemon told; more of them make it surer.
+        levels: levels from the daemon; more levels give a more reliable result.
         samples: the recording, (any,) int16 at 16 kHz.
     """
     if not levels:
@@ -39,10 +39,11 @@ def find_start(levels: Sequence[Level], samples: Samples) -> float:
 
 
 def end_of_speech(samples: Samples) -> float:
-    """Return when the voice in a recording ends, in seconds from its start.
+    """Return the end of speech in a recording, in seconds from its start.
 
-    By energy alone, so that it judges the daemon's voice activity detection: the end of the last
-    20 ms that are within 35 dB of the loudest and 10 dB above the quietest tenth.
+    This is the end of the last 20 ms window within 35 dB of the loudest window and 10 dB above the
+    10th percentile. It uses only energy, to be independent of the daemon's voice activity
+    detection.
 
     Args:
         samples: (any,) int16 at 16 kHz, at least 20 ms.
@@ -56,7 +57,7 @@ def end_of_speech(samples: Samples) -> float:
 
 
 def _levels_at(ends: NDArray[np.float64], samples: Samples) -> NDArray[np.float64]:
-    """Return the levels of 100 ms that end at each of `ends`, seconds in the recording; dBFS."""
+    """Return the levels in dBFS of the 100 ms before each of `ends`, seconds in the recording."""
     powers = np.concatenate(([0.0], np.cumsum((samples / 32768.0) ** 2)))
     last, first = (
         np.clip(np.rint(times * SAMPLE_RATE), 0, len(samples)).astype(np.int64)

@@ -1,7 +1,7 @@
-"""A whole Debian system that has booted: its own systemd, journal and message bus, no network.
+"""A booted Debian system with its own systemd, journal and message bus, but no network.
 
-In: the folder of a system. Out: commands run in it, as if typed there by root. It is a container
-(systemd-nspawn) on the kernel that is there; whether the host runs systemd makes no difference.
+In: the folder of a system. Out: results of commands run in it as root. The system is a container
+(systemd-nspawn) on the host's kernel. The host need not run systemd.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ BOOT_SECONDS = 120.0
 STOP_SECONDS = 20.0
 COMMAND_SECONDS = 180.0
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# nspawn asks only whether the host has a /run/systemd of its own, and gets one that nobody else
-# sees; so it makes no name for the machine known, and keeps its processes where they are.
+# systemd-nspawn requires /run/systemd on the host, so it gets one in a private mount namespace. It
+# does not register the machine, and its processes stay in their cgroup.
 NSPAWN = "mkdir -p /run/systemd && mount -t tmpfs tmpfs /run/systemd && exec systemd-nspawn"
 
 
 class BootedMachine:
-    """Runs as long as its `with` block lasts, which begins when it has booted."""
+    """Boots on entry of its `with` block and stops at its end."""
 
     def __init__(self, tree: Path, *, seen: Mapping[Path, str]) -> None:
-        """Choose what to boot.
+        """Set up a machine without booting it.
 
         Args:
-            tree: the files of the system; they will be changed.
-            seen: folders of the host, and where the machine sees them, read-only.
+            tree: folder of the system; its files will change.
+            seen: host folders and their read-only mount points in the machine.
         """
         self._tree = tree
         self._seen = dict(seen)
         self._console = tree.parent / "console"
         self._process: subprocess.Popen[bytes] | None = None
-        self._init = 0  # as the host numbers it
+        self._init = 0  # process id of the machine's init on the host
 
     def __enter__(self) -> Self:
-        """Boot; raises StageError if that does not come to an end."""
+        """Boot; raises StageError if the machine does not finish booting."""
         options = [f"--directory={self._tree}", "--boot", "--private-network", "--register=no"]
         options += ["--keep-unit", "--console=pipe", "--machine=auricle-test"]
         options += [f"--bind-ro={folder}:{place}" for folder, place in self._seen.items()]
@@ -63,7 +63,7 @@ class BootedMachine:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Switch off."""
+        """Shut down."""
         self._stop()
 
     def run(
@@ -74,7 +74,7 @@ class BootedMachine:
         environment: Mapping[str, str] | None = None,
         text: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end, with `text` as its input; raises StageError if it fails."""
+        """Run a command to its end with `text` as input; raises StageError if it fails."""
         done = subprocess.run(
             self._entered(command, user, environment),
             input=text or "",
@@ -85,17 +85,17 @@ class BootedMachine:
         )
         if check and done.returncode:
             told = f"{done.stdout}{done.stderr}"[-4000:]
-            raise StageError(f"{' '.join(command)} ends with {done.returncode}:\n{told}")
+            raise StageError(f"{' '.join(command)} exits with {done.returncode}:\n{told}")
         return done
 
     def told(self, *command: str, check: bool = True) -> str:
-        """Return what a command prints."""
+        """Return the output of a command."""
         return self.run(*command, check=check).stdout.strip()
 
     def start(
         self, *command: str, user: str = "root", output: int = subprocess.DEVNULL
     ) -> subprocess.Popen[str]:
-        """Start a command, which `end` ends. It has no input."""
+        """Start a command without input; stop it with `end`."""
         return subprocess.Popen(
             self._entered(command, user, None),
             stdin=subprocess.DEVNULL,
@@ -107,7 +107,7 @@ class BootedMachine:
 
     @staticmethod
     def end(process: subprocess.Popen[str]) -> None:
-        """End what `start` has started: nsenter is only the parent of it."""
+        """Kill a command started by `start`, which runs as a child of nsenter."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -115,18 +115,18 @@ class BootedMachine:
             process.stdout.close()
 
     def write(self, place: str, text: str) -> None:
-        """Write a file that all may read."""
+        """Write a world-readable file."""
         self.run("sh", "-c", f"mkdir -p $(dirname {place}) && cat > {place}", text=text)
 
     @property
     def console(self) -> str:
-        """What the machine has printed on its console."""
+        """Console output of the machine so far."""
         return self._console.read_text(encoding="utf-8", errors="replace")
 
     def _entered(
         self, command: Sequence[str], user: str, environment: Mapping[str, str] | None
     ) -> list[str]:
-        """Return a command with what brings it into the machine."""
+        """Return the command line that runs a command in the machine."""
         entered = ["nsenter", f"--target={self._init}", "--mount", "--uts", "--ipc", "--net"]
         entered += ["--pid", "--wd=/", "env", "--ignore-environment", f"PATH={PATH}"]
         entered += ["LANG=C.UTF-8", "HOME=/root"]
@@ -144,14 +144,14 @@ class BootedMachine:
                 if state in ("running", "degraded"):
                     return
             time.sleep(0.2)
-        raise StageError(f"the machine does not boot; its console says:\n{self.console[-4000:]}")
+        raise StageError(f"the machine does not boot; console output:\n{self.console[-4000:]}")
 
     def _stop(self) -> None:
-        """End all its processes, gently and then not."""
+        """Shut the machine down; kill it if that takes too long."""
         if self._process is None:
             return
         if self._init:
-            os.kill(self._init, signal.SIGRTMIN + 4)  # systemd switches off
+            os.kill(self._init, signal.SIGRTMIN + 4)  # asks systemd to power off
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -163,7 +163,7 @@ class BootedMachine:
 
 
 def find_init(nspawn: int) -> int:
-    """Return the process that is the machine's first; 0 while there is none."""
+    """Return the process id of the machine's init on the host; 0 if it has not started."""
     children = Path(f"/proc/{nspawn}/task/{nspawn}/children")
     for child in children.read_text(encoding="ascii").split():
         status = Path(f"/proc/{child}/status").read_text(encoding="ascii")

@@ -1,8 +1,8 @@
-"""A group of processes that has but a share of one core, as a slow device has. Needs root.
+"""Simulates a slow device: limits a group of processes to a share of one core. Needs root.
 
-The share is a quota (`cpu.max`, or `cpu.cfs_quota_us` where the processor belongs to version 1 of
-cgroups) on one core, for on a slow device all share the same: so weights between its parts count as
-they do there. The period is short, so that a slow processor is seen, and not a fast one that stops.
+The limit is a cgroup quota (`cpu.max`, or `cpu.cfs_quota_us` with cgroups version 1). All processes
+run on the same core, so that CPU weights between parts of the group have the same effect as on the
+device. The period is short, so that the group runs slowly rather than in bursts.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from typing import Self
 from testbed.errors import StageError
 
 PERIOD = 20_000  # microseconds
-PLAIN_WEIGHT = 100  # systemd's CPUWeight of whatever has none of its own
-PLAIN_SHARES = 1024  # the same in version 1
-MOST_WEIGHT = 10_000  # of the whole: what else runs on this machine must not count
-MOST_SHARES = 262_144
+PLAIN_WEIGHT = 100  # systemd's default CPUWeight
+PLAIN_SHARES = 1024  # the same in cgroups version 1
+MOST_WEIGHT = 10_000  # weight of the group: gives it priority over other processes
+MOST_SHARES = 262_144  # the same in cgroups version 1
 END_SECONDS = 5.0
 ROOT = Path("/sys/fs/cgroup")
 
 
 class CappedGroup:
-    """Is there as long as its `with` block lasts; what is started within `joined` stays in it."""
+    """Exists during its `with` block; processes started inside `joined` stay in it."""
 
     def __init__(self, percent: float, core: int = 0) -> None:
-        """Choose how much of which core all parts have together."""
+        """Choose the core and the percentage of it that the group may use."""
         self._percent = percent
         self._core = core
         self._unified = next((root for root in (ROOT, ROOT / "unified") if _has_cpu(root)), None)
         self._folder = (self._unified or ROOT / "cpu") / f"auricle-testbed-{secrets.token_hex(3)}"
 
     def __enter__(self) -> Self:
-        """Make the group; raises StageError where that cannot be."""
+        """Create the group; raises StageError if that is impossible."""
         quota = round(PERIOD * self._percent / 100)
         try:
             self._folder.mkdir()
@@ -53,12 +53,12 @@ class CappedGroup:
                 _write(self._folder / "cpu.shares", str(MOST_SHARES))
         except OSError as error:
             raise StageError(
-                f"no group of processes can be limited here: {error}; be root, and mount cgroups"
+                f"cannot limit a group of processes: {error}; run as root, and mount cgroups"
             ) from error
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Remove the group, which is empty once what was started in it has ended."""
+        """Remove the group after its processes have ended."""
         deadline = time.monotonic() + END_SECONDS
         for folder in (*(path for path in self._folder.iterdir() if path.is_dir()), self._folder):
             while folder.exists():
@@ -66,17 +66,17 @@ class CappedGroup:
                     folder.rmdir()
                 except OSError as left:
                     if time.monotonic() > deadline:
-                        raise StageError(f"{folder}: something still runs in it") from left
+                        raise StageError(f"{folder}: a process still runs in it") from left
                     time.sleep(0.05)
 
     @contextlib.contextmanager
     def joined(self, part: str, weight: int = PLAIN_WEIGHT, nice: int = 0) -> Iterator[None]:
-        """Let this thread be in a part of the group; what it starts meanwhile stays there.
+        """Move this thread into a part of the group; processes that it starts stay there.
 
         Args:
-            part: its name; it is made if it is not there.
-            weight: as systemd's CPUWeight.
-            nice: niceness of the started processes.
+            part: name of the part, which is created if missing.
+            weight: CPU weight, as systemd's CPUWeight.
+            nice: nice value of the started processes.
         """
         folder = self._folder / part
         folder.mkdir(exist_ok=True)
@@ -101,13 +101,13 @@ class CappedGroup:
 
     @property
     def throttled(self) -> tuple[int, int]:
-        """How many periods there were, and in how many of them the group had to wait."""
+        """Number of periods, and number of periods in which the group was throttled."""
         lines = (self._folder / "cpu.stat").read_text().splitlines()
         fields = dict(line.split() for line in lines)
         return int(fields["nr_periods"]), int(fields["nr_throttled"])
 
     def _home(self, root: Path) -> Path:
-        """Return the group that this process is in otherwise."""
+        """Return the original group of this process."""
         for line in Path("/proc/self/cgroup").read_text().splitlines():
             _, controllers, path = line.split(":", 2)
             fits = not controllers if self._unified else "cpu" in controllers.split(",")

@@ -1,8 +1,8 @@
-"""The files of a Debian system, and throw-away copies of them.
+"""Folders with the files of a Debian system, and temporary copies of them.
 
-In: a release, an architecture, names of packages. Out: a folder that holds the whole system, made
-once by debootstrap and kept in the user's cache; for one of another architecture the kernel runs
-qemu-user-static. Only root can make and mount them.
+In: release, architecture, package names. Out: a folder with the system, created once by debootstrap
+and kept in the user's cache. Foreign architectures are emulated with qemu-user-static. Creating and
+mounting folders needs root.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from pathlib import Path
 from testbed.errors import StageError
 
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
-QEMU = Path("/usr/lib/binfmt.d/qemu-aarch64.conf")  # of the package qemu-user-static
-REMEDY = "install debootstrap, and for arm64 qemu-user-static; both want root"
+QEMU = Path("/usr/lib/binfmt.d/qemu-aarch64.conf")  # from the package qemu-user-static
+REMEDY = "install debootstrap, and qemu-user-static for arm64, and run as root"
 
 
 def debian_tree(release: str, architecture: str, packages: Sequence[str]) -> Path:
-    """Return the folder of a system with these packages; raises StageError if it cannot be made.
+    """Return the folder of a system with these packages; raises StageError if debootstrap fails.
 
-    Nothing may be changed there: see `throw_away_copy`.
+    Do not change files in this folder; use `throw_away_copy`.
     """
     wanted = hashlib.sha256(" ".join(sorted(packages)).encode()).hexdigest()[:8]
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -44,7 +44,7 @@ def debian_tree(release: str, architecture: str, packages: Sequence[str]) -> Pat
         subprocess.run(command, check=True, capture_output=True, text=True)
     except (OSError, subprocess.CalledProcessError) as error:
         told = getattr(error, "stdout", None) or str(error)
-        raise StageError(f"debootstrap makes no {tree.name}; {REMEDY}\n{told[-2000:]}") from error
+        raise StageError(f"debootstrap failed: {tree.name}; {REMEDY}\n{told[-2000:]}") from error
     shutil.rmtree(unfinished / "var" / "cache" / "apt" / "archives", ignore_errors=True)
     unfinished.rename(tree)
     return tree
@@ -52,7 +52,7 @@ def debian_tree(release: str, architecture: str, packages: Sequence[str]) -> Pat
 
 @contextmanager
 def throw_away_copy(tree: Path) -> Iterator[Path]:
-    """Mount a copy in which everything may be changed; it is gone at the end."""
+    """Mount a writable copy of a folder; it is removed at the end of the `with` block."""
     folder = Path(tempfile.mkdtemp(prefix="auricle-tree-", dir=tree.parent))
     upper, work, copy = (folder / name for name in ("upper", "work", "copy"))
     for each in (upper, work, copy):
@@ -70,7 +70,7 @@ def throw_away_copy(tree: Path) -> Iterator[Path]:
 
 
 def is_foreign(architecture: str) -> bool:
-    """Return whether programs of this architecture do not run here by themselves."""
+    """Return whether this machine has another architecture."""
     own = subprocess.run(
         ["dpkg", "--print-architecture"], check=True, capture_output=True, text=True
     )
@@ -78,12 +78,12 @@ def is_foreign(architecture: str) -> bool:
 
 
 def emulate() -> None:
-    """Let the kernel run arm64 programs with qemu; raises StageError if it cannot."""
+    """Register qemu to run arm64 programs; raises StageError if that fails."""
     try:
         if not (BINFMT / "register").exists():
             subprocess.run(["mount", "-t", "binfmt_misc", "binfmt_misc", str(BINFMT)], check=True)
         if not (BINFMT / "qemu-aarch64").exists():
-            # With the flag F the kernel keeps the interpreter open, and finds it in every tree.
+            # With the flag F the kernel keeps the interpreter open, so every tree can use it.
             (BINFMT / "register").write_text(QEMU.read_text(encoding="ascii"), encoding="ascii")
     except (OSError, subprocess.CalledProcessError) as error:
-        raise StageError(f"arm64 programs cannot be run here ({error}); {REMEDY}") from error
+        raise StageError(f"cannot run arm64 programs ({error}); {REMEDY}") from error

@@ -1,8 +1,7 @@
-"""A room in which a device plays music and hears itself: PulseAudio with its echo canceller.
+"""Simulates a device that plays music and hears its echo, with PulseAudio's echo canceller.
 
-In: what the device plays, and what its microphone hears, as two channels of one sound, so that they
-keep in step. Out: what is recorded from the microphone, and from behind the canceller, both in real
-time.
+In: playback signal and microphone signal, as two channels of one stream to keep them synchronous.
+Out: recordings of the microphone before and after echo cancellation, in real time.
 
     testbed, channel 1 ─► loopback ─► canceller's sink ─► loudspeaker (a null sink)
     testbed, channel 2 ─► microphone ─────────────────┬─► canceller's source
@@ -29,25 +28,25 @@ from testbed.errors import StageError
 from testbed.virtual_microphone import SINK, VirtualMicrophone
 
 SNIPPET = Path(__file__).parents[2] / "etc" / "pulse" / "default.pa.d" / "80-auricle-echo.pa"
-RATE = 48_000  # Hz of all the server's devices, as of most sound cards
-LOOP_SECONDS = 0.1  # from source to loudspeaker; what the microphone hears is to come later
+RATE = 48_000  # Hz of all devices of the server, as for most sound cards
+LOOP_SECONDS = 0.1  # latency to the loudspeaker; the echo must come later
 OPENING_SECONDS = 2.0
-BURST_SECONDS = (0.8, 1.2)  # in the opening: by it the place in a recording is found
+BURST_SECONDS = (0.8, 1.2)  # noise burst in the opening, for alignment of recordings
 SEARCHED_SECONDS = 10.0
-SPARE_SECONDS = 2.0  # after all, so that the end is recorded too
-LEAST_LIKENESS = 0.9  # correlation of what the microphone hears and what is recorded raw
+SPARE_SECONDS = 2.0  # silence at the end, so that the recording is complete
+LEAST_LIKENESS = 0.9  # minimum correlation of microphone signal and raw recording
 MICROPHONE = "microphone"
 LOUDSPEAKER = "loudspeaker"
 CANCELLED = "auricle_echo_cancelled"
 SPEAKER = "auricle_speaker"
-PRIORITY = 5  # as PulseAudio asks for by itself
+PRIORITY = 5  # PulseAudio's default realtime priority
 
 
 class EchoingRoom:
     """A private sound server with a canceller between its microphone and its loudspeaker."""
 
     def __init__(self, canceller: str = "") -> None:
-        """Choose the canceller: the snippet's, with these arguments of the module instead."""
+        """Take arguments of module-echo-cancel that replace those of the snippet."""
         self._server = VirtualMicrophone(RATE, 2)
         self._arguments = arguments_of(canceller)
 
@@ -68,19 +67,22 @@ class EchoingRoom:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables that lead programs of PulseAudio and ALSA to this server."""
+        """Environment variables that connect PulseAudio and ALSA programs to this server."""
         return self._server.environment
 
     def hear(self, played: Samples, heard: Samples) -> tuple[Samples, Samples]:
-        """Play and record; return what the microphone records, raw and cancelled.
+        """Play both signals; return the microphone's recording, raw and echo-cancelled.
 
         Args:
-            played: (samples,) int16, 16 kHz, what the device plays.
-            heard: (samples,) int16, 16 kHz, what the microphone hears at the same time: an echo of
-                `played` is to come at least LOOP_SECONDS later.
+            played: playback signal, (samples,) int16 at 16 kHz.
+            heard: simultaneous microphone signal, (samples,) int16 at 16 kHz. Its echo of `played`
+                must come at least LOOP_SECONDS later.
 
         Returns:
-            both (samples,) int16, 16 kHz, as long as `heard`, from its beginning on.
+            raw and echo-cancelled recording, each (samples,) int16 at 16 kHz, aligned with `heard`.
+
+        Raises:
+            StageError: audio was lost.
         """
         sound = np.concatenate([_opening(), np.stack([played, heard], axis=1), _silence()])
         with tempfile.TemporaryDirectory() as folder:
@@ -98,7 +100,7 @@ class EchoingRoom:
         raw, cancelled = raw[: len(heard)], cancelled[: len(heard)]
         whole = len(raw) == len(cancelled) == len(heard)
         if not whole or np.corrcoef(raw.astype(float), heard.astype(float))[0, 1] < LEAST_LIKENESS:
-            raise StageError("sound was lost on its way; let the machine do less beside")
+            raise StageError("audio was lost; reduce the load of the machine")
         return raw, cancelled
 
     def _load(self) -> None:
@@ -113,7 +115,7 @@ class EchoingRoom:
         load("module-loopback", "source=music", f"sink={SPEAKER}", latency, "adjust_time=0")
 
     def _hurry(self) -> None:
-        """Put the server before all other work, where that is allowed: it is to lose no sound."""
+        """Give the server realtime priority if allowed, so that it loses no audio."""
         with contextlib.suppress(PermissionError):
             for thread in Path(f"/proc/{self._server.pid}/task").iterdir():
                 os.sched_setscheduler(int(thread.name), os.SCHED_RR, os.sched_param(PRIORITY))
@@ -130,21 +132,21 @@ class EchoingRoom:
 
 
 def arguments_of(changes: str = "") -> Sequence[str]:
-    """Return the arguments of module-echo-cancel in our snippet, with those of `changes` instead.
+    """Return the arguments of module-echo-cancel in the snippet, overridden by `changes`.
 
     Raises:
-        StageError: the snippet loads no such module.
+        StageError: the snippet does not load the module.
     """
     for line in SNIPPET.read_text(encoding="utf-8").splitlines():
         words = shlex.split(line, comments=True)
         if words[:2] == ["load-module", "module-echo-cancel"]:
             pairs = (word.partition("=")[::2] for word in (*words[2:], *shlex.split(changes)))
             return [f'{key}="{value}"' for key, value in dict(pairs).items()]
-    raise StageError(f"{SNIPPET} loads no module-echo-cancel")
+    raise StageError(f"{SNIPPET} does not load module-echo-cancel; add it")
 
 
 def _opening() -> NDArray[np.int16]:
-    """Return what begins each sound, (samples, 2) int16: a burst of noise for the microphone."""
+    """Return the opening with a noise burst for the microphone, (samples, 2) int16."""
     opening = np.zeros((round(OPENING_SECONDS * SAMPLE_RATE), 2), np.int16)
     begin, end = (round(seconds * SAMPLE_RATE) for seconds in BURST_SECONDS)
     opening[begin:end, 1] = np.random.default_rng(0).normal(0, 3000, end - begin)
@@ -156,7 +158,7 @@ def _silence() -> NDArray[np.int16]:
 
 
 def _after_opening(recorded: Samples) -> Samples:
-    """Return a recording from the end of its opening on, which is found by the burst in it."""
+    """Find the opening in a recording by its noise burst; return the recording after it."""
     opening = _opening()[:, 1].astype(np.float64)
     searched = recorded[: round(SEARCHED_SECONDS * SAMPLE_RATE)].astype(np.float64)
     size = 1 << (len(searched) + len(opening)).bit_length()

@@ -1,7 +1,7 @@
-"""What can go wrong on the testbed."""
+"""Errors of the testbed."""
 
 from __future__ import annotations
 
 
 class StageError(Exception):
-    """A server of the testbed does not start, or a recording cannot be played."""
+    """A server of the testbed failed, or a recording could not be played."""

@@ -1,6 +1,6 @@
-"""A reranker that does what a test wants: a real HTTPS server with a certificate of its own making.
+"""A fake reranker for tests: an HTTPS server with a self-signed certificate and scripted answers.
 
-Needs the Debian package openssl. It runs in a thread with an event loop of its own.
+Needs the Debian package openssl. The server runs in its own thread and event loop.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ READ_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is sent back, and how."""
+    """An HTTP response."""
 
     body: bytes
     status: str = "200 OK"
-    kind: str = "application/json"
-    seconds: float = 0.0  # for which it waits before
-    header: str = ""  # one more
+    kind: str = "application/json"  # content type
+    seconds: float = 0.0  # delay before the response
+    header: str = ""  # one additional header line
 
 
-Answer = Callable[[dict[str, Any]], Reply]  # of a question, as JSON
+Answer = Callable[[dict[str, Any]], Reply]  # from the JSON of a request
 
 
 def in_order(question: dict[str, Any], *texts: str) -> Reply:
-    """Return an honest answer with these readings, best first."""
+    """Return a valid response with these readings, best first."""
     readings = [[text, -float(place)] for place, text in enumerate(texts)]
     content = {"version": 1, "session": question["session"], "readings": readings}
     return Reply(json.dumps(content).encode())
 
 
 def least_likely(question: dict[str, Any]) -> Reply:
-    """Answer with a reading that the recogniser would not have chosen."""
+    """Return a response with an improbable reading: the lowest-scored arc from each state."""
     words, arcs = question["words"], question["arcs"]
     state, text = 0, []
     while state != max(arc[1] for arc in arcs):
@@ -56,7 +56,7 @@ def least_likely(question: dict[str, Any]) -> Reply:
 
 
 class FakeReranker:
-    """Serves as long as its `with` block lasts; `questions` holds the bodies that came."""
+    """Serves during its `with` block; `questions` has the bodies of all requests."""
 
     def __init__(
         self,
@@ -65,18 +65,18 @@ class FakeReranker:
         host: str = "127.0.0.1",
         protocols: tuple[str, ...] = ("http/1.1",),
     ) -> None:
-        """Choose what to serve.
+        """Set up the server without starting it.
 
         Args:
-            folder: takes the certificate.
-            answer: what is said; it may be replaced at any time.
-            host: the address to serve at.
-            protocols: by their names in TLS: `h2`, `http/1.1`.
+            folder: folder for the certificate and its key.
+            answer: creates the response; may be replaced at any time.
+            host: address to listen on.
+            protocols: ALPN names of the protocols: `h2`, `http/1.1`.
         """
         self.answer = answer
         self.questions: list[bytes] = []
         self.tokens: list[str] = []
-        self.versions: list[str] = []  # of HTTP, one a question
+        self.versions: list[str] = []  # HTTP version of each request
         self.port = 0
         self.certificate = folder / "certificate.pem"
         self._key = folder / "key.pem"
@@ -88,24 +88,24 @@ class FakeReranker:
 
     @property
     def url(self) -> str:
-        """Where it is asked."""
+        """URL for requests."""
         return f"https://{self._host}:{self.port}/v1/rerank"
 
     @property
     def pin(self) -> str:
-        """The digest of its certificate, as the configuration takes it."""
+        """Pin of the certificate for the configuration."""
         der = ssl.PEM_cert_to_DER_cert(self.certificate.read_text(encoding="ascii"))
         return f"sha256:{hashlib.sha256(der).hexdigest()}"
 
     def __enter__(self) -> Self:
-        """Make a certificate and start; it can be asked on return."""
+        """Create a certificate and start the server; return when it listens."""
         make_certificate(self.certificate, self._key, self._host)
         self._thread.start()
         self._started.wait(READ_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop."""
+        """Stop the server."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
@@ -175,7 +175,7 @@ class FakeReranker:
                         connection.send_data(stream, reply.body, end_stream=True)
 
     async def _reply(self, version: str, headers: dict[str, str], body: bytes) -> Reply:
-        """Take note of a question, and return what is said to it."""
+        """Record a request and return the response."""
         self.questions.append(body)
         self.tokens.append(headers.get("authorization", ""))
         self.versions.append(version)
@@ -185,7 +185,7 @@ class FakeReranker:
 
 
 def make_certificate(certificate: Path, key: Path, host: str) -> None:
-    """Write a self-made certificate for an address, and its key."""
+    """Write a self-signed certificate for an IP address, and its key."""
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     command += ["-nodes", "-days", "2", "-subj", "/CN=reranker", "-keyout", str(key)]
     command += ["-addext", f"subjectAltName=IP:{host}", "-out", str(certificate)]

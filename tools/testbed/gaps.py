@@ -1,8 +1,8 @@
-"""Listens to a sink that plays music which is never silent, and counts where it was.
+"""Counts gaps in music by recording a sink.
 
-A player or sound server that comes too late leaves silence: exact zeros, in all channels at once.
-`never_silent` makes music that has none. Also told is how late the sound server itself was: a card
-whose buffer is shorter than that would have run dry.
+If a player or sound server is late, the sink has exact zeros in all channels. `never_silent` makes
+music without zeros, so that every gap is an underrun. The maximum delay of the sound server is
+measured as well: a sound card with a shorter buffer would have underrun.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 
 RATE = 48_000
 CHANNELS = 2
-GAP_SAMPLES = RATE // 1000  # zeros in a row, so many of them, are silence that nobody composed
-DITHER = 24  # of 32768: noise below -60 dB, and even at a fifth of the volume no row of zeros
+GAP_SAMPLES = RATE // 1000  # minimum consecutive zero samples of a gap
+DITHER = 24  # of 32768: below -60 dB, but no run of zeros even at a fifth of the volume
 CHUNK_BYTES = RATE * CHANNELS * 2 // 100  # 10 ms
 
 Sound = NDArray[np.int16]  # (samples, channels)
 
 
 def never_silent(music: NDArray[np.float32], seed: int = 0) -> Sound:
-    """Return mono music, (samples,) in -1 to 1, in two channels and with a noise that covers it."""
+    """Return mono music, (samples,) from -1 to 1, as two channels with added noise."""
     noise = np.random.default_rng(seed).integers(1, DITHER, len(music))
     signs = np.where(np.arange(len(music)) % 2, 1, -1)
     mono = np.clip(music * 30000, -32000, 32000) + noise * signs
@@ -34,17 +34,17 @@ def never_silent(music: NDArray[np.float32], seed: int = 0) -> Sound:
 
 
 class GapCounter:
-    """Finds rows of zeros in a stream of any chunks."""
+    """Counts runs of zeros in a stream of chunks."""
 
     def __init__(self) -> None:
-        """Begin before the music."""
+        """Start before the music."""
         self.gaps = 0
         self.silent_samples = 0
-        self.heard = False  # music has begun
-        self._zeros = 0  # samples, up to now
+        self.heard = False  # whether music has started
+        self._zeros = 0  # zero samples at the end of the last chunk
 
     def take(self, sound: Sound) -> None:
-        """Take in the next samples, (samples, channels)."""
+        """Process the next samples, (samples, channels)."""
         loud = np.flatnonzero(sound.any(axis=1))
         if not len(loud):
             self._zeros += len(sound)
@@ -63,10 +63,10 @@ class GapCounter:
 
 
 class GapWatch:
-    """Records the monitor of a sink as long as its `with` block lasts; `reset` begins to count."""
+    """Records the monitor of a sink during its `with` block; `reset` restarts counting."""
 
     def __init__(self, sink: str, environment: Mapping[str, str]) -> None:
-        """Choose the sink of a VirtualMicrophone's server."""
+        """Take a sink and the environment of a VirtualMicrophone."""
         self._command = ["parec", f"--device={sink}.monitor", "--raw", "--format=s16le"]
         self._command += [f"--rate={RATE}", f"--channels={CHANNELS}", "--latency-msec=50"]
         self._environment = {**environment}
@@ -76,7 +76,7 @@ class GapWatch:
         self.reset()
 
     def reset(self) -> None:
-        """Count anew."""
+        """Restart counting."""
         with self._lock:
             self._counter = GapCounter()
             self._samples = 0
@@ -84,7 +84,7 @@ class GapWatch:
             self._delays: list[float] = []
 
     def __enter__(self) -> Self:
-        """Start to listen."""
+        """Start recording."""
         self._process = subprocess.Popen(
             self._command,
             env=self._environment,
@@ -95,7 +95,7 @@ class GapWatch:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Listen no more."""
+        """Stop recording."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -105,27 +105,27 @@ class GapWatch:
 
     @property
     def heard(self) -> bool:
-        """Whether music is heard."""
+        """Whether music has started."""
         return self._counter.heard
 
     @property
     def gaps(self) -> int:
-        """How often the music stopped."""
+        """Number of gaps."""
         return self._counter.gaps
 
     @property
     def silent_seconds(self) -> float:
-        """For how long in all."""
+        """Total duration of the gaps."""
         return self._counter.silent_samples / RATE
 
     @property
     def seconds(self) -> float:
-        """How much was played."""
+        """Recorded duration."""
         return self._samples / RATE
 
     @property
     def latest(self) -> float:
-        """Seconds by which the sound server was late at most, beside when it was earliest."""
+        """Maximum delay of the sound server in seconds, relative to its minimum."""
         with self._lock:
             return max(self._delays) - min(self._delays) if self._delays else 0.0
 

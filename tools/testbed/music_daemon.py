@@ -1,4 +1,4 @@
-"""A real player, mpd, that plays one file over and over to a PulseAudio sink.
+"""Runs the music player mpd, which plays one file in a loop to a PulseAudio sink.
 
 Needs the Debian packages mpd and mpc.
 """
@@ -32,18 +32,18 @@ audio_output {{
 
 
 class MusicDaemon:
-    """Plays as long as its `with` block lasts."""
+    """Plays during its `with` block."""
 
     def __init__(
         self, file: Path, sink: str, environment: Mapping[str, str], buffer_seconds: float
     ) -> None:
-        """Choose what to play, and where.
+        """Set up the player without starting it.
 
         Args:
-            file: FLAC, WAV or another that mpd reads.
-            sink: name of a sink.
-            environment: variables of a VirtualMicrophone.
-            buffer_seconds: how much the sound server holds of it at most.
+            file: audio file in a format of mpd, such as FLAC or WAV.
+            sink: name of the sink.
+            environment: environment variables of a VirtualMicrophone.
+            buffer_seconds: maximum buffer of the stream in the sound server.
         """
         self._file = file
         self._sink = sink
@@ -56,7 +56,7 @@ class MusicDaemon:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        """Start to play; return when it does."""
+        """Start playing; return when mpd has accepted the command."""
         self._folder = tempfile.TemporaryDirectory(prefix="auricle-mpd-")
         folder = Path(self._folder.name)
         config = folder / "mpd.conf"
@@ -89,12 +89,12 @@ class MusicDaemon:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it."""
+        """Stop mpd."""
         self._end()
 
     @property
     def playing(self) -> bool:
-        """Whether it says that it plays."""
+        """Whether mpd reports that it plays."""
         return "[playing]" in self._ask("status")
 
     def _ask(self, *words: str) -> str:
@@ -110,7 +110,7 @@ class MusicDaemon:
         deadline = time.monotonic() + START_SECONDS
         while not socket.exists():
             if time.monotonic() > deadline or (self._process and self._process.poll() is not None):
-                raise StageError("mpd does not start; is it installed?")
+                raise StageError("mpd does not start; check that it is installed")
             time.sleep(0.05)
 
     def _end(self) -> None:

@@ -1,7 +1,7 @@
-"""Networks of one's own: namespaces joined by a cable, and all that passes on it. Needs root.
+"""Private network namespaces joined by a virtual cable, with packet capture. Needs root.
 
-A thread enters a network with `inside`; sockets that it opens there, and processes and threads that
-it starts there, stay in it.
+A thread enters a network with `inside`. Sockets that it opens there, and processes and threads that
+it starts there, stay in that network.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RELAY, RERANKER, ELSEWHERE = "10.77.0.1", "10.77.0.2", "10.77.0.3"
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """The relay's network, that of the world, and the daemon's, which is empty."""
+    """Names of the namespaces of relay, outside world and daemon; the daemon's has no link."""
 
     relay: str
     world: str
@@ -36,7 +36,7 @@ class Networks:
 
 @contextlib.contextmanager
 def joined_networks() -> Iterator[Networks]:
-    """Make the networks; raises StageError where they cannot be made."""
+    """Create the networks; raises StageError if that is impossible."""
     prefix = f"auricle-{secrets.token_hex(3)}"
     made = Networks(f"{prefix}-relay", f"{prefix}-world", f"{prefix}-daemon")
     names = (made.relay, made.world, made.daemon)
@@ -49,7 +49,7 @@ def joined_networks() -> Iterator[Networks]:
             (made.relay, "cable", (RELAY,)),
             (made.world, "far", (RERANKER, ELSEWHERE)),
         ):
-            _ip("-n", name, "link", "set", end, "addrgenmode", "none")  # it says nothing by itself
+            _ip("-n", name, "link", "set", end, "addrgenmode", "none")  # sends no packets by itself
             for address in addresses:
                 _ip("-n", name, "address", "add", f"{address}/24", "dev", end)
             _ip("-n", name, "link", "set", end, "up")
@@ -61,7 +61,7 @@ def joined_networks() -> Iterator[Networks]:
 
 @contextlib.contextmanager
 def inside(network: str) -> Iterator[None]:
-    """Let this thread be in a network until the block ends."""
+    """Move this thread into a network until the end of the `with` block."""
     before = os.open(HERE, os.O_RDONLY | os.O_CLOEXEC)
     try:
         _enter(os.open(Path("/run/netns") / network, os.O_RDONLY | os.O_CLOEXEC))
@@ -71,10 +71,10 @@ def inside(network: str) -> Iterator[None]:
 
 
 class Capture:
-    """All packets that pass a cable's end from when it is made; to be made inside a network."""
+    """Captures all packets at one end of the cable. Create it inside a network."""
 
     def __init__(self, interface: str) -> None:
-        """Listen at an interface."""
+        """Start capturing at an interface."""
         self._socket = socket.socket(
             socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.htons(EVERY_PROTOCOL)
         )
@@ -89,12 +89,12 @@ class Capture:
         return found
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop capturing."""
         self._socket.close()
 
 
 def ends_of(packet: bytes) -> tuple[str, str] | None:
-    """Return who sent an IPv4 packet to whom; None for another, such as ARP."""
+    """Return source and destination of an IPv4 packet; None for other packets, such as ARP."""
     if int.from_bytes(packet[12:14]) != IPV4:
         return None
     return socket.inet_ntoa(packet[26:30]), socket.inet_ntoa(packet[30:34])
@@ -114,4 +114,4 @@ def _ip(*words: str) -> None:
         subprocess.run(["ip", *words], capture_output=True, check=True, text=True)
     except (OSError, subprocess.CalledProcessError) as error:
         told = getattr(error, "stderr", None) or error
-        raise StageError(f"no network can be made here: {told}") from error
+        raise StageError(f"cannot create a network: {told}; run as root") from error

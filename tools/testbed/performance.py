@@ -1,7 +1,7 @@
-"""A recording spoken to the daemon, and what a D-Bus client sees of it.
+"""Plays a recording to the daemon and collects the events that a D-Bus client receives.
 
-In: a bus with a running daemon, and what speaks the recording into its microphone. Out: the events
-of the session as they come, and at its end the readings and the lattice.
+In: a bus with a running daemon, and a function that plays the recording into its microphone. Out:
+the events of the session as they arrive, then the n-best list and the lattice.
 """
 
 from __future__ import annotations
@@ -20,44 +20,44 @@ from auricle.audio.format import SAMPLE_RATE
 from auricle.client.client import AssistantClient
 from testbed.alignment import Level, end_of_speech, find_start
 
-PATIENCE_SECONDS = 10.0  # after the end of a recording
+PATIENCE_SECONDS = 10.0  # timeout after the end of a recording
 ENDS = ("final", "cancelled", "error")
-READINGS = 3
+READINGS = 3  # length of the n-best list
 
 Fields = dict[str, Any]
-Show = Callable[[str, float, Fields], None]  # name of an event, seconds in the recording, the rest
+Show = Callable[[str, float, Fields], None]  # event name, seconds in the recording, event fields
 Speak = Callable[[Path], "subprocess.Popen[bytes]"]
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A recording that is spoken, as models/demo/manifest.yaml describes it."""
+    """A recording to play, as described in models/demo/manifest.yaml."""
 
     path: Path
     what: str
     wake_word: str
     text: str  # the command
-    speech_end: float  # seconds: where the command ends
+    speech_end: float  # end of the command in seconds
 
 
 @dataclass(slots=True)
 class Performance:
-    """What a client saw; times are seconds from the start of the recording."""
+    """Events and results of the client; times are seconds from the start of the recording."""
 
-    end: str = ""  # name of the last event, one of ENDS; empty when none came in time
+    end: str = ""  # name of the last event, one of ENDS; empty after a timeout
     woken: bool = False
-    text: str = ""  # of the final result
-    reason: str = ""  # of the end
+    text: str = ""  # text of the final result
+    reason: str = ""  # reason given by the last event
     speculative: float | None = None  # time of the last speculative result
-    final: float | None = None
+    final: float | None = None  # time of the final result
     nbest: list[tuple[str, float]] = field(default_factory=list)
     lattice: str = ""  # as JSON
 
 
 def read_scripts(folder: Path) -> tuple[str, list[Script]]:
-    """Return what a manifest says of how the recordings were made, and the recordings.
+    """Read a manifest; return its description of how the recordings were made, and the recordings.
 
-    Where a recording has no `speech_end` of its own, it is found by its level.
+    If a recording has no `speech_end`, it is detected by energy.
     """
     manifest = yaml.safe_load((folder / "manifest.yaml").read_text(encoding="utf-8"))
     scripts = []
@@ -71,18 +71,18 @@ def read_scripts(folder: Path) -> tuple[str, list[Script]]:
 
 
 async def perform(script: Script, bus: str, speak: Speak, show: Show) -> Performance:
-    """Speak a recording and return what a client saw of it.
+    """Play a recording and return what a client received.
 
     Args:
-        script: what to speak.
+        script: recording to play.
         bus: address of the bus with the daemon.
-        speak: starts to play a file into the daemon's microphone.
+        speak: starts playing a file into the daemon's microphone.
         show: called with each event of the session.
     """
     samples = read_recording(script.path)
     performance = Performance()
     levels: list[Level] = []
-    start = 0.0  # of the recording on the audio clock
+    start = 0.0  # start of the recording on the audio clock
     async with AssistantClient(bus) as client:
         await client.subscribe()
         await client.start_monitor()
@@ -104,9 +104,9 @@ async def perform(script: Script, bus: str, speak: Speak, show: Show) -> Perform
                     session = str(fields["session"])
                     performance.nbest = await client.nbest(session, READINGS)
                     performance.lattice = await client.lattice(session)
-                await asyncio.to_thread(player.wait)  # what follows must not hear the rest of it
+                await asyncio.to_thread(player.wait)  # the next recording starts after this one
         except TimeoutError:
-            pass  # told by what is missing in the performance
+            pass  # `performance.end` stays empty
         finally:
             player.kill()
             player.wait()
@@ -114,7 +114,7 @@ async def perform(script: Script, bus: str, speak: Speak, show: Show) -> Perform
 
 
 def follow(performance: Performance, name: str, time: float, fields: Fields) -> None:
-    """Note an event of the session."""
+    """Record an event of the session."""
     match name:
         case "wake":
             performance.woken = True

@@ -1,8 +1,7 @@
 """A private PipeWire with WirePlumber, a null sink, and PulseAudio's protocol.
 
-For tests where these packages are: pipewire, pipewire-pulse, wireplumber and pulseaudio-utils. They
-are not among those that the Makefile installs: beside them PulseAudio may no longer be the sound
-of the machine.
+Needs the Debian packages pipewire, pipewire-pulse, wireplumber and pulseaudio-utils. The Makefile
+does not install them, because they may replace PulseAudio as the sound server of the machine.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from testbed.errors import StageError
 PROGRAMS = ("pipewire", "wireplumber", "pipewire-pulse")
 SINK = "speaker"
 START_SECONDS = 15.0
-# There is no logind in a container, and WirePlumber ends without: 0.4, and 0.5.
+# Containers have no logind, and WirePlumber exits without it. The files are for 0.4 and 0.5.
 SETTINGS = {
     "bluetooth.lua.d/51-no-logind.lua": 'bluez_monitor.properties["with-logind"] = false\n',
     "wireplumber.conf.d/51-no-logind.conf": (
@@ -31,12 +30,12 @@ SETTINGS = {
 
 
 def is_installed() -> bool:
-    """Return whether all programs are there."""
+    """Return whether all programs are installed."""
     return all(shutil.which(program) for program in (*PROGRAMS, "pactl"))
 
 
 class PipeWire:
-    """Runs as long as its `with` block; programs of PulseAudio reach it by `environment`."""
+    """Runs during its `with` block; `environment` connects PulseAudio programs to it."""
 
     def __init__(self, bus: str, *snippets: Path) -> None:
         """Take the address of a session bus, and files for PipeWire's pipewire.conf.d."""
@@ -47,14 +46,14 @@ class PipeWire:
 
     @property
     def folder(self) -> Path:
-        """Where all of its files are."""
+        """Folder of all its files."""
         if self._folder is None:
             raise StageError("PipeWire has not been started; use it in a `with` block")
         return self._folder
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables that lead programs to it."""
+        """Environment variables that connect programs to it."""
         return {
             "XDG_RUNTIME_DIR": str(self.folder),
             "XDG_CONFIG_HOME": str(self.folder / "config"),
@@ -66,7 +65,7 @@ class PipeWire:
         }
 
     def __enter__(self) -> Self:
-        """Start it; return when there is a sink."""
+        """Start the servers; return when the sink exists."""
         self._folder = Path(tempfile.mkdtemp(prefix="auricle-pipewire-"))
         for name, content in SETTINGS.items():
             file = self.folder / "config" / "wireplumber" / name
@@ -86,7 +85,7 @@ class PipeWire:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop all and remove it."""
+        """Stop the servers and remove their files."""
         self._stop()
 
     def _start(self, program: str) -> None:
@@ -116,7 +115,7 @@ class PipeWire:
         while not condition():
             if time.monotonic() > deadline:
                 log = (self.folder / "log").read_text(errors="replace")[-2000:]
-                raise StageError(f"PipeWire does not start; it says:\n{log}")
+                raise StageError(f"PipeWire does not start; log:\n{log}")
             time.sleep(0.05)
 
     def _stop(self) -> None:

@@ -1,4 +1,4 @@
-"""A real music player, mpv, that plays to a virtual sound server and is seen on a private bus.
+"""Runs the music player mpv, which plays to a virtual sound server and appears on a private bus.
 
 Needs the Debian packages mpv and mpv-mpris.
 """
@@ -22,7 +22,7 @@ RATE = 16_000
 
 
 class Player:
-    """Plays a tone over and over, as long as its `with` block lasts, or until `stop`."""
+    """Plays a tone in a loop, until the end of its `with` block or until `stop`."""
 
     def __init__(
         self,
@@ -32,13 +32,13 @@ class Player:
         audio: str = "pulse",
         arguments: tuple[str, ...] = (),
     ) -> None:
-        """Choose what to play to.
+        """Set up the player without starting it.
 
         Args:
-            environment: variables of a VirtualMicrophone and a PrivateBus.
-            mpris: whether it is to be seen on the bus.
-            audio: mpv's audio output: "pulse", or "null" for none.
-            arguments: more words for mpv.
+            environment: environment variables of a VirtualMicrophone and a PrivateBus.
+            mpris: whether the player appears on the bus.
+            audio: mpv's audio output: "pulse", or "null" for no output.
+            arguments: additional arguments for mpv.
         """
         self._environment = {**os.environ, **environment}
         self._mpris = mpris
@@ -55,7 +55,7 @@ class Player:
         return self._process.pid
 
     def __enter__(self) -> Self:
-        """Start it; wait for what it is to be seen by, which takes a moment."""
+        """Start playing; the player may appear on the bus a little later."""
         self._folder = tempfile.TemporaryDirectory(prefix="auricle-player-")
         tone = Path(self._folder.name) / "tone.wav"
         write_tone(tone)
@@ -63,7 +63,7 @@ class Player:
         return self
 
     def start(self, tone: Path) -> None:
-        """Start to play a file."""
+        """Start playing a file."""
         command = ["mpv", "--no-config", "--no-terminal", "--no-video", "--load-scripts=no"]
         command += [f"--ao={self._audio}", "--loop-file=inf", *self._arguments]
         if self._mpris:
@@ -77,14 +77,14 @@ class Player:
         )
 
     def stop(self) -> None:
-        """End it."""
+        """Stop the player."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def __exit__(self, *_: object) -> None:
-        """End it and remove what it played."""
+        """Stop the player and remove the tone."""
         self.stop()
         if self._folder is not None:
             self._folder.cleanup()

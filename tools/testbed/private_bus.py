@@ -1,4 +1,4 @@
-"""A D-Bus of one's own: a real dbus-daemon in a temporary folder. Needs the Debian package dbus."""
+"""A private D-Bus: a dbus-daemon in a temporary folder. Needs the Debian package dbus."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 from testbed.errors import StageError
 
-# As the system bus has it: nobody receives what is addressed to another.
+# Like the system bus: clients do not receive messages addressed to others.
 CONFIG = """\
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -33,18 +33,18 @@ CONFIG = """\
 
 
 class PrivateBus:
-    """A message bus that lives as long as its `with` block."""
+    """A message bus that runs during its `with` block."""
 
     def __init__(
         self, kind: Literal["session", "system"] = "session", policies: Sequence[Path] = ()
     ) -> None:
-        """Choose what bus to start.
+        """Set up the bus without starting it.
 
         Args:
-            kind: what the bus calls itself, and which variable leads to it.
-            policies: bus configuration files to add, such as those in etc/dbus-1.
+            kind: type of the bus; determines its environment variable.
+            policies: additional configuration files, such as those in etc/dbus-1.
         """
-        self.address = ""  # once it runs
+        self.address = ""  # set while the bus runs
         self._kind = kind
         self._policies = tuple(policies)
         self._folder: Path | None = None
@@ -52,11 +52,11 @@ class PrivateBus:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables that lead programs to this bus."""
+        """Environment variables that connect programs to this bus."""
         return {f"DBUS_{self._kind.upper()}_BUS_ADDRESS": self.address}
 
     def __enter__(self) -> Self:
-        """Start the bus; it can be connected to on return."""
+        """Start the bus; return when it accepts connections."""
         self._folder = Path(tempfile.mkdtemp(prefix="auricle-bus-"))
         config = self._folder / "bus.conf"
         includes = "".join(
@@ -77,14 +77,14 @@ class PrivateBus:
             self._stop()
             raise
         if self._daemon.stdout is not None:
-            self.address = self._daemon.stdout.readline().strip()  # it listens once this is said
+            self.address = self._daemon.stdout.readline().strip()  # printed once the bus listens
         if not self.address:
             self._stop()
-            raise StageError("dbus-daemon does not start; what is wrong stands above")
+            raise StageError("dbus-daemon does not start; see its error output above")
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop the bus; all its clients are cut off."""
+        """Stop the bus and disconnect all clients."""
         self._stop()
 
     def _stop(self) -> None:

@@ -1,4 +1,4 @@
-"""The recordings that are played on the testbed, with what is said in them and who may use them."""
+"""The recordings played on the testbed, with their texts and licences."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ class Recording:
     """One entry of a manifest."""
 
     path: Path
-    what: str  # what kind of sound it is
-    text: str  # what is said; empty for noise and music
+    what: str  # kind of sound
+    text: str  # transcript; empty for noise and music
     seconds: float
-    speaker: str  # unique over all corpora; empty when unknown
-    licence: str  # SPDX name where there is one
-    source: str  # corpus and clip, with the author where the licence asks for it
+    speaker: str  # unique across corpora; empty if unknown
+    licence: str  # SPDX identifier if there is one
+    source: str  # corpus and clip, and the author if the licence requires it
 
 
 def load_recordings(folder: Path) -> dict[str, Recording]:
-    """Return the recordings of `folder`/manifest.yaml, by file name without its ending."""
+    """Return the recordings of `folder`/manifest.yaml, by file name without suffix."""
     entries = yaml.safe_load((folder / "manifest.yaml").read_text(encoding="utf-8"))
     recordings = {}
     for entry in entries:

@@ -1,4 +1,4 @@
-"""Lets a daemon that plays a recording hear it once more, and tells what came of it."""
+"""Restarts the recording that a daemon uses as input, and returns the result."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import asyncio
 from auricle.client.client import AssistantClient
 from testbed.errors import StageError
 
-SECONDS = 30.0
+SECONDS = 30.0  # timeout
 MOST_READINGS = 10
 
 
 async def hear_again(bus: str) -> tuple[dict[str, object], list[str]]:
-    """Return the fields of the final event, and the texts of the n-best list."""
+    """Mute and unmute; return the fields of the final event and the texts of the n-best list."""
     async with AssistantClient(bus) as client, asyncio.timeout(SECONDS):
         await client.subscribe()
         await client.set_muted(True)
@@ -21,4 +21,4 @@ async def hear_again(bus: str) -> tuple[dict[str, object], list[str]]:
             if name == "final":
                 nbest = await client.nbest(str(fields["session"]), MOST_READINGS)
                 return fields, [text for text, _ in nbest]
-    raise StageError("the daemon left without a final result")
+    raise StageError("the daemon stopped without a final result")

@@ -1,4 +1,4 @@
-"""The real daemon as a process of its own, with a notify socket as systemd gives it."""
+"""Runs the daemon as a separate process with a notify socket, as under systemd."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Message = dict[str, str]  # the assignments of one sd_notify(3)
 
 
 class RunningDaemon:
-    """Runs `auricle run` as long as its `with` block lasts, which begins when it is ready."""
+    """Runs `auricle run` during its `with` block, which starts when the daemon is ready."""
 
     def __init__(
         self,
@@ -36,16 +36,16 @@ class RunningDaemon:
         arguments: Sequence[str] = (),
         watchdog_seconds: float = 0.0,
     ) -> None:
-        """Choose what to run.
+        """Set up the daemon without starting it.
 
         Args:
             bus: address of a message bus.
             config: content of the configuration file.
-            environment: variables to add, such as those of a VirtualMicrophone.
-            arguments: more words for the command line.
-            watchdog_seconds: what systemd would watch; 0 for nothing.
+            environment: additional environment variables, such as those of a VirtualMicrophone.
+            arguments: additional command-line arguments.
+            watchdog_seconds: watchdog timeout passed to the daemon; 0: no watchdog.
         """
-        self.log = ""  # all of its standard error, once it has stopped
+        self.log = ""  # complete output, set when the daemon has stopped
         self._bus = bus
         self._first_config = config
         self._environment = dict(environment or {})
@@ -63,7 +63,7 @@ class RunningDaemon:
 
     @property
     def drop_in(self) -> Path:
-        """What stands beside it, and keeps the level of computing unless the configuration does."""
+        """Drop-in that fixes the compute level, unless the configuration sets it."""
         return self._path / "auricle.yaml.d" / "00-level.yaml"
 
     @property
@@ -76,11 +76,11 @@ class RunningDaemon:
         self._folder = tempfile.TemporaryDirectory(prefix="auricle-daemon-")
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         self._socket.bind(str(self._path / "notify"))
-        # sd_notify(3) blocks when a few messages wait, so somebody has to take them at once.
+        # sd_notify(3) blocks when the queue is full, so a thread receives messages at once.
         threading.Thread(target=self._listen, args=(self._socket,), daemon=True).start()
         self.config.write_text(self._first_config, encoding="utf-8")
         if "arbiter:" not in self._first_config:
-            # What is computed is not to depend on what else this machine does.
+            # Results must not depend on the load of the machine.
             self.drop_in.parent.mkdir()
             self.drop_in.write_text("arbiter: {level: full}\n", encoding="utf-8")
         environment = {
@@ -105,7 +105,7 @@ class RunningDaemon:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop the daemon, if it still runs."""
+        """Stop the daemon if it is still running."""
         self._end()
 
     def wait_for(self, name: str, seconds: float = 15.0) -> Message:
@@ -117,10 +117,10 @@ class RunningDaemon:
                 return message
             if message is None and self._running().poll() is not None:
                 break
-        raise StageError(f"the daemon sent no {name} to systemd; it says:\n{self.read_log()}")
+        raise StageError(f"the daemon sent no {name} to systemd; log:\n{self.read_log()}")
 
     def drain(self) -> list[Message]:
-        """Return the messages that came and were not waited for."""
+        """Return all messages received but not yet read."""
         messages = []
         while (message := self._receive(0.0)) is not None:
             messages.append(message)
@@ -131,11 +131,11 @@ class RunningDaemon:
         self._running().send_signal(number)
 
     def wait(self) -> int:
-        """Wait for the end of the daemon; return its exit status."""
+        """Wait until the daemon exits; return its exit status."""
         return self._running().wait(STOP_SECONDS)
 
     def read_log(self) -> str:
-        """Return what it has written to standard output and standard error so far."""
+        """Return the standard output and standard error of the daemon so far."""
         if self._folder is None:
             return self.log
         return (self._path / "log").read_text(encoding="utf-8", errors="replace")
@@ -171,7 +171,7 @@ class RunningDaemon:
             process.wait()
         self.log = self.read_log()
         if self._socket is not None:
-            self._socket.shutdown(socket.SHUT_RDWR)  # ends the thread that listens
+            self._socket.shutdown(socket.SHUT_RDWR)  # ends the receiving thread
             self._socket.close()
             self._socket = None
         if self._folder is not None:

@@ -1,6 +1,6 @@
-"""The real reranker as a process of its own, over TLS, with a token.
+"""Runs the reranker as a separate process, with TLS and a token.
 
-It needs the Debian package openssl, for a certificate of its own making.
+Needs the Debian package openssl, to create a self-signed certificate.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ STOP_SECONDS = 10.0
 
 
 class RunningReranker:
-    """Runs `python -m reranker serve` as long as its `with` block lasts."""
+    """Runs `python -m reranker serve` during its `with` block."""
 
     def __init__(self, folder: Path, arguments: Sequence[str] = ("--bundle", str(BUNDLE))) -> None:
-        """Choose what to run.
+        """Set up the service without starting it.
 
         Args:
-            folder: takes certificate, token and what the service says.
-            arguments: more words for the command line.
+            folder: folder for certificate, token and log.
+            arguments: additional command-line arguments.
         """
         self.url = ""
         self.certificate = folder / "certificate.pem"
@@ -43,17 +43,17 @@ class RunningReranker:
 
     @property
     def token(self) -> str:
-        """What askers must bear."""
+        """Bearer token for requests."""
         return self.token_file.read_text(encoding="ascii").strip()
 
     @property
     def pin(self) -> str:
-        """The digest of its certificate, as the configuration takes it."""
+        """Pin of the certificate for the configuration."""
         der = ssl.PEM_cert_to_DER_cert(self.certificate.read_text(encoding="ascii"))
         return f"sha256:{hashlib.sha256(der).hexdigest()}"
 
     def __enter__(self) -> Self:
-        """Start it; it can be asked on return."""
+        """Start the service; return when it accepts requests."""
         make_certificate(self.certificate, self._key, "127.0.0.1")
         self.token_file.write_text(f"{secrets.token_hex(32)}\n", encoding="ascii")
         command = [sys.executable, "-m", "reranker", "serve", "--host", "127.0.0.1", "--port", "0"]
@@ -69,12 +69,12 @@ class RunningReranker:
         line = self._process.stdout.readline()
         if not line:
             self.__exit__(None, None, None)
-            raise StageError(f"the reranker did not start; it says:\n{self.log.read_text()}")
+            raise StageError(f"the reranker did not start; log:\n{self.log.read_text()}")
         self.url = line.split()[-1]
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it."""
+        """Stop the service."""
         if self._process is not None:
             self._process.terminate()
             self._process.communicate(timeout=STOP_SECONDS)

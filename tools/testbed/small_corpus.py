@@ -1,4 +1,4 @@
-"""A corpus small enough for tests: sets of Opus files of words that are tones."""
+"""A small corpus for tests: sets of Opus files whose words are tones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Line = tuple[str, str, str, str]  # name, words, split, licence
 
 
 def opus(words: str) -> bytes:
-    """Return the words, as tones with pauses, as an Ogg Opus file; without words a low tone."""
+    """Return words as tones with pauses in an Ogg Opus file; without words, a low tone."""
     pause = np.zeros(1600, np.int16)
     tones = [tone(TONES[word], word, 0.3).samples for word in words.split()]
     sound = np.concatenate([pause, *(one for word in tones for one in (word, pause))])
@@ -31,7 +31,7 @@ def opus(words: str) -> bytes:
 
 
 def write_set(folder: Path, name: str, lines: Sequence[Line]) -> None:
-    """Write a set as `corpus` reads it."""
+    """Write a set in the format of `data.corpus`."""
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(folder / f"{name}.tar", "w") as tar:
         for clip, words, _, _ in lines:

@@ -1,4 +1,4 @@
-"""A top small enough for tests: tiny networks on a tiny cache of two words that are tones."""
+"""A small top for tests: tiny networks and a tiny cache of two words, which are tones."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ TOP_SHAPE = TopShape(
 
 
 def make_encoder(*streams: str) -> FrozenEncoder:
-    """Return an encoder of random weights."""
+    """Return an encoder with random weights."""
     return FrozenEncoder(make_objective().model.eval(), streams or ("encoder",))
 
 
 def make_top(seed: int = 0, scale: float = 1.0) -> Top:
-    """Return a top of random weights; the larger the scale, the surer it is."""
+    """Return a top with random weights; a larger scale gives more peaked posteriors."""
     torch.manual_seed(seed)
     top = Top(TOP_SHAPE, dropout=0.0)
     with torch.no_grad():
@@ -35,7 +35,7 @@ def make_top(seed: int = 0, scale: float = 1.0) -> Top:
 
 
 def spoken(words: str) -> Sound:
-    """Return the words as tones, with pauses."""
+    """Return words as tones with pauses."""
     pause = np.zeros(2400, np.float32)
     parts = [pause]
     for word in words.split():
@@ -44,7 +44,7 @@ def spoken(words: str) -> Sound:
 
 
 def write_cache(folder: Path, shards: int = 2, seed: int = 0) -> str:
-    """Write a cache of texts of one to three words; return its encoder's digest."""
+    """Write a cache of texts of one to three words; return the digest of its encoder."""
     generator = np.random.default_rng(seed)
     encoder = make_encoder()
     for number in range(shards):
@@ -54,7 +54,7 @@ def write_cache(folder: Path, shards: int = 2, seed: int = 0) -> str:
 
 
 def write_top(path: Path, digest: str, top: Top | None = None) -> Top:
-    """Write a checkpoint as `train-top` does, as far as another run begins with it."""
+    """Write the parts of a `train-top` checkpoint that another run starts from."""
     top = top or make_top()
     checkpoint.write(path, {
         "shape": top.shape.as_dict(), "digest": digest, "average": top.state_dict(),
@@ -63,7 +63,7 @@ def write_top(path: Path, digest: str, top: Top | None = None) -> Top:
 
 
 def write_vocabulary(path: Path) -> Path:
-    """Write the two words' vocabulary."""
+    """Write the vocabulary of the two words."""
     lines = (f"{piece}\t{TOKENIZER.score(piece)}" for piece in TOKENIZER.pieces[1:])
     path.write_text("\n".join([f"{TOKENIZER.pieces[0]}\t0", *lines, ""]), encoding="utf-8")
     return path

@@ -1,4 +1,4 @@
-"""A training small enough for tests: two words that are tones, tiny networks, a tiny Whisper."""
+"""A small training for tests: two words, which are tones, tiny networks and a tiny Whisper."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TOKENS = [*LETTERS, *(f"Ġ{letter}" for letter in LETTERS), "<|endoftext|>",
 
 
 def tone(hertz: float, text: str, seconds: float = 0.5) -> Clip:
-    """Return a word that is a tone."""
+    """Return a word as a tone."""
     time = np.arange(int(seconds * 16000)) / 16000
     samples = (6000 * np.sin(2 * np.pi * hertz * time)).astype(np.int16)
     return Clip(text, samples, text, "")
@@ -52,7 +52,7 @@ def make_batches(
 
 
 def make_objective(plan: Plan = PLAN, shape: Shape = SHAPE) -> Objective:
-    """Return networks with random weights; the teachers are as random as the student."""
+    """Return networks with random weights; the teacher copies the encoder of the student."""
     torch.manual_seed(0)
     model = Transducer(shape)
     teacher = Encoder(shape)
@@ -64,7 +64,7 @@ def make_objective(plan: Plan = PLAN, shape: Shape = SHAPE) -> Objective:
 def write_ctranslate2(
     path: Path, specification: str, variables: dict[str, NDArray[np.generic]]
 ) -> None:
-    """Write the CTranslate2 format, as its documentation gives it."""
+    """Write a file in the CTranslate2 format, according to its documentation."""
 
     def name(text: str) -> bytes:
         return struct.pack("<H", len(text) + 1) + text.encode() + b"\0"
@@ -79,7 +79,7 @@ def write_ctranslate2(
 
 
 def write_whisper(folder: Path, shape: Shape = SHAPE) -> Path:
-    """Write a multilingual Whisper of random weights, `vocabulary.txt` too; return `model.bin`."""
+    """Write a multilingual Whisper with random weights and vocabulary; return `model.bin`."""
     width, hidden = shape.width, shape.hidden
     sizes = {
         "conv1/weight": (width, 80, 3), "conv1/bias": (width,),

@@ -1,4 +1,4 @@
-"""What the tests of the search and the lattice share: random lattices and toy networks."""
+"""Fixtures for tests of search and lattice: random lattices, networks and language models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from auricle.recognizer.lexicon import build_lexicon
 
 
 class ToyNetwork:
-    """A transducer whose scores are random, but depend on frame and context as real ones do."""
+    """A transducer with random scores that depend on frame and context."""
 
     def __init__(self, pieces: Sequence[str], seed: int = 0, blank_bonus: float = 0.0) -> None:
         self.pieces = tuple(pieces)
@@ -25,7 +25,7 @@ class ToyNetwork:
         self._table = generator.normal(scale=2.0, size=(size, size, size))
         self._table[:, :, 0] += blank_bonus
         self._generator = generator
-        self.calls: list[int] = []  # contexts asked for in each call
+        self.calls: list[int] = []  # number of contexts in each call
 
     def frames(self, count: int) -> NDArray[np.float32]:
         """Return random encoder frames (count, vocabulary), which are added to the scores."""
@@ -44,7 +44,7 @@ class ToyNetwork:
 
 @dataclass(frozen=True)
 class ToyLanguage:
-    """A random n-gram model: the file, and all it holds."""
+    """A random n-gram model: its file and its content."""
 
     content: bytes
     ngrams: dict[language_model.State, tuple[float, float]]  # log probability and log backoff
@@ -52,7 +52,7 @@ class ToyLanguage:
 
 
 def _make_language(pieces: Sequence[str], seed: int = 0, order: int = 3) -> ToyLanguage:
-    """Return a model of which half of the n-grams that could go on do so."""
+    """Return a random model; each possible longer n-gram exists with probability 0.5."""
     draw = np.random.default_rng(seed)
     size = len(pieces)
     keys: list[language_model.State] = [(token,) for token in range(size)]
@@ -87,11 +87,11 @@ def _make_language(pieces: Sequence[str], seed: int = 0, order: int = 3) -> ToyL
 
 
 def _make_lattice(seed: int) -> Lattice:
-    """Return a lattice of up to 7 states in which words recur and times fit."""
+    """Return a random lattice of up to 7 states with repeated words and consistent times."""
     draw = random.Random(seed)
     final = draw.randint(1, 6)
     times = [round(0.04 * step, 2) for step in sorted(draw.sample(range(100), final + 1))]
-    # One path through all states, so that none is a dead end, and short cuts beside it.
+    # One path through all states avoids dead ends; the other arcs are shortcuts.
     ends = [(state, state + 1) for state in range(final)]
     ends += [tuple(sorted(draw.sample(range(final + 1), 2))) for _ in range(draw.randint(0, 12))]
     arcs = [
@@ -114,32 +114,32 @@ def _make_lattice(seed: int) -> Lattice:
 
 @pytest.fixture(scope="session")
 def make_lattice() -> Callable[[int], Lattice]:
-    """Give a maker of random lattices, the same one for the same seed."""
+    """Return a factory of random lattices; equal seeds give equal lattices."""
     return _make_lattice
 
 
 @pytest.fixture(scope="session")
 def make_network() -> type[ToyNetwork]:
-    """Give a maker of toy networks."""
+    """Return a factory of toy networks."""
     return ToyNetwork
 
 
 @pytest.fixture(scope="session")
 def make_language() -> Callable[..., ToyLanguage]:
-    """Give a maker of n-gram models."""
+    """Return a factory of n-gram models."""
     return _make_language
 
 
 @dataclass(frozen=True)
 class ToyWords:
-    """A random lexicon and random n-grams over its words: the file, and all it holds."""
+    """A random lexicon and random n-grams of its words: file and n-grams."""
 
     content: bytes
     ngrams: dict[tuple[int, ...], tuple[float, float]]  # log probability and log backoff
 
 
 def _make_words(pieces: Sequence[str], seed: int = 0) -> ToyWords:
-    """Return words of up to three tokens, of which the first alone starts a word."""
+    """Return random words of one to three tokens; only the first token starts a word."""
     draw = np.random.default_rng(seed)
     starts = [token for token, piece in enumerate(pieces) if piece.startswith("▁")]
     inner = [token for token in range(1, len(pieces)) if token not in starts]
@@ -155,5 +155,5 @@ def _make_words(pieces: Sequence[str], seed: int = 0) -> ToyWords:
 
 @pytest.fixture(scope="session")
 def make_words() -> Callable[..., ToyWords]:
-    """Give a maker of word language models."""
+    """Return a factory of word language models."""
     return _make_words

@@ -1,7 +1,7 @@
-"""A microphone made of software: PulseAudio's null sink, whose monitor hears what is played.
+"""A virtual microphone: the monitor of a PulseAudio null sink records what is played to the sink.
 
-The server is private: its socket, state and configuration lie in one temporary folder, and nothing
-of the user's own sound server is touched. Runs as root too. Needs the Debian packages pulseaudio,
+The server is private: its socket, state and configuration are in a temporary folder, and the user's
+sound server is not affected. It also runs as root. Needs the Debian packages pulseaudio,
 pulseaudio-utils and libasound2-plugins.
 """
 
@@ -20,13 +20,13 @@ from testbed.errors import StageError
 
 SINK = "speaker"
 START_SECONDS = 10.0
-ARRAY_FROM = 3  # channels: what has fewer is mono or stereo, and may be mixed
-ARRAY_ORDER = (  # as ALSA orders channels, so that none is mixed into another on the way
+ARRAY_FROM = 3  # minimum channels of an array; mono and stereo may be remixed
+ARRAY_ORDER = (  # ALSA's channel order, so that channels are not mixed
     *("front-left", "front-right", "rear-left", "rear-right"),
     *("front-center", "lfe", "side-left", "side-right"),
 )
 
-# What a program under test sees in place of /usr/share/alsa: the sound server, nothing else.
+# Replaces /usr/share/alsa for programs under test: only the sound server is available.
 ALSA_CONFIG = """\
 pcm.pulse { type pulse }
 ctl.pulse { type pulse }
@@ -35,15 +35,15 @@ pcm.default { type pulse }
 
 
 class VirtualMicrophone:
-    """A private sound server; what `speak` plays is heard by the devices `default` and `pulse`."""
+    """A private sound server; the devices `default` and `pulse` record what `speak` plays."""
 
     def __init__(self, rate: int = 16_000, channels: int = 1) -> None:
-        """Choose what to build.
+        """Set up the microphone without starting it.
 
         Args:
-            rate: Hz at which the sound server mixes.
-            channels: of the microphone, at most 8. From 3 on it is an array: channel i of a
-                recording goes to channel i of the array, and nowhere else.
+            rate: sample rate of the sound server, Hz.
+            channels: number of channels, at most 8. With 3 or more it is an array: channel i of a
+                recording goes only to channel i of the array.
         """
         self._rate = rate
         self._channels = channels
@@ -52,14 +52,14 @@ class VirtualMicrophone:
 
     @property
     def folder(self) -> Path:
-        """Where all of the server's files are."""
+        """Folder of all files of the server."""
         if self._folder is None:
-            raise StageError("the virtual microphone has not been built; use it in a `with` block")
+            raise StageError("the virtual microphone is not started; use it in a `with` block")
         return self._folder
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables that lead programs of PulseAudio and ALSA to this server."""
+        """Environment variables that connect PulseAudio and ALSA programs to this server."""
         return {
             "ALSA_CONFIG_PATH": str(self.folder / "asound.conf"),
             "PULSE_CLIENTCONFIG": str(self.folder / "client.conf"),
@@ -76,7 +76,7 @@ class VirtualMicrophone:
         return self._server.pid
 
     def __enter__(self) -> Self:
-        """Build the microphone and plug it in."""
+        """Create the microphone and plug it in."""
         self._folder = Path(tempfile.mkdtemp(prefix="auricle-sound-"))
         (self.folder / "client.conf").write_text("autospawn = no\n")
         (self.folder / "asound.conf").write_text(ALSA_CONFIG)
@@ -88,11 +88,11 @@ class VirtualMicrophone:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Unplug and remove it."""
+        """Unplug and remove the microphone."""
         self._remove()
 
     def plug_in(self) -> None:
-        """Start the server, so that the microphone is there; return when it can be opened."""
+        """Start the server; return when the microphone can be opened."""
         if self._server is not None:
             return
         with (self.folder / "log").open("ab") as log:
@@ -103,7 +103,7 @@ class VirtualMicrophone:
                     "HOME": str(self.folder),
                     "XDG_RUNTIME_DIR": str(self.folder),
                     "PULSE_STATE_PATH": str(self.folder),
-                    # PulseAudio looks for a session bus, and would start one.
+                    # Without an address, PulseAudio would start a session bus.
                     "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent",
                     "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent",
                     **self.environment,
@@ -117,11 +117,11 @@ class VirtualMicrophone:
             if self._server.poll() is not None or time.monotonic() > deadline:
                 raise self._failed()
             time.sleep(0.02)
-        if not self._has_sink():  # PulseAudio goes on without what it could not load
+        if not self._has_sink():  # PulseAudio continues if a module fails to load
             raise self._failed()
 
     def unplug(self) -> None:
-        """Kill the server, as when a microphone is pulled out."""
+        """Kill the server, which simulates unplugging the microphone."""
         if self._server is None:
             return
         self._server.kill()
@@ -130,9 +130,9 @@ class VirtualMicrophone:
         self._socket.unlink(missing_ok=True)
 
     def start_speaking(self, recording: Path | str, sink: str = SINK) -> subprocess.Popen[bytes]:
-        """Start to play a recording (WAV, FLAC, Ogg) to the microphone, at its own level."""
+        """Start playing a recording (WAV, FLAC, Ogg) to the microphone, at unchanged level."""
         options = ["--no-remap"] if self._channels >= ARRAY_FROM else []
-        # What is spoken is no music that Auricle is to duck.
+        # The role keeps Auricle from ducking the stream.
         options.append("--property=media.role=test")
         return subprocess.Popen(
             ["paplay", f"--device={sink}", *options, os.fspath(recording)],
@@ -141,12 +141,12 @@ class VirtualMicrophone:
         )
 
     def add_sink(self, name: str, rate: int, channels: int) -> None:
-        """Add a sink beside the microphone's own; its monitor is no default source."""
+        """Add another sink, whose monitor is not the default source."""
         shape = (f"sink_name={name}", "norewinds=1", f"rate={rate}", f"channels={channels}")
         self.load("module-null-sink", *shape)
 
     def load(self, module: str, *arguments: str) -> None:
-        """Load a module into the server; raises StageError with what the server says against it."""
+        """Load a module into the server; raises StageError with the server's message."""
         done = subprocess.run(
             ["pactl", "load-module", module, *arguments],
             env={**os.environ, **self.environment},
@@ -155,10 +155,10 @@ class VirtualMicrophone:
             check=False,
         )
         if done.returncode:
-            raise StageError(f"{module} cannot be loaded: {done.stderr.strip()}")
+            raise StageError(f"cannot load {module}: {done.stderr.strip()}")
 
     def speak(self, recording: Path | str, sink: str = SINK) -> None:
-        """Play a recording to the microphone; return when all of it was played."""
+        """Play a recording to the microphone; return when it has been played."""
         if status := self.start_speaking(recording, sink).wait():
             raise StageError(f"paplay cannot play {recording}: exit status {status}")
 
@@ -170,8 +170,8 @@ class VirtualMicrophone:
         shape = f"rate={self._rate} channels={self._channels}"
         if self._channels >= ARRAY_FROM:
             shape += " channel_map=" + ",".join(ARRAY_ORDER[: self._channels])
-        # Without rewinds the sink mixes every 50 ms instead of every 2 s. The socket comes last:
-        # once it answers, everything is there.
+        # Without rewinds the sink mixes every 50 ms instead of every 2 s. The socket is loaded
+        # last, so the sink exists once the socket accepts connections.
         sink = f"module-null-sink sink_name={SINK} norewinds=1 {shape}"
         protocol = f"module-native-protocol-unix socket={self._socket} auth-anonymous=1"
         command = ["pulseaudio", "-n", f"--load={sink}", f"--load={protocol}", "--daemonize=no"]
@@ -193,10 +193,10 @@ class VirtualMicrophone:
         return SINK in listed.stdout.split()
 
     def _failed(self) -> StageError:
-        """Stop what is left of the server and return what it says of its failure."""
+        """Stop the server and return an error with its log."""
         self.unplug()
         log = (self.folder / "log").read_text(errors="replace")[-2000:]
-        return StageError(f"PulseAudio does not start; it says:\n{log}")
+        return StageError(f"PulseAudio does not start; log:\n{log}")
 
     def _remove(self) -> None:
         self.unplug()

@@ -193,7 +193,7 @@ def test_bad_clips_are_dropped_and_counted_by_reason(
         "whose audio is missing": (tmp_path / "none.wav", said),
         "whose audio is not readable": (noise, said),
         "without text (see --unlabelled)": (good, " -- "),
-        "with digits in the text: how they were spoken is not known": (good, "sleep at 10"),
+        "with digits in the text, whose pronunciation is unknown": (good, "sleep at 10"),
         "whose text is too long or too short for the audio": (good, said * 4),
         "without speech": (silent, "you must sleep"),
     }
@@ -210,7 +210,7 @@ def test_bad_clips_are_dropped_and_counted_by_reason(
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_a_wrong_folder_is_one_clear_error(name: str, tmp_path: Path) -> None:
     put_text(tmp_path / "corpus" / "README", "no corpus")
-    with pytest.raises(LayoutError, match=r"^source: .*corpus holds .*; name ") as raised:
+    with pytest.raises(LayoutError, match=r"^source: .*corpus has .*; name ") as raised:
         manifest(name, tmp_path / "corpus")
     assert "\n" not in str(raised.value)
     assert not list(tmp_path.glob("*.gz"))
@@ -220,7 +220,7 @@ def test_nothing_fit_is_an_error_and_leaves_no_manifest(
     tmp_path: Path, recordings: Recordings
 ) -> None:
     slurp(tmp_path / "corpus", recordings)
-    with pytest.raises(LayoutError, match="2 whose licence forbids to ship a model"):
+    with pytest.raises(LayoutError, match="2 whose licence forbids shipping a model"):
         manifest("slurp", tmp_path / "corpus")
     assert not list(tmp_path.glob("*.gz"))
 

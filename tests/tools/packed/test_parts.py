@@ -63,6 +63,6 @@ def test_missing_and_damaged_parts_are_told(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="missing: copy all parts"):
         parts.join(tmp_path, "a.pt", again)
     parts.index_of(tmp_path / "parts", "a.pt").write_text("[]")
-    with pytest.raises(ModelError, match="no list of parts"):
+    with pytest.raises(ModelError, match="not a list of parts"):
         parts.join(tmp_path / "parts", "a.pt", again)
     assert not again.exists()

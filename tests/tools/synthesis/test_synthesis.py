@@ -105,7 +105,7 @@ def test_texts_are_normalised_and_names_get_into_sentences(tmp_path: Path) -> No
     assert "mary ann" in sentences[0]
     assert "o'neil" in sentences[1]
     (tmp_path / "empty.txt").write_text("\n")
-    with pytest.raises(LayoutError, match="holds no words; name a file"):
+    with pytest.raises(LayoutError, match="has no usable text; name a file"):
         read_texts(tmp_path / "empty.txt")
 
 

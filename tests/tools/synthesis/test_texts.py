@@ -152,7 +152,7 @@ def test_names_in_evaluation_sentences_are_excluded(data: Path) -> None:
     assert (list(lists.places), list(lists.people)) == (["oslo"], ["zoe abel"])
     assert "abel" in lists.words
     (data / "people.txt").write_text("!\n")
-    with pytest.raises(LayoutError, match="holds no names"):
+    with pytest.raises(LayoutError, match="has no names"):
         read_lists(data, data / "people.txt")
 
 

@@ -53,7 +53,7 @@ def test_what_is_used_most_stays_and_every_letter_does(tmp_path: Path) -> None:
 
 
 def test_more_pieces_than_there_are_cannot_be_had() -> None:
-    with pytest.raises(ValueError, match="size: 1000 is more than the"):
+    with pytest.raises(ValueError, match="size: 1000 exceeds the"):
         cut(TOKENS, {}, 1000)
 
 

@@ -1,6 +1,6 @@
-"""What poor microphones and lines do to speech: band limits, colour, hum, clipping, codecs.
+"""Simulates poor microphones and lines: band limits, coloration, hum, clipping and codecs.
 
-In: (any,) float32 samples at 16 kHz. Out: as many; the time axis is kept.
+In: (any,) float32 samples at 16 kHz. Out: as many samples, without delay.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from auricle.features import SAMPLE_RATE
 
 Samples = NDArray[np.float32]
 
-# Container, coding and sample rate. Cost decides how often: Opus takes ten times as long as MP3.
+# Container, coding and sample rate. Opus takes ten times as long as MP3.
 CODECS = (
     ("OGG", "OPUS", 16_000),
     ("MP3", "MPEG_LAYER_III", 16_000),
@@ -28,7 +28,7 @@ CODECS = (
 
 
 def limit_band(samples: Samples, generator: np.random.Generator) -> Samples:
-    """Take away what a small microphone or a telephone does not hear."""
+    """Limit the frequency band like a small microphone or a telephone."""
     low, high = generator.uniform(50.0, 300.0), generator.uniform(3400.0, 7500.0)
 
     def response(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -38,7 +38,7 @@ def limit_band(samples: Samples, generator: np.random.Generator) -> Samples:
 
 
 def colour(samples: Samples, decibels: float, generator: np.random.Generator) -> Samples:
-    """Raise and lower bands at random, smoothly, by at most so many decibels."""
+    """Apply a smooth random equalizer of at most `decibels` per band."""
     knots = np.geomspace(60.0, SAMPLE_RATE / 2, 8)
     gains = generator.uniform(-decibels, decibels, len(knots))
 
@@ -52,10 +52,10 @@ def colour(samples: Samples, decibels: float, generator: np.random.Generator) ->
 def _filter(
     samples: Samples, response: Callable[[NDArray[np.float64]], NDArray[np.float64]]
 ) -> Samples:
-    """Multiply the spectrum; without phase, so that nothing moves in time."""
+    """Multiply the spectrum by a zero-phase response, which causes no delay."""
     size = fft.next_fast_len(len(samples), real=True)
     spectrum = fft.rfft(samples, size)
-    # A filter so smooth is known from few points; computing powers for each bin would cost more.
+    # The response is smooth, so it is computed at a few points and interpolated.
     points = np.linspace(0.0, SAMPLE_RATE / 2, 1025)
     bins = fft.rfftfreq(size, 1.0 / SAMPLE_RATE)
     spectrum *= np.interp(bins, points, response(points)).astype(np.float32)
@@ -63,10 +63,10 @@ def _filter(
 
 
 def add_hum(samples: Samples, level: float, generator: np.random.Generator) -> Samples:
-    """Add the mains, with its harmonics, and an offset, `level` dB of full scale each."""
+    """Add mains hum with harmonics, and a constant offset, at `level` dB of full scale each."""
     amplitude = 10.0 ** (level / 20.0)
     mains = 50.0 if generator.random() < 0.5 else 60.0
-    # All harmonics are one period, looked up; sines for each sample would cost more.
+    # One period with all harmonics is a lookup table, which is faster than sines per sample.
     period = np.arange(4096) / 4096
     wave = sum(
         np.sin(2 * np.pi * (harmonic * period + generator.random())) / harmonic
@@ -78,7 +78,7 @@ def add_hum(samples: Samples, level: float, generator: np.random.Generator) -> S
 
 
 def clip_peaks(samples: Samples, share: float) -> Samples:
-    """Cut off what is louder than a share of the loudest sample."""
+    """Clip samples above a share of the peak."""
     limit = share * np.abs(samples).max(initial=0.0)
     return np.clip(samples, -limit, limit)
 

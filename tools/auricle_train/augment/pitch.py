@@ -1,8 +1,8 @@
-"""Makes a voice higher or deeper without changing how fast it speaks.
+"""Shifts the pitch of a voice without changing its speed.
 
-In: (any,) float32 samples at 16 kHz. Out: as many; each moment stays where it was. A phase vocoder
-(Flanagan and Golden, Bell System Technical Journal 1966) stretches the time, resampling takes it
-back; formants move with the pitch, as with a smaller or a larger speaker.
+In: (any,) float32 samples at 16 kHz. Out: as many samples, with unchanged timing. A phase vocoder
+(Flanagan and Golden, Bell System Technical Journal 1966) stretches the time, then resampling
+restores the duration. Formants shift with the pitch, as for a smaller or larger speaker.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from auricle.features import SAMPLE_RATE
 
 Samples = NDArray[np.float32]
 
-WINDOW = 512  # samples: 32 ms, some periods of a deep voice
+WINDOW = 512  # samples: 32 ms, several periods of a deep voice
 HOP = 128
 
 
@@ -29,7 +29,7 @@ def shift_pitch(samples: Samples, factor: float) -> Samples:
 def stretch_time(samples: Samples, factor: float) -> Samples:
     """Return about `factor` times as many samples of the same pitch."""
     window = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
-    # Padded by half a window, so that frame n is about sample n * HOP.
+    # Padding by half a window centres frame n on sample n * HOP.
     padded = np.pad(samples, (WINDOW // 2, WINDOW + HOP))
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
     spectra = fft.rfft(frames * window, axis=1)
@@ -48,9 +48,9 @@ def stretch_time(samples: Samples, factor: float) -> Samples:
 
 
 def _overlap(frames: NDArray[np.float32]) -> Samples:
-    """Add (frames, WINDOW) up, HOP samples apart."""
+    """Overlap-add frames, (frames, WINDOW), at intervals of HOP samples."""
     parts = WINDOW // HOP
     out = np.zeros((len(frames) + parts - 1, HOP), np.float32)
     for part in range(parts):
         out[part : part + len(frames)] += frames[:, part * HOP : (part + 1) * HOP]
-    return out.reshape(-1) / 1.5  # the sum of the squared Hann windows at a quarter's hop
+    return out.reshape(-1) / 1.5  # sum of squared Hann windows at a hop of a quarter window

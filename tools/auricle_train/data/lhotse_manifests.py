@@ -1,8 +1,8 @@
-"""Makes lhotse manifests of corpora, and reads clips from them.
+"""Writes lhotse manifests of corpora, and reads clips from them.
 
-In: utterances of a layout (see `layouts`). Out: a lhotse CutSet, `.jsonl.gz`, one cut an utterance
-that is fit to be trained on, its supervision with normalised text, speaker, and, as custom fields,
-split, licence and source. What is not fit is dropped, and counted by reason.
+In: utterances of a layout (see `layouts`). Out: a lhotse CutSet, `.jsonl.gz`, with one cut per
+utterance usable for training. Its supervision has the normalised text and the speaker, and as
+custom fields split, licence and source. Other utterances are dropped and counted by reason.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ from auricle_train.data.corpus import Clip, is_allowed
 from auricle_train.data.layouts.utterance import LayoutError, Utterance
 from auricle_train.text.normalizer import normalize
 
-LEAST_VOICED = 8  # frames of 10 ms that a clip with speech has
-SLOWEST, FASTEST = 0.5, 30.0  # letters a second of recording; real speech has 1 to 20
-DEV_SHARE = 8  # in a hundred speakers, where the corpus names no split
-AT_ONCE = 256  # utterances that wait for the threads which decode
+LEAST_VOICED = 8  # minimum voiced 10 ms frames of a clip with speech
+SLOWEST, FASTEST = 0.5, 30.0  # letters per second; real speech has 1 to 20
+DEV_SHARE = 8  # percent of speakers for dev, if the corpus has no splits
+AT_ONCE = 256  # utterances queued for the decoding threads
 
 
 @dataclass
 class Report:
-    """What became of the utterances of a corpus."""
+    """Counts of kept and dropped utterances."""
 
     kept: int = 0
     seconds: float = 0.0
     dropped: Counter[str] = field(default_factory=Counter)  # by reason
 
     def __str__(self) -> str:
-        """Return it as one line."""
+        """Return the report as one line."""
         told = f"{self.kept} clips, {self.seconds / 3600:.2f} h; dropped {self.dropped.total()}"
         reasons = ", ".join(f"{count} {reason}" for reason, count in self.dropped.most_common())
         return f"{told}: {reasons}" if reasons else told
@@ -58,16 +58,16 @@ def write_manifest(
     any_licence: bool = False,
     unlabelled: bool = False,
 ) -> Report:
-    """Write the manifest of all that is fit, atomically; every recording is decoded once.
+    """Write a manifest of the usable utterances, atomically; decode every recording once.
 
     Args:
-        utterances: those of one corpus.
-        path: `.jsonl.gz`.
-        any_licence: keep also what may not be trained on if the model is to be shipped.
-        unlabelled: keep also what has no text, for teachers to give it one.
+        utterances: utterances of one corpus.
+        path: manifest, `.jsonl.gz`.
+        any_licence: also keep utterances whose licence forbids shipping a model trained on them.
+        unlabelled: also keep utterances without text, for labelling by teachers.
 
     Raises:
-        LayoutError: nothing was fit, so that there is nothing to write.
+        LayoutError: no utterance is usable.
     """
     report = Report()
     partial = path.with_name(f"partial-{path.name}")
@@ -81,7 +81,7 @@ def write_manifest(
                     report.kept += 1
                     report.seconds += made.duration
         if not report.kept:
-            raise LayoutError(f"source: no clip can be trained on ({report}); check the folder")
+            raise LayoutError(f"source: no clip is usable ({report}); check the folder")
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
@@ -89,10 +89,10 @@ def write_manifest(
 
 
 def clips_of(manifest: Path, split: str) -> Iterator[Clip]:
-    """Yield the clips of one split of a manifest, as `corpus.read_set` does of a set.
+    """Yield the clips of one split of a manifest, like `corpus.read_set` for a set.
 
     Raises:
-        AudioError: a recording cannot be read any more.
+        AudioError: a recording cannot be read.
     """
     for cut in CutSet.from_file(manifest):
         said = cut.supervisions[0]
@@ -115,7 +115,7 @@ def _examined(
 def examine(
     utterance: Utterance, any_licence: bool = False, unlabelled: bool = False
 ) -> MonoCut | str:
-    """Return the cut of an utterance, or why it is not fit."""
+    """Return the cut of an utterance, or the reason why it is not usable."""
     reason = _unfit_text(utterance, any_licence, unlabelled)
     if reason:
         return reason
@@ -135,14 +135,14 @@ def examine(
 
 def _unfit_text(utterance: Utterance, any_licence: bool, unlabelled: bool) -> str:
     if not any_licence and not is_allowed(utterance.licence):
-        return "whose licence forbids to ship a model (see --any-licence)"
+        return "whose licence forbids shipping a model (see --any-licence)"
     if re.search(r"\d", utterance.text):
-        return "with digits in the text: how they were spoken is not known"
+        return "with digits in the text, whose pronunciation is unknown"
     return "" if unlabelled or normalize(utterance.text) else "without text (see --unlabelled)"
 
 
 def has_speech(samples: NDArray[np.int16]) -> bool:
-    """Tell whether the daemon's own detector finds a voice in (any,) samples."""
+    """Return whether the daemon's voice activity detection finds speech in (any,) samples."""
     gate, voiced = VoiceActivity(aggressiveness=1), 0
     state = gate.initial_state()
     for first in range(0, len(samples) - FRAME_SAMPLES + 1, FRAME_SAMPLES):
@@ -183,6 +183,6 @@ def _cut(utterance: Utterance, text: str) -> MonoCut:
 
 
 def split_of(key: str) -> str:
-    """Return the split, train or dev, that a speaker, or a clip of nobody known, always has."""
+    """Return train or dev for a speaker, or for a clip of an unknown speaker, by hash."""
     digest = hashlib.sha256(key.encode()).digest()
     return "dev" if int.from_bytes(digest[:4], "big") % 100 < DEV_SHARE else "train"

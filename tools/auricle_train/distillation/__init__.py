@@ -1,1 +1,1 @@
-"""What strong recognisers teach: pseudo-labels, which labels to trust, and encoder frames."""
+"""Distillation from strong recognisers: pseudo-labels, label selection and encoder frames."""

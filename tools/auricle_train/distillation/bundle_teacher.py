@@ -1,8 +1,8 @@
-"""A bundle as a teacher: both passes of the daemon's own recogniser, on whole clips.
+"""A bundle as a teacher: transcribes whole clips with both passes of the daemon's recogniser.
 
-In: the folder of a bundle. Out: a teacher. It runs the bundle's int8 graphs as the daemon does,
-clip by clip. `log_prob` is the mean over the words of the best hypothesis of the natural log of
-their posterior in the lattice; it does not compare with Whisper's mean over tokens.
+In: the folder of a bundle. Out: a teacher that runs the bundle's int8 graphs as the daemon does,
+one clip at a time. `log_prob` is the mean natural log of the lattice posteriors of the words in
+the best hypothesis. It is not comparable with Whisper's mean over tokens.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from auricle_train.distillation.teacher import Reading
 from auricle_train.text.normalizer import normalize
 
 MANIFEST = "manifest.yaml"
-LEAST_POSTERIOR = 1e-4  # bounds the logarithm
-NOTHING_HEARD = -20.0  # log_prob of an empty text: below every threshold
+LEAST_POSTERIOR = 1e-4  # lower bound, keeps the logarithm finite
+EMPTY_LOG_PROB = -20.0  # log_prob of an empty text; below every threshold
 
 
 class BundleTeacher:
-    """See `teacher.Teacher`."""
+    """Implements `teacher.Teacher`."""
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
         """Load the bundle.
@@ -54,17 +54,17 @@ class BundleTeacher:
 
     def _reading(self, result: Result) -> Reading:
         logs = [math.log(max(word.confidence, LEAST_POSTERIOR)) for word in result.words]
-        log_prob = round(fmean(logs), 4) if logs else NOTHING_HEARD
+        log_prob = round(fmean(logs), 4) if logs else EMPTY_LOG_PROB
         return Reading(self.name, normalize(result.text), log_prob, 0.0 if logs else 1.0)
 
 
 def is_bundle(folder: Path) -> bool:
-    """Tell whether a folder holds a bundle of Auricle."""
+    """Return whether a folder contains an Auricle bundle."""
     return (folder / MANIFEST).is_file()
 
 
 def _frames(samples: NDArray[np.int16]) -> Iterator[NDArray[np.int16]]:
-    """Yield (160,) frames; zeros fill the last."""
+    """Yield (160,) frames; the last one is padded with zeros."""
     for first in range(0, len(samples), FRAME_SAMPLES):
         frame = samples[first : first + FRAME_SAMPLES]
         yield np.pad(frame, (0, FRAME_SAMPLES - len(frame)))

@@ -1,11 +1,11 @@
-"""What a teacher costs a training step: online, against reading its frames from disk.
+"""Measures the cost of a teacher per training step: run online, or read from disk.
 
     python -m auricle_train.distillation.cost --data DATA --whisper model.bin \
         --vocabulary tokens.txt --pieces pieces.txt --targets FOLDER
 
-In: the sets that the batches are made of, and a folder of targets. Out: processor seconds of one
-thread, which do not depend on what else the machine does as wall time would: of a step without
-teacher, of what the teacher adds, and of reading as many frames as it gives.
+In: training sets and a folder of targets. Out: processor seconds of one thread for a step without
+teacher, for the teacher, and for reading the same number of frames from disk. Processor time is
+used because, unlike wall time, it does not depend on the load of the machine.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def seconds_of_steps(objective: Objective, batches: Sequence[Batch]) -> float:
 
 
 def seconds_of_reading(targets: Targets, frames: int) -> float:
-    """Return the processor time of copying at least as many frames, as for a batch."""
+    """Return the processor time of reading at least `frames` frames."""
     begin, done = time.process_time(), 0
     for clip in cycle(targets):
         done += len(np.array(targets[clip], np.float32))
@@ -54,7 +54,7 @@ def seconds_of_reading(targets: Targets, frames: int) -> float:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Print the measurements."""
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("data", "whisper", "vocabulary", "pieces", "targets"):
         parser.add_argument(f"--{name}", type=Path, required=True)
@@ -69,16 +69,16 @@ def main() -> None:
     stream = Batches(clips, clips, backgrounds, origin.tokenizers, plan.batch_seconds, plan.seed)
     taught = list(islice(stream, STEPS))
     alone = [replace(batch, clean=None) for batch in taught]
-    seconds_of_steps(objective, alone[:1])  # the first one allocates
+    seconds_of_steps(objective, alone[:1])  # warm-up: allocates memory
     step = seconds_of_steps(objective, alone) / STEPS
     online = seconds_of_steps(objective, taught) / STEPS - step
     frames = sum(int(batch.frames.sum()) * 2 for batch in taught)
     reading = seconds_of_reading(Targets(arguments.targets), frames) / STEPS
     share = plan.distance_share
-    print(f"a step without teacher: {step:.3f} s, {frames / STEPS:.0f} frames")
-    print(f"the teacher online: {online:.3f} s, {online / step:.1%} of that; "
-          f"at {share:.0%} of the steps {share * online / step:.1%}")  # fmt: skip
-    print(f"its frames from disk: {reading:.4f} s, {reading / step:.2%}")
+    print(f"step without teacher: {step:.3f} s, {frames / STEPS:.0f} frames")
+    print(f"teacher online: {online:.3f} s, {online / step:.1%} of a step; "
+          f"{share * online / step:.1%} if used in {share:.0%} of the steps")  # fmt: skip
+    print(f"teacher frames from disk: {reading:.4f} s, {reading / step:.2%} of a step")
 
 
 if __name__ == "__main__":

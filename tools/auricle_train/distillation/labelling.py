@@ -107,7 +107,7 @@ def label(
             file.add(labels)
             count += len(labels)
             seconds += sum(one.seconds for one in labels)
-            told = f"{count} clips, {seconds / 3600:.2f} h read, {len(file.done)} in {path}"
-            progress.update(task, description=told)
+            status = f"{count} clips, {seconds / 3600:.2f} h read, {len(file.done)} in {path}"
+            progress.update(task, description=status)
             if not progress.console.is_terminal:  # print lines into a log instead of a progress bar
-                print(told, flush=True)
+                print(status, flush=True)

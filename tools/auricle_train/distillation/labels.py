@@ -1,8 +1,8 @@
-"""The file of labels: what each teacher read in each clip, one JSON object a line.
+"""The file of labels: the readings of all teachers for each clip, one JSON object per line.
 
-In: labels, a shard at a time. Out: labels, and the names of the clips that are done. A shard is
-added in one write and flushed to the disk; a line that a killed run left unfinished is cut off
-when the file is opened again, so that such a run loses one shard at most and breaks none.
+In: labels, one shard at a time. Out: labels, and the names of the labelled clips. Each shard is
+added in one write and synced to disk. If a killed run leaves an incomplete last line, the next run
+removes it, so a killed run loses at most one shard.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ from auricle_train.distillation.teacher import Reading
 
 @dataclass(frozen=True)
 class Label:
-    """A clip in the ears of its teachers."""
+    """The transcript of a clip and its readings by the teachers."""
 
     clip: str
-    origin: str  # the set or manifest that holds it
+    origin: str  # set or manifest of the clip
     seconds: float
-    transcript: str  # normalised; empty when there is none
+    transcript: str  # normalised; empty if unknown
     readings: tuple[Reading, ...]
 
     @property
     def disagreement(self) -> float | None:
-        """Word error rate between the teachers, 0 to 1; nothing for a single teacher."""
+        """Word error rate between the teachers, 0 to 1; None for a single teacher."""
         return disagreement([reading.text for reading in self.readings])
 
     @property
     def errors(self) -> list[float] | None:
-        """Word error rate of each teacher against the transcript, where there is one."""
+        """Word error rate of each teacher against the transcript; None without transcript."""
         if not self.transcript:
             return None
         return [error_rate(self.transcript, reading.text) for reading in self.readings]
 
     def line(self) -> str:
-        """Return it as a line of the file; the rates are there for other readers."""
+        """Return the label as a line of the file; the rates are included for other programs."""
         rates = {"disagreement": self.disagreement, "errors": self.errors}
         return json.dumps(asdict(self) | rates) + "\n"
 
     @classmethod
     def parse(cls, line: str) -> Label:
-        """Return what `line` wrote."""
+        """Return the label of a line."""
         row = json.loads(line)
         readings = tuple(Reading(**reading) for reading in row["readings"])
         return cls(row["clip"], row["origin"], row["seconds"], row["transcript"], readings)
@@ -65,16 +65,15 @@ def read_labels(path: Path) -> Iterator[Label]:
                 yield Label.parse(line)
             except (ValueError, KeyError, TypeError) as error:
                 raise StorageError(
-                    f"{path}:{number}: not a label: run `label` once more, which mends a last line "
-                    "cut short, or delete the line"
+                    f"{path}:{number}: not a label: run `label` again, which removes an incomplete "
+                    "last line, or delete the line"
                 ) from error
 
 
 def join_labels(files: Sequence[Path]) -> Iterator[Label]:
-    """Yield the labels of clips that every file holds, with the readings of all files.
+    """Yield the labels of clips that are in every file, with the readings of all files.
 
-    Teachers can thus read the same clips in separate runs; clips that one of them has not read yet
-    are skipped.
+    This lets teachers read the same clips in separate runs. Clips missing in a file are skipped.
 
     Raises:
         StorageError: a line is not a label.
@@ -88,17 +87,17 @@ def join_labels(files: Sequence[Path]) -> Iterator[Label]:
 
 
 class LabelFile:
-    """Adds labels to a file that an earlier run may have begun."""
+    """Adds labels to a new or existing file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
-            _cut_torn_line(path)
+            _cut_incomplete_line(path)
         self.done = {label.clip for label in read_labels(path)} if path.exists() else set()
 
     def add(self, labels: Sequence[Label]) -> None:
-        """Append a shard and wait until the disk has it."""
+        """Append a shard and sync it to disk."""
         with self._path.open("a", encoding="utf-8") as file:
             file.write("".join(label.line() for label in labels))
             file.flush()
@@ -106,7 +105,7 @@ class LabelFile:
         self.done |= {label.clip for label in labels}
 
 
-def _cut_torn_line(path: Path) -> None:
+def _cut_incomplete_line(path: Path) -> None:
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
     if whole < len(content):

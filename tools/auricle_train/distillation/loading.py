@@ -1,6 +1,6 @@
-"""Loads teachers by what their folders hold.
+"""Loads teachers.
 
-In: folders. Out: a teacher of each: a bundle of Auricle, or Whisper in CTranslate2's format.
+In: folders, each with an Auricle bundle or a Whisper model in CTranslate2 format. Out: teachers.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from auricle_train.distillation.whisper_teacher import WhisperOptions, WhisperTe
 
 
 def load_teachers(folders: Sequence[Path], options: WhisperOptions) -> list[Teacher]:
-    """Load a teacher of each folder.
+    """Load one teacher from each folder.
 
     Raises:
-        ModelError: a folder holds neither kind of model, or a damaged one.
+        ModelError: a folder has neither kind of model, or the model is damaged.
     """
     return [
         BundleTeacher(folder, options.threads)

@@ -1,8 +1,8 @@
-"""Whisper writes transcripts its own way: with capitals and marks, and with no other words.
+"""Adds capitals and punctuation to transcripts with Whisper, without changing their words.
 
-In: clips with texts in plain words. Out: the same words, as Whisper's decoder, which hears the
-clip, finds them most likely written. So the second pass learns from transcripts in the writing that
-its decoder knows.
+In: clips with normalised texts. Out: the same words, with the capitals and punctuation to which
+Whisper's decoder gives the highest probability for the clip. The second pass is trained on these
+texts, because its decoder comes from Whisper.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from auricle_train.models.whisper_weights import read_part, read_tokens
 from auricle_train.tokens.whisper_vocabulary import END_TOKEN, prompt, tokenizer, usable
 from auricle_train.training.precision import computing
 
-PAUSE = 4.0  # seconds of silence after a clip: without, Whisper does not know that it is over
-BATCH = 24
+PAUSE = 4.0  # seconds of silence after a clip, so that Whisper detects its end
+BATCH = 24  # clips
 
 
 class Scribe:
-    """Holds the model."""
+    """Adds capitals and punctuation with a Whisper model."""
 
     def __init__(self, whisper: Path) -> None:
-        """Load a model in CTranslate2's format."""
+        """Load a model in CTranslate2 format."""
         tokens = read_tokens(whisper)
         pieces = usable(tokens)
         self._tokenizer = tokenizer(pieces)
@@ -50,7 +50,7 @@ class Scribe:
         self._log_mel = LogMel()
 
     def write(self, clips: Sequence[Clip]) -> Iterator[tuple[Clip, str]]:
-        """Yield clips in another order, each with its text as it is written."""
+        """Yield the clips with their written texts, sorted by length."""
         ordered = sorted(clips, key=lambda clip: len(clip.samples))
         for first in range(0, len(ordered), BATCH):
             group = ordered[first : first + BATCH]
@@ -64,29 +64,29 @@ class Scribe:
         ends = torch.tensor([len(clip.samples) / SAMPLE_RATE + PAUSE for clip in clips])
         with computing(features.device):
             frames = self._encoder(features, chunked=False)
-            heard = torch.arange(frames.shape[1])[None] < (ends * 100 / STRIDE)[:, None]
-            stepper = Stepper(self._decoder, frames, heard)
+            mask = torch.arange(frames.shape[1])[None] < (ends * 100 / STRIDE)[:, None]
+            stepper = Stepper(self._decoder, frames, mask)
             places = [self._writing.begin(clip.text) for clip in clips]
             written: list[list[int]] = [[] for _ in clips]
-            going = list(range(len(clips)))
+            active = list(range(len(clips)))
             for _ in range(POSITIONS - len(self._decoder.prompt)):
                 scores = stepper.logits.float()
                 chosen = [END] * len(clips)
-                for row in going:
-                    may = self._writing.following(places[row])
-                    chosen[row] = may[int(scores[row, may].argmax())]
-                going = [row for row in going if chosen[row] != END]
-                if not going:
+                for row in active:
+                    allowed = self._writing.following(places[row])
+                    chosen[row] = allowed[int(scores[row, allowed].argmax())]
+                active = [row for row in active if chosen[row] != END]
+                if not active:
                     break
-                for row in going:
+                for row in active:
                     written[row].append(chosen[row])
                     places[row] = self._writing.take(places[row], chosen[row])
                 stepper.step(torch.tensor(chosen))
         return [self._tokenizer.decode(row) for row in written]
 
     def _features(self, clip: Clip, count: int) -> np.ndarray:
-        """Return the features of a clip and silence to so many samples, (frames, 80)."""
+        """Return the features of a clip padded with silence to `count` samples, (frames, 80)."""
         samples = np.zeros(count, np.float32)
         samples[: len(clip.samples)] = clip.samples.astype(np.float32) / 32768
-        heard = self._log_mel.whole(samples)
-        return np.pad(heard, ((0, -len(heard) % STRIDE), (0, 0)), constant_values=SILENCE)
+        features = self._log_mel.whole(samples)
+        return np.pad(features, ((0, -len(features) % STRIDE), (0, 0)), constant_values=SILENCE)

@@ -49,7 +49,7 @@ EXCLUDED = (Verdict.NO_SPEECH, Verdict.CONTRADICTED)
 
 def judge(label: Label, criteria: Criteria) -> Verdict:
     """Return the verdict on a clip; a single teacher never counts as agreement."""
-    if all(_hears_nobody(reading, criteria) for reading in label.readings):
+    if all(_has_no_speech(reading, criteria) for reading in label.readings):
         return Verdict.NO_SPEECH
     disagreement = 1.0 if label.disagreement is None else label.disagreement
     if label.transcript:
@@ -72,9 +72,9 @@ def pseudo_label(label: Label, prefer: str = "") -> str:
     return next(preferred, surest)
 
 
-def _hears_nobody(reading: Reading, criteria: Criteria) -> bool:
-    nobody = reading.no_speech > criteria.no_speech and reading.log_prob < criteria.unsure
-    return nobody or not reading.text
+def _has_no_speech(reading: Reading, criteria: Criteria) -> bool:
+    no_speech = reading.no_speech > criteria.no_speech and reading.log_prob < criteria.unsure
+    return no_speech or not reading.text
 
 
 def _contradicted(label: Label, criteria: Criteria) -> bool:

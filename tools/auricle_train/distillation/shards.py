@@ -1,8 +1,8 @@
 """Maps work over shards: in this process, or with Ray over processes and machines.
 
-In: a function that makes the worker (which loads models, once a process) and shards. Out: results,
-in any order. No more shards are read ahead than there are workers. Ray is asked only for more than
-one worker; `RAY_ADDRESS` names a cluster, else it starts on this machine.
+In: shards, and a function that creates a worker, which loads its models once per process. Out:
+results, in any order. At most one shard per worker is read ahead. Ray is used only for more than
+one worker: on the cluster in `RAY_ADDRESS`, or else on this machine.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ def cut(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
 def map_shards(
     make: Callable[[], Callable[[Shard], Result]], shards: Iterable[Shard], workers: int
 ) -> Iterator[Result]:
-    """Yield what a worker made by `make` gives for each shard; `make` must be picklable."""
+    """Yield the result of a worker for each shard; `make`, which must be picklable, creates it."""
     if workers > 1 and find_spec("ray"):
         return _map_with_ray(make, shards, workers)
     return map(make(), shards)
 
 
 class _Actor:
-    """Keeps one worker with its models in a process of Ray."""
+    """Keeps a worker and its models in a Ray process."""
 
     def __init__(self, make: Callable[[], Callable[[Shard], Result]]) -> None:
         self._work = make()
@@ -48,7 +48,7 @@ class _Actor:
 def _map_with_ray(
     make: Callable[[], Callable[[Shard], Result]], shards: Iterable[Shard], workers: int
 ) -> Iterator[Result]:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to its makers
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # sends no usage statistics
     ray, util = importlib.import_module("ray"), importlib.import_module("ray.util")
     ray.init()
     try:

@@ -97,11 +97,11 @@ def prepare(index: Index, folder: Path) -> None:
     if needed > free:
         raise StorageError(
             f"{folder}: needs {needed / 1e9:.2f} GB more, the disk has {free / 1e9:.2f}: free some "
-            "room, or name fewer sets"
+            "space, or name fewer sets"
         )
     if (folder / "index.json").exists() and Index.read(folder) != index:
         raise StorageError(
-            f"{folder}: holds frames of other clips or of another teacher: name another folder"
+            f"{folder}: has frames of other clips or of another teacher: name another folder"
         )
     index.write(folder)
 
@@ -144,14 +144,14 @@ class Targets(Mapping[str, NDArray[np.float16]]):
             StorageError: the folder has no targets, or not all of them yet.
         """
         if not (folder / "index.json").exists():
-            raise StorageError(f"{folder}: holds no targets: write them with the step `targets`")
+            raise StorageError(f"{folder}: has no targets: write them with the step `targets`")
         self._index = Index.read(folder)
         shards = {shard for shard, _, _ in self._index.places.values()}
         missing = [shard for shard in sorted(shards) if not _path(folder, shard).exists()]
         if missing:
             raise StorageError(
                 f"{folder}: {len(missing)} of {len(shards)} shards are missing: run the step "
-                "`targets` to its end"
+                "`targets` to completion"
             )
         self._shards = {shard: np.load(_path(folder, shard), mmap_mode="r") for shard in shards}
 

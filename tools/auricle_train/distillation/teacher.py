@@ -1,6 +1,6 @@
-"""The interface of teachers, which transcribe batches of recordings with confidence.
+"""The interface of teachers, which transcribe batches of clips and return confidences.
 
-In: samples of several clips. Out: a `Reading` of each, in the same order.
+In: samples of several clips. Out: a `Reading` for each, in the same order.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class Reading:
 
 
 class Teacher(Protocol):
-    """A recogniser that needs no transcript."""
+    """A recogniser that labels clips."""
 
     name: str
 
     def read(self, clips: Sequence[NDArray[np.int16]]) -> list[Reading]:
-        """Transcribe clips of (n,) int16 at 16 kHz, at most 30 s, ideally of similar length."""
+        """Transcribe clips of (n,) int16 at 16 kHz, at most 30 s, ideally similar in length."""
         ...

@@ -19,7 +19,7 @@ def load_teacher_encoder(model: Path) -> Encoder:
     """Return the encoder; call it with `chunked=False`.
 
     Raises:
-        ModelError: the file is missing or not such a model.
+        ModelError: the file is missing or is not a Whisper model in CTranslate2 format.
     """
     try:
         weights = read_part(model, "encoder")

@@ -1,10 +1,14 @@
-"""Whisper (Radford et al., arXiv:2212.04356) as a teacher: whole clips, full context, in batches.
+"""Whisper (Radford et al., arXiv:2212.04356) as a teacher: transcribes batches of whole clips.
 
-In: a folder of CTranslate2's files (model.bin, config.json, tokenizer.json, vocabulary). Out: a
-teacher. It runs int8 on the CPU. Whisper was trained with silence up to 30 s after every clip; less
-saves most of the time, but with little silence it repeats itself. Tiny.en and base on 20 training
-clips (words and learners' sentences, beam 5): word error rates of 44 and 41 % at 30 s, 49 and 43 %
-at 14 s, 56 and 43 % at 8 s, 67 and 56 % at 4 s, for 26, 8.5, 4.5 and 2.7 s of a processor.
+In: a CTranslate2 folder (model.bin, config.json, tokenizer.json, vocabulary). Out: a teacher that
+runs in int8 on the CPU. Whisper was trained on clips padded with silence to 30 s. Less silence
+saves most of the processor time, but with too little silence Whisper repeats itself. Results of
+tiny.en and base on 20 training clips (words and learners' sentences, beam 5):
+
+    silence                  30 s   14 s    8 s    4 s
+    word error rate, tiny.en  44 %   49 %   56 %   67 %
+    word error rate, base     41 %   43 %   43 %   56 %
+    processor time            26 s  8.5 s  4.5 s  2.7 s
 """
 
 from __future__ import annotations
@@ -24,15 +28,15 @@ from auricle.features import HOP, SAMPLE_RATE
 from auricle_train.distillation.teacher import Reading
 from auricle_train.text.normalizer import normalize
 
-WINDOW = 30.0  # seconds that Whisper's positions reach
-TOKENS_A_SECOND = 8  # more than anybody speaks: cuts endless repetitions short
-LEAST_TOKENS = 32
+WINDOW = 30.0  # seconds covered by Whisper's position encodings
+TOKENS_A_SECOND = 8  # more than in real speech; limits endless repetitions
+LEAST_TOKENS = 32  # minimum token limit per clip
 FILES = ("model.bin", "config.json", "tokenizer.json")
 
 
 @dataclass(frozen=True)
 class WhisperOptions:
-    """How Whisper reads."""
+    """Options of the decoding."""
 
     beam: int = 5
     silence: float = 14.0  # seconds after the longest clip of a batch
@@ -40,7 +44,7 @@ class WhisperOptions:
 
 
 class WhisperTeacher:
-    """See `teacher.Teacher`."""
+    """Implements `teacher.Teacher`."""
 
     def __init__(self, folder: Path, options: WhisperOptions) -> None:
         """Load the model.
@@ -51,7 +55,7 @@ class WhisperTeacher:
         missing = [name for name in FILES if not (folder / name).is_file()]
         if missing:
             raise ModelError(
-                f"{folder}: has no {', '.join(missing)}: name a folder of a Whisper model in "
+                f"{folder}: has no {', '.join(missing)}: name the folder of a Whisper model in "
                 "CTranslate2's format"
             )
         self.name, self._options = folder.name, options
@@ -89,7 +93,7 @@ class WhisperTeacher:
         ]
 
     def _features(self, clip: NDArray[np.int16], seconds: float) -> NDArray[np.float32]:
-        """Return (80, frames) of the clip and silence after it, as Whisper was trained."""
+        """Return the features of a clip padded with silence, (80, frames)."""
         samples = np.zeros(int(seconds * SAMPLE_RATE) // HOP * HOP, np.float32)
         kept = clip[: len(samples)]
         samples[: len(kept)] = kept / 32768.0
@@ -97,5 +101,5 @@ class WhisperTeacher:
 
 
 def _mean(score: float, tokens: int) -> float:
-    """Return the mean with the end counted; CTranslate2's leaves it out of the divisor."""
+    """Return the mean over all tokens and the end, which CTranslate2 omits from the divisor."""
     return score * tokens / (tokens + 1)

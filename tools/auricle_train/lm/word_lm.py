@@ -1,10 +1,9 @@
-"""Makes the word language model of the first pass: sentences in, `words.bin` out.
+"""Trains the word language model of the first pass: sentences in, `words.bin` out.
 
-The lexicon holds the most frequent words of English, all words of the sources that users' commands
-and transcripts come from, and those of other texts that are met a few times. As with the model of
-tokens (`token_lm.py`), each source gets a model of its own, their shares are those that predict
-held-out sentences best, and what is to be recognised in an evaluation is left out. Where a source
-knows nothing, a word is as likely as it is met in English at large.
+The lexicon has the most frequent English words, all words of trusted sources (commands and
+transcripts), and words that occur a few times in other texts. As in `token_lm.py`, each source gets
+its own model, the mixture weights are those that best predict held-out sentences, and evaluation
+sentences are excluded. Each model backs off to the frequencies of words in general English.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ from auricle.tokenizer import Tokenizer
 from auricle_train.lm.ngram import Floats, Ngram, kneser_ney, mix
 from auricle_train.lm.token_lm import HELD_OUT, fit_size, quantize, scores_of, weigh
 
-WORD = re.compile(r"[a-z]+(?:'[a-z]+)*'?|'[a-z]+")  # as transcripts spell them
-# Texts off the net, and lists made of them, leave the apostrophe out.
+WORD = re.compile(r"[a-z]+(?:'[a-z]+)*'?|'[a-z]+")  # spelling in transcripts
+# Misspellings without apostrophe, common in texts from the web.
 MISSPELLED = frozenset(
     [
         "aint",
@@ -65,20 +64,20 @@ MISSPELLED = frozenset(
         "youve",
     ]
 )
-LEAST_MET = 3  # times that a word is met in texts of general English to be taken
-BYTES = (7, 4)  # of an n-gram, and of a longest one, in the file
-NODE_BYTES = 4
+LEAST_COUNT = 3  # minimum occurrences of a word in sources that are not trusted
+BYTES = (7, 4)  # per n-gram in the file: shorter ones, longest ones
+NODE_BYTES = 4  # per node of the lexicon
 
 
 @dataclass(frozen=True)
 class MadeWords:
-    """A model and what to tell of it."""
+    """A model and its statistics."""
 
-    content: bytes  # of the file
+    content: bytes  # content of the file
     words: int
-    sizes: tuple[int, ...]  # n-grams of each length
-    weights: dict[str, float]  # of each source
-    losses: dict[str, float]  # nats a word on held-out sentences of each source
+    sizes: tuple[int, ...]  # number of n-grams of each length
+    weights: dict[str, float]  # mixture weight of each source
+    losses: dict[str, float]  # nats per word on held-out sentences of each source
 
 
 def choose_words(
@@ -88,19 +87,19 @@ def choose_words(
 
     Args:
         sources: sentences by source.
-        frequencies: the words of English that are to be known, with how often they are met.
-        trusted: names of sources all words of which are taken.
+        frequencies: English words to include, with their frequencies.
+        trusted: names of sources whose words are all included.
     """
     words = {word for word in frequencies if WORD.fullmatch(word)}
     for name, sentences in sources.items():
-        met = Counter(word for sentence in sentences for word in sentence.split())
-        least = 1 if name in trusted else LEAST_MET
-        words.update(word for word, times in met.items() if times >= least and WORD.fullmatch(word))
+        counts = Counter(word for sentence in sentences for word in sentence.split())
+        least = 1 if name in trusted else LEAST_COUNT
+        words.update(word for word, n in counts.items() if n >= least and WORD.fullmatch(word))
     return sorted(words - MISSPELLED)
 
 
 def number_words(words: Sequence[str], tokenizer: Tokenizer) -> tuple[Lexicon, dict[str, int]]:
-    """Return the lexicon of words, and their numbers in it, from 1; those spelled alike are one."""
+    """Return the lexicon, and the number of each word, from 1, in it."""
     spellings = {word: tokenizer.encode(word) for word in words}
     spellings = {
         word: tokens for word, tokens in spellings.items() if tokenizer.decode(tokens) == word
@@ -118,18 +117,18 @@ def make_words(
     limit: int,
     trusted: Sequence[str],
 ) -> MadeWords:
-    """Return the model of sources, in a file of `limit` bytes at most.
+    """Train the model of all sources, with a file of at most `limit` bytes.
 
     Args:
         sources: sentences by source.
-        frequencies: see `choose_words`; all above 0. Without any, all words are alike there.
-        tokenizer: encodes texts for the first pass.
+        frequencies: see `choose_words`; above 0. If empty, the back-off is uniform.
+        tokenizer: tokenizer of the first pass.
         order: length of the longest n-grams, 2 to 4.
-        limit: bytes.
+        limit: maximum bytes of the file.
         trusted: see `choose_words`.
 
     Raises:
-        ValueError: there is nothing to learn from, or the limit is too small for the words alone.
+        ValueError: no source has a usable sentence, or the limit is too small for the lexicon.
     """
     lexicon, numbers = number_words(choose_words(sources, frequencies, trusted), tokenizer)
     size = len(numbers) + 1
@@ -143,8 +142,8 @@ def make_words(
         drawn = np.random.default_rng(0).permutation(len(known))
         cut = len(known) // HELD_OUT
         held[name] = [known[at] for at in drawn[:cut]]
-        taken = [known[at] for at in drawn[cut:]]
-        models[name] = kneser_ney(taken, size, order, starts=True, base=base)
+        training = [known[at] for at in drawn[cut:]]
+        models[name] = kneser_ney(training, size, order, starts=True, base=base)
     if not models:
         raise ValueError("text: no source has a sentence of known words")
     weights = weigh(models, held, order)
@@ -163,7 +162,7 @@ def make_words(
 
 
 def _shares(frequencies: Mapping[str, float], numbers: Mapping[str, int]) -> Floats:
-    """Return how likely each word is in English at large (words + 1,); 0 for the start symbol."""
+    """Return the probability of each word in general English, (words + 1,); 0 for the start."""
     shares = np.full(len(numbers) + 1, min(frequencies.values(), default=1.0))
     for word, share in frequencies.items():
         if word in numbers:
@@ -174,5 +173,5 @@ def _shares(frequencies: Mapping[str, float], numbers: Mapping[str, int]) -> Flo
 
 
 def _bytes(model: Ngram) -> int:
-    """Return what the n-grams take in the file."""
+    """Return the size of the n-grams in the file."""
     return BYTES[0] * sum(model.sizes[:-1]) + BYTES[1] * model.sizes[-1]

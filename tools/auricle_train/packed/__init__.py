@@ -1,1 +1,1 @@
-"""A job that another machine runs from one folder: recordings, weights, code, a script."""
+"""Packs a training job into one folder that another machine can run."""

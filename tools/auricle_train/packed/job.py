@@ -104,11 +104,11 @@ def _audio(sources: Sources) -> Mapping[str, Iterator[Packed]]:
         *(shards.of_manifest(path, "train") for path in sources.manifests),
     )
     dev = chain(*(_few(sources, name) for name in sources.dev_sets))
-    beside = {
+    others = {
         kind: chain(*(shards.of_set(sources.data, name, "train", {}) for name in names))
         for kind, names in (("prefix", PREFIXES), ("background", BACKGROUND))
     }
-    return {"speech": shards.wanted(speech, wrong), "dev": shards.wanted(dev, ()), **beside}
+    return {"speech": shards.wanted(speech, wrong), "dev": shards.wanted(dev, ()), **others}
 
 
 def _few(sources: Sources, name: str) -> Iterator[Packed]:

@@ -111,8 +111,8 @@ def encoded_batch(batch: Batch, kept: Tensor, encoder: FrozenEncoder) -> TopBatc
     whole = encoder.shape.chunk * STRIDE
     missing = -features.shape[1] % whole
     features = torch.nn.functional.pad(features, (0, 0, 0, missing), value=SILENCE)
-    heard, most = encoder.encode_batch(features), int(frames.max())
-    stacked = heard[:, : most * SEARCH_FRAME].reshape(len(kept), most, -1).float()
+    encoded, most = encoder.encode_batch(features), int(frames.max())
+    stacked = encoded[:, : most * SEARCH_FRAME].reshape(len(kept), most, -1).float()
     inside = torch.arange(most) < frames[:, None]
     tokens = batch.tokens[kept]
     return TopBatch(

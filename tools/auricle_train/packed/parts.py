@@ -79,7 +79,7 @@ def join(folder: Path, name: str, path: Path) -> None:
     except FileNotFoundError as error:
         raise ModelError(f"{error.filename}: missing: copy all parts of {name}") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{index}: no list of parts ({error}): copy it again") from error
+        raise ModelError(f"{index}: not a list of parts ({error}): copy it again") from error
     except OSError as error:
         raise StorageError(f"{path}: not written: {error}: free some space") from error
     finally:

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Trains the top of the first pass from the files beside this script, on a GPU where there is one.
+# Trains the top of the first pass from the files in this folder, on a GPU if there is one.
 #
 #   OUT=out LEGS=1 MINUTES=10 ./run.sh [option of `train-live`]...
 #
-# OUT      checkpoint in parts, log.jsonl, and what the last leg printed (leg.log). A run goes on
-#          from the parts that are there; without, it begins with the packed top.
-# LEGS     how often to train for MINUTES, counted from the start of the leg; dev clips and the
-#          parts of the checkpoint take about a minute more.
-# WORKERS  processes that disturb; usually one less than there are cores.
-# SCRATCH  folder of the code and of decoded samples (0.12 GB an hour of sound).
-# PYTHON   with torch, numpy, scipy, soundfile, soxr, jiwer and num2words; wheels/ beside this
-#          script may hold what it lacks.
+# OUT      folder for the checkpoint in parts, log.jsonl, and the output of the last leg (leg.log).
+#          A run resumes from the parts in it, or else starts from the packed top.
+# LEGS     number of legs, each of MINUTES from its start. Evaluating the dev clips and writing the
+#          checkpoint take about one more minute per leg.
+# WORKERS  number of augmentation processes; usually one less than the number of cores.
+# SCRATCH  folder for code and decoded samples (0.12 GB per hour of audio).
+# PYTHON   Python with torch, numpy, scipy, soundfile, soxr, jiwer and num2words. Wheels of missing
+#          packages can be put into the folder wheels/ next to this script.
 set -euo pipefail
 
 job=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -42,13 +42,13 @@ class Row:
     licence: str
 
 
-Packed = tuple[Row, bytes]  # and its Opus file
+Packed = tuple[Row, bytes]  # metadata and Opus file
 
 
 def of_set(
     folder: Path, name: str, split: str, labels: Mapping[str, str], *, to_ship: bool = True,
 ) -> Iterator[Packed]:  # fmt: skip
-    """Yield the clips of a set, see `corpus.read_set`; labels are texts of clips without."""
+    """Yield the clips of a set, see `corpus.read_set`; `labels` adds texts for clips without."""
     with tarfile.open(folder / f"{name}.tar") as tar:
         for row in read_table(folder, name, split, to_ship=to_ship):
             member = tar.extractfile(f"{row['id']}.opus")
@@ -59,7 +59,7 @@ def of_set(
 
 
 def of_manifest(path: Path, split: str) -> Iterator[Packed]:
-    """Yield the clips of a manifest, see `manifests`; what is not Opus becomes it."""
+    """Yield the clips of a manifest, see `manifests`; other formats are converted to Opus."""
     lhotse = importlib.import_module("lhotse")  # takes seconds to import
     for cut in lhotse.CutSet.from_file(path):
         said = cut.supervisions[0]
@@ -92,7 +92,7 @@ def write_shards(folder: Path, kind: str, clips: Iterable[Packed], most: int = M
     """Write clips as shards of at most `most` bytes each; return the tars.
 
     Raises:
-        ArgumentError: a clip alone is larger, or two of a shard and set have one name.
+        ArgumentError: a clip is larger than a shard, or two clips of a set have the same name.
     """
     found: list[Path] = []
     group: list[Packed] = []
@@ -135,7 +135,7 @@ def _member(row: Row) -> str:
 
 
 def read_rows(tar: Path) -> list[Row]:
-    """Return what is known of the clips of a shard, in its order."""
+    """Return the metadata of the clips of a shard, in order."""
     with tar.with_suffix(".tsv").open(encoding="utf-8", newline="") as file:
         return [Row(**row) for row in
                 csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]  # fmt: skip
@@ -159,10 +159,10 @@ def read_shard(tar: Path) -> Iterator[Clip]:
 
 
 def decoded(shards: Sequence[Path], store: Path, workers: int) -> list[Clip]:
-    """Return the clips of all shards, mapped from the store; what it lacks is decoded.
+    """Return the clips of all shards, memory-mapped from the store; decode those it lacks.
 
     Args:
-        shards: tars.
+        shards: tar files.
         store: folder, see `data.audio_cache.stored`.
         workers: decoding processes, one shard each; 0: decode in this process.
     """

@@ -1,1 +1,1 @@
-"""Makes the language model of the reranker: text, network, training, bundle."""
+"""Trains the reranker's language model and writes its bundle."""

@@ -1,7 +1,7 @@
-"""Makes the bundle of the reranker's language model.
+"""Writes the bundle of the reranker's language model.
 
-In: the folder of a run. Out: a folder with `manifest.yaml`, the network in 8 bits and the pieces,
-which `reranker.language_model` loads.
+In: the folder of a training run. Out: a folder with `manifest.yaml`, the network in 8 bits and the
+pieces, as loaded by `reranker.language_model`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from auricle_train.training import checkpoint
 from reranker.language_model import KIND, NETWORK, PIECES
 from reranker.network import quantized
 
-MOST_MEGABYTES = 12
+MOST_MEGABYTES = 12  # maximum size of a bundle
 DATA = [
     "SNIPS 2017-06 custom intents (CC0 1.0; arXiv:1805.10190)",
     "CLINC150, training sentences (CC BY 3.0; Larson et al., EMNLP 2019)",
@@ -43,20 +43,20 @@ def write_bundle(
     weights: Path | None,
     sources: list[str] | None = None,
 ) -> None:
-    """Write the bundle of a run.
+    """Write the bundle of a training run.
 
     Args:
-        run: folder with its checkpoint and pieces.
-        out: is made if it is not there.
+        run: folder with checkpoint and pieces.
+        out: folder of the bundle; created if missing.
         name: name of the bundle.
         version: version of the bundle.
-        losses: nats a word on held-out sentences of each source.
-        results: YAML of what was measured with it.
-        weights: YAML of `reranker.ranking.Weights`, as tuned.
-        sources: more text that it was made of, with licences.
+        losses: nats per word on held-out sentences, by source.
+        results: YAML file of evaluation results.
+        weights: YAML file of tuned `reranker.ranking.Weights`.
+        sources: additional training texts, with licences.
 
     Raises:
-        ModelError: it becomes larger than a bundle may be.
+        ModelError: the bundle exceeds MOST_MEGABYTES.
     """
     saved = checkpoint.read(run / "last.pt")
     stored = {key: value.float().numpy() for key, value in saved["model"].items()}
@@ -67,7 +67,7 @@ def write_bundle(
     megabytes = sum(map(len, files.values())) / 1e6
     if megabytes > MOST_MEGABYTES:
         raise ModelError(
-            f"{out}: takes {megabytes:.1f} MB, and may take {MOST_MEGABYTES} MB; train a smaller "
+            f"{out}: takes {megabytes:.1f} MB, the limit is {MOST_MEGABYTES} MB; train a smaller "
             "network"
         )
     manifest = {

@@ -1,7 +1,8 @@
-"""The reranker's language model while it learns: a causal Transformer, in PyTorch.
+"""The reranker's language model for training: a causal Transformer in PyTorch.
 
-In: tokens of sentences. Out: logits of the token after each. The service computes the same in numpy
-(`reranker.network`), which tells the names and shapes of the weights; a test holds both together.
+In: tokens of sentences. Out: logits of each next token. The service computes the same in numpy
+(`reranker.network`), which defines the names and shapes of the weights. A test checks that both
+give the same result.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from torch.nn import functional
 
 from reranker.network import EPSILON, Shape, rotations
 
-SPREAD = 0.02  # of weights at the beginning
+SPREAD = 0.02  # standard deviation of initial weights
 
 
 class Layer(nn.Module):
-    """Attention over what came before, then a network for each token."""
+    """A Transformer layer: causal self-attention, then a feed-forward network."""
 
     def __init__(self, shape: Shape, dropout: float) -> None:
         super().__init__()
@@ -31,7 +32,7 @@ class Layer(nn.Module):
         self.hidden_scale = nn.Parameter(torch.ones(shape.width))
 
     def forward(self, states: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
-        """Return (sentences, tokens, width) of the same."""
+        """Return states of the same shape, (sentences, tokens, width)."""
         drop = self._dropout if self.training else 0.0
         rows, count, width = states.shape
         mixed = self.attention_in(_level(states, self.attention_scale))
@@ -45,7 +46,7 @@ class Layer(nn.Module):
 
 
 class Transformer(nn.Module):
-    """The network."""
+    """The language model."""
 
     def __init__(self, shape: Shape, dropout: float = 0.0) -> None:
         super().__init__()
@@ -74,7 +75,7 @@ class Transformer(nn.Module):
         return functional.linear(_level(states, self.scale), self.embedding.weight)
 
     def described(self) -> dict[str, int]:
-        """Return the shape as a checkpoint keeps it."""
+        """Return the shape for a checkpoint."""
         return asdict(self.shape)
 
 

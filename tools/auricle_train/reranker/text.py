@@ -41,9 +41,9 @@ UNKNOWN_KIND = 0.2  # share of hidden names with unknown kind
 
 @dataclass(frozen=True)
 class Source:
-    """Sentences of one kind, each as words."""
+    """Sentences of one source, each a list of words."""
 
-    share: float
+    share: float  # sampling weight
     learned: list[list[str]]
     held_out: list[list[str]]
 
@@ -53,7 +53,7 @@ def read(folder: Path, texts: Sequence[Path]) -> dict[str, Source]:
 
     Args:
         folder: data folder.
-        texts: more text, a sentence a line; each file is a source, which its name names.
+        texts: additional files, one sentence per line; each is a source named after the file.
     """
     sources = read_sources(folder, texts)
     draw = np.random.default_rng(0)

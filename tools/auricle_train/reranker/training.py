@@ -1,7 +1,8 @@
-"""The run that trains the reranker's language model, in the time it is given.
+"""Trains the reranker's language model for a given time.
 
-In: sentences and a vocabulary. Out: a checkpoint, resumed when it exists, and a log. A signal ends
-the run after its step. The rate rises over the first steps and falls to nothing at the end.
+In: sentences and a vocabulary. Out: a log and a checkpoint, from which a later run resumes. On a
+signal the run ends after the current step. The learning rate rises over the first steps and decays
+to zero at the end.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from auricle_train.training.signals import Interruption
 from reranker.network import Shape
 from reranker.vocabulary import BOUNDARY, Vocabulary
 
-NOTHING = -100  # target that the loss ignores: padding after a sentence
-AT_ONCE = 32  # batches whose sentences are drawn together and sorted by length
+NOTHING = -100  # target of padding, which the loss ignores
+AT_ONCE = 32  # batches drawn together, with their sentences sorted by length
 DEVICE = torch.device("cpu")
 
 Sentences = Sequence[list[int]]
@@ -36,25 +37,25 @@ Sentences = Sequence[list[int]]
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how fast."""
+    """Settings of the training."""
 
     minutes: float = 35.0
-    rate: float = 3e-3
-    warm_steps: int = 100
-    decay: float = 0.8  # share of the time, at its end, in which the rate falls
+    rate: float = 3e-3  # peak learning rate
+    warm_steps: int = 100  # steps over which the rate rises
+    decay: float = 0.8  # final share of the time over which the rate decays
     dropout: float = 0.1
     weight_decay: float = 0.05
     batch_tokens: int = 1500
-    longest: int = 48  # tokens of a sentence; what is longer is cut
+    longest: int = 48  # maximum tokens per sentence; longer ones are truncated
     save_seconds: float = 120.0
     seed: int = 1
 
 
 class Run:
-    """Holds what a run changes."""
+    """Model, optimiser and progress of a training run."""
 
     def __init__(self, shape: Shape, plan: Plan, path: Path) -> None:
-        """Begin, or go on from the checkpoint at `path`; raises ModelError for another shape."""
+        """Start, or resume from `path`; raises ModelError if the checkpoint has another shape."""
         torch.manual_seed(plan.seed)
         self.plan, self._path = plan, path
         self.model = Transformer(shape, plan.dropout)
@@ -75,7 +76,7 @@ class Run:
             self.step, self.elapsed, self.read = saved["step"], saved["elapsed"], saved["read"]
 
     def train(self, batches: Iterator[Tensor], log_path: Path) -> None:
-        """Train until the time is over or a signal comes."""
+        """Train until the time is over or a signal arrives."""
         log = RunLog(log_path, self.step)
         last = saved = time.monotonic()
         self.model.train()
@@ -94,7 +95,7 @@ class Run:
         self.save()
 
     def _learn(self, batch: Tensor) -> tuple[float, float]:
-        """Learn from (sentences, tokens + 1); return loss, nats a token, and rate."""
+        """Train on (sentences, tokens + 1); return the loss in nats per token, and the rate."""
         done = self.elapsed / (60 * self.plan.minutes)
         rise = min(1.0, (self.step + 1) / self.plan.warm_steps)
         rate = self.plan.rate * rise * max(0.0, min(1.0, (1 - done) / self.plan.decay))
@@ -118,17 +119,17 @@ class Run:
 
 
 def loss_of(model: Transformer, batch: Tensor) -> Tensor:
-    """Return the mean loss of a token, nats, in (sentences, tokens + 1)."""
+    """Return the mean loss in nats per token of a batch, (sentences, tokens + 1)."""
     given, wanted = batch[:, :-1].clamp_min(BOUNDARY), batch[:, 1:]
     with computing(DEVICE):
         logits = model(given)
-    # Only where something is wanted: half of a batch may be filling.
+    # Skip padding, which can be half of a batch.
     kept = wanted != NOTHING
     return functional.cross_entropy(logits[kept].float(), wanted[kept])
 
 
 def encode(sources: Mapping[str, Source], vocabulary: Vocabulary) -> dict[str, Sentences]:
-    """Return what is learned of each source, as tokens."""
+    """Return the training sentences of each source as tokens."""
     return {
         name: [vocabulary.of_words(words) for words in source.learned]
         for name, source in sources.items()
@@ -138,7 +139,7 @@ def encode(sources: Mapping[str, Source], vocabulary: Vocabulary) -> dict[str, S
 def draw(
     sources: Mapping[str, Source], sentences: Mapping[str, Sentences], plan: Plan, seed: int
 ) -> Iterator[Tensor]:
-    """Yield batches (sentences, tokens + 1) without end, of sentences of about one length each."""
+    """Yield an endless stream of batches (sentences, tokens + 1) of sentences similar in length."""
     generator = np.random.default_rng(seed)
     names = list(sentences)
     shares = np.array([sources[name].share for name in names])
@@ -159,7 +160,7 @@ def draw(
 
 
 def split(sentences: Sentences, tokens: int) -> Iterator[Sentences]:
-    """Yield sentences, sorted by length, in batches of so many tokens with their filling."""
+    """Yield batches of at most `tokens` tokens, padding included, from sorted sentences."""
     batch: list[list[int]] = []
     for sentence in sentences:
         if batch and (len(batch) + 1) * (len(sentence) + 1) > tokens:
@@ -171,7 +172,7 @@ def split(sentences: Sentences, tokens: int) -> Iterator[Sentences]:
 
 
 def filled(sentences: Sentences) -> Tensor:
-    """Return (sentences, longest + 2) with bounds, and NOTHING behind the end."""
+    """Return (sentences, longest + 2) with boundary tokens, padded with NOTHING."""
     rows = torch.full((len(sentences), max(map(len, sentences)) + 2), NOTHING)
     for row, sentence in zip(rows, sentences, strict=True):
         row[: len(sentence) + 2] = torch.tensor([BOUNDARY, *sentence, BOUNDARY])
@@ -181,7 +182,7 @@ def filled(sentences: Sentences) -> Tensor:
 def losses(
     model: Transformer, sources: Mapping[str, Source], vocabulary: Vocabulary, plan: Plan
 ) -> dict[str, Any]:
-    """Return nats a word, its end of the sentence included, on what was held out of each source."""
+    """Return nats per word on held-out sentences by source; a sentence end counts as a word."""
     model.eval()
     found = {}
     with torch.inference_mode():

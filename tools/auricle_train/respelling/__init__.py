@@ -1,1 +1,1 @@
-"""Learns how the recogniser respells names that it does not know."""
+"""Learns how the recogniser misspells names that it does not know."""

@@ -1,4 +1,4 @@
-"""Learns which letters the recogniser writes instead of others.
+"""Learns which letters the recogniser substitutes for others.
 
 In: names and their recognised texts. Out: rules with probabilities, in the format of
 `auricle.biasing.respelling`: letters of a word, with "_" at its start or end, and their
@@ -21,7 +21,7 @@ ALIKE = (
 SILENT = "aeiouyhwr"
 SPACE = " "
 
-Column = tuple[str, str]  # a letter, or none, on either side
+Column = tuple[str, str]  # aligned letters of name and recognised text; "" for a gap
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def learn(
     seen: Counter[str] = Counter()
     changed: Counter[Column] = Counter()
     names: defaultdict[Column, set[str]] = defaultdict(set)
-    for name, heard in pairs:
-        cost, columns = align(name, heard)
+    for name, recognised in pairs:
+        cost, columns = align(name, recognised)
         if cost > limits.furthest * len(name):
             continue
         for letters, others in _windows(columns, limits.widest):
@@ -69,27 +69,27 @@ def table(rules: dict[tuple[str, str], float]) -> str:
     return "".join(f"{one}\t{other}\t{share:.2f}\n" for (one, other), share in rules.items())
 
 
-def align(name: str, heard: str) -> tuple[float, list[Column]]:
+def align(name: str, recognised: str) -> tuple[float, list[Column]]:
     """Return the minimum alignment cost of two texts, and the aligned letters."""
-    costs = [[0.0] * (len(heard) + 1) for _ in range(len(name) + 1)]
+    costs = [[0.0] * (len(recognised) + 1) for _ in range(len(name) + 1)]
     steps: dict[tuple[int, int], tuple[int, int]] = {}
     for i in range(len(name) + 1):
-        for j in range(len(heard) + 1):
+        for j in range(len(recognised) + 1):
             ways = []
             if i and j:
-                change = _change(name[i - 1], heard[j - 1])
+                change = _change(name[i - 1], recognised[j - 1])
                 ways.append((costs[i - 1][j - 1] + change, (1, 1)))
             if i:
                 ways.append((costs[i - 1][j] + _gap(name, i - 1), (1, 0)))
             if j:
-                ways.append((costs[i][j - 1] + _gap(heard, j - 1), (0, 1)))
+                ways.append((costs[i][j - 1] + _gap(recognised, j - 1), (0, 1)))
             if ways:
                 costs[i][j], steps[i, j] = min(ways)
     columns = []
-    i, j = len(name), len(heard)
+    i, j = len(name), len(recognised)
     while i or j:
         left, right = steps[i, j]
-        columns.append((name[i - left : i], heard[j - right : j]))
+        columns.append((name[i - left : i], recognised[j - right : j]))
         i, j = i - left, j - right
     return costs[-1][-1], columns[::-1]
 
@@ -121,7 +121,7 @@ def _windows(columns: list[Column], widest: int) -> Iterator[tuple[str, str]]:
         letters = others = ""
         for number, (letter, other) in enumerate(marked[first:], first):
             if (letter == SPACE) != (other == SPACE):
-                break  # words were joined, or one was divided
+                break  # words were joined or split
             letters += EDGE if letter == SPACE else letter
             others += EDGE if other == SPACE else other
             if len(letters) > widest:

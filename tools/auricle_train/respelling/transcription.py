@@ -28,8 +28,8 @@ CARRIERS = (
     ("send a message to", "now"),
 )
 FASTEST = 1.05  # maximum speed of a voice, so that it stays intelligible
-QUIET_SECONDS = 0.5  # before and after
-LOUDNESS = 20_000
+QUIET_SECONDS = 0.5  # silence before and after the speech
+LOUDNESS = 20_000  # int16 value of a sample of 1.0
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Speech from text, to train on: one module a voice engine, and `ENGINES`, which names them.
+"""Synthesises training speech from text. Each voice engine is one module, listed in `ENGINES`.
 
-A module has one function, `load(voices)`, which returns an `Engine`; it raises EngineError where a
-package or a program is missing.
+Each module has a function `load(voices)` that returns an `Engine`. It raises EngineError if a
+package or program is missing.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ ENGINES = {
 
 
 def load_engine(name: str, voices: Path | None) -> Engine:
-    """Return an engine of `ENGINES`, ready to speak.
+    """Load an engine.
 
     Args:
-        name: name of the engine.
-        voices: folder of its voices, where it has none of its own.
+        name: key in `ENGINES`.
+        voices: folder of voices; None for an engine that includes its voices.
 
     Raises:
-        EngineError: what it needs is not installed, or the folder holds no voices of its kind.
+        EngineError: a package or program is missing, or the folder has no voices for the engine.
     """
     try:
         return cast("Engine", importlib.import_module(ENGINES[name]).load(voices))

@@ -1,6 +1,6 @@
-"""What every voice engine offers: voices of a split, drawn at random, and speech.
+"""The interface of voice engines: draw a random voice of a split, and synthesise speech.
 
-In: normalised text and a manner of speaking. Out: float32 samples and their rate.
+In: normalised text and a manner of speaking. Out: float32 samples and their sample rate.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from auricle.errors import AuricleError
 
 Speech = tuple[NDArray[np.float32], int]  # samples, -1 to 1, and Hz
 
-SPEEDS = (0.75, 1.35)  # of slow and of fast speakers
+SPEEDS = (0.75, 1.35)  # slowest and fastest speaking rate, relative to the voice
 
 
 class EngineError(AuricleError):
@@ -27,34 +27,34 @@ class EngineError(AuricleError):
 
 @dataclass(frozen=True)
 class Manner:
-    """Who speaks, and how."""
+    """The voice, speed and pitch of a clip."""
 
-    voice: str  # as the engine calls it
-    speed: float  # 1 is the voice's own
-    pitch: float  # likewise; engines without a pitch of their own leave it
+    voice: str  # the engine's name for it
+    speed: float  # factor; 1 is the default of the voice
+    pitch: float  # factor; 1 is the default of the voice; some engines ignore it
 
 
 class Engine(Protocol):
-    """A synthesiser of English."""
+    """A speech synthesiser for English."""
 
-    licence: str  # under which its speech may be used
+    licence: str  # licence of the synthesised speech
 
     def draw(self, split: str, generator: np.random.Generator) -> Manner:
-        """Return a random manner, its voice of this split; no voice is in both splits."""
+        """Return a random manner with a voice of this split; no voice is in both splits."""
         ...
 
     def speak(self, text: str, manner: Manner, generator: np.random.Generator) -> Speech:
-        """Say it; raise EngineError where the engine fails."""
+        """Synthesise the text; raise EngineError if the engine fails."""
         ...
 
 
 def draw_manner(
     voices: Sequence[str], split: str, held_out: Sequence[str], generator: np.random.Generator
 ) -> Manner:
-    """Return a manner with one of the voices: of `held_out` for dev, of the others for train.
+    """Return a random manner: for dev a voice of `held_out`, for train any other voice.
 
     Raises:
-        EngineError: there is no voice of this split.
+        EngineError: the split has no voice.
     """
     fitting = [voice for voice in voices if (voice in held_out) == (split == "dev")]
     if not fitting:

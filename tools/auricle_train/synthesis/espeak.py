@@ -1,4 +1,4 @@
-"""espeak-ng, the program: formant synthesis, far from human, in many accents and variants."""
+"""The program espeak-ng: formant synthesis, unnatural, with many accents and variants."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ ACCENTS = ("en-us", "en-gb", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-rp", "
 VARIANTS = ("m1", "m3", "m4", "m7", "f2", "f3", "f4", "f5", "klatt2", "klatt4", "steph", "adam")
 VOICES = tuple(f"{accent}+{variant}" for accent in ACCENTS for variant in VARIANTS)
 HELD_OUT = tuple(voice for voice in VOICES if voice.endswith(("+m4", "+f4")))
-WORDS_A_MINUTE = 165
-PITCH = 50  # of 0 to 99
+WORDS_A_MINUTE = 165  # default speed
+PITCH = 50  # default, on a scale of 0 to 99
 
 
 def load(voices: Path | None) -> Program:

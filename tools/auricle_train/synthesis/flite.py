@@ -1,4 +1,4 @@
-"""CMU Flite, the program: diphone and clustergen voices made from CMU ARCTIC."""
+"""The program CMU Flite: diphone and clustergen voices built from CMU ARCTIC."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from auricle_train.synthesis.engine import Manner
 from auricle_train.synthesis.program import Program
 
 VOICES = ("kal16", "awb", "rms", "slt")
-HELD_OUT = ("awb",)  # the Scottish one
+HELD_OUT = ("awb",)  # Scottish accent
 
 
 def load(voices: Path | None) -> Program:

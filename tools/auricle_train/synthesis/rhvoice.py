@@ -1,4 +1,4 @@
-"""RHVoice, the program: statistical voices made from CMU ARCTIC, at their own speed."""
+"""The program RHVoice: statistical voices built from CMU ARCTIC, always at default speed."""
 
 from __future__ import annotations
 

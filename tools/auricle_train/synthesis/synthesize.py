@@ -1,8 +1,8 @@
-"""Makes clips of spoken text, and their manifest.
+"""Synthesises clips from texts, and writes their manifest.
 
-In: texts, a voice engine, a seed. Out: a folder of recordings at 16 kHz, `clips.tsv`, which gets a
-row as each is done, and `synthetic.jsonl.gz`, a manifest as `manifests` makes it. An interrupted
-run goes on: what a clip says and how depends on the seed and its number alone.
+In: texts, a voice engine, a seed. Out: a folder with recordings at 16 kHz; `clips.tsv`, which gets
+a row after each clip; and `synthetic.jsonl.gz`, a manifest like those of `manifests`. An
+interrupted run can be resumed, because text and manner of a clip depend only on seed and number.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from auricle_train.text.normalizer import normalize
 
 COLUMNS = ("path", "text", "speaker", "split", "licence", "source")
 FORMATS = {"opus": ("OGG", "OPUS"), "flac": ("FLAC", "PCM_16")}
-LONGEST = 300  # letters of a text
-HEADER = "kind\ttext\tsay"  # of a table that `make-texts` wrote
+LONGEST = 300  # maximum letters of a text
+HEADER = "kind\ttext\tsay"  # header of a table written by `make-texts`
 CARRIERS = (
     "call {}", "phone {} please", "send a message to {}", "what is the number of {}",
     "remind me to write to {}", "play something by {}", "is {} at home", "{}",
@@ -37,19 +37,19 @@ CARRIERS = (
 
 @dataclass(frozen=True)
 class Line:
-    """One text."""
+    """A text to synthesise."""
 
-    text: str  # the transcript, normalised
+    text: str  # normalised transcript
     say: str  # input of the engine: "jay oh" for "j o"
 
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be made."""
+    """Which clips to make."""
 
-    engine: str  # its name, for file names
-    count: int  # clips
-    first: int = 0  # number of the first of them: several machines can share the work
+    engine: str  # name of the engine, used in file names
+    count: int  # number of clips
+    first: int = 0  # number of the first clip, so that several machines can share the work
     dev_share: float = 0.1
     seed: int = 1
     format: str = "opus"
@@ -61,12 +61,12 @@ def read_texts(path: Path) -> list[str]:
 
 
 def read_lines(path: Path) -> list[Line]:
-    """Return the texts of a file: lines, the last column of a `.tsv`, or a table of `make-texts`.
+    """Read texts from lines, from the last column of a `.tsv`, or from a table of `make-texts`.
 
-    Texts longer than a sentence are left out: engines have limits of their own.
+    Texts of more than `LONGEST` letters are skipped, because engines limit the length.
 
     Raises:
-        LayoutError: there are none.
+        LayoutError: the file has no usable text.
     """
     rows = path.read_text(encoding="utf-8").splitlines()
     if rows[:1] == [HEADER]:
@@ -76,22 +76,22 @@ def read_lines(path: Path) -> list[Line]:
         found = [Line(text, text) for text in map(normalize, last)]
     lines = [line for line in found if 0 < len(line.text) <= LONGEST]
     if not lines:
-        raise LayoutError(f"text: {path} holds no words; name a file with a text a line")
+        raise LayoutError(f"text: {path} has no usable text; name a file with one text per line")
     return lines
 
 
 def with_names(names: Sequence[str], generator: np.random.Generator) -> list[str]:
-    """Return a sentence for each name."""
+    """Return one random sentence for each name."""
     chosen = generator.integers(len(CARRIERS), size=len(names))
     return [CARRIERS[number].format(name) for number, name in zip(chosen, names, strict=True)]
 
 
 def synthesize(engine: Engine, lines: Sequence[Line], order: Order, out: Path) -> Report:
-    """Make what is not there yet, then write the manifest.
+    """Synthesise the missing clips, then write the manifest.
 
     Raises:
-        EngineError: the engine cannot speak.
-        OSError: the disk is full; nothing that is done is lost.
+        EngineError: the engine fails.
+        OSError: the disk is full; finished clips are kept.
     """
     out.mkdir(parents=True, exist_ok=True)
     clips = out / "clips.tsv"
@@ -111,14 +111,14 @@ def synthesize(engine: Engine, lines: Sequence[Line], order: Order, out: Path) -
             row = (path, line.text, speaker, split, engine.licence, source)
             print(*row, sep="\t", file=rows, flush=True)
     spent = max(time.monotonic() - began, 1e-3)
-    print(f"{made:.1f} s of speech in {spent:.1f} s: {made / spent:.2f} s a second")
+    print(f"{made:.1f} s of speech in {spent:.1f} s: {made / spent:.2f} times real time")
     return write_manifest(table.utterances(clips, out), out / "synthetic.jsonl.gz")
 
 
 def _jobs(
     lines: Sequence[Line], order: Order
 ) -> Iterator[tuple[str, Line, str, np.random.Generator]]:
-    """Yield (file name, line, split, random generator) of each clip."""
+    """Yield (file name, line, split, random generator) for each clip."""
     shuffled = np.random.default_rng(order.seed).permutation(len(lines))
     for number in range(order.first, order.first + order.count):
         line = lines[shuffled[number % len(lines)]]
@@ -130,7 +130,7 @@ def _jobs(
 
 
 def _write(speech: Speech, path: Path, kind: str) -> float:
-    """Write speech at 16 kHz, atomically; return its seconds."""
+    """Write speech at 16 kHz, atomically; return its duration in seconds."""
     samples, rate = speech
     if rate != SAMPLE_RATE:
         samples = soxr.resample(samples, rate, SAMPLE_RATE)

@@ -1,1 +1,1 @@
-"""Text normalisation, and word errors with confidence intervals."""
+"""Text normalisation, and word error rates with confidence intervals."""

@@ -105,7 +105,7 @@ def _ordinal(found: re.Match[str]) -> str:
 
 
 def _plural(found: re.Match[str]) -> str:
-    """Return decades and the like: 1880s, 80s."""
+    """Spell plural numbers such as "1880s" and "80s"."""
     words = _whole(found[1]).strip()
     return f" {words[:-1]}ies " if words.endswith("y") else f" {words}s "
 
@@ -116,7 +116,7 @@ def _fraction(found: re.Match[str]) -> str:
 
 FRACTIONS = {"1/2": "one half", "1/4": "one quarter", "3/4": "three quarters"}
 _AMOUNT = rf"(?P<whole>{NUMBER})(?:\.(?P<fraction>[0-9]+))?"
-# Ordered: an earlier pattern may contain a later one.
+# The order matters: an earlier pattern may contain a later one.
 _SPELLINGS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (rf"(?P<sign>[$€£])\s?{_AMOUNT}(?:\s(?P<many>hundred|thousand|million|billion)\b)?", _money),
     (r"(?<=[0-9])\s?([ap])\.?m\b\.?", r" \1 m "),

@@ -91,7 +91,7 @@ def score(found: Sequence[Errors], seed: int = 0) -> Score:
 
 
 def share(flags: Iterable[bool]) -> Share:
-    """Return the share of true flags, with Wilson's interval (JASA 1927), valid near 0 too."""
+    """Return the share of true flags with Wilson's interval (JASA 1927), also valid near 0."""
     values = list(flags)
     count, total = sum(values), len(values)
     if not total:

@@ -1,1 +1,1 @@
-"""The two vocabularies: sentencepieces of the first pass, Whisper's pieces of the second."""
+"""The vocabularies: sentencepieces for the first pass, Whisper's pieces for the second."""

@@ -1,7 +1,6 @@
-"""Learns the sentencepieces from text and writes the daemon's vocabulary file.
+"""Learns sentencepieces from text and writes the vocabulary file of the daemon.
 
-In: sentences. Out: `tokens.txt`, a line a piece, blank first, as `auricle.tokenizer`
-reads it.
+In: sentences. Out: `tokens.txt`, one piece per line, blank first, as read by `auricle.tokenizer`.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import sentencepiece
 
 
 def train_model(sentences: Sequence[str], size: int) -> bytes:
-    """Return a unigram model (arXiv:1804.10959) of `size` pieces, one of them unknown."""
+    """Return a unigram model (arXiv:1804.10959) of `size` pieces, including the unknown piece."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(sentences),
@@ -33,7 +32,7 @@ def train_model(sentences: Sequence[str], size: int) -> bytes:
 
 
 def learn(sentences: Sequence[str], size: int, path: Path) -> None:
-    """Write the vocabulary of the sentences: `size` tokens, blank in the place of unknown."""
+    """Write a vocabulary of `size` tokens; blank replaces the unknown piece."""
     processor = sentencepiece.SentencePieceProcessor(model_proto=train_model(sentences, size))
     lines = ["<blank>\t0"] + [
         f"{processor.id_to_piece(number)}\t{processor.get_score(number):.6g}"

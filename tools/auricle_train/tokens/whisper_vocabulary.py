@@ -36,7 +36,7 @@ def usable(tokens: Sequence[str]) -> dict[str, int]:
 
 
 def merge(word: str, ranks: Mapping[str, int]) -> list[str]:
-    """Split a word as Whisper does: byte pairs, of which those known longest are merged first."""
+    """Split a word by byte-pair encoding, as Whisper does: merge pairs in order of rank."""
     parts = list(word)
     while len(parts) > 1:
         pairs = [ranks.get(one + other, len(ranks)) for one, other in pairwise(parts)]
@@ -49,19 +49,19 @@ def merge(word: str, ranks: Mapping[str, int]) -> list[str]:
 
 
 def cut(tokens: Sequence[str], words: Mapping[str, float], size: int) -> dict[str, int]:
-    """Return `size - 1` pieces and their tokens: letters, marks, and what is used most.
+    """Return `size - 1` pieces and their tokens: single characters and the most used pieces.
 
     Args:
-        tokens: Whisper's.
-        words: how often words are used, in small letters.
-        size: how many pieces there shall be, the end included.
+        tokens: tokens of Whisper in merge order.
+        words: frequencies of lower-case words.
+        size: number of pieces, including the end.
 
     Raises:
-        ValueError: there are not as many.
+        ValueError: `size` exceeds the number of usable pieces.
     """
     known = usable(tokens)
     if len(known) < size - 1:
-        raise ValueError(f"size: {size} is more than the {len(known) + 1} pieces there are")
+        raise ValueError(f"size: {size} exceeds the {len(known) + 1} available pieces")
     ranks = {token.replace(SPACE, WORD_START): number for number, token in enumerate(tokens)}
     used: Counter[str] = Counter()
     for word, count in words.items():
@@ -77,7 +77,7 @@ def cut(tokens: Sequence[str], words: Mapping[str, float], size: int) -> dict[st
 
 
 def tokenizer(pieces: Mapping[str, int]) -> Tokenizer:
-    """Return what writes with pieces: few of them first, common ones second, near to byte pairs."""
+    """Return a tokenizer that prefers few pieces, then common ones, close to byte-pair encoding."""
     scores = [-1.0 - token / RANKS for token in pieces.values()]
     return Tokenizer([END, *pieces], [0.0, *scores])
 
@@ -99,6 +99,6 @@ def sources(path: Path, tokens: Sequence[str]) -> list[int]:
 def prompt(tokens: Sequence[str]) -> list[int]:
     """Return the tokens that Whisper expects before English text."""
     names = ["<|startoftranscript|>", "<|notimestamps|>"]
-    if tokens.index(END_TOKEN) != ENGLISH_END:  # a multilingual model wants to be told
+    if tokens.index(END_TOKEN) != ENGLISH_END:  # multilingual models need language and task
         names[1:1] = ["<|en|>", "<|transcribe|>"]
     return [tokens.index(name) for name in names]

@@ -1,8 +1,8 @@
-"""How corpora lie on disk: one module a layout, and `LAYOUTS`, which finds them by name.
+"""Layouts of corpora on disk: one module per layout, listed in `LAYOUTS`.
 
-A module has one function, `utterances(source, unpacked)`: it yields what the corpus says there is,
-and looks at no audio. lhotse's own recipes are not used: they end at the first damaged file, and
-leave out missing ones without a count.
+Each module has a function `utterances(source, unpacked)`, which yields the utterances listed by the
+corpus and does not read their audio. lhotse's own recipes are not used, because they stop at the
+first damaged file and skip missing files without counting them.
 """
 
 from __future__ import annotations

@@ -9,11 +9,11 @@ from auricle_train.data.layouts.utterance import Utterance, expect, read_table
 
 
 def utterances(source: Path, unpacked: Path) -> Iterator[Utterance]:
-    """Yield the validated recordings that the corpus has put into a split."""
+    """Yield the validated recordings that belong to a split."""
     folder = source / "en" if (source / "en").is_dir() else source
     tables = [path for split in ("train", "dev", "test")
               if (path := folder / f"{split}.tsv").exists()]  # fmt: skip
-    expect(tables and (folder / "clips").is_dir(), source, "train.tsv beside a folder clips")
+    expect(tables and (folder / "clips").is_dir(), source, "train.tsv with a folder clips")
     for path in tables:
         for row in read_table(path):
             yield Utterance(

@@ -1,4 +1,4 @@
-"""Any folder of recordings; what is said in one stands in a `.txt` of the same name beside it."""
+"""Any folder of recordings, each with its text in a `.txt` file of the same name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ENDINGS = {".wav", ".flac", ".ogg", ".opus", ".mp3"}
 
 
 def utterances(source: Path, unpacked: Path) -> Iterator[Utterance]:
-    """Yield every recording below the folder; one without a text has an empty one."""
+    """Yield all recordings below the folder; the text is empty if there is no `.txt` file."""
     recordings = sorted(path for path in source.rglob("*") if path.suffix.lower() in ENDINGS)
     expect(recordings, source, f"recordings ({', '.join(sorted(ENDINGS))})")
     for path in recordings:

@@ -9,7 +9,7 @@ from auricle_train.data.layouts.utterance import Utterance, expect
 
 
 def utterances(source: Path, unpacked: Path) -> Iterator[Utterance]:
-    """Yield what the parts that are there hold, such as `train-clean-100`."""
+    """Yield the utterances of all parts found, such as `train-clean-100`."""
     transcripts = sorted(source.rglob("*.trans.txt"))
     expect(transcripts, source, "*.trans.txt, as LibriSpeech does")
     for path in transcripts:

@@ -1,4 +1,4 @@
-"""The project's own layout: sets of `NAME.tar` (ID.opus) and `NAME.tsv`; their English speech."""
+"""The project's own layout: English speech in sets of `NAME.tar` (ID.opus) and `NAME.tsv`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from auricle_train.data.layouts.utterance import Utterance, expect, read_table
 
 
 def utterances(source: Path, unpacked: Path) -> Iterator[Utterance]:
-    """Yield the clips of every set; the archives are unpacked into `unpacked`/NAME."""
+    """Yield the English clips of every set; unpack the archives into `unpacked`/NAME."""
     tables = [path for path in sorted(source.glob("*.tsv")) if path.with_suffix(".tar").exists()]
-    expect(tables, source, "SET.tsv beside a SET.tar")
+    expect(tables, source, "SET.tsv with a SET.tar")
     for path in tables:
         if path.stem in BACKGROUND:
             continue
@@ -28,10 +28,10 @@ def utterances(source: Path, unpacked: Path) -> Iterator[Utterance]:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack what is not there yet in its full size."""
+    """Unpack members that are missing or incomplete."""
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(archive) as tar:
         for member in tar:
-            there = folder / member.name
-            if not there.exists() or there.stat().st_size != member.size:
+            target = folder / member.name
+            if not target.exists() or target.stat().st_size != member.size:
                 tar.extract(member, folder, filter="data")

@@ -1,6 +1,6 @@
 """SLURP (Bastianelli et al., EMNLP 2020): dataset/slurp/*.jsonl and a folder slurp_real of FLAC.
 
-Its recordings are CC BY-NC 4.0: only with --any-licence do they get into a manifest.
+The recordings are CC BY-NC 4.0, so manifests include them only with --any-licence.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SPLITS = {"train": "train", "devel": "dev", "test": "test"}
 
 
 def utterances(source: Path, unpacked: Path) -> Iterator[Utterance]:
-    """Yield the recordings that say what they should."""
+    """Yield the recordings marked as correct."""
     tables = [path for name in SPLITS
               if (path := source / "dataset" / "slurp" / f"{name}.jsonl").exists()]  # fmt: skip
     expect(tables, source, "dataset/slurp/*.jsonl")
@@ -36,7 +36,7 @@ def utterances(source: Path, unpacked: Path) -> Iterator[Utterance]:
 
 
 def _speakers(metadata: Path) -> dict[str, str]:
-    """Return who speaks in a recording, where the metadata is there."""
+    """Return the speaker of each recording; empty without metadata."""
     if not metadata.exists():
         return {}
     entries = json.loads(metadata.read_text(encoding="utf-8")).values()
@@ -45,5 +45,5 @@ def _speakers(metadata: Path) -> dict[str, str]:
 
 
 def _key(name: str) -> str:
-    """Return the number in the name: the metadata writes `audio--1.flac` for `audio-1.flac`."""
+    """Return the common part of names: the metadata writes `audio--1.flac` for `audio-1.flac`."""
     return name.removeprefix("audio").lstrip("-")

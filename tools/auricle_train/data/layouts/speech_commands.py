@@ -1,4 +1,4 @@
-"""Speech Commands (arXiv:1804.03209): WORD/SPEAKER_nohash_N.wav, and lists of dev and test."""
+"""Speech Commands (arXiv:1804.03209): WORD/SPEAKER_nohash_N.wav, and lists for dev and test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LISTS = {"validation_list.txt": "dev", "testing_list.txt": "test"}
 
 
 def utterances(source: Path, unpacked: Path) -> Iterator[Utterance]:
-    """Yield the recordings of the words; without `_background_noise_`."""
+    """Yield the recordings of words, without `_background_noise_`."""
     expect(all((source / name).exists() for name in LISTS), source, " and ".join(LISTS))
     splits = {line: split for name, split in LISTS.items()
               for line in (source / name).read_text(encoding="utf-8").split()}  # fmt: skip

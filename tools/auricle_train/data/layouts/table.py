@@ -1,6 +1,6 @@
-"""Any table, CSV or TSV, of recordings and what is said in them.
+"""Any table of recordings and their texts, CSV or TSV.
 
-Its columns are `path` (from the table's folder, or absolute) and `text`, and, where known,
+Required columns are `path`, relative to the table or absolute, and `text`. Optional columns are
 `speaker`, `split`, `licence` and `source`.
 """
 
@@ -13,10 +13,10 @@ from auricle_train.data.layouts.utterance import LayoutError, Utterance, read_ta
 
 
 def utterances(source: Path, unpacked: Path) -> Iterator[Utterance]:
-    """Yield the rows of the table, or of the one table in the folder."""
+    """Yield the rows of a table, or of the only table in a folder."""
     tables = [source] if source.is_file() else [*source.glob("*.csv"), *source.glob("*.tsv")]
     if len(tables) != 1:
-        raise LayoutError(f"source: {source} holds {len(tables)} tables; name one .csv or .tsv")
+        raise LayoutError(f"source: {source} has {len(tables)} tables; name one .csv or .tsv")
     commas = tables[0].suffix.lower() == ".csv"
     for number, row in enumerate(read_table(tables[0], "," if commas else "\t", quoted=commas)):
         if not {"path", "text"} <= row.keys():

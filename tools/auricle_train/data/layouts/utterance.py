@@ -1,4 +1,4 @@
-"""What a layout yields: where a recording is and what is said in it, as the corpus has it."""
+"""The utterances yielded by layouts: a recording and its text, as given by the corpus."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from auricle.errors import AuricleError
 
 
 class LayoutError(AuricleError):
-    """A folder is not laid out as its layout says."""
+    """A folder does not match its layout."""
 
     name = "InvalidLayout"
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """One recording; nothing is checked yet."""
+    """One recording, unchecked."""
 
     name: str  # unique in its corpus
     audio: Path
-    text: str  # as the corpus writes it
-    speaker: str = ""  # unique over all corpora; empty when not known
-    split: str = ""  # train, dev or test; empty: to be chosen by speaker
-    licence: str = ""  # empty when not known
-    source: str = ""  # corpus and, where the licence asks for it, author
+    text: str  # as in the corpus
+    speaker: str = ""  # unique across corpora; empty if unknown
+    split: str = ""  # train, dev or test; empty: chosen by speaker
+    licence: str = ""  # empty if unknown
+    source: str = ""  # corpus, and the author if the licence requires it
 
 
 def read_table(
     path: Path, separator: str = "\t", *, quoted: bool = False
 ) -> Iterator[dict[str, str]]:
-    """Yield the rows of a table with a header; cells that are missing are empty."""
+    """Yield the rows of a table with a header; missing cells are empty."""
     quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     with path.open(encoding="utf-8-sig", newline="") as lines:
         for row in csv.DictReader(lines, delimiter=separator, quoting=quoting):
@@ -40,13 +40,13 @@ def read_table(
 
 
 def expect(found: object, source: Path, what: str) -> None:
-    """Raise LayoutError where nothing was found.
+    """Raise LayoutError if nothing was found.
 
     Args:
-        found: anything; false when it is not there.
-        source: the folder that was looked in.
-        what: should be in it.
+        found: search result; false if nothing was found.
+        source: searched folder.
+        what: missing files, named in the error.
     """
     if not found:
-        raise LayoutError(f"source: {source} holds no {what}; name the corpus's own folder, or "
+        raise LayoutError(f"source: {source} has no {what}; name the folder of the corpus, or "
                           "another --layout")  # fmt: skip

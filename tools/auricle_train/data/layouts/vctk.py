@@ -9,7 +9,7 @@ from auricle_train.data.layouts.utterance import Utterance, expect
 
 
 def utterances(source: Path, unpacked: Path) -> Iterator[Utterance]:
-    """Yield the recordings of the first microphone, the one that every speaker has."""
+    """Yield the recordings of the first microphone, which exist for every speaker."""
     texts = sorted((source / "txt").glob("*/*.txt"))
     expect(texts, source, "txt/SPEAKER/*.txt, as VCTK does")
     trimmed = source / "wav48_silence_trimmed"

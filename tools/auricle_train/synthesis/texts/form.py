@@ -25,7 +25,7 @@ LETTER_NAMES = {
     "V": "vee", "W": "double you", "X": "ex", "Y": "why", "Z": "zee",
 }  # fmt: skip
 BRITISH_Z = "zed"
-PAUSES = (0.0, 0.0, 0.3, 0.7, 1.0)  # probability of a pause after a letter; one drawn per text
+PAUSES = (0.0, 0.0, 0.3, 0.7, 1.0)  # probabilities of a pause after a letter; one is drawn per text
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Draw:
         return choices[int(self._generator.integers(len(choices)))]
 
     def number(self, first: int, last: int) -> int:
-        """Return a whole number, both ends among them."""
+        """Return an integer from `first` to `last`, inclusive."""
         return int(self._generator.integers(first, last + 1))
 
     def chance(self, share: float) -> bool:

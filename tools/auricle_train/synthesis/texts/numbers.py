@@ -89,7 +89,7 @@ def digits(figures: str, draw: Draw) -> str:
 
 
 def magnitude(draw: Draw) -> int:
-    """Return a number; its order of magnitude is drawn first, so that small ones prevail."""
+    """Return a number; its order of magnitude is drawn first, which favours small numbers."""
     return draw.number(0, int(draw.one((10, 20, 100, 100, 200, 1000, 10_000, 1_000_000))))
 
 

@@ -18,7 +18,7 @@ from auricle_train.data.layouts.utterance import LayoutError
 from auricle_train.lm.token_lm import SYNTHETIC, read_sources
 from auricle_train.text.normalizer import normalize
 
-# Slots of `text/nlu.jsonl.gz` by what their values name.
+# Slots of `text/nlu.jsonl.gz` by kind of name.
 SLOTS = {
     "people": ("person", "contact", "party_size_description"),
     "places": ("city", "country", "state", "place_name", "geographic_poi", "poi",
@@ -27,8 +27,8 @@ SLOTS = {
               "entity_name", "game_name", "audiobook_name", "podcast_name", "radio_name",
               "playlist"),
 }  # fmt: skip
-SPELLED = 20_000  # most frequent words of English that may be spelled
-LONGEST = 5  # words of a name
+SPELLED = 20_000  # number of most frequent English words that may be spelled
+LONGEST = 5  # maximum words of a name
 SPOKEN = "spoken"  # source of `read_sources`: transcripts of recordings
 
 
@@ -51,7 +51,7 @@ def read_lists(data: Path, people: Path | None = None, places: Path | None = Non
         places: file with more names of places, one per line.
 
     Raises:
-        LayoutError: a file holds no names.
+        LayoutError: a file has no names.
     """
     found = {kind: _slot_values(data, names) for kind, names in SLOTS.items()}
     for kind, path in (("people", people), ("places", places)):
@@ -65,7 +65,7 @@ def unspoken(data: Path) -> list[str]:
     """Return the sentences of `text/texts.tsv` that `synthetic_kokoro` does not speak.
 
     Evaluation sentences, and sentences close to transcripts of dev clips, are excluded, see
-    `language.read_sources`.
+    `lm.token_lm.read_sources`.
     """
     spoken = {row["text"] for split in ("train", "dev") for row in
               read_table(data, SYNTHETIC, split, to_ship=False)}  # fmt: skip
@@ -89,7 +89,7 @@ def _read_names(path: Path) -> list[str]:
     names = [normalize(line) for line in path.read_text(encoding="utf-8").splitlines()]
     names = [name for name in names if name]
     if not names:
-        raise LayoutError(f"names: {path} holds no names; name a file with one a line")
+        raise LayoutError(f"names: {path} has no names; name a file with one per line")
     return names
 
 
