@@ -58,7 +58,7 @@ def run(pytestconfig: pytest.Config) -> Iterator[Run]:
         yield run_there
 
 
-def test_its_libraries_are_those_of_the_processor(run: Run) -> None:
+def test_libraries_are_built_for_the_processor(run: Run) -> None:
     assert run("uname", "--machine") == "aarch64"
     libraries = "numpy, yaml, soxr, soundfile, sounddevice, webrtcvad, ai_edge_litert.interpreter"
     program = "import sys; sys.path.insert(0, '/usr/lib/auricle/python3.11'); import "
@@ -69,7 +69,7 @@ def test_its_libraries_are_those_of_the_processor(run: Run) -> None:
     )
 
 
-def test_the_configuration_is_right(run: Run) -> None:
+def test_configuration_is_valid(run: Run) -> None:
     assert run("auricle", "config", "check") == "/etc/auricle/auricle.yaml: OK"
 
 
@@ -78,6 +78,6 @@ def test_a_recording_is_recognised(run: Run) -> None:
     assert told["text"].endswith(SAID)
 
 
-def test_a_wake_word_is_found(run: Run) -> None:
+def test_wake_word_is_detected(run: Run) -> None:
     told = json.loads(run("auricle", "detect", "--json", RECORDING))
     assert told["wake_word"] == "alexa"

@@ -111,7 +111,7 @@ def drop_in(machine: BootedMachine, text: str) -> Iterator[None]:
         machine.run("systemctl", "daemon-reload")
 
 
-def test_it_is_installed_without_a_network(machine, advised, files_before, say):
+def test_package_installs_without_a_network(machine, advised, files_before, say):
     assert machine.told("ls", "/sys/class/net") == "lo"
     assert files_before
     start = time.monotonic()
@@ -124,7 +124,7 @@ def test_it_is_installed_without_a_network(machine, advised, files_before, say):
     assert "auricle" in machine.told("man", "--where", "org.auricle.Session1")
 
 
-def test_one_command_enables_and_starts_it(machine, advised, say):
+def test_one_command_enables_and_starts_the_service(machine, advised, say):
     machine.run("sh", "/mnt/tests/boot/sound.sh")
     start = time.monotonic()
     machine.run(*advised[1])
@@ -135,7 +135,7 @@ def test_one_command_enables_and_starts_it(machine, advised, say):
     assert user == "auricle"
 
 
-def test_it_hears_in_its_full_sandbox(machine, say):
+def test_recognition_works_in_the_full_sandbox(machine, say):
     final = hear_command(machine)
     say(f"heard: {final['text']}")
     assert final["text"] == SAID
@@ -155,7 +155,7 @@ def test_it_hears_in_its_full_sandbox(machine, say):
         assert own != machines, f"the daemon shares the {kind} namespace of the machine"
 
 
-def test_a_lattice_goes_to_the_reranker_and_only_while_it_may(machine, say):
+def test_lattices_reach_the_reranker_only_while_allowed(machine, say):
     command = ("env", f"PYTHONPATH={PYTHON}:/mnt/tools", "python3", "/mnt/tests/boot/reranker.py")
     reranker = machine.start(*command, output=subprocess.PIPE)
     assert reranker.stdout is not None
@@ -192,7 +192,7 @@ def is_active(machine: BootedMachine, unit: str) -> bool:
     return state_of(machine, unit)["ActiveState"] == "active"
 
 
-def test_it_comes_back_from_fifty_kills_with_all_it_was_told(machine, say):
+def test_daemon_recovers_its_state_after_fifty_kills(machine, say):
     dice = random.Random(6)
     speech = machine.start("sh", "-c", f"while paplay --device=speaker {COMMAND}; do :; done")
     music = machine.start(
@@ -238,7 +238,7 @@ def spelled(number: int) -> str:
     return "".join("abcdefghij"[int(digit)] for digit in str(number))
 
 
-def test_the_watchdog_ends_a_daemon_that_is_frozen(machine, say):
+def test_watchdog_restarts_a_frozen_daemon(machine, say):
     with drop_in(machine, "[Service]\nWatchdogSec=4s\nTimeoutAbortSec=3s\n"):
         machine.run("systemctl", "restart", "auricle")
         frozen = state_of(machine)["MainPID"]
@@ -250,7 +250,7 @@ def test_the_watchdog_ends_a_daemon_that_is_frozen(machine, say):
     machine.run("systemctl", "restart", "auricle")
 
 
-def test_a_full_disk_is_told_and_overcome(machine, say):
+def test_full_disk_is_reported_and_survived(machine, say):
     machine.run("systemctl", "stop", "auricle")
     machine.run("mount", "-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs", "/var/lib/auricle")
     machine.run("systemctl", "start", "auricle")
@@ -278,7 +278,7 @@ def contacts(machine: BootedMachine) -> int:
     return int(counts["entries"].get("contacts", 0))
 
 
-def test_it_is_also_at_home_with_a_person_who_is_logged_in(machine, say):
+def test_user_service_works_for_a_logged_in_user(machine, say):
     machine.run("systemctl", "disable", "--now", "auricle")
     machine.run("useradd", "--create-home", "owner")
     machine.run("loginctl", "enable-linger", "owner")
@@ -315,7 +315,7 @@ def test_it_is_also_at_home_with_a_person_who_is_logged_in(machine, say):
     machine.run("systemctl", "enable", "--now", "auricle")
 
 
-def test_doctor_knows_which_home_fits(machine, advised):
+def test_doctor_recommends_the_right_service(machine, advised):
     told = machine.told(*advised[2], "--json", check=False)
     findings = {finding["check"]: finding for finding in map(json.loads, told.splitlines())}
     assert findings["home"]["found"].startswith("use the system service: PulseAudio runs for the")
@@ -323,11 +323,11 @@ def test_doctor_knows_which_home_fits(machine, advised):
     assert findings["daemon"]["status"] == "ok"
 
 
-def test_the_tests_of_the_package_pass_on_it(machine):
+def test_autopkgtests_pass(machine):
     machine.run("sh", "/mnt/own-tests/recordings")
 
 
-def test_an_upgrade_keeps_what_the_owner_changed(machine, package, say):
+def test_upgrade_keeps_changes_of_the_owner(machine, package, say):
     before, names = state_of(machine)["MainPID"], contacts(machine)
     machine.run("sh", "-c", "echo '# mine' >> /etc/auricle/auricle.yaml")
     newer = "/var/tmp/newer.deb"

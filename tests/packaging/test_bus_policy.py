@@ -127,7 +127,7 @@ async def call(address: str, interface: str, member: str) -> str | None:
         await daemon.close()
 
 
-def test_the_policy_is_well_formed_and_about_no_other_name() -> None:
+def test_policy_is_well_formed_and_covers_no_other_name() -> None:
     rules = ElementTree.parse(POLICY).getroot()
     assert rules.tag == "busconfig"
     names = {

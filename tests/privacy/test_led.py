@@ -48,7 +48,7 @@ def shown(brightness: Path) -> int:
 
 
 @pytest.mark.asyncio
-async def test_the_led_is_lit_just_while_lattices_may_leave(tmp_path: Path, leds: Path) -> None:
+async def test_led_is_on_only_while_lattices_may_be_sent(tmp_path: Path, leds: Path) -> None:
     brightness = add_led(leds, "green:privacy", "255\n")
     other = add_led(leds, "led0", None)
     brightness.write_text("1\n")  # a daemon that was killed has left it so
@@ -70,7 +70,7 @@ async def test_the_led_is_lit_just_while_lattices_may_leave(tmp_path: Path, leds
 
 
 @pytest.mark.asyncio
-async def test_an_led_that_cannot_be_written_is_told_of_once_and_changes_nothing_else(
+async def test_unwritable_led_is_reported_once_and_changes_nothing_else(
     tmp_path: Path, leds: Path
 ) -> None:
     told: list[str] = []
@@ -85,7 +85,7 @@ async def test_an_led_that_cannot_be_written_is_told_of_once_and_changes_nothing
     assert not leds.exists()
 
 
-def test_a_fault_that_comes_back_is_told_of_again(leds: Path) -> None:
+def test_recurring_fault_is_reported_again(leds: Path) -> None:
     lamp = Led(leds)
     assert lamp.show("led0", lit=True)
     assert not lamp.show("led0", lit=True)

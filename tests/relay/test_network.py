@@ -99,7 +99,7 @@ def daemon(testbed: Stage, bus: PrivateBus, mode: str) -> Iterator[RunningDaemon
         running.__exit__(None, None, None)
 
 
-def test_in_mode_local_there_is_no_packet_and_no_socket(testbed: Stage, bus: PrivateBus) -> None:
+def test_mode_local_has_no_packet_and_no_socket(testbed: Stage, bus: PrivateBus) -> None:
     with daemon(testbed, bus, "local") as running:
         final, _ = asyncio.run(hear_again(bus.address))
         with testbed.relay(running.config) as relay:  # nothing would start it; it ends by itself
@@ -110,7 +110,7 @@ def test_in_mode_local_there_is_no_packet_and_no_socket(testbed: Stage, bus: Pri
     assert testbed.reranker.questions == []
 
 
-def test_in_the_mode_lattice_lattices_go_to_the_one_host_and_nothing_else_goes(
+def test_mode_lattice_sends_only_lattices_to_one_host(
     testbed: Stage, bus: PrivateBus
 ) -> None:
     async def switch() -> None:

@@ -48,7 +48,7 @@ def small() -> Network:
     return Network(shape, weights)
 
 
-def test_readings_in_one_tree_score_as_each_by_itself(small: Network) -> None:
+def test_readings_in_one_tree_score_as_single_readings(small: Network) -> None:
     sequences = [[1, 2, 3], [1, 2], [], [1, 2, 3, 4, 5], [6, 2, 3], [1, 2, 3]]
     tree = grow(sequences)
     assert len(tree.tokens) == 1 + 5 + 3
@@ -63,7 +63,7 @@ def test_readings_in_one_tree_score_as_each_by_itself(small: Network) -> None:
     assert np.exp(first).sum() + np.exp(nothing[0]) == pytest.approx(1.0, rel=1e-4)
 
 
-def test_hidden_names_of_a_kind_are_read_alike() -> None:
+def test_hidden_names_of_one_kind_score_equally() -> None:
     vocabulary = Vocabulary(
         Tokenizer(["<blank>", "▁call", "▁con", "tact", "-"], [0, -1, -1, -1, -1])
     )
@@ -74,7 +74,7 @@ def test_hidden_names_of_a_kind_are_read_alike() -> None:
     assert len(vocabulary) == 5 + 4
 
 
-def test_the_shipped_language_model_tells_commands_from_what_sounds_like_them(
+def test_shipped_language_model_prefers_commands_to_similar_sounding_texts(
     shipped: BundledLanguage,
 ) -> None:
     pairs = [
@@ -87,7 +87,7 @@ def test_the_shipped_language_model_tells_commands_from_what_sounds_like_them(
     assert all(right > wrong for right, wrong in scores)
 
 
-def test_weights_decide_between_lattice_and_language(question: Question) -> None:
+def test_weights_balance_lattice_and_language_model(question: Question) -> None:
     def best(language: float, reward: float = 0.0, word: str = "the") -> str:
         weights = Weights(language=language, reward=reward)
         return Ranker(Likes(word), weights).rank([question])[0][0].text
@@ -98,7 +98,7 @@ def test_weights_decide_between_lattice_and_language(question: Question) -> None
     assert best(0.5, word="turn") == "turn on a light"
 
 
-def test_a_lattice_of_very_long_readings_stays_as_it_is_and_its_answer_small(
+def test_very_long_readings_keep_their_order_and_the_answer_is_small(
     shipped: BundledLanguage,
 ) -> None:
     # As long as the schema lets it be: 48 times one of two words of 24 letters.

@@ -104,7 +104,7 @@ def words_of(events: list[Event]) -> set[str]:
 
 
 @pytest.mark.asyncio
-async def test_from_the_microphone_to_a_client_and_no_word_of_it_in_the_log(testbed: Stage) -> None:
+async def test_command_reaches_a_client_but_not_the_log(testbed: Stage) -> None:
     async with testbed.client() as client:
         await client.subscribe()
         player = testbed.microphone.start_speaking(DEMO)
@@ -134,7 +134,7 @@ async def test_from_the_microphone_to_a_client_and_no_word_of_it_in_the_log(test
 
 
 @pytest.mark.asyncio
-async def test_a_client_is_listened_to_without_a_wake_word(
+async def test_client_starts_a_session_without_a_wake_word(
     testbed: Stage, recordings: dict[str, Recording]
 ) -> None:
     async with testbed.client() as client:
@@ -158,7 +158,7 @@ async def test_the_watchdog_is_fed_while_idle_and_while_muted(testbed: Stage) ->
 
 
 @pytest.mark.asyncio
-async def test_a_muted_daemon_has_let_go_of_the_microphone(testbed: Stage) -> None:
+async def test_muted_daemon_has_closed_the_microphone(testbed: Stage) -> None:
     def recorders() -> str:
         command = ["pactl", "list", "short", "source-outputs"]
         environment = {**os.environ, **testbed.microphone.environment}
@@ -214,7 +214,7 @@ async def test_levels_go_to_a_monitor_ten_times_a_second(testbed: Stage) -> None
 
 
 @pytest.mark.asyncio
-async def test_a_good_configuration_is_taken_over_after_the_session(testbed: Stage) -> None:
+async def test_valid_configuration_is_applied_after_the_session(testbed: Stage) -> None:
     async with testbed.client() as client:
         session = await client.listen(no_speech_seconds=50)
         testbed.daemon.drain()
@@ -256,7 +256,7 @@ async def test_the_level_of_the_configuration_is_shown_and_changes_what_is_compu
 
 
 @pytest.mark.asyncio
-async def test_another_microphone_is_taken_by_a_reload(testbed: Stage) -> None:
+async def test_reload_switches_the_microphone(testbed: Stage) -> None:
     before = testbed.daemon.config.read_text()
     async with testbed.client() as client:
         testbed.daemon.config.write_text(before + "audio: {device: no such microphone}\n")
@@ -277,7 +277,7 @@ async def test_another_microphone_is_taken_by_a_reload(testbed: Stage) -> None:
     ],
 )
 @pytest.mark.asyncio
-async def test_a_bad_configuration_leaves_the_old_one_running(
+async def test_invalid_configuration_leaves_the_old_one_active(
     testbed: Stage, content: str, complaint: str
 ) -> None:
     before = testbed.daemon.config.read_text()
@@ -305,7 +305,7 @@ def test_a_second_daemon_on_the_bus_is_refused(
 
 
 @pytest.mark.asyncio
-async def test_a_microphone_that_is_pulled_out_ends_the_session_and_comes_back(
+async def test_unplugged_microphone_ends_the_session_and_is_reopened(
     testbed: Stage,
 ) -> None:
     async with testbed.client() as client:
@@ -327,7 +327,7 @@ async def test_a_microphone_that_is_pulled_out_ends_the_session_and_comes_back(
 
 
 @pytest.mark.asyncio
-async def test_a_sound_server_that_hangs_is_waited_for(testbed: Stage) -> None:
+async def test_daemon_waits_for_a_hanging_sound_server(testbed: Stage) -> None:
     async with testbed.client() as client:
         os.kill(testbed.microphone.pid, signal.SIGSTOP)
         try:
@@ -341,7 +341,7 @@ async def test_a_sound_server_that_hangs_is_waited_for(testbed: Stage) -> None:
 
 
 @pytest.mark.asyncio
-async def test_sigterm_cancels_the_session_and_ends_well(testbed: Stage) -> None:
+async def test_sigterm_cancels_the_session_and_exits_cleanly(testbed: Stage) -> None:
     async with testbed.client() as client:
         await client.listen(no_speech_seconds=50)
         testbed.daemon.drain()
@@ -355,7 +355,7 @@ async def test_sigterm_cancels_the_session_and_ends_well(testbed: Stage) -> None
 
 
 @pytest.mark.asyncio
-async def test_without_a_microphone_it_is_ready_and_waits_for_one(
+async def test_daemon_without_a_microphone_is_ready_and_waits_for_one(
     bus: PrivateBus,
 ) -> None:
     with VirtualMicrophone() as microphone:

@@ -29,13 +29,13 @@ def test_inserted_silence_is_counted_in_chunks_of_any_size(size: int) -> None:
 
 
 @pytest.mark.parametrize("volume", [1.0, 0.2])
-def test_the_music_itself_has_no_gap_even_when_it_is_ducked(volume: float) -> None:
+def test_music_has_no_gap_even_when_ducked(volume: float) -> None:
     counter = GapCounter()
     counter.take((music(2.0) * volume).astype(np.int16))
     assert counter.gaps == 0
 
 
-def test_a_moment_shorter_than_a_millisecond_is_none() -> None:
+def test_silence_below_a_millisecond_is_no_gap() -> None:
     sound = music(0.1)
     sound[1000 : 1000 + GAP_SAMPLES - 2] = 0
     counter = GapCounter()

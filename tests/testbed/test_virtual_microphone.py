@@ -23,7 +23,7 @@ def test_a_server_that_does_not_start_says_why() -> None:
         pass
 
 
-def test_what_cannot_be_played_is_told(
+def test_playback_failure_is_reported(
     virtual_microphone: VirtualMicrophone, tmp_path: Path
 ) -> None:
     with pytest.raises(StageError, match="paplay cannot play"):

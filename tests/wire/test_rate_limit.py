@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from auricle.wire.rate_limit import BURST, SECONDS_EACH, RateLimit
 
 
-def test_three_may_leave_at_once_and_then_one_in_ten_seconds() -> None:
+def test_limit_is_a_burst_of_three_and_one_every_ten_seconds() -> None:
     limit: RateLimit | None = RateLimit(time=100.0)
     for _ in range(3):
         assert limit is not None
@@ -20,7 +20,7 @@ def test_three_may_leave_at_once_and_then_one_in_ten_seconds() -> None:
 
 
 @given(st.lists(st.floats(0, 5), max_size=200))
-def test_no_pattern_of_asking_gets_more_out(pauses: list[float]) -> None:
+def test_no_request_pattern_exceeds_the_limit(pauses: list[float]) -> None:
     limit, now, sent = RateLimit(time=0.0), 0.0, 0
     for pause in pauses:
         now += pause
