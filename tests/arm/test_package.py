@@ -28,7 +28,7 @@ pytestmark = pytest.mark.timeout(3600)
 
 @pytest.fixture(scope="module")
 def run(pytestconfig: pytest.Config) -> Iterator[Run]:
-    """Run a command in an arm64 system with the package; return what it prints."""
+    """Run a command in an arm64 system with the package; return its output."""
     built = sorted((ROOT / "build").glob("auricle_*_arm64.deb"))
     assert built, "build the package first: make deb DEB_ARCHITECTURE=arm64"
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")

@@ -25,7 +25,7 @@ KILLS = 50
 READY_SECONDS = 60.0
 MUSIC_VOLUME = "77%"
 PYTHON = "/usr/lib/auricle/python3.11"
-# What a purge leaves on any Debian, and what belongs to others: caches, logs, the accounts' files.
+# Files that may remain after a purge: caches, logs, account files.
 OTHERS = re.compile(
     r"^/(proc|sys|dev|run|tmp|mnt|var/log|var/tmp|var/cache|root)(/|$)"
     r"|^/var/lib/(dpkg|systemd|dbus|private|pulse|polkit-1)(/|$)|-$|^/etc/(\.pwd\.lock|\.updated)$"
@@ -37,13 +37,13 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture(scope="module")
 def files_before(machine: BootedMachine) -> set[str]:
-    """Every file of the machine before anything was done to it."""
+    """All files of the machine before the installation."""
     return all_files(machine)
 
 
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[str], None]]:
-    """Print what was done, also when the test passes."""
+    """Print progress, also when the test passes."""
 
     def tell(sentence: str) -> None:
         with capsys.disabled():
@@ -65,11 +65,11 @@ def state_of(machine: BootedMachine, unit: str = "auricle") -> dict[str, str]:
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = READY_SECONDS) -> float:
-    """Return how long it took, in seconds."""
+    """Return the duration in seconds."""
     start = time.monotonic()
     while not condition():
         assert time.monotonic() - start < seconds, f"waited {seconds} s in vain: {what}"
-        time.sleep(0.2)  # each look costs the machine something
+        time.sleep(0.2)  # each poll costs processor time
     return time.monotonic() - start
 
 
@@ -79,12 +79,12 @@ def is_ready(machine: BootedMachine, not_process: str = "0") -> bool:
 
 
 def wait_until_ready(machine: BootedMachine, after: str) -> float:
-    """Return how long it took until the daemon was ready again as another process than `after`."""
+    """Return the seconds until a daemon other than the process `after` is ready."""
     return wait_until(lambda: is_ready(machine, after), f"ready again, after process {after}")
 
 
 def hear_command(machine: BootedMachine) -> dict[str, object]:
-    """Play the recorded command to the microphone; return what a client is told at its end."""
+    """Play the recorded command to the microphone; return the final event of a client."""
     client = machine.start("timeout", "60", "auricle", "monitor", "--json", output=subprocess.PIPE)
     assert client.stdout is not None
     try:
@@ -100,7 +100,7 @@ def hear_command(machine: BootedMachine) -> dict[str, object]:
 
 @contextlib.contextmanager
 def drop_in(machine: BootedMachine, text: str) -> Iterator[None]:
-    """Change the unit of the daemon for a while."""
+    """Change the daemon's unit temporarily."""
     place = "/run/systemd/system/auricle.service.d/test.conf"
     machine.write(place, text)
     machine.run("systemctl", "daemon-reload")
@@ -203,7 +203,7 @@ def test_daemon_recovers_its_state_after_fifty_kills(machine, say):
         wait_until(lambda: volume_of_music(machine) == MUSIC_VOLUME, "the music plays")
         with drop_in(machine, "[Service]\nRestartSec=100ms\n"):
             for kill in range(KILLS):
-                if is_ready(machine) and not kill % 2:  # the others hit it as it loads
+                if is_ready(machine) and not kill % 2:  # the other kills hit it while loading
                     machine.run("auricle", "context", "add", "contacts", f"Person {spelled(kill)}")
                     told += 1
                 time.sleep(dice.uniform(0, 1))
@@ -213,7 +213,7 @@ def test_daemon_recovers_its_state_after_fifty_kills(machine, say):
                     took.append(wait_until_ready(machine, process))
             wait_until(lambda: is_ready(machine), "ready after the last kill")
         assert contacts(machine) == told
-        # Ducked music must be as loud as before, whenever the daemon was killed.
+        # The music must have its old volume again, whenever the daemon was killed.
         wait_until(lambda: volume_of_music(machine) == MUSIC_VOLUME, "the music is as it was", 10)
     finally:
         machine.end(speech)
@@ -256,7 +256,7 @@ def test_full_disk_is_reported_and_survived(machine, say):
     machine.run("systemctl", "start", "auricle")
     machine.run("auricle", "context", "add", "contacts", "Before")
     machine.run("sh", "-c", "dd if=/dev/zero of=/var/lib/auricle/filler bs=4k || true")
-    # A line more may still fit into the last block of the file: so many do not.
+    # One more line may fit into the file's last block; this many do not.
     many = [f"Refused {letter * 150}" for letter in string.ascii_lowercase]
     refused = machine.run("auricle", "context", "add", "contacts", *many, check=False)
     say(f"full disk: {refused.stderr.strip()}")
@@ -347,7 +347,7 @@ def test_a_purge_leaves_nothing(machine, files_before, say):
     machine.run("dpkg", "--purge", "auricle")
     left = {file for file in all_files(machine) - files_before if "auricle" in file}
     say(f"purged; left: {sorted(left) or 'nothing'}")
-    assert left <= {"/etc/systemd/system/auricle.service.d/sound.conf"}  # the test's own
+    assert left <= {"/etc/systemd/system/auricle.service.d/sound.conf"}  # created by the test
     assert machine.run("test", "-e", "/var/lib/auricle", check=False).returncode
     account = machine.told("getent", "passwd", "auricle")
     assert account.endswith("/usr/sbin/nologin")

@@ -88,7 +88,7 @@ async def test_names_of_a_client_that_leaves_during_its_call_are_removed(address
         async with AssistantClient(address) as hasty:
             people = [Entry("contacts", f"somebody {number}") for number in range(MANY)]
             giving = asyncio.ensure_future(hasty.set_context("contacts", people))
-            await hasty.status()  # by then the daemon has taken the call
+            await hasty.status()  # the daemon has received the call by now
         await asyncio.gather(giving, return_exceptions=True)
         async with asyncio.timeout(10):
             while assistant.contexts.counts or assistant.contexts._turn.locked():
@@ -120,7 +120,7 @@ async def test_users_cannot_access_stored_names_of_others(address, serve):
         clients = assistant.server._clients
         await client.set_context("contacts", [ANN], source="mine")
         (caller,) = clients._present
-        clients._present[caller] = os.getuid() + 1  # as if another user called
+        clients._present[caller] = os.getuid() + 1  # simulates another user
         assert await client.context_sources() == {}
         await client.set_context("contacts", [BOB], source="mine")
         await client.clear_context(source="mine")
@@ -150,7 +150,7 @@ async def test_ten_thousand_names_do_not_block_the_loop(address, serve):
         process.kill()
         await process.communicate()
         print(f"10,000 names: {seconds:.3f} s; the loop waited at most {longest:.3f} s")
-        # Bounds with room for a machine that does much else; the figures stand above.
+        # Generous bounds for a busy machine.
         assert seconds < 2.0
         assert longest < seconds / 2
 

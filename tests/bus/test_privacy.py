@@ -55,7 +55,7 @@ async def test_eavesdropper_gets_no_transcript(address, serve, heard):
         await owner.listen()
         speak(assistant, heard)
         assert await eavesdropper.status()
-        # Whatever the daemon sent before comes before the answer to this.
+        # All earlier messages of the daemon arrive before this answer.
         await connection.ask_daemon("GetId", "")
         await connection.close()
         signals = [message for message in overheard if message.message_type is MessageType.SIGNAL]

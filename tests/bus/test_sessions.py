@@ -121,7 +121,7 @@ async def test_settled_words_have_a_separate_signal(address, serve, heard):
 
 
 def test_existing_signals_keep_their_arguments() -> None:
-    """A client takes their bodies apart by these; what is new comes in signals of its own."""
+    """Clients parse the bodies by these signatures; new data needs new signals."""
     known = {
         "Wake": "sdddd", "Partial": "sd", "Speculative": "sd", "Revised": "d", "Final": "ssdb",
         "Cancelled": "sd", "Error": "ssd",

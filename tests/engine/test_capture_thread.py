@@ -72,7 +72,7 @@ class Heard:
         return int(item[0]) if isinstance(item, np.ndarray) else item
 
     def until(self, wanted: object) -> None:
-        """Take what comes until it is `wanted`."""
+        """Take items until one equals `wanted`."""
         while self.next() != wanted:
             pass
 
@@ -163,7 +163,7 @@ def test_device_missing_at_start_is_found_later(record: Record) -> None:
     device.there = False
     with record(reconnecting(device)) as (_, heard):
         assert heard.next() == MicrophoneLost("audio.device: unplugged; plug it in")
-        assert heard.next() == 0  # silence goes on in its place
+        assert heard.next() == 0  # silence replaces it
         device.there = True
         heard.until(MicrophoneReady())
         heard.until(1)

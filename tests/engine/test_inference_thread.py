@@ -259,7 +259,7 @@ async def test_stuck_network_starves_the_watchdog_and_lost_frames_are_counted(
         change = asyncio.ensure_future(rig.inference.replace(hang))
         await asyncio.to_thread(stuck.wait, SECONDS)
         before = rig.inference.progress_at
-        rig.room.pace = 0.0  # as if time flew
+        rig.room.pace = 0.0  # faster than real time
         while rig.inference.dropped < FRAMES:
             await asyncio.sleep(0.01)
         assert rig.inference.progress_at == before

@@ -133,7 +133,7 @@ def test_command_with_a_pause_is_speculated_revised_and_finished(
 
 
 def check_partials(events: Iterable[Event]) -> int:
-    """Assert that settled words stay up to a speculation; return how many were settled."""
+    """Assert that settled words persist until a speculation; return their number."""
     settled: list[str] = []
     text: list[str] = []
     most = 0
@@ -182,7 +182,7 @@ def test_settled_words_stay_when_a_long_utterance_is_segmented(
         text = TextChanged(time=first / SAMPLE_RATE, text=state.shown, firm=state.firm)
         session, more = machine.step(session, text)
         events += more
-    assert state.finished_segments  # it was divided
+    assert state.finished_segments  # the utterance was segmented
     assert check_partials(events) > len(state.finished_segments[0].words)
 
 
@@ -234,7 +234,7 @@ def test_end_of_speech_is_detected_over_music_and_rain(
 def test_quiet_background_voice_does_not_keep_a_command_open(
     pipeline: Pipeline, recordings: dict[str, Recording], voice: str
 ) -> None:
-    """A television 16 dB below the command: some of its words may be written, not many."""
+    """Add a television 16 dB below the command: only few of its words may be recognised."""
     sentence = spoken(recordings, "why_are_you_here").astype(np.float64)
     television = spoken(recordings, voice).astype(np.float64)
     television *= np.sqrt(np.mean(sentence**2) / np.mean(television**2)) * 10.0 ** (-16 / 20)

@@ -54,7 +54,7 @@ def test_note_makes_room_in_a_full_inbox() -> None:
     inbox.put_note("found")
     inbox.take()
     assert inbox.take() == "found"
-    assert inbox.dropped == 1  # the note that made room for another was no frame
+    assert inbox.dropped == 1  # the dropped note does not count
 
 
 def test_call_overtakes_waiting_frames() -> None:

@@ -116,7 +116,7 @@ def test_times_include_the_lag_of_computing(models: Models, spoken: Samples) -> 
     prompt = transcribe(framed(spoken), pipeline_of(models.recognizer), clock=lambda: 0.0)
     slow = transcribe(framed(spoken), pipeline_of(models.recognizer), clock=stepping(0.015))
     frames_before = round(prompt.final.time / FRAME_SECONDS) - 1
-    # Opening the session takes 15 ms; then each frame of 10 ms does.
+    # Opening the session takes 15 ms, and so does each frame of 10 ms.
     assert slow.final.time == pytest.approx(prompt.final.time + 0.015 + 0.005 * frames_before)
     assert slow.compute_seconds == pytest.approx(0.015 * (frames_before + 2))
     assert slow.result == prompt.result
@@ -160,7 +160,7 @@ def test_samples_of_a_long_recording_are_not_kept_in_memory(models: Models) -> N
 
 
 class Broken(Recognizer):
-    """A recogniser one of whose networks fails."""
+    """A recogniser with a failing network."""
 
     def step(self, state: RecognizerState, chunk: Samples) -> tuple[RecognizerState, Progress]:
         raise ModelError("joint network gives scores that are not finite; install it again")

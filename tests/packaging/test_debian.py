@@ -1,4 +1,4 @@
-"""The Debian package as its sources describe it; tests/boot and tests/arm try the built one."""
+"""The sources of the Debian package; tests/boot and tests/arm test the built package."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_data_files_are_in_the_package() -> None:
 
 @pytest.fixture(scope="module")
 def share(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that holds the completions."""
+    """Return the folder with the completions."""
     folder = tmp_path_factory.mktemp("share")
     tool = ROOT / "tools" / "completions.py"
     subprocess.run([sys.executable, str(tool), str(folder)], check=True)

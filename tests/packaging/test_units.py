@@ -1,4 +1,4 @@
-"""The systemd units are sound, and the system unit leaves the daemon next to nothing."""
+"""The systemd units are valid, and the system unit is a tight sandbox."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def directives(unit: Path) -> list[tuple[str, str]]:
 
 
 def exposure(unit: Path) -> float:
-    """Return what systemd says of a unit, 0 to 10."""
+    """Return the exposure level that systemd assigns to a unit, 0 to 10."""
     done = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)],
         capture_output=True,
@@ -83,7 +83,7 @@ def test_system_unit_reads_only_the_system_configuration() -> None:
 def test_systemd_accepts_the_unit(
     unit: Path, scope: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The command is installed by a package; systemd would miss it here.
+    # Not installed here, so systemd would report a missing command.
     copy = tmp_path / unit.name
     text = unit.read_text(encoding="utf-8")
     copy.write_text(text.replace("/usr/bin/auricle ", "/bin/true "), encoding="utf-8")
@@ -180,7 +180,7 @@ def test_players_get_more_of_the_processor_than_the_daemon() -> None:
 
 def test_unit_does_not_hide_the_files_that_the_arbiter_reads() -> None:
     settings = dict(directives(SYSTEM_UNIT))
-    assert "ProcSubset" not in settings  # /proc/pressure and /proc/asound
+    assert "ProcSubset" not in settings  # would hide /proc/pressure and /proc/asound
     assert settings["ProtectControlGroups"] == "yes"  # read-only, not hidden
     assert "InaccessiblePaths" not in settings
 

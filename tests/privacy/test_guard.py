@@ -224,14 +224,14 @@ async def test_record_contains_lattices_if_configured(testbed: Stage) -> None:
             "local",
             "lattice local\n",
             PrivacyMode.LATTICE,
-        ),  # switched, and the configuration is as it was
+        ),  # switched, configuration unchanged
         ("lattice", "local lattice\n", PrivacyMode.LOCAL),
-        ("local", "lattice lattice\n", PrivacyMode.LOCAL),  # the configuration was tightened since
+        ("local", "lattice lattice\n", PrivacyMode.LOCAL),  # configuration tightened since
         (
             "lattice",
             "local local\n",
             PrivacyMode.LOCAL,
-        ),  # and here loosened, after a switch to local
+        ),  # configuration loosened after a switch to local
         ("lattice", "lattice local\n", PrivacyMode.LATTICE),
         ("lattice", "lattice\n", PrivacyMode.LOCAL),
         ("lattice", "latt", PrivacyMode.LOCAL),
@@ -294,7 +294,7 @@ async def test_later_of_two_concurrent_switches_wins(testbed: Stage) -> None:
 async def test_a_new_configuration_does_not_undo_a_switch_to_local(testbed: Stage) -> None:
     guard = await testbed.guard(replace(testbed.settings, mode="local"))
     await guard.reconfigure(testbed.settings, "en")
-    assert guard.mode is PrivacyMode.LATTICE  # the owner has written so, and nobody has switched
+    assert guard.mode is PrivacyMode.LATTICE  # from the configuration, without a switch
     await guard.set_mode(PrivacyMode.LOCAL)
     await guard.reconfigure(replace(testbed.settings, mode="local"), "en")
     await guard.reconfigure(testbed.settings, "en")
@@ -327,7 +327,7 @@ async def test_new_reranker_disconnects_the_relay_and_accepts_the_next(
 async def test_unusable_socket_path_is_reported_and_nothing_is_sent(
     testbed: Stage,
 ) -> None:
-    testbed.socket.mkdir(parents=True)  # a folder in its place
+    testbed.socket.mkdir(parents=True)  # a folder at the socket's path
     guard = await testbed.guard()
     assert not guard.asks
     assert [sentence.split(":")[0] for sentence in testbed.told] == [

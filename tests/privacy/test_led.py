@@ -51,7 +51,7 @@ def shown(brightness: Path) -> int:
 async def test_led_is_on_only_while_lattices_may_be_sent(tmp_path: Path, leds: Path) -> None:
     brightness = add_led(leds, "green:privacy", "255\n")
     other = add_led(leds, "led0", None)
-    brightness.write_text("1\n")  # a daemon that was killed has left it so
+    brightness.write_text("1\n")  # as left by a killed daemon
     told: list[str] = []
     guard = guard_of(tmp_path, leds, told)
     await guard.load()
@@ -61,7 +61,7 @@ async def test_led_is_on_only_while_lattices_may_be_sent(tmp_path: Path, leds: P
     await guard.reconfigure(replace(SETTINGS, led="led0"), "en")
     assert (shown(brightness), shown(other)) == (0, 1)
     await guard.reconfigure(replace(SETTINGS, led="led0", reranker=None), "en")
-    assert shown(other) == 0  # there is nowhere to go
+    assert shown(other) == 0  # no reranker
     await guard.reconfigure(replace(SETTINGS, led="led0"), "en")
     assert shown(other) == 1
     await guard.close()

@@ -24,7 +24,7 @@ NAMES = names_of(CONTEXT)
 
 
 def chain(*texts: str, entry: str | None = None, kind: str | None = None) -> Lattice:
-    """Return a lattice whose paths are texts of the same length, each less likely."""
+    """Return a lattice of texts of equal length in descending order of probability."""
     rows = [text.split() for text in texts]
     arcs = [
         Arc(place, place + 1, row[place], -1.0 - rank, 0.0, place / 4, place / 4 + 0.2, entry, kind)
@@ -45,7 +45,7 @@ def sent(lattice: Lattice, *, redact: bool = True) -> tuple[str, ...]:
         ("ring zoe's brother", ("brother", "contact-a", "ring")),
         ("ring zoo e", ("contact-a", "contact-b", "ring")),
         ("open the bat cave", ("appliance-a", "appliance-b", "open", "the")),
-        ("open the cave", ("cave", "open", "the")),  # of a thing only the whole name
+        ("open the cave", ("cave", "open", "the")),  # things are hidden only by their whole name
         ("call me", ("media-a", "media-b")),
         ("call you", ("call", "you")),
         ("the den", ("name-a", "the")),

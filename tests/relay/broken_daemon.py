@@ -34,7 +34,7 @@ class Program(ctypes.Structure):
 
 def allow_unix_sockets_only() -> None:
     instructions = (
-        (LOAD, 0, 0, 0),  # the number of the system call
+        (LOAD, 0, 0, 0),  # system call number
         (IF_EQUAL, 0, 2, SOCKET_CALL[platform.machine()]),
         (LOAD, 0, 0, FIRST_ARGUMENT),
         (IF_EQUAL, 0, 1, socket.AF_UNIX),

@@ -79,7 +79,7 @@ async def test_a_question_goes_out_and_its_answer_comes_back(
         answer = await testbed.ask(question)
         assert answer is not None
         assert answer.readings[0].text == "cool contact-a"
-    assert relay.result() is None  # the desk is closed: it ends well
+    assert relay.result() is None  # exit without error
     assert not testbed.path.exists()
 
 
@@ -103,7 +103,7 @@ async def test_question_in_the_socket_at_closing_is_not_sent(
 ) -> None:
     async with testbed.relaying() as relay:
         asking = asyncio.ensure_future(testbed.ask(question))
-        await asyncio.sleep(0)  # it is in the socket, and the relay had no turn yet
+        await asyncio.sleep(0)  # in the socket, not yet read by the relay
         await testbed.desk.close()
         assert await asking is None
         await asyncio.wait_for(relay, 1)
@@ -213,7 +213,7 @@ for user in (54321, 0):
 """
 
 
-# What ProcSubset=pid does in the relay's unit: of /proc only the processes are there.
+# Like ProcSubset=pid in the relay's unit: /proc shows only processes.
 PROCESSES_ALONE = ("sh", "-c", 'mount -t proc -o subset=pid proc /proc && exec "$@"', "sh")
 
 
@@ -259,7 +259,7 @@ def test_socket_keeps_message_boundaries_and_admits_only_its_group(tmp_path: Pat
         assert listener.type == socket.SOCK_SEQPACKET
         assert path.stat().st_mode & 0o777 == 0o660
         assert path.parent.stat().st_mode & 0o777 == 0o700
-    with listen(path):  # one that was left behind is no hindrance
+    with listen(path):  # replaces a stale socket
         pass
 
 

@@ -37,7 +37,7 @@ async def test_readings_come_in_the_order_of_the_reranker(
     answer = await ask(settings, question)
     assert [reading.text for reading in answer.readings] == ["cool contact-a", "call contact-a"]
     assert answer.fault == ""
-    assert server.questions == [encode_question(question)]  # the very bytes, and once
+    assert server.questions == [encode_question(question)]  # unchanged, sent once
     assert server.tokens == ["bearer s3cret"]
 
 
@@ -150,7 +150,7 @@ async def test_system_certificate_authorities_are_trusted(
     assert (await ask(settings, question)).fault == ""
     other = RerankerSettings(
         url=server.url.replace("127.0.0.1", "localhost"), budget_ms=BUDGET_MS
-    )  # a name that its certificate does not have
+    )  # not a name of its certificate
     assert (await ask(other, question)).fault == AnswerFault.CERTIFICATE
 
 

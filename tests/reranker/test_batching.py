@@ -19,7 +19,7 @@ OPTIONS = BatchOptions(window_seconds=0.02, at_once=4, waiting=6, patience_secon
 
 
 class Work:
-    """Doubles numbers, once it is let."""
+    """Doubles numbers after it is released."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -44,7 +44,7 @@ async def test_concurrent_questions_form_one_batch_and_a_full_queue_rejects() ->
         assert batches.waiting == 6
         with pytest.raises(BusyError):
             await batches.ask(10)
-        later[0].cancel()  # who has gone is not computed for
+        later[0].cancel()  # cancelled questions are not computed
         work.may.set()
         assert await asyncio.gather(*first, *later[1:]) == [0, 2, 4, 6, 10, 12, 14, 16, 18]
     assert work.batches == [[0, 1, 2, 3], [5, 6, 7, 8], [9]]
@@ -119,7 +119,7 @@ async def test_internal_fault_reveals_no_word(
     question: Question, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken:
-        """A language model that tells what it was asked."""
+        """A language model whose error contains the question."""
 
         def score(self, lattices: Sequence[Sequence[Sequence[str]]]) -> list[list[float]]:
             raise ValueError(lattices)

@@ -1,4 +1,4 @@
-"""From a voice to a command as the reranker reads it: daemon, relay and reranker are real."""
+"""From speech to a reranked command, with a real daemon, relay and reranker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The service as the world meets it: over TLS, with a token, and with whatever else is sent."""
+"""The service over TLS, with tokens and with invalid requests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ JSON = {"content-type": "application/json"}
 
 @pytest_asyncio.fixture
 async def client(service: RunningReranker) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of any kind, which trusts the service and bears its token."""
+    """A generic client that trusts the service and sends its token."""
     context = ssl.create_default_context(cafile=str(service.certificate))
     headers = {"authorization": f"Bearer {service.token}"}
     async with httpx.AsyncClient(verify=context, headers=headers, trust_env=False) as client:

@@ -98,7 +98,7 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 
 
 def words_of(events: list[Event]) -> set[str]:
-    """Return the words of all readings that clients were told, long enough to look for."""
+    """Return the words of all readings sent to clients that are long enough to search for."""
     texts = [str(fields["text"]) for name, fields in events if "text" in fields]
     return {word for text in texts for word in text.split() if len(word) > 3}
 
@@ -127,7 +127,7 @@ async def test_command_reaches_a_client_but_not_the_log(testbed: Stage) -> None:
 
     log = testbed.daemon.read_log()
     assert f"final [{session}]" in log
-    assert f"partial [{session}]" in log  # the most talkative level, and still:
+    assert f"partial [{session}]" in log  # even at the level debug
     said = words_of(told)
     assert said
     assert not [word for word in said if word in log]
@@ -237,7 +237,7 @@ async def test_the_level_of_the_configuration_is_shown_and_changes_what_is_compu
     before = testbed.daemon.drop_in.read_text()
     heard = []
     async with testbed.client() as client:
-        # With auto it goes on from the level that held, and rises only after a calm.
+        # With auto, the level starts at the current one and rises only after a calm period.
         for choice, level in (("full", "full"), ("minimal", "minimal"), ("auto", "minimal")):
             reloads = testbed.daemon.read_log().count(" reloaded: ")
             testbed.daemon.drop_in.write_text(f"arbiter: {{level: {choice}, threads: 2}}\n")
@@ -250,7 +250,7 @@ async def test_the_level_of_the_configuration_is_shown_and_changes_what_is_compu
                 heard.append(from_json(await client.lattice(session)))
     assert "the compute level is minimal from the next session on" in testbed.daemon.read_log()
     testbed.daemon.drop_in.write_text(before)
-    # The second pass has no part in what the lattices of the lowest level say.
+    # At the lowest level, lattices come from the first pass only.
     full, minimal, automatic = (len({arc.graph for arc in one.arcs}) for one in heard)
     assert max(minimal, automatic) < full
 
@@ -317,7 +317,7 @@ async def test_unplugged_microphone_ends_the_session_and_is_reopened(
         with pytest.raises(DeviceError, match="there is no microphone: audio.device: "):
             await client.listen()
         testbed.daemon.drain()
-        assert testbed.daemon.wait_for("WATCHDOG")  # a missing microphone is no reason to restart
+        assert testbed.daemon.wait_for("WATCHDOG")  # a missing microphone does not cause a restart
         testbed.microphone.plug_in()
         await events_until(client, has_state("idle"))
         assert await client.listen(no_speech_seconds=50)
@@ -333,7 +333,7 @@ async def test_daemon_waits_for_a_hanging_sound_server(testbed: Stage) -> None:
         try:
             await events_until(client, has_state("unavailable"))
             testbed.daemon.drain()
-            for _ in range(3):  # longer than the watchdog's patience with a stuck thread
+            for _ in range(3):  # longer than the watchdog waits for a stuck thread
                 testbed.daemon.wait_for("WATCHDOG")
         finally:
             os.kill(testbed.microphone.pid, signal.SIGCONT)
@@ -380,7 +380,7 @@ async def test_a_recording_is_played_in_place_of_the_microphone(
     with RunningDaemon(bus.address, config, arguments=arguments) as daemon:
         async with AssistantClient(bus.address) as client:
             await client.set_muted(True)
-            await client.set_muted(False)  # plays it again, from the beginning
+            await client.set_muted(False)  # restarts the recording
             await client.listen()
             events = await events_until(client, is_end)
             assert (events[-1][0], events[-1][1]["reason"]) == ("final", "audio-ended")
@@ -389,4 +389,4 @@ async def test_a_recording_is_played_in_place_of_the_microphone(
         daemon.signal(signal.SIGINT)
         assert daemon.wait() == 0
         text = str(events[-1][1]["text"])
-        assert f"{text!r}" in daemon.read_log()  # as the owner has asked for
+        assert f"{text!r}" in daemon.read_log()  # logged because of the configuration

@@ -1,4 +1,4 @@
-"""Under-runs are found in what a sink has played, and nothing else is."""
+"""Only under-runs are found in the output of a sink."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from testbed.gaps import GAP_SAMPLES, RATE, GapCounter, never_silent
 
 def music(seconds: float) -> np.ndarray:
     times = np.arange(round(seconds * RATE)) / RATE
-    tone = np.sin(2 * np.pi * 440 * times) * (times % 1 < 0.5)  # half of it is silence
+    tone = np.sin(2 * np.pi * 440 * times) * (times % 1 < 0.5)  # half of it silence
     return never_silent(tone.astype(np.float32))
 
 

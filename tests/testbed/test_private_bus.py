@@ -13,7 +13,7 @@ from testbed.private_bus import PrivateBus
 
 
 def ask(bus: PrivateBus, kind: str) -> subprocess.CompletedProcess[str]:
-    """List the names on the bus by dbus-send."""
+    """List the names on the bus with dbus-send."""
     return subprocess.run(
         ["dbus-send", f"--{kind}", "--print-reply", "--dest=org.freedesktop.DBus"]
         + ["/", "org.freedesktop.DBus.ListNames"],

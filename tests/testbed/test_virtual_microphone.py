@@ -1,4 +1,4 @@
-"""The virtual microphone leaves nothing behind and tells what is wrong."""
+"""The virtual microphone cleans up and reports errors."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def test_limit_is_a_burst_of_three_and_one_every_ten_seconds() -> None:
     assert limit is not None
     assert limit.spend(109.9) is None
     assert limit.spend(110.1) is not None
-    assert before.spend(99.0) is not None  # a clock that goes back gives nothing and takes nothing
+    assert before.spend(99.0) is not None  # a clock set back changes nothing
 
 
 @given(st.lists(st.floats(0, 5), max_size=200))

@@ -233,7 +233,7 @@ def test_largest_question_fits_and_its_capacity_is_bounded() -> None:
     data = encode_question(Question(65535, "en-GB", tuple(words), arcs))
     assert decode_question(data).arcs == arcs
     assert len(data) <= MOST_BYTES
-    assert most_bits() / 8 < len(data)  # written out, it takes more than it can mean
+    assert most_bits() / 8 < len(data)  # the JSON is larger than its information
 
 
 @pytest.mark.parametrize(
