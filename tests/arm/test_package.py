@@ -1,6 +1,6 @@
-"""The package for 64-bit Arm, on a Debian of that architecture whose programs qemu runs.
+"""The package for 64-bit Arm, on a Debian of that architecture emulated by qemu.
 
-qemu says what works, not how fast: see docs/pi.md for what a Pi can do.
+qemu shows what works, not how fast; docs/pi.md has the speed of a Pi.
 """
 
 from __future__ import annotations

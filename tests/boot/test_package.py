@@ -1,7 +1,7 @@
-"""The package on a Debian 12 that has booted: from its installation to its purge, in this order.
+"""The package on a booted Debian 12, from installation to purge; the order of the tests matters.
 
-The machine has no network, so that nothing can be downloaded. Its sound server is PulseAudio for
-the whole system; real recordings are played to it, and the daemon hears them in its full sandbox.
+The machine has no network, so nothing can be downloaded. Its sound server is a system-wide
+PulseAudio. It plays real recordings, which the daemon recognises in its full sandbox.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Runs the daemon's libraries as `MemoryDenyWriteExecute=yes` would, with systemd's own filter.
+"""Run the daemon's libraries under the same seccomp filter as `MemoryDenyWriteExecute=yes`.
 
-A script for test_units.py: it denies itself memory that is both writable and executable, proves
-that the denial holds, then loads every library of the daemon, asks for the sound devices, and runs
-the models it is given, on zeros. It prints `done`.
+A script for test_units.py. It forbids memory that is both writable and executable and checks that
+the kernel refuses it. Then it loads every library of the daemon, lists the sound devices, and runs
+the given models on zeros. It prints `done`.
 """
 
 from __future__ import annotations
