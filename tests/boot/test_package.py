@@ -137,7 +137,7 @@ def test_one_command_enables_and_starts_the_service(machine, advised, say):
 
 def test_recognition_works_in_the_full_sandbox(machine, say):
     final = hear_command(machine)
-    say(f"heard: {final['text']}")
+    say(f"recognised: {final['text']}")
     assert final["text"] == SAID
     process = state_of(machine)["MainPID"]
     status = dict(
