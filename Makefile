@@ -1,8 +1,8 @@
-# Auricle: `make help` tells what can be made.
+# `make help` lists the targets.
 #
-# Every target sets up what it needs, and finds it there the second time. It wants a Debian, or a
-# system whose packages have the same names, and Python 3.11 or newer; training wants Python 3.11,
-# for TensorFlow 2.14 has no newer one.
+# Every target sets up what it needs and reuses it the next time. It needs Debian, or a system whose
+# packages have the same names, and Python 3.11 or newer. Training needs exactly Python 3.11, because
+# TensorFlow 2.14 does not support newer versions.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -13,26 +13,26 @@ PYTHON ?= python3
 TRAIN_PYTHON ?= $(PYTHON)
 VENV := .venv
 TRAIN_VENV := .venv-train
-# More words for pip when it installs what training needs, such as an index of smaller PyTorch.
+# Extra pip arguments for the training environment, such as the index of a smaller PyTorch.
 PIP_TRAIN_ARGUMENTS ?=
 
-# For the daemon and the demonstration: Python, what compiles systemd-python, PortAudio with its way
-# to PulseAudio, a sound server, a message bus.
+# For the daemon and the demonstration: Python, the build dependencies of systemd-python, PortAudio
+# with ALSA's PulseAudio plugin, a sound server, a message bus.
 RUN_PACKAGES := python3 python3-venv python3-dev gcc pkg-config libsystemd-dev \
 	libportaudio2 libasound2-plugins pulseaudio pulseaudio-utils dbus
-# For the tests: systemd judges the units, OpenFst's tools the lattices, groff the manual page;
-# openssl makes certificates, and iproute2 networks; mpv is music, and amixer of alsa-utils a mixer.
+# For the tests: systemd checks the units, OpenFst's tools the lattices, groff the manual page. openssl
+# creates certificates, iproute2 networks. mpv plays music, and amixer of alsa-utils sets the mixer.
 TEST_PACKAGES := systemd libfst-tools groff-base openssl iproute2 mpv mpv-mpris alsa-utils
 
-# For the Debian package; and for systems that boot, or are of another processor, to try it on.
+# For building the Debian package, and for testing it on booted systems and on emulated Arm.
 DEB_PACKAGES := dpkg-dev debhelper
 BOOT_PACKAGES := debootstrap systemd-container
 ARM_PACKAGES := debootstrap qemu-user-static
-# What the package is built for: amd64 or arm64, on either.
+# Target of the package: amd64 or arm64. Either machine can build for both.
 DEB_ARCHITECTURE ?= $(shell dpkg --print-architecture)
 
-# $(call install_packages,NAMES): install the Debian packages that are missing, if any, and never
-# remove one for it. PulseAudio would take the place of PipeWire, which may be the user's sound.
+# $(call install_packages,NAMES): install the missing Debian packages, and never remove any.
+# PulseAudio could replace PipeWire, which may be the user's sound server, so it is left out then.
 define install_packages
 	@installed() { \
 	  [ "$$(dpkg-query -W -f '$${db:Status-Status}' "$$1" 2> /dev/null)" = installed ]; \
@@ -43,8 +43,8 @@ define install_packages
 	done; \
 	for pipewire in pipewire-audio pipewire-alsa pipewire-pulse; do \
 	  if [[ " $${missing[*]} " = *' pulseaudio '* ]] && installed "$$pipewire"; then \
-	    echo "$$pipewire is installed: pulseaudio, which could take its place, is left out. The" \
-	      "demonstration then wants a microphone; for the tests use a container." >&2; \
+	    echo "$$pipewire is installed: pulseaudio, which could replace it, is left out. The" \
+	      "demonstration then needs a microphone; run the tests in a container." >&2; \
 	    for i in "$${!missing[@]}"; do \
 	      [ "$${missing[i]}" != pulseaudio ] || unset "missing[i]"; \
 	    done; \
@@ -52,7 +52,7 @@ define install_packages
 	done; \
 	[ $${#missing[@]} -gt 0 ] || exit 0; \
 	if ! command -v apt-get > /dev/null; then \
-	  echo "No apt-get here: install what Debian calls $${missing[*]} yourself, if it is missing."; \
+	  echo "apt-get not found: install the equivalents of Debian's $${missing[*]} yourself."; \
 	  exit 0; \
 	fi; \
 	as_root=(env DEBIAN_FRONTEND=noninteractive); \
@@ -67,36 +67,37 @@ define install_packages
 	removed=$$("$${install[@]}" --simulate "$${missing[@]}" 2> /dev/null \
 	  | sed -nE 's/^Remv ([^ ]+).*/\1/p' | paste -s -d ' ' || true); \
 	if [ -n "$$removed" ]; then \
-	  echo "$${missing[*]} cannot stand beside $$removed, and nothing is removed here: remove it" \
-	    "yourself if you can do without it, or work in a container." >&2; \
+	  echo "$${missing[*]} conflicts with $$removed, which make does not remove: remove it" \
+	    "yourself if you do not need it, or work in a container." >&2; \
 	else \
-	  echo "apt-get has not installed $${missing[*]}: mend what it tells above, then make again." >&2; \
+	  echo "apt-get failed to install $${missing[*]}: fix the error above, then run make again." >&2; \
 	fi; \
 	exit 1
 endef
 
-# $(call make_venv,PYTHON,FOLDER,CONDITION,REMEDY): make a virtual environment of a fitting Python.
+# $(call make_venv,PYTHON,FOLDER,CONDITION,REMEDY): create a virtual environment, or print REMEDY if
+# the version of PYTHON does not meet CONDITION.
 define make_venv
 	@$(1) -c 'import sys; sys.exit(not ($(3)))' || { echo '$(4)' >&2; exit 1; }
 	$(1) -m venv $(2)
 endef
 
 .PHONY: help
-help: ## tell what can be made
+help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
 
 .PHONY: run
-run: $(VENV)/.run ## set everything up, and hear a recorded command go all the way to a client
+run: $(VENV)/.run ## set everything up and demonstrate a recorded command, from the audio to a client
 	$(VENV)/bin/python tools/demo.py
 
 .PHONY: test
-test: check test-daemon test-tools ## set everything up, check style and types, run all tests
+test: check test-daemon test-tools ## set everything up, check style and types, run the tests
 
 .PHONY: setup
-setup: $(VENV)/.dev ## set up the environment of the daemon and its tests
+setup: $(VENV)/.dev ## set up the environment for the daemon and its tests
 
 .PHONY: train-setup
-train-setup: $(TRAIN_VENV)/.train ## set up the environment of training and export
+train-setup: $(TRAIN_VENV)/.train ## set up the environment for training and export
 
 .PHONY: check
 check: $(VENV)/.dev ## check style and types
@@ -113,7 +114,7 @@ test-tools: $(TRAIN_VENV)/.train ## run the tests of the training tools
 	@if [ -n "$$(find tests/tools -name 'test_*.py' 2> /dev/null)" ]; then \
 	  set -x; $(TRAIN_VENV)/bin/python -m pytest tests/tools; \
 	else \
-	  echo 'tests/tools holds no test yet.'; \
+	  echo 'tests/tools has no tests yet.'; \
 	fi
 
 .PHONY: deb
@@ -121,12 +122,12 @@ deb: $(VENV)/.run | deb-packages ## build the Debian package (DEB_ARCHITECTURE=a
 	PYTHON=$(abspath $(VENV)/bin/python) packaging/build-deb $(DEB_ARCHITECTURE)
 
 .PHONY: test-boot
-test-boot: $(VENV)/.dev | boot-packages ## install the package on Debians that boot, and maltreat it; as root
+test-boot: $(VENV)/.dev | boot-packages ## test the package on booted Debian systems, as root
 	$(MAKE) deb DEB_ARCHITECTURE=amd64
 	$(VENV)/bin/python -m pytest --durations=0 tests/boot
 
 .PHONY: test-arm
-test-arm: $(VENV)/.dev | arm-packages ## run the package for 64-bit Arm with qemu; slow, and as root
+test-arm: $(VENV)/.dev | arm-packages ## test the package for 64-bit Arm with qemu, as root; slow
 	$(MAKE) deb DEB_ARCHITECTURE=arm64
 	$(VENV)/bin/python -m pytest --durations=0 tests/arm
 
@@ -135,7 +136,7 @@ bench: $(VENV)/.dev ## measure speed, memory and idle cost of the daemon
 	PYTHONPATH=tools $(VENV)/bin/python -m benchmarks.cost
 
 .PHONY: figures
-figures: $(VENV)/.dev ## draw the curves of the training runs that models/curves keeps
+figures: $(VENV)/.dev ## draw the curves of the training runs in models/curves
 	PYTHONPATH=tools $(VENV)/bin/python -m figures.curves draw
 
 .PHONY: docs
@@ -144,7 +145,7 @@ docs: $(VENV)/.docs ## build the documentation as a website, in build/site
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --strict
 
 .PHONY: clean
-clean: ## remove all that was made here
+clean: ## remove everything that make created
 	rm -rf $(VENV) $(TRAIN_VENV) build dist daemon/auricle.egg-info .coverage .coverage.* \
 	  .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -161,8 +162,8 @@ boot-packages:
 arm-packages:
 	$(call install_packages,$(ARM_PACKAGES))
 
-# A stamp in each environment tells that it is complete; it is made anew when the names of what it
-# holds change.
+# A stamp file marks a complete environment. Environments are updated when the dependencies in
+# setup.cfg or pyproject.toml change.
 $(VENV)/.run: setup.cfg pyproject.toml | run-packages
 	$(call make_venv,$(PYTHON),$(VENV),sys.version_info >= (3$(COMMA) 11),\
 	  Auricle needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -I
-"""The command `auricle` of the Debian package: its own libraries first, then the system's."""
+"""The command `auricle` of the Debian package: puts its own libraries before the system's."""
 
 import os
 import sys

@@ -1,9 +1,9 @@
-"""The Python libraries that the Debian package brings: which ones, and getting them.
+"""Choose and install the Python libraries that the Debian package contains.
 
-They are wheels, fixed by version and checksum in wheels.txt. pip can fetch those of another
-processor and another Python than its own, so that nothing has to run on the device's.
+The libraries are wheels, pinned by version and checksum in wheels.txt. pip can fetch wheels for
+another processor and another Python than its own, so nothing has to run on the target.
 
-    python libraries.py lock                        # choose anew: setup.cfg -> wheels.txt
+    python libraries.py lock                        # setup.cfg -> wheels.txt, newest versions
     python libraries.py install 3.13 arm64 FOLDER   # wheels.txt and the daemon -> FOLDER
 """
 
@@ -21,13 +21,13 @@ from pathlib import Path
 
 WHEELS = Path(__file__).with_name("wheels.txt")
 SOURCE = next(folder for folder in WHEELS.parents if (folder / "setup.cfg").is_file())
-PYTHONS = ("3.11", "3.13")  # of Debian 12 and 13, and of Raspberry Pi OS made of them
-PROCESSORS = {"amd64": "x86_64", "arm64": "aarch64"}  # Debian's name -> that of wheels
-OLDEST_GLIBC = 36  # 2.36, Debian 12's: what wheels may want at most
+PYTHONS = ("3.11", "3.13")  # Debian 12 and 13, and Raspberry Pi OS based on them
+PROCESSORS = {"amd64": "x86_64", "arm64": "aarch64"}  # Debian's name -> name in wheel tags
+OLDEST_GLIBC = 36  # minor version of glibc 2.36 (Debian 12): wheels may need at most this
 EXTRAS = ("music", "relay")
-FROM_DEBIAN = ("systemd-python",)  # has no wheel, and goes with the system's libsystemd
+FROM_DEBIAN = ("systemd-python",)  # has no wheel, and must match the system's libsystemd
 
-# What no part of the daemon loads: two thirds of the size.
+# Files that the daemon never loads; they are two thirds of the size.
 LEFT_OUT = (
     "bin",
     "auricle-*.dist-info/direct_url.json",
@@ -90,7 +90,7 @@ def install(python: str, processor: str, folder: Path) -> None:
     """Install the libraries and the daemon for a target; its data goes to FOLDER/share."""
     pip(*platform(python, processor), "--no-deps", "--require-hashes",
         f"--target={folder}", f"--requirement={WHEELS}")  # fmt: skip
-    for name in ("bin", "share"):  # the daemon's own share is wanted
+    for name in ("bin", "share"):  # `share` then holds only the daemon's data
         shutil.rmtree(folder / name, ignore_errors=True)
     pip("--no-deps", f"--target={folder}", str(SOURCE))
     for pattern in LEFT_OUT:
@@ -115,7 +115,7 @@ def pip(*arguments: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Do what the command line says; return the exit status."""
+    """Run the command line; return the exit status."""
     match arguments:
         case ["lock"]:
             lock()

@@ -1,6 +1,6 @@
-"""The package for 64-bit Arm, on a Debian of that architecture whose programs qemu runs.
+"""The package for 64-bit Arm, on a Debian of that architecture emulated by qemu.
 
-qemu says what works, not how fast: see docs/pi.md for what a Pi can do.
+qemu shows what works, not how fast; docs/pi.md has the speed of a Pi.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.timeout(3600)
 
 @pytest.fixture(scope="module")
 def run(pytestconfig: pytest.Config) -> Iterator[Run]:
-    """Run a command in an arm64 system with the package; return what it prints."""
+    """Run a command in an arm64 system with the package; return its output."""
     built = sorted((ROOT / "build").glob("auricle_*_arm64.deb"))
     assert built, "build the package first: make deb DEB_ARCHITECTURE=arm64"
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
@@ -58,7 +58,7 @@ def run(pytestconfig: pytest.Config) -> Iterator[Run]:
         yield run_there
 
 
-def test_its_libraries_are_those_of_the_processor(run: Run) -> None:
+def test_libraries_are_built_for_the_processor(run: Run) -> None:
     assert run("uname", "--machine") == "aarch64"
     libraries = "numpy, yaml, soxr, soundfile, sounddevice, webrtcvad, ai_edge_litert.interpreter"
     program = "import sys; sys.path.insert(0, '/usr/lib/auricle/python3.11'); import "
@@ -69,7 +69,7 @@ def test_its_libraries_are_those_of_the_processor(run: Run) -> None:
     )
 
 
-def test_the_configuration_is_right(run: Run) -> None:
+def test_configuration_is_valid(run: Run) -> None:
     assert run("auricle", "config", "check") == "/etc/auricle/auricle.yaml: OK"
 
 
@@ -78,6 +78,6 @@ def test_a_recording_is_recognised(run: Run) -> None:
     assert told["text"].endswith(SAID)
 
 
-def test_a_wake_word_is_found(run: Run) -> None:
+def test_wake_word_is_detected(run: Run) -> None:
     told = json.loads(run("auricle", "detect", "--json", RECORDING))
     assert told["wake_word"] == "alexa"

@@ -1,4 +1,4 @@
-"""A Debian 12 that boots, with what the package depends on and a sound server for all."""
+"""A booted Debian 12 with the package's dependencies and a system-wide sound server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PACKAGES = (  # init and bus; the package's dependencies; sound; a certificate f
 
 @pytest.fixture(scope="session")
 def advised(package: Path) -> list[list[str]]:
-    """The commands by which the README installs the package, as root of this machine types them."""
+    """The installation commands of the README, adapted for root on this machine."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```console\n(\$ sudo apt install .*?)```", text, re.DOTALL)
     lines = [line.removeprefix("$ ").removeprefix("sudo ") for line in block.splitlines()]
@@ -44,7 +44,7 @@ def package() -> Path:
 
 @pytest.fixture(scope="session")
 def machine(package: Path) -> Iterator[BootedMachine]:
-    """A machine that has booted; it sees the package and the tools."""
+    """A booted machine with access to the package and the tools."""
     tree = debian_tree("bookworm", "amd64", PACKAGES)
     seen = {package.parent: "/mnt/build", ROOT / "packaging" / "debian" / "tests": "/mnt/own-tests"}
     seen |= {ROOT / name: f"/mnt/{name}" for name in ("tools", "tests")}

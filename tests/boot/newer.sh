@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make a newer version of a package, whose configuration has changed: newer.sh OLD.deb NEW.deb
+# Make a newer version of a package with a changed configuration: newer.sh OLD.deb NEW.deb
 set -e
 folder=$(mktemp -d)
 dpkg-deb --raw-extract "$1" "$folder"

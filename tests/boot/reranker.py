@@ -1,6 +1,6 @@
-"""A reranker on the machine itself, that turns the readings round; runs with the package's Python.
+"""A reranker on the machine that reverses the readings; runs with the package's Python.
 
-Out: its URL and the pin of its certificate on the first line, then a line for each question.
+Prints its URL and the pin of its certificate on the first line, then one line for each question.
 """
 
 from __future__ import annotations

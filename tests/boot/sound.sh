@@ -1,6 +1,6 @@
 #!/bin/sh
-# Give the machine one sound server for all, as a kiosk or a Pi without a desktop may have it: what
-# is played to "speaker" is what the microphone hears; "music" is heard by nobody.
+# Set up a system-wide sound server, as on a kiosk or a Pi without a desktop. The microphone records
+# what is played to the sink "speaker"; nothing records the sink "music".
 set -e
 cat > /etc/pulse/system.pa <<END
 load-module module-native-protocol-unix auth-group=pulse-access
@@ -23,7 +23,7 @@ cat > /etc/systemd/system/auricle.service.d/sound.conf <<END
 Wants=pulseaudio.service
 After=pulseaudio.service
 END
-# PulseAudio looks into /etc/group, not at the groups of the process that comes.
+# PulseAudio checks /etc/group, not the groups of the connecting process.
 usermod --append --groups pulse-access auricle
 usermod --append --groups pulse-access root
 systemctl daemon-reload

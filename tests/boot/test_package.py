@@ -1,7 +1,7 @@
-"""The package on a Debian 12 that has booted: from its installation to its purge, in this order.
+"""The package on a booted Debian 12, from installation to purge; the order of the tests matters.
 
-The machine has no network, so that nothing can be downloaded. Its sound server is PulseAudio for
-the whole system; real recordings are played to it, and the daemon hears them in its full sandbox.
+The machine has no network, so nothing can be downloaded. Its sound server is a system-wide
+PulseAudio. It plays real recordings, which the daemon recognises in its full sandbox.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KILLS = 50
 READY_SECONDS = 60.0
 MUSIC_VOLUME = "77%"
 PYTHON = "/usr/lib/auricle/python3.11"
-# What a purge leaves on any Debian, and what belongs to others: caches, logs, the accounts' files.
+# Files that may remain after a purge: caches, logs, account files.
 OTHERS = re.compile(
     r"^/(proc|sys|dev|run|tmp|mnt|var/log|var/tmp|var/cache|root)(/|$)"
     r"|^/var/lib/(dpkg|systemd|dbus|private|pulse|polkit-1)(/|$)|-$|^/etc/(\.pwd\.lock|\.updated)$"
@@ -37,13 +37,13 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture(scope="module")
 def files_before(machine: BootedMachine) -> set[str]:
-    """Every file of the machine before anything was done to it."""
+    """All files of the machine before the installation."""
     return all_files(machine)
 
 
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[str], None]]:
-    """Print what was done, also when the test passes."""
+    """Print progress, also when the test passes."""
 
     def tell(sentence: str) -> None:
         with capsys.disabled():
@@ -65,11 +65,11 @@ def state_of(machine: BootedMachine, unit: str = "auricle") -> dict[str, str]:
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = READY_SECONDS) -> float:
-    """Return how long it took, in seconds."""
+    """Return the duration in seconds."""
     start = time.monotonic()
     while not condition():
         assert time.monotonic() - start < seconds, f"waited {seconds} s in vain: {what}"
-        time.sleep(0.2)  # each look costs the machine something
+        time.sleep(0.2)  # each poll costs processor time
     return time.monotonic() - start
 
 
@@ -79,12 +79,12 @@ def is_ready(machine: BootedMachine, not_process: str = "0") -> bool:
 
 
 def wait_until_ready(machine: BootedMachine, after: str) -> float:
-    """Return how long it took until the daemon was ready again as another process than `after`."""
+    """Return the seconds until a daemon other than the process `after` is ready."""
     return wait_until(lambda: is_ready(machine, after), f"ready again, after process {after}")
 
 
 def hear_command(machine: BootedMachine) -> dict[str, object]:
-    """Play the recorded command to the microphone; return what a client is told at its end."""
+    """Play the recorded command to the microphone; return the final event of a client."""
     client = machine.start("timeout", "60", "auricle", "monitor", "--json", output=subprocess.PIPE)
     assert client.stdout is not None
     try:
@@ -100,7 +100,7 @@ def hear_command(machine: BootedMachine) -> dict[str, object]:
 
 @contextlib.contextmanager
 def drop_in(machine: BootedMachine, text: str) -> Iterator[None]:
-    """Change the unit of the daemon for a while."""
+    """Change the daemon's unit temporarily."""
     place = "/run/systemd/system/auricle.service.d/test.conf"
     machine.write(place, text)
     machine.run("systemctl", "daemon-reload")
@@ -111,7 +111,7 @@ def drop_in(machine: BootedMachine, text: str) -> Iterator[None]:
         machine.run("systemctl", "daemon-reload")
 
 
-def test_it_is_installed_without_a_network(machine, advised, files_before, say):
+def test_package_installs_without_a_network(machine, advised, files_before, say):
     assert machine.told("ls", "/sys/class/net") == "lo"
     assert files_before
     start = time.monotonic()
@@ -124,7 +124,7 @@ def test_it_is_installed_without_a_network(machine, advised, files_before, say):
     assert "auricle" in machine.told("man", "--where", "org.auricle.Session1")
 
 
-def test_one_command_enables_and_starts_it(machine, advised, say):
+def test_one_command_enables_and_starts_the_service(machine, advised, say):
     machine.run("sh", "/mnt/tests/boot/sound.sh")
     start = time.monotonic()
     machine.run(*advised[1])
@@ -135,9 +135,9 @@ def test_one_command_enables_and_starts_it(machine, advised, say):
     assert user == "auricle"
 
 
-def test_it_hears_in_its_full_sandbox(machine, say):
+def test_recognition_works_in_the_full_sandbox(machine, say):
     final = hear_command(machine)
-    say(f"heard: {final['text']}")
+    say(f"recognised: {final['text']}")
     assert final["text"] == SAID
     process = state_of(machine)["MainPID"]
     status = dict(
@@ -155,7 +155,7 @@ def test_it_hears_in_its_full_sandbox(machine, say):
         assert own != machines, f"the daemon shares the {kind} namespace of the machine"
 
 
-def test_a_lattice_goes_to_the_reranker_and_only_while_it_may(machine, say):
+def test_lattices_reach_the_reranker_only_while_allowed(machine, say):
     command = ("env", f"PYTHONPATH={PYTHON}:/mnt/tools", "python3", "/mnt/tests/boot/reranker.py")
     reranker = machine.start(*command, output=subprocess.PIPE)
     assert reranker.stdout is not None
@@ -192,7 +192,7 @@ def is_active(machine: BootedMachine, unit: str) -> bool:
     return state_of(machine, unit)["ActiveState"] == "active"
 
 
-def test_it_comes_back_from_fifty_kills_with_all_it_was_told(machine, say):
+def test_daemon_recovers_its_state_after_fifty_kills(machine, say):
     dice = random.Random(6)
     speech = machine.start("sh", "-c", f"while paplay --device=speaker {COMMAND}; do :; done")
     music = machine.start(
@@ -203,7 +203,7 @@ def test_it_comes_back_from_fifty_kills_with_all_it_was_told(machine, say):
         wait_until(lambda: volume_of_music(machine) == MUSIC_VOLUME, "the music plays")
         with drop_in(machine, "[Service]\nRestartSec=100ms\n"):
             for kill in range(KILLS):
-                if is_ready(machine) and not kill % 2:  # the others hit it as it loads
+                if is_ready(machine) and not kill % 2:  # the other kills hit it while loading
                     machine.run("auricle", "context", "add", "contacts", f"Person {spelled(kill)}")
                     told += 1
                 time.sleep(dice.uniform(0, 1))
@@ -213,7 +213,7 @@ def test_it_comes_back_from_fifty_kills_with_all_it_was_told(machine, say):
                     took.append(wait_until_ready(machine, process))
             wait_until(lambda: is_ready(machine), "ready after the last kill")
         assert contacts(machine) == told
-        # Ducked music must be as loud as before, whenever the daemon was killed.
+        # The music must have its old volume again, whenever the daemon was killed.
         wait_until(lambda: volume_of_music(machine) == MUSIC_VOLUME, "the music is as it was", 10)
     finally:
         machine.end(speech)
@@ -238,7 +238,7 @@ def spelled(number: int) -> str:
     return "".join("abcdefghij"[int(digit)] for digit in str(number))
 
 
-def test_the_watchdog_ends_a_daemon_that_is_frozen(machine, say):
+def test_watchdog_restarts_a_frozen_daemon(machine, say):
     with drop_in(machine, "[Service]\nWatchdogSec=4s\nTimeoutAbortSec=3s\n"):
         machine.run("systemctl", "restart", "auricle")
         frozen = state_of(machine)["MainPID"]
@@ -250,13 +250,13 @@ def test_the_watchdog_ends_a_daemon_that_is_frozen(machine, say):
     machine.run("systemctl", "restart", "auricle")
 
 
-def test_a_full_disk_is_told_and_overcome(machine, say):
+def test_full_disk_is_reported_and_survived(machine, say):
     machine.run("systemctl", "stop", "auricle")
     machine.run("mount", "-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs", "/var/lib/auricle")
     machine.run("systemctl", "start", "auricle")
     machine.run("auricle", "context", "add", "contacts", "Before")
     machine.run("sh", "-c", "dd if=/dev/zero of=/var/lib/auricle/filler bs=4k || true")
-    # A line more may still fit into the last block of the file: so many do not.
+    # One more line may fit into the file's last block; this many do not.
     many = [f"Refused {letter * 150}" for letter in string.ascii_lowercase]
     refused = machine.run("auricle", "context", "add", "contacts", *many, check=False)
     say(f"full disk: {refused.stderr.strip()}")
@@ -278,7 +278,7 @@ def contacts(machine: BootedMachine) -> int:
     return int(counts["entries"].get("contacts", 0))
 
 
-def test_it_is_also_at_home_with_a_person_who_is_logged_in(machine, say):
+def test_user_service_works_for_a_logged_in_user(machine, say):
     machine.run("systemctl", "disable", "--now", "auricle")
     machine.run("useradd", "--create-home", "owner")
     machine.run("loginctl", "enable-linger", "owner")
@@ -315,7 +315,7 @@ def test_it_is_also_at_home_with_a_person_who_is_logged_in(machine, say):
     machine.run("systemctl", "enable", "--now", "auricle")
 
 
-def test_doctor_knows_which_home_fits(machine, advised):
+def test_doctor_recommends_the_right_service(machine, advised):
     told = machine.told(*advised[2], "--json", check=False)
     findings = {finding["check"]: finding for finding in map(json.loads, told.splitlines())}
     assert findings["home"]["found"].startswith("use the system service: PulseAudio runs for the")
@@ -323,11 +323,11 @@ def test_doctor_knows_which_home_fits(machine, advised):
     assert findings["daemon"]["status"] == "ok"
 
 
-def test_the_tests_of_the_package_pass_on_it(machine):
+def test_autopkgtests_pass(machine):
     machine.run("sh", "/mnt/own-tests/recordings")
 
 
-def test_an_upgrade_keeps_what_the_owner_changed(machine, package, say):
+def test_upgrade_keeps_changes_of_the_owner(machine, package, say):
     before, names = state_of(machine)["MainPID"], contacts(machine)
     machine.run("sh", "-c", "echo '# mine' >> /etc/auricle/auricle.yaml")
     newer = "/var/tmp/newer.deb"
@@ -347,7 +347,7 @@ def test_a_purge_leaves_nothing(machine, files_before, say):
     machine.run("dpkg", "--purge", "auricle")
     left = {file for file in all_files(machine) - files_before if "auricle" in file}
     say(f"purged; left: {sorted(left) or 'nothing'}")
-    assert left <= {"/etc/systemd/system/auricle.service.d/sound.conf"}  # the test's own
+    assert left <= {"/etc/systemd/system/auricle.service.d/sound.conf"}  # created by the test
     assert machine.run("test", "-e", "/var/lib/auricle", check=False).returncode
     account = machine.told("getent", "passwd", "auricle")
     assert account.endswith("/usr/sbin/nologin")

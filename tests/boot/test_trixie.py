@@ -37,6 +37,6 @@ def test_the_tests_of_the_package_pass(trixie: BootedMachine, name: str) -> None
 
 
 @pytest.mark.timeout(900)
-def test_it_answers_and_says_that_it_hears_nothing(trixie: BootedMachine) -> None:
+def test_daemon_answers_and_reports_a_missing_microphone(trixie: BootedMachine) -> None:
     trixie.run("systemctl", "start", "auricle")
     assert json.loads(trixie.told("auricle", "status", "--json"))["state"] == "unavailable"

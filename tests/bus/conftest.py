@@ -74,14 +74,14 @@ class MachineAssistant:
         self.server: BusServer | None = None
 
     def hear(self, signal: Signal) -> None:
-        """Let something happen, and send the events that follow."""
+        """Feed a signal to the machine and send the resulting events."""
         self.state, events = self.machine.step(self.state, signal)
         for event in events:
             self._server().emit(event)
         self._server().refresh()
 
     def wake(self, time: float = 1.0, wake_word: str = "alexa") -> str:
-        """Let a wake word be heard and return the id of its session."""
+        """Simulate a wake word and return the id of its session."""
         self.hear(WakeHeard(time=time, wake_word=wake_word, score=0.9, start=time - 0.6, end=time))
         assert self.state.running is not None
         return self.state.running.session
@@ -136,9 +136,9 @@ async def complaints_of_asyncio() -> AsyncIterator[None]:
     complaints: list[object] = []
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: complaints.append(context))
-    gc.freeze()  # what was there before need not be looked through
+    gc.freeze()  # skip objects that already exist
     yield
-    gc.collect()  # an error that nobody took is told when its future is collected
+    gc.collect()  # unretrieved errors are reported on collection
     gc.unfreeze()
     await asyncio.sleep(0)
     assert not complaints

@@ -40,7 +40,7 @@ async def until_ducked(client: AssistantClient, ducked: bool) -> None:
 
 
 @pytest.mark.asyncio
-async def test_quiet_lasts_from_lease_to_release_and_all_are_told(address, serve):
+async def test_ducking_lasts_from_lease_to_release_and_is_signalled(address, serve):
     async with serve(), AssistantClient(address) as client:
         told = []
         watcher = await Connection.open(address)
@@ -118,7 +118,7 @@ async def test_bad_calls_are_refused_by_name(address, serve):
 
 
 @pytest.mark.asyncio
-async def test_whoever_may_not_hear_may_not_ask_for_quiet(address, serve):
+async def test_caller_without_authority_gets_no_lease(address, serve):
     async with serve(authorise=lambda user: False), AssistantClient(address) as client:
         with pytest.raises(NotAuthorizedError):
             await client.duck()

@@ -99,7 +99,7 @@ def option(name: str, signature: str, value: object) -> dict[str, Variant]:
     ],
 )
 @pytest.mark.asyncio
-async def test_wrong_call_is_refused_with_what_would_be_right(address, serve, call, error, words):
+async def test_wrong_call_is_refused_with_the_remedy(address, serve, call, error, words):
     async with serve() as assistant:
         name, text = await refusal(address, *call)
         assert name == error

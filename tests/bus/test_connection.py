@@ -62,7 +62,7 @@ async def test_session_bus_is_found_by_the_environment(address, serve, monkeypat
 
 
 @pytest.mark.asyncio
-async def test_session_bus_that_the_environment_lacks_is_an_error(monkeypatch):
+async def test_missing_session_bus_address_is_an_error(monkeypatch):
     for name in ("DBUS_SESSION_BUS_ADDRESS", "DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(BusError, match="start one with `dbus-run-session"):

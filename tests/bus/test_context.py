@@ -71,7 +71,7 @@ async def test_names_are_set_added_removed_counted_and_cleared(address, serve):
 
 
 @pytest.mark.asyncio
-async def test_names_go_with_the_client_that_gave_them(address, serve):
+async def test_names_are_removed_when_their_client_leaves(address, serve):
     async with serve() as assistant:
         async with AssistantClient(address) as staying:
             await staying.set_context("contacts", [BOB])
@@ -83,12 +83,12 @@ async def test_names_go_with_the_client_that_gave_them(address, serve):
 
 
 @pytest.mark.asyncio
-async def test_names_of_a_client_that_leaves_in_the_middle_of_its_call_go_too(address, serve):
+async def test_names_of_a_client_that_leaves_during_its_call_are_removed(address, serve):
     async with serve() as assistant, AssistantClient(address) as watcher:
         async with AssistantClient(address) as hasty:
             people = [Entry("contacts", f"somebody {number}") for number in range(MANY)]
             giving = asyncio.ensure_future(hasty.set_context("contacts", people))
-            await hasty.status()  # by then the daemon has taken the call
+            await hasty.status()  # the daemon has received the call by now
         await asyncio.gather(giving, return_exceptions=True)
         async with asyncio.timeout(10):
             while assistant.contexts.counts or assistant.contexts._turn.locked():
@@ -97,7 +97,7 @@ async def test_names_of_a_client_that_leaves_in_the_middle_of_its_call_go_too(ad
 
 
 @pytest.mark.asyncio
-async def test_kept_names_outlive_client_and_daemon(address, serve):
+async def test_stored_names_outlive_client_and_daemon(address, serve):
     async with serve():
         async with AssistantClient(address) as client:
             await client.set_context("contacts", [ANN], source="org.gnome.Contacts")
@@ -115,12 +115,12 @@ async def test_kept_names_outlive_client_and_daemon(address, serve):
 
 
 @pytest.mark.asyncio
-async def test_no_user_reaches_what_another_keeps(address, serve):
+async def test_users_cannot_access_stored_names_of_others(address, serve):
     async with serve() as assistant, AssistantClient(address) as client:
         clients = assistant.server._clients
         await client.set_context("contacts", [ANN], source="mine")
         (caller,) = clients._present
-        clients._present[caller] = os.getuid() + 1  # as if another user called
+        clients._present[caller] = os.getuid() + 1  # simulates another user
         assert await client.context_sources() == {}
         await client.set_context("contacts", [BOB], source="mine")
         await client.clear_context(source="mine")
@@ -129,7 +129,7 @@ async def test_no_user_reaches_what_another_keeps(address, serve):
 
 
 @pytest.mark.asyncio
-async def test_ten_thousand_names_are_taken_while_the_loop_goes_on(address, serve):
+async def test_ten_thousand_names_do_not_block_the_loop(address, serve):
     async with serve() as assistant:
         longest = 0.0
 
@@ -150,7 +150,7 @@ async def test_ten_thousand_names_are_taken_while_the_loop_goes_on(address, serv
         process.kill()
         await process.communicate()
         print(f"10,000 names: {seconds:.3f} s; the loop waited at most {longest:.3f} s")
-        # Bounds with room for a machine that does much else; the figures stand above.
+        # Generous bounds for a busy machine.
         assert seconds < 2.0
         assert longest < seconds / 2
 
@@ -170,7 +170,7 @@ async def test_messages_behind_a_long_one_keep_their_order(address, serve):
 
 
 @pytest.mark.asyncio
-async def test_a_flood_of_updates_is_handed_over_a_few_times(address, serve):
+async def test_many_updates_are_coalesced(address, serve):
     async with serve() as assistant, AssistantClient(address) as client:
         before = time.monotonic()
         people = [Entry("contacts", f"somebody {number}") for number in range(200)]
@@ -198,7 +198,7 @@ async def test_a_flood_of_updates_is_handed_over_a_few_times(address, serve):
     ],
 )
 @pytest.mark.asyncio
-async def test_one_bad_entry_changes_nothing_and_is_told_by_index(
+async def test_bad_entry_is_reported_by_index_and_changes_nothing(
     address, serve, entries, error, words
 ):
     async with serve(), AssistantClient(address) as client:
@@ -223,7 +223,7 @@ async def test_wrong_kinds_and_sources_are_refused(address, serve):
 
 
 @pytest.mark.asyncio
-async def test_more_names_than_one_client_may_give_are_refused(address, serve):
+async def test_too_many_names_of_one_client_are_refused(address, serve):
     async with serve(), AssistantClient(address) as client:
         people = [Entry("contacts", str(number)) for number in range(20_000)]
         assert await client.set_context("contacts", people) == 20_000
@@ -242,7 +242,7 @@ async def test_names_that_cannot_be_written_are_refused(address, serve, tmp_path
 
 
 @pytest.mark.asyncio
-async def test_user_without_authority_gives_no_names_and_learns_no_source(address, serve):
+async def test_user_without_authority_can_neither_set_names_nor_list_sources(address, serve):
     async with serve(authorise=lambda user: False), AssistantClient(address) as client:
         for attempt in (
             client.set_context("contacts", [ANN]),
@@ -258,7 +258,7 @@ async def test_user_without_authority_gives_no_names_and_learns_no_source(addres
 
 
 @pytest.mark.asyncio
-async def test_names_are_neither_broadcast_nor_logged_but_their_number_is_told(
+async def test_number_of_names_is_published_but_no_name(
     address, serve, caplog
 ):
     caplog.set_level("DEBUG")
@@ -283,7 +283,7 @@ async def test_names_are_neither_broadcast_nor_logged_but_their_number_is_told(
 
 
 @pytest.mark.asyncio
-async def test_shell_clients_find_the_interface_pleasant(address, serve):
+async def test_interface_is_easy_to_use_from_a_shell(address, serve):
     async with serve() as assistant:
         process = await asyncio.create_subprocess_exec(
             *("gdbus", "call", "--address", address, "--dest", "org.auricle.Assistant1"),

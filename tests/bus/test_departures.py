@@ -118,7 +118,7 @@ async def test_client_that_leaves_while_its_user_is_asked_for_is_not_admitted(ad
         await watcher.status()  # by then the daemon knows who has left
         left.set()
         clients._check_user = check_user
-        await watcher.count_context()  # is answered after the call of the one that left
+        await watcher.count_context()  # answered after the call of the client that left
         assert caller not in clients
         assert caller not in clients._watched
         assert assistant.contexts.counts == {}
@@ -158,7 +158,7 @@ async def test_daemon_notices_that_the_bus_has_gone(serve):
             waiting = asyncio.ensure_future(assistant.server.wait_until_lost())
             stack.close()
             assert "closed the connection" in await waiting
-            assistant.wake()  # nobody is told, and nothing breaks
+            assistant.wake()  # has no receiver and must not fail
 
 
 @pytest.mark.asyncio

@@ -11,7 +11,7 @@ import pytest
 from interface_pages import INTERFACES, PageError, main, parse_comment, read_page
 
 
-def test_there_is_a_page_for_each_interface_with_all_its_members(tmp_path: Path) -> None:
+def test_page_of_each_interface_lists_all_members(tmp_path: Path) -> None:
     assert main([str(tmp_path)]) == 0
     assert {page.stem for page in tmp_path.iterdir()} == {
         path.stem for path in INTERFACES.iterdir()
@@ -53,7 +53,7 @@ def test_markdown_has_links_and_plain_asterisks(tmp_path: Path) -> None:
     assert "[org.auricle.Session1](org.auricle.Session1.md)" in assistant
 
 
-def test_comment_is_read_with_its_arguments() -> None:
+def test_doc_comment_is_parsed_with_its_arguments() -> None:
     comment = parse_comment(
         "\n  Listen:\n  @a: One\n      and more.\n  @b: Two.\n\n  Text.\n\n  More.\n"
     )

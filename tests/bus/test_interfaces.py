@@ -32,7 +32,7 @@ def parse(xml: str) -> dict[str, ElementTree.Element]:
 
 
 def as_data(element: ElementTree.Element) -> tuple[object, ...]:
-    """Return all that an element says, whatever its layout."""
+    """Return the content of an element without its layout."""
     attributes = tuple(sorted(element.attrib.items()))
     return element.tag, attributes, tuple(as_data(child) for child in element)
 
@@ -72,7 +72,7 @@ async def test_objects_can_be_found_from_the_root(address, serve):
 
 
 def documentation(xml: str) -> dict[str, str]:
-    """Return the doc comments of the form of gtk-doc, by what they document."""
+    """Return the gtk-doc comments by documented member."""
     comments = re.findall(r"<!--\s*\n\s*([\w.]+):\n(.*?)-->", xml, flags=re.DOTALL)
     return dict(comments)
 

@@ -24,7 +24,7 @@ BODY = [
 
 @asynccontextmanager
 async def pair(address: str) -> AsyncIterator[tuple[Connection, Connection, asyncio.Queue]]:
-    """Give two connections, and the calls that reach the second."""
+    """Yield two connections and the calls that reach the second."""
     sender, receiver = await Connection.open(address), await Connection.open(address)
     calls: asyncio.Queue[Message] = asyncio.Queue()
     receiver.add_message_handler(

@@ -35,7 +35,7 @@ def speak(assistant, heard) -> None:
 
 
 @pytest.mark.asyncio
-async def test_eavesdropper_hears_no_word(address, serve, heard):
+async def test_eavesdropper_gets_no_transcript(address, serve, heard):
     async with (
         serve() as assistant,
         AssistantClient(address) as subscriber,
@@ -55,7 +55,7 @@ async def test_eavesdropper_hears_no_word(address, serve, heard):
         await owner.listen()
         speak(assistant, heard)
         assert await eavesdropper.status()
-        # Whatever the daemon sent before comes before the answer to this.
+        # All earlier messages of the daemon arrive before this answer.
         await connection.ask_daemon("GetId", "")
         await connection.close()
         signals = [message for message in overheard if message.message_type is MessageType.SIGNAL]
@@ -107,7 +107,7 @@ async def test_subscription_covers_only_sessions_that_begin_after_it(address, se
 
 
 @pytest.mark.asyncio
-async def test_user_without_authority_may_mute_but_neither_hear_nor_unmute(address, serve):
+async def test_user_without_authority_may_mute_but_neither_listen_nor_unmute(address, serve):
     async with serve(authorise=lambda user: False) as assistant, AssistantClient(address) as client:
         for attempt in (client.listen(), client.subscribe(), client.start_monitor()):
             with pytest.raises(NotAuthorizedError, match="may not use this microphone"):
@@ -120,7 +120,7 @@ async def test_user_without_authority_may_mute_but_neither_hear_nor_unmute(addre
 
 
 @pytest.mark.asyncio
-async def test_users_are_told_apart_by_the_kernel(address, serve):
+async def test_kernel_identifies_users(address, serve):
     users = []
     async with (
         serve(authorise=lambda user: users.append(user) or True),
@@ -131,7 +131,7 @@ async def test_users_are_told_apart_by_the_kernel(address, serve):
     assert users == [os.getuid()]
 
 
-def test_strangers_are_not_let_in_but_root_and_our_own_are(monkeypatch):
+def test_only_root_and_our_own_user_are_admitted(monkeypatch):
     everyone = {account.pw_uid for account in pwd.getpwall()}
     monkeypatch.setattr(os, "getuid", lambda: 54321)
     members = {pwd.getpwnam("man").pw_uid}

@@ -16,7 +16,7 @@ from auricle.errors import ArgumentError, NotAuthorizedError
 
 
 @pytest.mark.asyncio
-async def test_the_owner_switches_and_everybody_is_told(address, serve, tmp_path):
+async def test_owner_switches_the_mode_and_all_clients_get_a_signal(address, serve, tmp_path):
     socket = tmp_path / "relay" / "lattices"
     async with serve() as assistant, AssistantClient(address) as client:
         assert await client.privacy() == {"Mode": "local", "Reranker": "reranker.example"}
@@ -43,7 +43,7 @@ async def test_the_owner_switches_and_everybody_is_told(address, serve, tmp_path
 
 
 @pytest.mark.asyncio
-async def test_a_user_who_may_hear_may_tighten_and_no_more(address, serve, monkeypatch):
+async def test_authorised_user_may_only_tighten_privacy(address, serve, monkeypatch):
     async with serve(authorise=lambda user: True) as assistant, AssistantClient(address) as client:
         await client.set_privacy("lattice")
         disown(monkeypatch)
@@ -59,14 +59,14 @@ async def test_a_user_who_may_hear_may_tighten_and_no_more(address, serve, monke
 
 
 @pytest.mark.asyncio
-async def test_a_user_who_may_not_hear_may_not_even_tighten(address, serve, monkeypatch):
+async def test_unauthorised_user_may_not_even_tighten_privacy(address, serve, monkeypatch):
     async with serve(authorise=lambda user: False), AssistantClient(address) as client:
         with pytest.raises(NotAuthorizedError, match="may not use this microphone"):
             await client.set_privacy("local")
 
 
 @pytest.mark.asyncio
-async def test_the_owner_reads_the_record_and_erases_all_that_is_kept(address, serve, tmp_path):
+async def test_owner_reads_the_record_and_erases_all_stored_data(address, serve, tmp_path):
     async with serve() as assistant, AssistantClient(address) as client:
         await client.set_context("contacts", [Entry("contacts", "Zoë")], source="default")
         assistant.privacy._audit_log.add("a.example", b"{}", keep=False)
@@ -117,7 +117,7 @@ async def polkit(address: str, allowed: bool, asked: list[list[object]]):
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("allowed", [True, False])
-async def test_polkit_decides_on_others(address, monkeypatch, allowed):
+async def test_polkit_decides_about_other_users(address, monkeypatch, allowed):
     disown(monkeypatch)
     asked: list[list[object]] = []
     connection, caller = await Connection.open(address), await Connection.open(address)
@@ -139,7 +139,7 @@ async def test_polkit_decides_on_others(address, monkeypatch, allowed):
 
 
 @pytest.mark.asyncio
-async def test_polkit_is_not_asked_about_the_owner_nor_on_another_bus(address, monkeypatch):
+async def test_polkit_is_not_asked_about_the_owner_or_on_other_buses(address, monkeypatch):
     asked: list[list[object]] = []
     connection, caller = await Connection.open(address), await Connection.open(address)
     async with polkit(address, True, asked):

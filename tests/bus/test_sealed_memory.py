@@ -90,7 +90,7 @@ async def test_fetching_lattices_leaves_no_descriptor_open(address, serve, heard
 
 
 @pytest.mark.asyncio
-async def test_lattice_that_nobody_waits_for_leaves_no_descriptor_open(address, serve, heard):
+async def test_cancelled_lattice_call_leaves_no_descriptor_open(address, serve, heard):
     async with serve() as assistant, AssistantClient(address) as client:
         before = open_descriptors()
         connection = await Connection.open(address)
@@ -109,7 +109,7 @@ async def test_lattice_that_nobody_waits_for_leaves_no_descriptor_open(address, 
 
 
 @pytest.mark.asyncio
-async def test_descriptors_that_clients_send_unasked_are_closed(address, serve):
+async def test_unsolicited_descriptors_are_closed(address, serve):
     async with serve(), AssistantClient(address) as client:
         connection = await Connection.open(address)
         reader, writer = os.pipe()

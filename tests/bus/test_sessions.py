@@ -98,7 +98,7 @@ async def test_subscriber_sees_a_whole_session_in_order(address, serve, heard):
 
 
 @pytest.mark.asyncio
-async def test_settled_words_are_told_beside_partials_that_stay_as_they_were(address, serve, heard):
+async def test_settled_words_have_a_separate_signal(address, serve, heard):
     async with serve() as assistant, AssistantClient(address) as client:
         await client.subscribe()
         assistant.wake(1.0)
@@ -120,8 +120,8 @@ async def test_settled_words_are_told_beside_partials_that_stay_as_they_were(add
     ]
 
 
-def test_signals_that_older_clients_know_keep_their_arguments() -> None:
-    """A client takes their bodies apart by these; what is new comes in signals of its own."""
+def test_existing_signals_keep_their_arguments() -> None:
+    """Clients parse the bodies by these signatures; new data needs new signals."""
     known = {
         "Wake": "sdddd", "Partial": "sd", "Speculative": "sd", "Revised": "d", "Final": "ssdb",
         "Cancelled": "sd", "Error": "ssd",
@@ -151,7 +151,7 @@ async def test_results_can_be_fetched_in_all_forms(address, serve, heard):
 
 
 @pytest.mark.asyncio
-async def test_the_names_that_were_said_are_told_with_their_entries(address, serve, heard):
+async def test_recognised_names_are_reported_with_their_entries(address, serve, heard):
     name = RecognizedName("appliances", "Batcave", "light.batcave", 0.75, 1.5)
     async with serve() as assistant, AssistantClient(address) as client:
         await client.subscribe()
@@ -182,7 +182,7 @@ async def test_there_is_no_result_before_the_speculation_nor_after_its_withdrawa
 
 
 @pytest.mark.asyncio
-async def test_broken_part_is_told_by_name(address, serve):
+async def test_error_names_the_failed_part(address, serve):
     async with serve() as assistant, AssistantClient(address) as client:
         session = await client.listen()
         assistant.hear(Broken(time=1.0, error="DeviceUnavailable", message="unplugged"))
@@ -291,7 +291,7 @@ async def test_unsubscribed_client_sees_no_more(address, serve):
 
 
 @pytest.mark.asyncio
-async def test_state_is_told_to_everybody(address, serve):
+async def test_state_is_broadcast(address, serve):
     async with serve() as assistant, AssistantClient(address) as client:
         assert await client.status() == {
             "State": "idle",
@@ -322,7 +322,7 @@ async def test_muting_cancels_the_session_and_refuses_the_next(address, serve):
 
 
 @pytest.mark.asyncio
-async def test_level_goes_only_to_those_that_monitor(address, serve):
+async def test_level_is_sent_only_to_monitors(address, serve):
     async with (
         serve() as assistant,
         AssistantClient(address) as watcher,

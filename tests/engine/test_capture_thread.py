@@ -72,7 +72,7 @@ class Heard:
         return int(item[0]) if isinstance(item, np.ndarray) else item
 
     def until(self, wanted: object) -> None:
-        """Take what comes until it is `wanted`."""
+        """Take items until one equals `wanted`."""
         while self.next() != wanted:
             pass
 
@@ -102,7 +102,7 @@ def reconnecting(device: AudioSource) -> MakeSource:
     return make
 
 
-def test_a_recording_is_played_then_the_source_is_lost_and_the_thread_lives_on(
+def test_end_of_a_recording_is_a_lost_source_and_the_thread_continues(
     record: Record, recordings: dict[str, Recording]
 ) -> None:
     path = recordings["go"].path
@@ -116,14 +116,14 @@ def test_a_recording_is_played_then_the_source_is_lost_and_the_thread_lives_on(
         assert heard.next() == Heartbeat()
 
 
-def test_a_recording_that_cannot_be_played_is_a_lost_source(record: Record, tmp_path: Path) -> None:
+def test_unreadable_recording_is_a_lost_source(record: Record, tmp_path: Path) -> None:
     with record(lambda _: FileSource(tmp_path / "missing.wav")) as (_, heard):
         lost = heard.next()
         assert isinstance(lost, MicrophoneLost)
         assert "missing.wav does not exist" in lost.reason
 
 
-def test_a_muted_microphone_is_closed_and_nothing_of_it_waits(record: Record) -> None:
+def test_muting_closes_the_microphone_and_empties_the_inbox(record: Record) -> None:
     device = Device()
     with record(lambda _: device) as (recorder, heard):
         heard.until(1)
@@ -137,7 +137,7 @@ def test_a_muted_microphone_is_closed_and_nothing_of_it_waits(record: Record) ->
     assert not device.is_open
 
 
-def test_a_source_is_replaced_by_another(record: Record) -> None:
+def test_source_can_be_replaced(record: Record) -> None:
     first, second = Device(1), Device(2)
     first.overruns, second.overruns = 2, 3
     with record(lambda _: first) as (recorder, heard):
@@ -148,7 +148,7 @@ def test_a_source_is_replaced_by_another(record: Record) -> None:
         assert (first.is_open, second.is_open, recorder.overruns) == (False, True, 5)
 
 
-def test_a_source_that_is_replaced_while_muted_stays_closed(record: Record) -> None:
+def test_source_replaced_while_muted_stays_closed(record: Record) -> None:
     first, second = Device(1), Device(2)
     with record(lambda _: first) as (recorder, _):
         recorder.set_muted(True).result(SECONDS)
@@ -158,18 +158,18 @@ def test_a_source_that_is_replaced_while_muted_stays_closed(record: Record) -> N
         assert (first.is_open, second.is_open) == (False, True)
 
 
-def test_a_device_that_is_missing_at_the_start_is_found_later(record: Record) -> None:
+def test_device_missing_at_start_is_found_later(record: Record) -> None:
     device = Device()
     device.there = False
     with record(reconnecting(device)) as (_, heard):
         assert heard.next() == MicrophoneLost("audio.device: unplugged; plug it in")
-        assert heard.next() == 0  # silence goes on in its place
+        assert heard.next() == 0  # silence replaces it
         device.there = True
         heard.until(MicrophoneReady())
         heard.until(1)
 
 
-def test_a_device_that_goes_away_and_comes_back_is_told(record: Record) -> None:
+def test_lost_and_returned_device_is_reported(record: Record) -> None:
     device = Device()
     with record(reconnecting(device)) as (_, heard):
         heard.until(1)
@@ -180,7 +180,7 @@ def test_a_device_that_goes_away_and_comes_back_is_told(record: Record) -> None:
         heard.until(1)
 
 
-def test_an_error_that_nobody_foresaw_is_told() -> None:
+def test_unexpected_error_is_reported() -> None:
     class Broken(Device):
         def read(self) -> Frame | None:
             raise RuntimeError("a fault in the program")

@@ -127,7 +127,7 @@ def listening(build: Callable[[], Pipeline]) -> Listening:
 
 
 @pytest.mark.asyncio
-async def test_how_well_recognition_keeps_up_is_told_since_it_was_asked_before(
+async def test_lag_is_reported_since_the_previous_call(
     listening: Listening, recordings: dict[str, Recording]
 ) -> None:
     async with listening() as rig:
@@ -141,7 +141,7 @@ async def test_how_well_recognition_keeps_up_is_told_since_it_was_asked_before(
 
 
 @pytest.mark.asyncio
-async def test_a_client_is_listened_to_until_its_command_ends(
+async def test_session_of_a_client_lasts_until_its_command_ends(
     listening: Listening, recordings: dict[str, Recording]
 ) -> None:
     async with listening() as rig:
@@ -160,7 +160,7 @@ async def test_a_client_is_listened_to_until_its_command_ends(
 
 
 @pytest.mark.asyncio
-async def test_the_options_of_a_client_hold_for_its_session(listening: Listening) -> None:
+async def test_options_of_a_client_apply_to_its_session(listening: Listening) -> None:
     async with listening() as rig:
         await rig.inference.listen("", ListenOptions(no_speech_seconds=0.1))
         end = await rig.next(Cancelled)
@@ -190,7 +190,7 @@ async def test_muting_ends_the_session_and_stops_the_audio_clock(listening: List
 
 
 @pytest.mark.asyncio
-async def test_a_lost_microphone_ends_the_session_with_what_was_heard(
+async def test_lost_microphone_ends_the_session_with_a_result(
     listening: Listening, recordings: dict[str, Recording]
 ) -> None:
     async with listening() as rig:
@@ -207,7 +207,7 @@ async def test_a_lost_microphone_ends_the_session_with_what_was_heard(
 
 
 @pytest.mark.asyncio
-async def test_levels_come_only_while_somebody_watches(
+async def test_levels_are_sent_only_to_a_monitor(
     listening: Listening, recordings: dict[str, Recording]
 ) -> None:
     async with listening() as rig:
@@ -226,7 +226,7 @@ async def test_levels_come_only_while_somebody_watches(
 
 
 @pytest.mark.asyncio
-async def test_another_pipeline_takes_over_only_between_sessions(
+async def test_pipeline_is_replaced_only_between_sessions(
     listening: Listening, models: Models
 ) -> None:
     async with listening() as rig:
@@ -242,7 +242,7 @@ async def test_another_pipeline_takes_over_only_between_sessions(
 
 
 @pytest.mark.asyncio
-async def test_a_stuck_network_starves_the_watchdog_and_the_sound_it_misses_is_counted(
+async def test_stuck_network_starves_the_watchdog_and_lost_frames_are_counted(
     listening: Listening, build: Callable[[], Pipeline]
 ) -> None:
     stuck, release = threading.Event(), threading.Event()
@@ -259,7 +259,7 @@ async def test_a_stuck_network_starves_the_watchdog_and_the_sound_it_misses_is_c
         change = asyncio.ensure_future(rig.inference.replace(hang))
         await asyncio.to_thread(stuck.wait, SECONDS)
         before = rig.inference.progress_at
-        rig.room.pace = 0.0  # as if time flew
+        rig.room.pace = 0.0  # faster than real time
         while rig.inference.dropped < FRAMES:
             await asyncio.sleep(0.01)
         assert rig.inference.progress_at == before
@@ -275,7 +275,7 @@ async def test_a_stuck_network_starves_the_watchdog_and_the_sound_it_misses_is_c
 
 
 @pytest.mark.asyncio
-async def test_names_reach_the_pipeline_in_its_thread_and_any_that_takes_its_place(
+async def test_names_reach_the_pipeline_and_its_replacement(
     build: Callable[[], Pipeline],
 ) -> None:
     made: list[tuple[bool, Context]] = []
@@ -320,7 +320,7 @@ async def test_stopping_cancels_the_session(build: Callable[[], Pipeline]) -> No
 
 
 @pytest.mark.asyncio
-async def test_a_thread_that_breaks_down_is_told(build: Callable[[], Pipeline]) -> None:
+async def test_failure_of_the_thread_is_reported(build: Callable[[], Pipeline]) -> None:
     class Broken(Pipeline):
         def process(self, frame: Frame) -> tuple[Event, ...]:
             raise AuricleError("the memory of the network is damaged")

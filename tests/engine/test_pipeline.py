@@ -94,7 +94,7 @@ def test_a_real_sentence_becomes_partials_a_speculation_and_a_final(
     assert pipeline.running is None
 
 
-def test_names_count_from_the_next_session_on(
+def test_names_apply_from_the_next_session_on(
     pipeline: Pipeline, models: Models, recordings: dict[str, Recording]
 ) -> None:
     text = recordings["mcveigh"].text
@@ -114,7 +114,7 @@ def test_names_count_from_the_next_session_on(
     assert said() != text
 
 
-def test_a_command_that_pauses_is_speculated_revised_and_finished(
+def test_command_with_a_pause_is_speculated_revised_and_finished(
     pipeline: Pipeline, recordings: dict[str, Recording]
 ) -> None:
     first, second = spoken(recordings, "must_sleep"), spoken(recordings, "slightest_idea")
@@ -133,7 +133,7 @@ def test_a_command_that_pauses_is_speculated_revised_and_finished(
 
 
 def check_partials(events: Iterable[Event]) -> int:
-    """Assert that settled words stay up to a speculation; return how many were settled."""
+    """Assert that settled words persist until a speculation; return their number."""
     settled: list[str] = []
     text: list[str] = []
     most = 0
@@ -157,7 +157,7 @@ def check_partials(events: Iterable[Event]) -> int:
     "name", ["slightest_idea", "wounded_in_the_arm", "fell_as_steadily", "momentum_gained"]
 )
 @pytest.mark.parametrize("level", [ComputeLevel.FULL, ComputeLevel.MINIMAL])
-def test_partials_of_a_real_sentence_begin_with_all_that_was_settled(
+def test_partials_start_with_all_settled_words(
     models: Models, recordings: dict[str, Recording], name: str, level: ComputeLevel
 ) -> None:
     reader = limited(models.recognizer, budget_at(level, budget_of(CONFIG)))
@@ -166,7 +166,7 @@ def test_partials_of_a_real_sentence_begin_with_all_that_was_settled(
     assert check_partials(events) > 0
 
 
-def test_settled_words_stay_when_a_long_utterance_is_divided(
+def test_settled_words_stay_when_a_long_utterance_is_segmented(
     models: Models, recordings: dict[str, Recording]
 ) -> None:
     names = ("fell_as_steadily", "big_news", "momentum_gained", "wounded_in_the_arm", "must_sleep")
@@ -182,11 +182,11 @@ def test_settled_words_stay_when_a_long_utterance_is_divided(
         text = TextChanged(time=first / SAMPLE_RATE, text=state.shown, firm=state.firm)
         session, more = machine.step(session, text)
         events += more
-    assert state.finished_segments  # it was divided
+    assert state.finished_segments  # the utterance was segmented
     assert check_partials(events) > len(state.finished_segments[0].words)
 
 
-def test_partials_go_on_from_a_revised_speculation(
+def test_partials_continue_from_a_revised_speculation(
     pipeline: Pipeline, recordings: dict[str, Recording]
 ) -> None:
     first, second = spoken(recordings, "must_sleep"), spoken(recordings, "slightest_idea")
@@ -200,7 +200,7 @@ def test_partials_go_on_from_a_revised_speculation(
     assert len(partials[0].text.split()) >= len(withdrawn.result.words)
 
 
-def test_partials_come_twice_a_chunk_while_there_is_compute_for_it(
+def test_partials_come_twice_a_chunk_if_compute_allows(
     models: Models, recordings: dict[str, Recording]
 ) -> None:
     def partials(level: ComputeLevel) -> int:
@@ -214,7 +214,7 @@ def test_partials_come_twice_a_chunk_while_there_is_compute_for_it(
 
 
 @pytest.mark.parametrize(("sound", "ratio"), [("jazz", 12.0), ("rain", 12.0)])
-def test_the_end_is_found_while_music_or_rain_goes_on(
+def test_end_of_speech_is_detected_over_music_and_rain(
     pipeline: Pipeline, recordings: dict[str, Recording], sound: str, ratio: float
 ) -> None:
     sentence = spoken(recordings, "why_are_you_here").astype(np.float64)
@@ -231,10 +231,10 @@ def test_the_end_is_found_while_music_or_rain_goes_on(
 
 
 @pytest.mark.parametrize("voice", ["fell_as_steadily", "big_news"])
-def test_a_voice_that_talks_on_quietly_cannot_keep_a_command_open_for_ever(
+def test_quiet_background_voice_does_not_keep_a_command_open(
     pipeline: Pipeline, recordings: dict[str, Recording], voice: str
 ) -> None:
-    """A television 16 dB below the command: some of its words may be written, not many."""
+    """Add a television 16 dB below the command: only few of its words may be recognised."""
     sentence = spoken(recordings, "why_are_you_here").astype(np.float64)
     television = spoken(recordings, voice).astype(np.float64)
     television *= np.sqrt(np.mean(sentence**2) / np.mean(television**2)) * 10.0 ** (-16 / 20)
@@ -249,7 +249,7 @@ def test_a_voice_that_talks_on_quietly_cannot_keep_a_command_open_for_ever(
     assert pipeline.running is None
 
 
-def test_nothing_said_ends_after_the_time_out(pipeline: Pipeline) -> None:
+def test_session_without_speech_ends_after_the_timeout(pipeline: Pipeline) -> None:
     pipeline.listen(no_speech_seconds=1.5)
     events = play(pipeline, room(3.0))
     assert kinds(events) == [Cancelled]
@@ -258,7 +258,7 @@ def test_nothing_said_ends_after_the_time_out(pipeline: Pipeline) -> None:
     assert events[0].time == pytest.approx(1.5, abs=0.2)
 
 
-def test_the_longest_command_is_cut(pipeline: Pipeline, recordings: dict[str, Recording]) -> None:
+def test_command_is_cut_at_the_limit(pipeline: Pipeline, recordings: dict[str, Recording]) -> None:
     sentence = spoken(recordings, "why_are_you_here")
     pipeline.listen(maximum_seconds=1.5)
     events = play(pipeline, sentence, sentence)
@@ -277,7 +277,7 @@ def test_the_end_of_a_recording_ends_the_session(
     assert pipeline.end_audio() == ()
 
 
-def test_a_second_session_is_refused_and_the_first_goes_on(pipeline: Pipeline) -> None:
+def test_second_session_is_refused_and_the_first_continues(pipeline: Pipeline) -> None:
     pipeline.listen("one")
     with pytest.raises(BusyError):
         pipeline.listen("two")
@@ -331,7 +331,7 @@ def test_a_broken_network_fails_the_session_and_the_next_one_works(
     assert isinstance(events[-1], Final)
 
 
-def test_a_session_of_any_later_time_gives_the_same_text(
+def test_text_does_not_depend_on_the_start_time_of_the_session(
     models: Models, recordings: dict[str, Recording]
 ) -> None:
     texts = []
@@ -346,7 +346,7 @@ def test_a_session_of_any_later_time_gives_the_same_text(
     assert texts[0].split()[0] == texts[1].split()[0]
 
 
-def test_another_budget_holds_from_the_next_session_on(
+def test_new_budget_applies_from_the_next_session_on(
     models: Models, recordings: dict[str, Recording]
 ) -> None:
     minimal = limited(models.recognizer, budget_at(ComputeLevel.MINIMAL, budget_of(CONFIG)))

@@ -37,7 +37,7 @@ def test_a_full_inbox_drops_the_newest_frames_and_counts_them() -> None:
     assert (inbox.dropped, oldest[0]) == (3, 0)
 
 
-def test_what_waited_at_most_is_told_since_it_was_asked_before() -> None:
+def test_longest_queue_is_reported_since_the_previous_call() -> None:
     inbox = Inbox[str]()
     for number in range(5):
         inbox.put(frame(number))
@@ -46,7 +46,7 @@ def test_what_waited_at_most_is_told_since_it_was_asked_before() -> None:
     assert (inbox.peak(), inbox.peak()) == (5, 1)
 
 
-def test_a_note_finds_room_in_a_full_inbox() -> None:
+def test_note_makes_room_in_a_full_inbox() -> None:
     inbox = Inbox[str](frames=2)
     inbox.put(frame(1))
     inbox.put(frame(2))
@@ -54,10 +54,10 @@ def test_a_note_finds_room_in_a_full_inbox() -> None:
     inbox.put_note("found")
     inbox.take()
     assert inbox.take() == "found"
-    assert inbox.dropped == 1  # the note that made room for another was no frame
+    assert inbox.dropped == 1  # the dropped note does not count
 
 
-def test_a_call_overtakes_the_sound_that_waits() -> None:
+def test_call_overtakes_waiting_frames() -> None:
     inbox = Inbox[str]()
     inbox.put(frame(1))
     outcome = inbox.call(lambda: "done")
@@ -67,7 +67,7 @@ def test_a_call_overtakes_the_sound_that_waits() -> None:
     assert outcome.result(0) == "done"
 
 
-def test_a_call_gives_its_error_to_whoever_waits_for_it() -> None:
+def test_error_of_a_call_reaches_its_caller() -> None:
     def work() -> None:
         raise MutedError("muted")
 
@@ -80,7 +80,7 @@ def test_a_call_gives_its_error_to_whoever_waits_for_it() -> None:
         outcome.result(0)
 
 
-def test_a_call_that_nobody_waits_for_is_left_out() -> None:
+def test_cancelled_call_is_skipped() -> None:
     done: list[int] = []
     call = Call(lambda: done.append(1))
     call.outcome.cancel()
@@ -95,7 +95,7 @@ def test_too_many_calls_are_refused() -> None:
         inbox.call(lambda: None)
 
 
-def test_forgotten_sound_is_not_heard() -> None:
+def test_discarded_frames_are_not_delivered() -> None:
     inbox = Inbox[str]()
     inbox.put(frame(1))
     inbox.clear_audio()
@@ -118,7 +118,7 @@ def test_a_closed_inbox_is_empty_and_cancels_its_calls() -> None:
 
 
 @pytest.mark.asyncio
-async def test_reports_come_to_the_loop_in_order_from_any_thread() -> None:
+async def test_reports_from_any_thread_reach_the_loop_in_order() -> None:
     delivered: list[int] = []
     outbox = Outbox[int](asyncio.get_running_loop(), delivered.append)
     await asyncio.to_thread(lambda: [outbox.post(number) for number in range(100)])
@@ -127,7 +127,7 @@ async def test_reports_come_to_the_loop_in_order_from_any_thread() -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_full_outbox_drops_the_oldest_that_may_be_lost_and_counts_it() -> None:
+async def test_full_outbox_drops_the_oldest_droppable_report_and_counts_it() -> None:
     delivered: list[int] = []
     loop = asyncio.get_running_loop()
     outbox = Outbox[int](loop, delivered.append, reports=3, may_be_lost=lambda number: number > 9)
@@ -139,7 +139,7 @@ async def test_a_full_outbox_drops_the_oldest_that_may_be_lost_and_counts_it() -
 
 
 @pytest.mark.asyncio
-async def test_a_full_outbox_keeps_all_that_must_not_be_lost() -> None:
+async def test_full_outbox_keeps_all_essential_reports() -> None:
     delivered: list[int] = []
     loop = asyncio.get_running_loop()
     outbox = Outbox[int](loop, delivered.append, reports=3, may_be_lost=lambda number: number > 9)
@@ -151,7 +151,7 @@ async def test_a_full_outbox_keeps_all_that_must_not_be_lost() -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_report_that_cannot_be_delivered_does_not_hold_up_the_others() -> None:
+async def test_undeliverable_report_does_not_block_the_others() -> None:
     delivered: list[int] = []
     complaints: list[object] = []
     loop = asyncio.get_running_loop()
@@ -171,7 +171,7 @@ async def test_a_report_that_cannot_be_delivered_does_not_hold_up_the_others() -
     assert len(complaints) == 1
 
 
-def test_a_report_for_a_loop_that_has_ended_does_no_harm() -> None:
+def test_report_to_a_closed_loop_is_ignored() -> None:
     loop = asyncio.new_event_loop()
     loop.close()
     Outbox[int](loop, lambda _: None).post(1)

@@ -22,19 +22,19 @@ def moments(*, open_gate: bool) -> list[Moment]:
         return list(heard)
 
 
-def test_the_wake_word_is_heard_once_with_and_without_the_gate() -> None:
+def test_wake_word_is_detected_once_with_and_without_the_gate() -> None:
     for open_gate in (False, True):
         told = [one for moment in moments(open_gate=open_gate) for one in moment.detections]
         assert [one.wake_word for one in told] == ["alexa"]
 
 
-def test_times_are_those_of_the_recording_and_grow() -> None:
+def test_times_refer_to_the_recording_and_increase() -> None:
     times = [moment.time for moment in moments(open_gate=True)]
     assert times == sorted(set(times))
     assert times[0] < 0.1
 
 
-def test_a_chosen_word_keeps_its_own_settings_and_is_taken_once() -> None:
+def test_chosen_word_keeps_its_settings_and_is_loaded_once() -> None:
     own = WakeModel(model="alexa", cutoff=0.7)
     config = Config(wake=WakeSettings(models=(own, WakeModel(model="okay_nabu"))))
     chosen = choose(config, ["alexa", "hey_jarvis", "alexa"])

@@ -65,7 +65,7 @@ def spoken(recordings: dict[str, Recording]) -> Samples:
     return np.concatenate([read_recording(recordings["must_sleep"].path), silence(2)])
 
 
-def test_the_end_pointer_ends_it_before_the_recording_does(models: Models, spoken: Samples) -> None:
+def test_end_pointer_ends_the_session_early(models: Models, spoken: Samples) -> None:
     done = transcribe(framed(spoken), pipeline_of(models.recognizer))
     assert done.seconds == pytest.approx(len(spoken) / SAMPLE_RATE, abs=FRAME_SECONDS)
     assert done.final.text == done.result.text != ""
@@ -75,7 +75,7 @@ def test_the_end_pointer_ends_it_before_the_recording_does(models: Models, spoke
         assert done.speculative.time <= done.final.time
 
 
-def test_what_is_told_is_what_the_pipeline_says(models: Models, spoken: Samples) -> None:
+def test_events_are_those_of_the_pipeline(models: Models, spoken: Samples) -> None:
     pipeline = pipeline_of(models.recognizer)
     events: list[Event] = list(pipeline.listen())
     for frame in framed(spoken):
@@ -88,14 +88,14 @@ def test_what_is_told_is_what_the_pipeline_says(models: Models, spoken: Samples)
     assert (done.speculative is None) == (not told)
 
 
-def test_the_end_of_the_recording_ends_it_too(models: Models, spoken: Samples) -> None:
+def test_end_of_the_recording_ends_the_session(models: Models, spoken: Samples) -> None:
     cut = spoken[: round(1.2 * SAMPLE_RATE)]
     done = transcribe(framed(cut), pipeline_of(models.recognizer))
     assert done.final.time == pytest.approx(1.2)
     assert done.result.text != ""
 
 
-def test_nothing_heard_is_an_empty_text_with_a_time(models: Models) -> None:
+def test_silence_gives_an_empty_text_with_a_time(models: Models) -> None:
     done = transcribe(framed(silence(6)), pipeline_of(models.recognizer))
     assert (done.result.text, done.result.nbest, done.result.words) == ("", (), ())
     assert (done.speculative, done.revised) == (None, False)
@@ -104,7 +104,7 @@ def test_nothing_heard_is_an_empty_text_with_a_time(models: Models) -> None:
     assert done.result.lattice.best_path().text == ""
 
 
-def test_a_recording_without_a_frame_is_nothing_heard(models: Models) -> None:
+def test_recording_shorter_than_a_frame_gives_an_empty_text(models: Models) -> None:
     for done in (
         transcribe(iter(()), pipeline_of(models.recognizer), clock=lambda: 0.0),
         transcribe_whole(iter(()), models.recognizer, clock=lambda: 0.0),
@@ -112,17 +112,17 @@ def test_a_recording_without_a_frame_is_nothing_heard(models: Models) -> None:
         assert (done.seconds, done.result.text, done.final.time) == (0.0, "", 0.0)
 
 
-def test_times_tell_by_how_much_computing_lags_behind(models: Models, spoken: Samples) -> None:
+def test_times_include_the_lag_of_computing(models: Models, spoken: Samples) -> None:
     prompt = transcribe(framed(spoken), pipeline_of(models.recognizer), clock=lambda: 0.0)
     slow = transcribe(framed(spoken), pipeline_of(models.recognizer), clock=stepping(0.015))
     frames_before = round(prompt.final.time / FRAME_SECONDS) - 1
-    # Opening the session takes 15 ms; then each frame of 10 ms does.
+    # Opening the session takes 15 ms, and so does each frame of 10 ms.
     assert slow.final.time == pytest.approx(prompt.final.time + 0.015 + 0.005 * frames_before)
     assert slow.compute_seconds == pytest.approx(0.015 * (frames_before + 2))
     assert slow.result == prompt.result
 
 
-def test_the_whole_recording_is_decoded_where_an_end_pointer_would_end_it(
+def test_whole_recording_is_decoded_without_an_end_pointer(
     models: Models, spoken: Samples
 ) -> None:
     late = np.concatenate([silence(6), spoken])
@@ -134,7 +134,7 @@ def test_the_whole_recording_is_decoded_where_an_end_pointer_would_end_it(
     assert done.final.time >= done.seconds == pytest.approx(len(late) / SAMPLE_RATE, abs=0.01)
 
 
-def test_blocks_change_nothing_in_the_result(models: Models, spoken: Samples) -> None:
+def test_result_does_not_depend_on_the_block_size(models: Models, spoken: Samples) -> None:
     recognizer = models.recognizer
     at_once, _ = recognizer.step(recognizer.initial_state(), spoken)
     at_once, _ = recognizer.look_ahead(at_once)
@@ -143,7 +143,7 @@ def test_blocks_change_nothing_in_the_result(models: Models, spoken: Samples) ->
     assert done.result.text == recognizer.result(at_once).text
 
 
-def test_the_sound_of_a_long_recording_is_not_kept(models: Models) -> None:
+def test_samples_of_a_long_recording_are_not_kept_in_memory(models: Models) -> None:
     kept: list[weakref.ref[Frame]] = []
     most = 0
 
@@ -160,13 +160,13 @@ def test_the_sound_of_a_long_recording_is_not_kept(models: Models) -> None:
 
 
 class Broken(Recognizer):
-    """A recogniser one of whose networks fails."""
+    """A recogniser with a failing network."""
 
     def step(self, state: RecognizerState, chunk: Samples) -> tuple[RecognizerState, Progress]:
         raise ModelError("joint network gives scores that are not finite; install it again")
 
 
-def test_a_part_that_fails_is_an_error(models: Models, spoken: Samples) -> None:
+def test_failing_network_is_an_error(models: Models, spoken: Samples) -> None:
     broken = object.__new__(Broken)
     broken.__dict__.update(models.recognizer.__dict__)
     with pytest.raises(AuricleError, match="not finite"):

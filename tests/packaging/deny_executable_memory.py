@@ -1,8 +1,8 @@
-"""Runs the daemon's libraries as `MemoryDenyWriteExecute=yes` would, with systemd's own filter.
+"""Run the daemon's libraries under the same seccomp filter as `MemoryDenyWriteExecute=yes`.
 
-A script for test_units.py: it denies itself memory that is both writable and executable, proves
-that the denial holds, then loads every library of the daemon, asks for the sound devices, and runs
-the models it is given, on zeros. It prints `done`.
+A script for test_units.py. It forbids memory that is both writable and executable and checks that
+the kernel refuses it. Then it loads every library of the daemon, lists the sound devices, and runs
+the given models on zeros. It prints `done`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SYSTEM_CALLS = {"x86_64": (9, 10, 329), "aarch64": (222, 226, 288)}
 LOAD, AND, IF_EQUAL, IF_BIT, RETURN = 0x20, 0x54, 0x15, 0x45, 0x06  # classic BPF
 PROTECTION = 32  # offset of the third argument in struct seccomp_data
 WRITE_EXECUTE, EXECUTE = 6, 4
-DENY, ALLOW = 0x0005_0001, 0x7FFF_0000  # EPERM; all is well
+DENY, ALLOW = 0x0005_0001, 0x7FFF_0000  # fail with EPERM; allow
 
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER, PR_SET_NO_NEW_PRIVS = 22, 2, 38
 
@@ -50,7 +50,7 @@ def deny_executable_memory() -> None:
     """Let the kernel refuse to map W+X memory and to make memory executable."""
     map_memory, protect, protect_with_key = SYSTEM_CALLS[platform.machine()]
     instructions = (
-        (LOAD, 0, 0, 0),  # the number of the system call
+        (LOAD, 0, 0, 0),  # system call number
         (IF_EQUAL, 3, 0, map_memory),
         (IF_EQUAL, 5, 0, protect),
         (IF_EQUAL, 4, 0, protect_with_key),
@@ -90,7 +90,7 @@ def main(models: list[str]) -> None:
     for name in LIBRARIES:
         importlib.import_module(name)
     importlib.import_module("sounddevice").query_devices()
-    with importlib.import_module("pulsectl").Pulse("test") as pulse:  # calls back through ctypes
+    with importlib.import_module("pulsectl").Pulse("test") as pulse:  # uses ctypes callbacks
         pulse.sink_input_list()
     numpy = importlib.import_module("numpy")
     litert = importlib.import_module("ai_edge_litert.interpreter")

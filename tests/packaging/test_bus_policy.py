@@ -25,7 +25,7 @@ ACTIVATION = ROOT / "packaging" / "dbus" / "system" / "org.auricle.Assistant1.se
 NAME = "org.auricle.Assistant1"
 DENIED = "org.freedesktop.DBus.Error.AccessDenied"
 
-# The rules that Debian's system bus begins with.
+# Debian's default rules of the system bus.
 BUS = """
 <busconfig>
   <type>system</type>
@@ -53,7 +53,7 @@ Start = Callable[..., str]
 
 @pytest.fixture
 def start_bus(tmp_path: Path) -> Iterator[Start]:
-    """Start a bus with the policy; `daemon`, `member` and `root` take the place of its people."""
+    """Start a bus with the policy, which names `daemon`, `member` and `root` for its users."""
     running: list[subprocess.Popen[str]] = []
 
     def start(*, daemon: str = "_absent", member: str = "_absent", root: str = "_absent") -> str:
@@ -107,7 +107,7 @@ async def own_name(address: str) -> RequestNameReply:
 
 
 async def call(address: str, interface: str, member: str) -> str | None:
-    """Call the daemon's name from another connection; return the error's name, None for none."""
+    """Call the daemon from another connection; return the name of the error, if any."""
     daemon = await Connection.open(address)
     client = await Connection.open(address)
     try:
@@ -127,7 +127,7 @@ async def call(address: str, interface: str, member: str) -> str | None:
         await daemon.close()
 
 
-def test_the_policy_is_well_formed_and_about_no_other_name() -> None:
+def test_policy_is_well_formed_and_covers_no_other_name() -> None:
     rules = ElementTree.parse(POLICY).getroot()
     assert rules.tag == "busconfig"
     names = {

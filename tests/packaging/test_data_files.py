@@ -1,4 +1,4 @@
-"""What an installed package needs beside its code is installed with it."""
+"""The package installs the data files that the daemon needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def installed() -> dict[Path, str]:
-    """Return the files that setup.cfg installs, each with the folder it goes to."""
+    """Return the files that setup.cfg installs and their target folders."""
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
     return {

@@ -1,4 +1,4 @@
-"""The Debian package as its sources describe it; tests/boot and tests/arm try the built one."""
+"""The sources of the Debian package; tests/boot and tests/arm test the built package."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def test_every_library_that_the_daemon_needs_is_in_the_package(
     assert "python3-systemd," in (DEBIAN / "control").read_text(encoding="utf-8")
 
 
-def test_its_version_is_that_of_the_daemon(setup: configparser.ConfigParser) -> None:
+def test_package_has_the_version_of_the_daemon(setup: configparser.ConfigParser) -> None:
     first = (DEBIAN / "changelog").read_text(encoding="utf-8").splitlines()[0]
     assert first.startswith(f"auricle ({setup['metadata']['version']}) ")
 
 
-def test_it_is_installed_where_its_pythons_are() -> None:
+def test_libraries_match_the_pythons_of_the_dependencies() -> None:
     control = (DEBIAN / "control").read_text(encoding="utf-8")
     rules = (DEBIAN / "rules").read_text(encoding="utf-8")
     assert "PYTHONS := 3.11 3.13\n" in rules
@@ -52,7 +52,7 @@ def test_it_is_installed_where_its_pythons_are() -> None:
     assert wanted in control
 
 
-def test_what_is_beside_the_code_is_in_the_package() -> None:
+def test_data_files_are_in_the_package() -> None:
     lines = (DEBIAN / "install").read_text(encoding="utf-8").splitlines()
     patterns = [line.split()[0] for line in lines]
     installed = {file for pattern in patterns for file in ROOT.glob(pattern)}
@@ -63,7 +63,7 @@ def test_what_is_beside_the_code_is_in_the_package() -> None:
 
 @pytest.fixture(scope="module")
 def share(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that holds the completions."""
+    """Return the folder with the completions."""
     folder = tmp_path_factory.mktemp("share")
     tool = ROOT / "tools" / "completions.py"
     subprocess.run([sys.executable, str(tool), str(folder)], check=True)
@@ -92,6 +92,6 @@ def test_bash_completes_commands(share: Path, typed: list[str], offered: set[str
     assert set(done.stdout.split()) == offered
 
 
-def test_zsh_is_told_every_command(share: Path) -> None:
+def test_zsh_completes_every_command(share: Path) -> None:
     zsh = (share / "zsh" / "vendor-completions" / "_auricle").read_text(encoding="utf-8")
     assert all(f"'{command.name}:" in zsh for command in COMMANDS)

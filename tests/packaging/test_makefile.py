@@ -1,4 +1,4 @@
-"""The Makefile: what it asks apt-get for, and that it never removes what is there."""
+"""The Makefile installs missing Debian packages and never removes any."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ esac
 
 @pytest.fixture
 def debian(tmp_path: Path) -> Path:
-    """A folder of programs that stand for a Debian system on which nothing is installed."""
+    """A folder of fake programs that imitate a Debian system without packages."""
     for name, text in (("dpkg-query", DPKG_QUERY), ("sudo", SUDO), ("apt-get", APT_GET)):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
@@ -33,7 +33,7 @@ def debian(tmp_path: Path) -> Path:
 
 
 def install(debian: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
-    """Install what `make run` needs."""
+    """Install the packages that `make run` needs."""
     return subprocess.run(
         ["make", "--no-print-directory", "run-packages"],
         cwd=ROOT,
@@ -48,7 +48,7 @@ def install(debian: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_missing_packages_are_installed_and_none_is_removed(debian: Path) -> None:
+def test_missing_packages_are_installed_without_removing_any(debian: Path) -> None:
     assert install(debian).returncode == 0
     update, asked = (debian / "calls").read_text().splitlines()
     assert update.startswith("update")
@@ -56,7 +56,7 @@ def test_missing_packages_are_installed_and_none_is_removed(debian: Path) -> Non
     assert {"pulseaudio", "pulseaudio-utils", "dbus"} <= set(asked.split())
 
 
-def test_where_all_is_installed_apt_is_not_asked(debian: Path) -> None:
+def test_apt_is_not_called_if_all_packages_are_installed(debian: Path) -> None:
     install(debian)
     asked = (debian / "calls").read_text().splitlines()[1].split()
     (debian / "installed").write_text("\n".join(asked) + "\n")
@@ -66,7 +66,7 @@ def test_where_all_is_installed_apt_is_not_asked(debian: Path) -> None:
 
 
 @pytest.mark.parametrize("pipewire", ["pipewire-audio", "pipewire-alsa", "pipewire-pulse"])
-def test_beside_pipewire_pulseaudio_is_left_out(debian: Path, pipewire: str) -> None:
+def test_pulseaudio_is_left_out_if_pipewire_is_installed(debian: Path, pipewire: str) -> None:
     (debian / "installed").write_text(f"{pipewire}\n")
     done = install(debian)
     assert done.returncode == 0
@@ -76,20 +76,20 @@ def test_beside_pipewire_pulseaudio_is_left_out(debian: Path, pipewire: str) -> 
     assert "pulseaudio-utils" in asked
 
 
-def test_a_conflict_is_named_with_the_remedy(debian: Path) -> None:
+def test_a_conflict_is_reported_with_the_remedy(debian: Path) -> None:
     (debian / "simulated").write_text("Inst pulseaudio (16.1)\nRemv other-sound [1.0]\n")
     done = install(debian, status=100)
     assert done.returncode != 0
-    assert "cannot stand beside other-sound, and nothing is removed here" in done.stderr
+    assert "conflicts with other-sound, which make does not remove" in done.stderr
 
 
-def test_a_refusal_of_apt_for_another_reason_is_told(debian: Path) -> None:
+def test_another_failure_of_apt_is_reported(debian: Path) -> None:
     done = install(debian, status=100)
     assert done.returncode != 0
-    assert "mend what it tells above, then make again" in done.stderr
+    assert "fix the error above, then run make again" in done.stderr
 
 
-def test_pip_takes_more_words_for_training() -> None:
+def test_pip_gets_extra_arguments_for_training() -> None:
     done = subprocess.run(
         ["make", "-n", "-B", "train-setup", "PIP_TRAIN_ARGUMENTS=--no-deps"],
         cwd=ROOT,

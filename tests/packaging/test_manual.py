@@ -1,4 +1,4 @@
-"""The manual page is sound and knows the commands."""
+"""The manual page is valid and lists all commands."""
 
 from __future__ import annotations
 

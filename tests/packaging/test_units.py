@@ -1,4 +1,4 @@
-"""The systemd units are sound, and the system unit leaves the daemon next to nothing."""
+"""The systemd units are valid, and the system unit is a tight sandbox."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def directives(unit: Path) -> list[tuple[str, str]]:
 
 
 def exposure(unit: Path) -> float:
-    """Return what systemd says of a unit, 0 to 10."""
+    """Return the exposure level that systemd assigns to a unit, 0 to 10."""
     done = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)],
         capture_output=True,
@@ -57,7 +57,7 @@ def test_the_exposure_of_the_system_units_is_small(
     assert found <= most
 
 
-def test_the_exposure_stays_small_where_the_daemon_may_write_an_led(tmp_path: Path) -> None:
+def test_exposure_stays_small_with_access_to_an_led(tmp_path: Path) -> None:
     unit = tmp_path / SYSTEM_UNIT.name
     drop_in = (PACKAGING / "led" / "led.conf").read_text(encoding="utf-8")
     text = SYSTEM_UNIT.read_text(encoding="utf-8")
@@ -65,7 +65,7 @@ def test_the_exposure_stays_small_where_the_daemon_may_write_an_led(tmp_path: Pa
     assert exposure(unit) <= 1.0
 
 
-def test_the_system_unit_reads_only_the_configuration_of_the_administrator() -> None:
+def test_system_unit_reads_only_the_system_configuration() -> None:
     command = dict(directives(SYSTEM_UNIT))["ExecStart"].split()
     assert command[1:] == ["run", "--config", str(SYSTEM_CONFIG)]
 
@@ -80,10 +80,10 @@ def test_the_system_unit_reads_only_the_configuration_of_the_administrator() -> 
         (PACKAGING / "systemd" / "auricle.slice", "--system"),
     ],
 )
-def test_systemd_finds_no_fault_with_the_unit(
+def test_systemd_accepts_the_unit(
     unit: Path, scope: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The command is installed by a package; systemd would miss it here.
+    # Not installed here, so systemd would report a missing command.
     copy = tmp_path / unit.name
     text = unit.read_text(encoding="utf-8")
     copy.write_text(text.replace("/usr/bin/auricle ", "/bin/true "), encoding="utf-8")
@@ -109,7 +109,7 @@ def test_the_daemon_has_no_network_and_no_executable_memory(unit: Path) -> None:
 
 
 @pytest.mark.parametrize("unit", [SYSTEM_UNIT, USER_UNIT], ids=["system", "user"])
-def test_the_daemon_tells_when_it_is_ready_and_is_watched(unit: Path) -> None:
+def test_daemon_notifies_systemd_and_has_a_watchdog(unit: Path) -> None:
     settings = dict(directives(unit))
     assert settings["Type"] == "notify"
     assert settings["BusName"] == "org.auricle.Assistant1"
@@ -118,14 +118,14 @@ def test_the_daemon_tells_when_it_is_ready_and_is_watched(unit: Path) -> None:
 
 
 @pytest.mark.parametrize("unit", [SYSTEM_UNIT, USER_UNIT], ids=["system", "user"])
-def test_what_the_daemon_keeps_is_for_nobody_else_to_read(unit: Path) -> None:
+def test_other_users_cannot_read_the_state_of_the_daemon(unit: Path) -> None:
     settings = dict(directives(unit))
     kept = (settings["StateDirectory"], settings["StateDirectoryMode"], settings["UMask"])
     assert kept == ("auricle", "0700", "0077")
 
 
 @pytest.mark.parametrize("unit", RELAYS, ids=["system", "user"])
-def test_the_relay_has_no_sound_and_does_not_see_what_the_daemon_keeps(unit: Path) -> None:
+def test_relay_has_access_to_neither_audio_nor_state(unit: Path) -> None:
     settings = dict(directives(unit))
     assert settings["PrivateDevices"] == "yes"
     assert settings["RestrictAddressFamilies"] == "AF_UNIX AF_INET AF_INET6"
@@ -141,7 +141,7 @@ def test_the_relay_has_no_sound_and_does_not_see_what_the_daemon_keeps(unit: Pat
     [(SYSTEM_RELAY, SYSTEM_UNIT), (USER_RELAY, USER_UNIT)],
     ids=["system", "user"],
 )
-def test_the_relay_is_there_only_while_the_socket_of_the_daemon_is(
+def test_relay_runs_only_while_the_socket_exists(
     unit: Path, daemon: Path
 ) -> None:
     meeting = dict(directives(daemon))["Environment"]
@@ -152,14 +152,14 @@ def test_the_relay_is_there_only_while_the_socket_of_the_daemon_is(
     assert (path["PathExists"], path["Unit"]) == (socket, unit.name)
 
 
-def test_the_folder_of_the_socket_lets_the_daemon_in_and_the_relay_through() -> None:
+def test_socket_folder_is_writable_by_the_daemon_and_open_to_the_relay() -> None:
     rules = (PACKAGING / "tmpfiles.d" / "auricle.conf").read_text(encoding="utf-8").split("\n")
     (rule,) = (line.split() for line in rules if "/run/auricle-relay" in line)
     assert rule[:5] == ["d", "/run/auricle-relay", "2750", "auricle", "auricle-relay"]
     assert ("ReadWritePaths", "-/run/auricle-relay") in directives(SYSTEM_UNIT)
 
 
-def test_polkit_knows_each_action_that_the_daemon_asks_it_about() -> None:
+def test_policy_defines_each_polkit_action_of_the_daemon() -> None:
     policy = ElementTree.parse(PACKAGING / "polkit" / "org.auricle.policy")
     actions = {action.attrib["id"] for action in policy.iter("action")}
     assert actions == {privacy1.LOOSEN, privacy1.READ, privacy1.ERASE}
@@ -168,7 +168,7 @@ def test_polkit_knows_each_action_that_the_daemon_asks_it_about() -> None:
             assert default.text in ("auth_admin", "auth_admin_keep")
 
 
-def test_players_get_more_of_the_processor_than_the_daemon_wherever_they_run() -> None:
+def test_players_get_more_of_the_processor_than_the_daemon() -> None:
     for unit in (SYSTEM_UNIT, SYSTEM_RELAY):
         assert dict(directives(unit))["Slice"] == "auricle.slice"
     assert int(dict(directives(PACKAGING / "systemd" / "auricle.slice"))["CPUWeight"]) < 100
@@ -178,14 +178,14 @@ def test_players_get_more_of_the_processor_than_the_daemon_wherever_they_run() -
         assert int(dict(directives(unit))["Nice"]) > 0
 
 
-def test_what_the_arbiter_reads_is_not_hidden_from_the_daemon() -> None:
+def test_unit_does_not_hide_the_files_that_the_arbiter_reads() -> None:
     settings = dict(directives(SYSTEM_UNIT))
-    assert "ProcSubset" not in settings  # /proc/pressure and /proc/asound
+    assert "ProcSubset" not in settings  # would hide /proc/pressure and /proc/asound
     assert settings["ProtectControlGroups"] == "yes"  # read-only, not hidden
     assert "InaccessiblePaths" not in settings
 
 
-def test_the_daemon_reaches_the_sound_cards() -> None:
+def test_daemon_has_access_to_the_sound_cards() -> None:
     settings = directives(SYSTEM_UNIT)
     assert ("DeviceAllow", "char-alsa rw") in settings
     assert ("SupplementaryGroups", "audio") in settings
@@ -207,7 +207,7 @@ def test_the_libraries_of_the_daemon_need_no_executable_memory(
     assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["done"]), done.stderr
 
 
-def test_the_user_of_the_service_is_made_with_the_group_that_hears(tmp_path: Path) -> None:
+def test_service_user_is_created_in_the_group_audio(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     subprocess.run(
         ["systemd-sysusers", f"--root={tmp_path}", str(PACKAGING / "sysusers.d" / "auricle.conf")],

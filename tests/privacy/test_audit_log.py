@@ -30,7 +30,7 @@ def filled(folder: Path, count: int = 4) -> AuditLog:
     return record
 
 
-def test_a_line_tells_what_left_and_when(folder: Path) -> None:
+def test_line_contains_lattice_and_time(folder: Path) -> None:
     record = filled(folder, 1)
     record.add("a.example:443", DATA, keep=True)
     told = AuditLog(folder).read()
@@ -45,7 +45,7 @@ def test_a_line_tells_what_left_and_when(folder: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_the_chain_goes_on_after_a_restart_and_with_any_clock(
+def test_chain_continues_after_a_restart_and_with_any_clock(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filled(folder, 2)
@@ -75,21 +75,21 @@ def test_the_chain_goes_on_after_a_restart_and_with_any_clock(
         (lambda lines: [b"[" * 100_000 + b"\n", *lines], "line 1 is damaged"),
     ],
 )
-def test_whatever_is_changed_is_found(folder: Path, change, fault: str) -> None:
+def test_any_change_is_detected(folder: Path, change, fault: str) -> None:
     filled(folder)
     file = folder / NAME
     file.write_bytes(b"".join(change(file.read_bytes().splitlines(True))))
     assert AuditLog(folder).read().fault.startswith(fault)
 
 
-def test_lines_cut_off_at_the_end_are_missed_by_the_daemon_that_wrote_them(folder: Path) -> None:
+def test_running_daemon_detects_truncation(folder: Path) -> None:
     record = filled(folder)
     file = folder / NAME
     file.write_bytes(b"".join(file.read_bytes().splitlines(True)[:2]))
     assert record.read().fault == "lines after number 2 were removed"
 
 
-def test_half_a_line_of_a_power_cut_is_told_and_the_next_one_stands_by_itself(
+def test_partial_line_is_reported_and_the_next_line_is_separate(
     folder: Path,
 ) -> None:
     filled(folder, 2)
@@ -101,7 +101,7 @@ def test_half_a_line_of_a_power_cut_is_told_and_the_next_one_stands_by_itself(
     assert json.loads(told.lines[2])["number"] == 2
 
 
-def test_old_lines_go_with_their_file_and_the_chain_holds(folder: Path) -> None:
+def test_chain_holds_after_the_oldest_file_is_deleted(folder: Path) -> None:
     record = AuditLog(folder, most_bytes=600)
     for _ in range(20):
         record.add("a.example", DATA, keep=False)
@@ -113,7 +113,7 @@ def test_old_lines_go_with_their_file_and_the_chain_holds(folder: Path) -> None:
     assert len(numbers) < 20
 
 
-def test_erased_is_erased_and_the_next_line_is_the_first(folder: Path) -> None:
+def test_log_starts_anew_after_erasing(folder: Path) -> None:
     record = filled(folder)
     record.erase()
     assert list(folder.iterdir()) == []
@@ -122,7 +122,7 @@ def test_erased_is_erased_and_the_next_line_is_the_first(folder: Path) -> None:
     assert json.loads(record.read().lines[0])["number"] == 1
 
 
-def test_a_full_disk_is_an_error_and_leaves_no_half_line(
+def test_full_disk_is_an_error_and_leaves_no_partial_line(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = filled(folder, 1)

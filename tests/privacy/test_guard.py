@@ -105,7 +105,7 @@ def testbed(server: FakeReranker, tmp_path: Path) -> Stage:
 
 
 @pytest.mark.asyncio
-async def test_a_result_is_read_again_and_what_left_is_recorded(
+async def test_result_is_reranked_and_recorded(
     testbed: Stage, server: FakeReranker
 ) -> None:
     async with testbed.relayed() as guard:
@@ -120,7 +120,7 @@ async def test_a_result_is_read_again_and_what_left_is_recorded(
 
 
 @pytest.mark.asyncio
-async def test_in_the_mode_local_there_is_no_socket_and_nothing_is_sent_or_recorded(
+async def test_mode_local_has_no_socket_and_sends_and_records_nothing(
     testbed: Stage, server: FakeReranker
 ) -> None:
     guard = await testbed.guard(replace(testbed.settings, mode="local"))
@@ -141,7 +141,7 @@ async def test_without_a_reranker_there_is_no_socket_in_either_mode(testbed: Sta
 
 
 @pytest.mark.asyncio
-async def test_switching_to_local_drops_a_result_that_waits_at_once(
+async def test_switching_to_local_drops_a_waiting_result_at_once(
     testbed: Stage, server: FakeReranker
 ) -> None:
     server.answer = lambda _: Reply(b"{}", seconds=30)
@@ -157,7 +157,7 @@ async def test_switching_to_local_drops_a_result_that_waits_at_once(
 
 
 @pytest.mark.asyncio
-async def test_a_slow_reranker_costs_the_budget_and_no_answer(
+async def test_slow_reranker_costs_only_the_budget(
     testbed: Stage, server: FakeReranker
 ) -> None:
     server.answer = lambda _: Reply(b"{}", seconds=30)
@@ -170,7 +170,7 @@ async def test_a_slow_reranker_costs_the_budget_and_no_answer(
 
 
 @pytest.mark.asyncio
-async def test_a_reranker_that_lies_changes_nothing(testbed: Stage, server: FakeReranker) -> None:
+async def test_invalid_answer_changes_nothing(testbed: Stage, server: FakeReranker) -> None:
     server.answer = lambda question: in_order(question, "buy bitcoin")
     async with testbed.relayed() as guard:
         final = await guard.improve(FINAL)
@@ -179,7 +179,7 @@ async def test_a_reranker_that_lies_changes_nothing(testbed: Stage, server: Fake
 
 
 @pytest.mark.asyncio
-async def test_what_cannot_be_recorded_does_not_leave(
+async def test_lattice_that_cannot_be_recorded_is_not_sent(
     testbed: Stage, server: FakeReranker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(descriptor: int) -> None:
@@ -196,7 +196,7 @@ async def test_what_cannot_be_recorded_does_not_leave(
 
 
 @pytest.mark.asyncio
-async def test_more_than_may_leave_stays(testbed: Stage, server: FakeReranker) -> None:
+async def test_lattices_above_the_rate_limit_stay(testbed: Stage, server: FakeReranker) -> None:
     async with testbed.relayed() as guard:
         finals = [await guard.improve(FINAL) for _ in range(5)]
     assert [final.reranked for final in finals] == [True, True, True, False, False]
@@ -204,7 +204,7 @@ async def test_more_than_may_leave_stays(testbed: Stage, server: FakeReranker) -
 
 
 @pytest.mark.asyncio
-async def test_the_record_keeps_lattices_if_the_owner_wants_it(testbed: Stage) -> None:
+async def test_record_contains_lattices_if_configured(testbed: Stage) -> None:
     async with testbed.relayed(replace(testbed.settings, keep_lattices=True)) as guard:
         await guard.improve(FINAL)
         (line,) = (await guard.read_audit_log()).lines
@@ -224,14 +224,14 @@ async def test_the_record_keeps_lattices_if_the_owner_wants_it(testbed: Stage) -
             "local",
             "lattice local\n",
             PrivacyMode.LATTICE,
-        ),  # switched, and the configuration is as it was
+        ),  # switched, configuration unchanged
         ("lattice", "local lattice\n", PrivacyMode.LOCAL),
-        ("local", "lattice lattice\n", PrivacyMode.LOCAL),  # the configuration was tightened since
+        ("local", "lattice lattice\n", PrivacyMode.LOCAL),  # configuration tightened since
         (
             "lattice",
             "local local\n",
             PrivacyMode.LOCAL,
-        ),  # and here loosened, after a switch to local
+        ),  # configuration loosened after a switch to local
         ("lattice", "lattice local\n", PrivacyMode.LATTICE),
         ("lattice", "lattice\n", PrivacyMode.LOCAL),
         ("lattice", "latt", PrivacyMode.LOCAL),
@@ -239,7 +239,7 @@ async def test_the_record_keeps_lattices_if_the_owner_wants_it(testbed: Stage) -
         ("lattice", "ü", PrivacyMode.LOCAL),
     ],
 )
-async def test_a_switch_holds_over_a_restart_until_the_configuration_changes(
+async def test_switch_survives_a_restart_until_the_configuration_changes(
     testbed: Stage, configured: str, kept: str | None, mode: PrivacyMode
 ) -> None:
     if kept is not None:
@@ -253,7 +253,7 @@ async def test_a_switch_holds_over_a_restart_until_the_configuration_changes(
 
 
 @pytest.mark.asyncio
-async def test_a_switch_is_kept_and_one_that_cannot_be_is_only_made_to_local(
+async def test_switch_that_cannot_be_stored_is_allowed_only_to_local(
     testbed: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guard = await testbed.guard()
@@ -277,7 +277,7 @@ async def test_a_switch_is_kept_and_one_that_cannot_be_is_only_made_to_local(
 
 
 @pytest.mark.asyncio
-async def test_of_two_switches_at_a_time_the_later_one_holds(testbed: Stage) -> None:
+async def test_later_of_two_concurrent_switches_wins(testbed: Stage) -> None:
     guard = await testbed.guard()
     for last in (PrivacyMode.LOCAL, PrivacyMode.LATTICE, PrivacyMode.LOCAL):
         first = PrivacyMode.LATTICE if last is PrivacyMode.LOCAL else PrivacyMode.LOCAL
@@ -294,7 +294,7 @@ async def test_of_two_switches_at_a_time_the_later_one_holds(testbed: Stage) -> 
 async def test_a_new_configuration_does_not_undo_a_switch_to_local(testbed: Stage) -> None:
     guard = await testbed.guard(replace(testbed.settings, mode="local"))
     await guard.reconfigure(testbed.settings, "en")
-    assert guard.mode is PrivacyMode.LATTICE  # the owner has written so, and nobody has switched
+    assert guard.mode is PrivacyMode.LATTICE  # from the configuration, without a switch
     await guard.set_mode(PrivacyMode.LOCAL)
     await guard.reconfigure(replace(testbed.settings, mode="local"), "en")
     await guard.reconfigure(testbed.settings, "en")
@@ -303,7 +303,7 @@ async def test_a_new_configuration_does_not_undo_a_switch_to_local(testbed: Stag
 
 
 @pytest.mark.asyncio
-async def test_a_socket_that_a_killed_daemon_left_is_removed(testbed: Stage) -> None:
+async def test_stale_socket_of_a_killed_daemon_is_removed(testbed: Stage) -> None:
     testbed.socket.parent.mkdir()
     testbed.socket.touch()
     guard = await testbed.guard(replace(testbed.settings, mode="local"))
@@ -312,7 +312,7 @@ async def test_a_socket_that_a_killed_daemon_left_is_removed(testbed: Stage) -> 
 
 
 @pytest.mark.asyncio
-async def test_another_reranker_sends_the_relay_away_and_the_next_one_may_come(
+async def test_new_reranker_disconnects_the_relay_and_accepts_the_next(
     testbed: Stage,
 ) -> None:
     async with testbed.relayed() as guard:
@@ -324,10 +324,10 @@ async def test_another_reranker_sends_the_relay_away_and_the_next_one_may_come(
 
 
 @pytest.mark.asyncio
-async def test_a_place_that_cannot_be_used_for_the_socket_is_told_and_nothing_leaves(
+async def test_unusable_socket_path_is_reported_and_nothing_is_sent(
     testbed: Stage,
 ) -> None:
-    testbed.socket.mkdir(parents=True)  # a folder in its place
+    testbed.socket.mkdir(parents=True)  # a folder at the socket's path
     guard = await testbed.guard()
     assert not guard.asks
     assert [sentence.split(":")[0] for sentence in testbed.told] == [

@@ -48,10 +48,10 @@ def shown(brightness: Path) -> int:
 
 
 @pytest.mark.asyncio
-async def test_the_led_is_lit_just_while_lattices_may_leave(tmp_path: Path, leds: Path) -> None:
+async def test_led_is_on_only_while_lattices_may_be_sent(tmp_path: Path, leds: Path) -> None:
     brightness = add_led(leds, "green:privacy", "255\n")
     other = add_led(leds, "led0", None)
-    brightness.write_text("1\n")  # a daemon that was killed has left it so
+    brightness.write_text("1\n")  # as left by a killed daemon
     told: list[str] = []
     guard = guard_of(tmp_path, leds, told)
     await guard.load()
@@ -61,7 +61,7 @@ async def test_the_led_is_lit_just_while_lattices_may_leave(tmp_path: Path, leds
     await guard.reconfigure(replace(SETTINGS, led="led0"), "en")
     assert (shown(brightness), shown(other)) == (0, 1)
     await guard.reconfigure(replace(SETTINGS, led="led0", reranker=None), "en")
-    assert shown(other) == 0  # there is nowhere to go
+    assert shown(other) == 0  # no reranker
     await guard.reconfigure(replace(SETTINGS, led="led0"), "en")
     assert shown(other) == 1
     await guard.close()
@@ -70,7 +70,7 @@ async def test_the_led_is_lit_just_while_lattices_may_leave(tmp_path: Path, leds
 
 
 @pytest.mark.asyncio
-async def test_an_led_that_cannot_be_written_is_told_of_once_and_changes_nothing_else(
+async def test_unwritable_led_is_reported_once_and_changes_nothing_else(
     tmp_path: Path, leds: Path
 ) -> None:
     told: list[str] = []
@@ -85,7 +85,7 @@ async def test_an_led_that_cannot_be_written_is_told_of_once_and_changes_nothing
     assert not leds.exists()
 
 
-def test_a_fault_that_comes_back_is_told_of_again(leds: Path) -> None:
+def test_recurring_fault_is_reported_again(leds: Path) -> None:
     lamp = Led(leds)
     assert lamp.show("led0", lit=True)
     assert not lamp.show("led0", lit=True)

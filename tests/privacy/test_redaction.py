@@ -24,7 +24,7 @@ NAMES = names_of(CONTEXT)
 
 
 def chain(*texts: str, entry: str | None = None, kind: str | None = None) -> Lattice:
-    """Return a lattice whose paths are texts of the same length, each less likely."""
+    """Return a lattice of texts of equal length in descending order of probability."""
     rows = [text.split() for text in texts]
     arcs = [
         Arc(place, place + 1, row[place], -1.0 - rank, 0.0, place / 4, place / 4 + 0.2, entry, kind)
@@ -45,7 +45,7 @@ def sent(lattice: Lattice, *, redact: bool = True) -> tuple[str, ...]:
         ("ring zoe's brother", ("brother", "contact-a", "ring")),
         ("ring zoo e", ("contact-a", "contact-b", "ring")),
         ("open the bat cave", ("appliance-a", "appliance-b", "open", "the")),
-        ("open the cave", ("cave", "open", "the")),  # of a thing only the whole name
+        ("open the cave", ("cave", "open", "the")),  # things are hidden only by their whole name
         ("call me", ("media-a", "media-b")),
         ("call you", ("call", "you")),
         ("the den", ("name-a", "the")),
@@ -57,7 +57,7 @@ def test_names_are_hidden(said: str, words: tuple[str, ...]) -> None:
     assert plain == tuple(sorted(set(said.split())))
 
 
-def test_what_the_recogniser_took_for_a_name_is_hidden_whatever_it_is() -> None:
+def test_everything_recognised_as_a_name_is_hidden() -> None:
     assert sent(chain("lamp", entry="light.bat", kind="appliances")) == ("appliance-a",)
     assert sent(chain("lamp", entry="", kind="contacts")) == ("contact-a",)
     assert sent(chain("lamp", entry="", kind="rooms")) == ("name-a",)
@@ -71,13 +71,13 @@ def test_what_the_recogniser_took_for_a_name_is_hidden_whatever_it_is() -> None:
         (("zoey rings", "zoey zoe"), ("contact-a", "rings", "zoey")),  # not at the same time
     ],
 )
-def test_what_is_spelled_like_a_name_at_the_same_time_goes_with_it(
+def test_similar_spellings_at_the_same_time_are_hidden_too(
     readings: tuple[str, ...], words: tuple[str, ...]
 ) -> None:
     assert sent(chain(*readings)) == words
 
 
-def test_an_initial_is_hidden_in_the_whole_name_alone() -> None:
+def test_initial_is_hidden_only_within_the_whole_name() -> None:
     names = names_of(Context((Entry("contacts", "A. Smith"),)))
     for said, words in (
         ("a lamp", ("a", "lamp")),
@@ -87,13 +87,13 @@ def test_an_initial_is_hidden_in_the_whole_name_alone() -> None:
         assert pack(chain(said), "en", names, redact=True).question.words == words
 
 
-def test_numbers_in_names_are_found_as_they_are_said() -> None:
+def test_numbers_in_names_match_as_spoken() -> None:
     names = names_of(Context((Entry("media", "1975"),)))
     outgoing = pack(chain("play nineteen seventy five"), "en", names, redact=True)
     assert outgoing.question.words == ("media-a", "media-b", "media-c", "play")
 
 
-def test_names_are_put_back_in_the_answer() -> None:
+def test_names_are_restored_in_the_answer() -> None:
     lattice = chain("ring zoe now", "sing so how")
     result = result_of(lattice, 3)
     outgoing = pack(lattice, "en", NAMES, redact=True)
@@ -115,14 +115,14 @@ def test_names_are_put_back_in_the_answer() -> None:
     assert len(found.nbest) == len(result.nbest)
 
 
-def test_a_name_that_is_no_word_of_the_schema_leaves_only_hidden() -> None:
+def test_name_outside_the_schema_is_sent_only_hidden() -> None:
     lattice = chain("ring zoë")
     assert sent(lattice) == ("contact-a", "ring")
     with pytest.raises(RefusedError, match=r"words\[1\]: must be a word"):
         sent(lattice, redact=False)
 
 
-def test_a_long_lattice_leaves_as_much_of_it_as_may() -> None:
+def test_long_lattice_is_cut_to_the_limit() -> None:
     lattice = chain(*(" ".join(f"word{'abcde'[n]}" for _ in range(40)) for n in range(5)))
     outgoing = pack(lattice, "en", NAMES, redact=True)
     assert len(outgoing.question.arcs) <= MOST_ARCS
@@ -131,7 +131,7 @@ def test_a_long_lattice_leaves_as_much_of_it_as_may() -> None:
         pack(chain(" ".join(["a"] * 97)), "en", NAMES, redact=True)
 
 
-def test_that_nothing_was_said_is_no_reading_to_send() -> None:
+def test_empty_reading_is_not_sent() -> None:
     quiet = Lattice(2, (Arc(0, 1, "", -1.0, 0.0, 0.0, 0.0),))
     with pytest.raises(RefusedError):
         pack(quiet, "en", NAMES, redact=True)
@@ -139,7 +139,7 @@ def test_that_nothing_was_said_is_no_reading_to_send() -> None:
     assert pack(both, "en", NAMES, redact=True).question.words == ("go",)
 
 
-def test_names_in_the_new_first_reading_are_told_as_those_in_the_old_one() -> None:
+def test_names_are_tagged_in_the_new_first_reading() -> None:
     entry = CONTEXT.entries[0]
     arcs = (
         Arc(0, 1, "ring", -1.0, 0.0, 0.0, 0.2),

@@ -1,9 +1,9 @@
 """A daemon that tries to send audio: a script for test_network.py, run in the daemon's sandbox.
 
-It denies itself all sockets but AF_UNIX, as RestrictAddressFamilies=AF_UNIX does, with the same
-kind of filter; its network namespace is empty, as PrivateNetwork=yes makes it. Then it tries to
-send one second of sound: over the network, and through the relay, for which it opens the socket as
-the daemon would. It prints what became of each attempt.
+It installs a seccomp filter that allows only AF_UNIX sockets, like RestrictAddressFamilies=AF_UNIX.
+Its network namespace is empty, like that of PrivateNetwork=yes. Then it tries to send one second of
+audio: over the network, and through the relay, whose socket it opens as the daemon does. It prints
+the outcome of each attempt.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Program(ctypes.Structure):
 
 def allow_unix_sockets_only() -> None:
     instructions = (
-        (LOAD, 0, 0, 0),  # the number of the system call
+        (LOAD, 0, 0, 0),  # system call number
         (IF_EQUAL, 0, 2, SOCKET_CALL[platform.machine()]),
         (LOAD, 0, 0, FIRST_ARGUMENT),
         (IF_EQUAL, 0, 1, socket.AF_UNIX),

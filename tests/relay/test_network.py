@@ -99,10 +99,10 @@ def daemon(testbed: Stage, bus: PrivateBus, mode: str) -> Iterator[RunningDaemon
         running.__exit__(None, None, None)
 
 
-def test_in_mode_local_there_is_no_packet_and_no_socket(testbed: Stage, bus: PrivateBus) -> None:
+def test_mode_local_has_no_packet_and_no_socket(testbed: Stage, bus: PrivateBus) -> None:
     with daemon(testbed, bus, "local") as running:
         final, _ = asyncio.run(hear_again(bus.address))
-        with testbed.relay(running.config) as relay:  # nothing would start it; it ends by itself
+        with testbed.relay(running.config) as relay:  # exits by itself
             assert relay.wait(20) == 1
         assert not testbed.socket.exists()
     assert final["reranked"] is False
@@ -110,7 +110,7 @@ def test_in_mode_local_there_is_no_packet_and_no_socket(testbed: Stage, bus: Pri
     assert testbed.reranker.questions == []
 
 
-def test_in_the_mode_lattice_lattices_go_to_the_one_host_and_nothing_else_goes(
+def test_mode_lattice_sends_only_lattices_to_one_host(
     testbed: Stage, bus: PrivateBus
 ) -> None:
     async def switch() -> None:
@@ -131,10 +131,10 @@ def test_in_the_mode_lattice_lattices_go_to_the_one_host_and_nothing_else_goes(
     assert ends == {(RELAY, RERANKER), (RERANKER, RELAY)}
     sent = sum(len(packet) for packet in packets if (ends_of(packet) or ("",))[0] == RELAY)
     print(f"\n{len(packets)} packets; {sent} bytes from the relay, TLS handshake included")
-    assert sent < 16_000  # half a second of sound
+    assert sent < 16_000  # half a second of audio
     (question,) = map(decode_question, testbed.reranker.questions)
     assert question.words
-    # After the switch no more than the end of a connection, and ARP.
+    # After the switch, only the close of the connection and ARP.
     assert all(len(packet) < 100 for packet in testbed.capture.packets())
     assert len(testbed.reranker.questions) == 1
 

@@ -79,12 +79,12 @@ async def test_a_question_goes_out_and_its_answer_comes_back(
         answer = await testbed.ask(question)
         assert answer is not None
         assert answer.readings[0].text == "cool contact-a"
-    assert relay.result() is None  # the desk is closed: it ends well
+    assert relay.result() is None  # exit without error
     assert not testbed.path.exists()
 
 
 @pytest.mark.asyncio
-async def test_closing_the_desk_drops_what_is_on_its_way(
+async def test_closing_drops_questions_in_flight(
     testbed: Stage, question: Question, server: FakeReranker
 ) -> None:
     server.answer = lambda _: Reply(b"{}", seconds=30)
@@ -98,12 +98,12 @@ async def test_closing_the_desk_drops_what_is_on_its_way(
 
 
 @pytest.mark.asyncio
-async def test_what_waits_in_the_socket_when_the_desk_closes_is_not_sent(
+async def test_question_in_the_socket_at_closing_is_not_sent(
     testbed: Stage, question: Question, server: FakeReranker
 ) -> None:
     async with testbed.relaying() as relay:
         asking = asyncio.ensure_future(testbed.ask(question))
-        await asyncio.sleep(0)  # it is in the socket, and the relay had no turn yet
+        await asyncio.sleep(0)  # in the socket, not yet read by the relay
         await testbed.desk.close()
         assert await asking is None
         await asyncio.wait_for(relay, 1)
@@ -111,7 +111,7 @@ async def test_what_waits_in_the_socket_when_the_desk_closes_is_not_sent(
 
 
 @pytest.mark.asyncio
-async def test_a_new_question_takes_the_place_of_the_one_before(
+async def test_new_question_replaces_the_previous_one(
     testbed: Stage, question: Question, server: FakeReranker
 ) -> None:
     honest = server.answer
@@ -138,7 +138,7 @@ async def test_a_daemon_that_sends_no_lattice_ends_the_relay(
 
 
 @pytest.mark.asyncio
-async def test_more_than_may_leave_is_not_sent(
+async def test_questions_above_the_rate_limit_are_not_sent(
     testbed: Stage, question: Question, server: FakeReranker
 ) -> None:
     async with testbed.relaying():
@@ -149,7 +149,7 @@ async def test_more_than_may_leave_is_not_sent(
 
 
 @pytest.mark.asyncio
-async def test_a_relay_that_says_what_is_no_answer_is_sent_away(testbed: Stage) -> None:
+async def test_relay_that_sends_an_invalid_answer_is_disconnected(testbed: Stage) -> None:
     testbed.desk.open()
     with connect(testbed.path) as connection:
         await until(lambda: testbed.desk.connected)
@@ -160,7 +160,7 @@ async def test_a_relay_that_says_what_is_no_answer_is_sent_away(testbed: Stage) 
 
 
 @pytest.mark.asyncio
-async def test_a_stranger_is_neither_taken_for_the_relay_nor_for_the_daemon(
+async def test_other_users_can_impersonate_neither_relay_nor_daemon(
     testbed: Stage, tmp_path: Path
 ) -> None:
     stranger = os.getuid() + 1
@@ -177,7 +177,7 @@ async def test_a_stranger_is_neither_taken_for_the_relay_nor_for_the_daemon(
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may take another user's place")
-def test_the_kernel_says_who_is_at_the_other_end(open_folder: Path) -> None:
+def test_kernel_reports_the_user_of_the_peer(open_folder: Path) -> None:
     path = open_folder / "lattices"
     with listen(path) as listener:
         path.chmod(0o666)
@@ -213,13 +213,13 @@ for user in (54321, 0):
 """
 
 
-# What ProcSubset=pid does in the relay's unit: of /proc only the processes are there.
+# Like ProcSubset=pid in the relay's unit: /proc shows only processes.
 PROCESSES_ALONE = ("sh", "-c", 'mount -t proc -o subset=pid proc /proc && exec "$@"', "sh")
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may take another user's place")
 @pytest.mark.parametrize("inner", [(), PROCESSES_ALONE], ids=["proc", "processes alone"])
-def test_in_a_user_namespace_others_look_alike_and_ourselves_do_not(
+def test_only_our_own_user_is_visible_in_a_user_namespace(
     open_folder: Path, inner: tuple[str, ...]
 ) -> None:
     """Test user ids under PrivateUsers=yes."""
@@ -248,18 +248,18 @@ def test_in_a_user_namespace_others_look_alike_and_ourselves_do_not(
     assert told.split() == ["in", "out"], error
 
 
-def test_without_a_daemon_the_relay_says_why(tmp_path: Path) -> None:
+def test_relay_without_a_daemon_reports_the_reason(tmp_path: Path) -> None:
     with pytest.raises(RelayError, match=r"no daemon listens there .*`auricle privacy lattice`"):
         connect(tmp_path / "lattices")
 
 
-def test_the_socket_keeps_messages_apart_and_is_for_its_group(tmp_path: Path) -> None:
+def test_socket_keeps_message_boundaries_and_admits_only_its_group(tmp_path: Path) -> None:
     path = tmp_path / "relay" / "lattices"
     with listen(path) as listener:
         assert listener.type == socket.SOCK_SEQPACKET
         assert path.stat().st_mode & 0o777 == 0o660
         assert path.parent.stat().st_mode & 0o777 == 0o700
-    with listen(path):  # one that was left behind is no hindrance
+    with listen(path):  # replaces a stale socket
         pass
 
 

@@ -37,12 +37,12 @@ async def test_readings_come_in_the_order_of_the_reranker(
     answer = await ask(settings, question)
     assert [reading.text for reading in answer.readings] == ["cool contact-a", "call contact-a"]
     assert answer.fault == ""
-    assert server.questions == [encode_question(question)]  # the very bytes, and once
+    assert server.questions == [encode_question(question)]  # unchanged, sent once
     assert server.tokens == ["bearer s3cret"]
 
 
 @pytest.mark.asyncio
-async def test_many_questions_take_one_connection_of_http_2(
+async def test_questions_share_one_http_2_connection(
     question: Question, tmp_path: Path
 ) -> None:
     def answer(content: dict[str, object]) -> Reply:
@@ -89,7 +89,7 @@ BAD = {
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("name", BAD)
-async def test_a_bad_answer_is_none(server: FakeReranker, question: Question, name: str) -> None:
+async def test_bad_answer_is_a_fault(server: FakeReranker, question: Question, name: str) -> None:
     reply, fault = BAD[name]
     server.answer = lambda _: reply
     assert await ask(settings_of(server), question) == Answer(7, (), fault)
@@ -106,7 +106,7 @@ async def test_readings_that_nobody_said_are_dropped(
 
 
 @pytest.mark.asyncio
-async def test_a_slow_reranker_is_left_when_the_budget_is_over(
+async def test_slow_reranker_is_abandoned_after_the_budget(
     server: FakeReranker, question: Question
 ) -> None:
     server.answer = lambda _: Reply(b"{}", seconds=5.0)
@@ -132,7 +132,7 @@ async def test_a_busy_reranker_is_asked_again(server: FakeReranker, question: Qu
 
 
 @pytest.mark.asyncio
-async def test_no_byte_of_a_lattice_goes_to_a_wrong_certificate(
+async def test_nothing_is_sent_to_a_server_with_a_wrong_certificate(
     server: FakeReranker, question: Question
 ) -> None:
     for pin in (None, f"sha256:{'0' * 64}"):
@@ -142,7 +142,7 @@ async def test_no_byte_of_a_lattice_goes_to_a_wrong_certificate(
 
 
 @pytest.mark.asyncio
-async def test_an_authority_that_the_system_trusts_is_enough(
+async def test_system_certificate_authorities_are_trusted(
     server: FakeReranker, question: Question, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
@@ -150,13 +150,13 @@ async def test_an_authority_that_the_system_trusts_is_enough(
     assert (await ask(settings, question)).fault == ""
     other = RerankerSettings(
         url=server.url.replace("127.0.0.1", "localhost"), budget_ms=BUDGET_MS
-    )  # a name that its certificate does not have
+    )  # not a name of its certificate
     assert (await ask(other, question)).fault == AnswerFault.CERTIFICATE
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("host", ["nowhere.invalid", "127.0.0.1:9"])
-async def test_a_host_that_is_not_there_is_named_so(question: Question, host: str) -> None:
+async def test_missing_host_is_reported(question: Question, host: str) -> None:
     settings = RerankerSettings(url=f"https://{host}/", budget_ms=BUDGET_MS)
     answer = await ask(settings, question)
     assert answer.fault in (AnswerFault.UNREACHABLE, AnswerFault.LATE)

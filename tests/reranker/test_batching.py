@@ -19,7 +19,7 @@ OPTIONS = BatchOptions(window_seconds=0.02, at_once=4, waiting=6, patience_secon
 
 
 class Work:
-    """Doubles numbers, once it is let."""
+    """Doubles numbers after it is released."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -34,7 +34,7 @@ class Work:
 
 
 @pytest.mark.asyncio
-async def test_what_comes_together_becomes_one_batch_and_a_full_queue_turns_away() -> None:
+async def test_concurrent_questions_form_one_batch_and_a_full_queue_rejects() -> None:
     work = Work()
     async with Batches(work, OPTIONS) as batches:
         first = [asyncio.ensure_future(batches.ask(number)) for number in range(4)]
@@ -44,14 +44,14 @@ async def test_what_comes_together_becomes_one_batch_and_a_full_queue_turns_away
         assert batches.waiting == 6
         with pytest.raises(BusyError):
             await batches.ask(10)
-        later[0].cancel()  # who has gone is not computed for
+        later[0].cancel()  # cancelled questions are not computed
         work.may.set()
         assert await asyncio.gather(*first, *later[1:]) == [0, 2, 4, 6, 10, 12, 14, 16, 18]
     assert work.batches == [[0, 1, 2, 3], [5, 6, 7, 8], [9]]
 
 
 @pytest.mark.asyncio
-async def test_what_has_waited_too_long_is_turned_away_and_not_computed() -> None:
+async def test_question_that_waited_too_long_is_rejected_and_not_computed() -> None:
     work = Work()
     options = replace(OPTIONS, at_once=1, patience_seconds=0.2)
     async with Batches(work, options) as batches:
@@ -69,7 +69,7 @@ async def test_what_has_waited_too_long_is_turned_away_and_not_computed() -> Non
 
 
 @pytest.mark.asyncio
-async def test_a_fault_of_one_batch_is_told_to_those_in_it_and_the_next_goes_on() -> None:
+async def test_fault_reaches_its_batch_only() -> None:
     work = Work()
     work.may.set()
     async with Batches(work, OPTIONS) as batches:
@@ -80,7 +80,7 @@ async def test_a_fault_of_one_batch_is_told_to_those_in_it_and_the_next_goes_on(
 
 
 @pytest.mark.asyncio
-async def test_those_who_are_turned_away_are_told_when_to_come_again(question: Question) -> None:
+async def test_rejection_has_a_retry_time(question: Question) -> None:
     may = threading.Event()
 
     class Slow:
@@ -115,11 +115,11 @@ async def test_those_who_are_turned_away_are_told_when_to_come_again(question: Q
 
 
 @pytest.mark.asyncio
-async def test_a_fault_within_tells_no_word_to_anybody(
+async def test_internal_fault_reveals_no_word(
     question: Question, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken:
-        """A language model that tells what it was asked."""
+        """A language model whose error contains the question."""
 
         def score(self, lattices: Sequence[Sequence[Sequence[str]]]) -> list[list[float]]:
             raise ValueError(lattices)

@@ -1,4 +1,4 @@
-"""From a voice to a command as the reranker reads it: daemon, relay and reranker are real."""
+"""From speech to a reranked command, with a real daemon, relay and reranker."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from testbed.running_reranker import BUNDLE, RunningReranker
 DEMO = Path(__file__).parents[2] / "models" / "demo" / "command.flac"
 
 
-def test_a_command_is_told_as_the_reranker_reads_it(
+def test_client_gets_the_reading_that_the_reranker_prefers(
     bus: PrivateBus, service: RunningReranker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = (

@@ -1,4 +1,4 @@
-"""What the language model says, and what becomes of a lattice's readings by it."""
+"""Scores of the language model and the resulting order of readings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from testbed.running_reranker import BUNDLE
 
 
 class Likes:
-    """A language model that likes one word."""
+    """A language model that prefers one word."""
 
     def __init__(self, word: str) -> None:
         self._word = word
@@ -39,7 +39,7 @@ def shipped() -> BundledLanguage:
 
 @pytest.fixture(scope="module")
 def small() -> Network:
-    """A network of drawn weights, which are not as small as those that are learned."""
+    """A network with random weights, larger than trained ones."""
     draw = np.random.default_rng(0)
     shape = Shape(vocabulary=9, width=16, layers=2, heads=2, hidden=32)
     weights = {
@@ -48,7 +48,7 @@ def small() -> Network:
     return Network(shape, weights)
 
 
-def test_readings_in_one_tree_score_as_each_by_itself(small: Network) -> None:
+def test_readings_in_one_tree_score_as_single_readings(small: Network) -> None:
     sequences = [[1, 2, 3], [1, 2], [], [1, 2, 3, 4, 5], [6, 2, 3], [1, 2, 3]]
     tree = grow(sequences)
     assert len(tree.tokens) == 1 + 5 + 3
@@ -56,14 +56,14 @@ def test_readings_in_one_tree_score_as_each_by_itself(small: Network) -> None:
     alone = [grow([sequence]) for sequence in sequences]
     apart = [one.totals(small.score([one])[0])[0] for one in alone]
     np.testing.assert_allclose(together, apart, rtol=1e-4)
-    # All that may come after the beginning, and one thing does.
+    # Probabilities of all possible next tokens sum to one.
     everything = [[token] for token in range(1, 9)]
     first = small.score([grow(everything)])[0][::2]
     nothing = small.score([grow([[]])])[0]
     assert np.exp(first).sum() + np.exp(nothing[0]) == pytest.approx(1.0, rel=1e-4)
 
 
-def test_hidden_names_of_a_kind_are_read_alike() -> None:
+def test_hidden_names_of_one_kind_score_equally() -> None:
     vocabulary = Vocabulary(
         Tokenizer(["<blank>", "▁call", "▁con", "tact", "-"], [0, -1, -1, -1, -1])
     )
@@ -74,7 +74,7 @@ def test_hidden_names_of_a_kind_are_read_alike() -> None:
     assert len(vocabulary) == 5 + 4
 
 
-def test_the_shipped_language_model_tells_commands_from_what_sounds_like_them(
+def test_shipped_language_model_prefers_commands_to_similar_sounding_texts(
     shipped: BundledLanguage,
 ) -> None:
     pairs = [
@@ -87,7 +87,7 @@ def test_the_shipped_language_model_tells_commands_from_what_sounds_like_them(
     assert all(right > wrong for right, wrong in scores)
 
 
-def test_weights_decide_between_lattice_and_language(question: Question) -> None:
+def test_weights_balance_lattice_and_language_model(question: Question) -> None:
     def best(language: float, reward: float = 0.0, word: str = "the") -> str:
         weights = Weights(language=language, reward=reward)
         return Ranker(Likes(word), weights).rank([question])[0][0].text
@@ -98,10 +98,10 @@ def test_weights_decide_between_lattice_and_language(question: Question) -> None
     assert best(0.5, word="turn") == "turn on a light"
 
 
-def test_a_lattice_of_very_long_readings_stays_as_it_is_and_its_answer_small(
+def test_very_long_readings_keep_their_order_and_the_answer_is_small(
     shipped: BundledLanguage,
 ) -> None:
-    # As long as the schema lets it be: 48 times one of two words of 24 letters.
+    # The longest lattice of the schema: 48 times one of two words of 24 letters.
     words = ("aquinaquinaquinaquinaqua", "baquinaquinaquinaquinaqu")
     arcs = [
         WireArc(state, state + 1, word, -word, state, 1, 0)
@@ -111,7 +111,7 @@ def test_a_lattice_of_very_long_readings_stays_as_it_is_and_its_answer_small(
     question = Question(9, "en", words, tuple(arcs))
     ranker = Ranker(shipped, Weights(language=1.0, reward=0.0))
     (readings,) = ranker.rank([question])
-    assert len(shipped.score([[words * 48, words * 48]])[0]) < 2  # more than is affordable
+    assert len(shipped.score([[words * 48, words * 48]])[0]) < 2  # above the limit of tokens
     body = json.dumps(answer_of(question, readings)).encode()
     assert len(body) <= MOST_ANSWER_BYTES
     answer = read_body(question, body)

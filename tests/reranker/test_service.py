@@ -1,4 +1,4 @@
-"""The service as the world meets it: over TLS, with a token, and with whatever else is sent."""
+"""The service over TLS, with tokens and with invalid requests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ JSON = {"content-type": "application/json"}
 
 @pytest_asyncio.fixture
 async def client(service: RunningReranker) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of any kind, which trusts the service and bears its token."""
+    """A generic client that trusts the service and sends its token."""
     context = ssl.create_default_context(cafile=str(service.certificate))
     headers = {"authorization": f"Bearer {service.token}"}
     async with httpx.AsyncClient(verify=context, headers=headers, trust_env=False) as client:
@@ -47,7 +47,7 @@ async def test_the_relay_is_answered_with_readings_in_a_better_order(
 
 
 @pytest.mark.asyncio
-async def test_whoever_bears_another_token_is_refused(
+async def test_wrong_token_is_refused(
     service: RunningReranker, question: Question, tmp_path: Path
 ) -> None:
     (tmp_path / "token").write_text("another-token-than-that")
@@ -60,7 +60,7 @@ async def test_whoever_bears_another_token_is_refused(
 
 
 @pytest.mark.asyncio
-async def test_what_is_no_question_is_refused_by_name_and_without_its_words(
+async def test_invalid_question_is_refused_without_repeating_it(
     service: RunningReranker, client: httpx.AsyncClient, question: Question
 ) -> None:
     good = encode_question(question)
@@ -94,7 +94,7 @@ async def test_what_is_no_question_is_refused_by_name_and_without_its_words(
 
 
 @pytest.mark.asyncio
-async def test_whoever_asks_for_its_health_needs_no_token_and_learns_no_word(
+async def test_health_check_needs_no_token_and_reveals_no_word(
     service: RunningReranker, client: httpx.AsyncClient, question: Question
 ) -> None:
     data = encode_question(question)
@@ -108,7 +108,7 @@ async def test_whoever_asks_for_its_health_needs_no_token_and_learns_no_word(
 
 
 @pytest.mark.asyncio
-async def test_nothing_of_one_question_comes_into_the_answer_to_another(
+async def test_answers_do_not_mix_questions(
     service: RunningReranker, client: httpx.AsyncClient, question: Question
 ) -> None:
     first = (await client.post(service.url, content=encode_question(question), headers=JSON)).json()
@@ -118,7 +118,7 @@ async def test_nothing_of_one_question_comes_into_the_answer_to_another(
     assert first == again
 
 
-def test_what_cannot_be_served_is_told_in_one_sentence(
+def test_startup_error_is_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     token = tmp_path / "token"

@@ -43,14 +43,14 @@ def levels(server: pulsectl.Pulse) -> list[float]:
     return sorted({level for stream in streams for level in stream.volume.values})
 
 
-def test_the_wake_networks_run_with_the_threads_they_are_given() -> None:
+def test_wake_networks_run_with_the_given_threads() -> None:
     with pytest.raises(ArgumentError, match="threads is 0"):
         load_wake(Config(), threads=0)
     assert load_wake(Config(), threads=2) is not None
 
 
 @pytest.mark.asyncio
-async def test_music_is_ducked_while_the_daemon_listens_and_comes_back_after_a_kill(
+async def test_music_is_ducked_during_a_session_and_restored_after_a_kill(
     virtual_microphone: VirtualMicrophone, bus: PrivateBus, server: pulsectl.Pulse, tmp_path: Path
 ) -> None:
     environment = {**virtual_microphone.environment, "STATE_DIRECTORY": str(tmp_path)}

@@ -60,13 +60,13 @@ def written(entry: JournalEntry) -> str:
     return " ".join((entry.message, *entry.fields, *entry.fields.values()))
 
 
-def test_no_entry_holds_what_was_said() -> None:
+def test_no_entry_contains_a_transcript() -> None:
     for event in EVENTS:
         text = written(entry_of(event))
         assert not any(word in text for word in SECRET.split())
 
 
-def test_what_was_said_is_written_when_the_owner_asks_for_it() -> None:
+def test_transcripts_are_logged_on_request_of_the_owner() -> None:
     for event in EVENTS:
         entry = entry_of(event, transcripts=True)
         has_text = isinstance(event, Partial | Speculative | Final)
@@ -74,7 +74,7 @@ def test_what_was_said_is_written_when_the_owner_asks_for_it() -> None:
         assert (SECRET in entry.message) == has_text
 
 
-def test_an_entry_tells_session_time_latency_and_reason_in_fields() -> None:
+def test_entry_has_fields_for_session_time_latency_and_reason() -> None:
     final = entry_of(EVENTS[5])
     assert final.kind is journal.FINAL
     assert final.message == "the command is complete (silence): 2 words"
@@ -96,7 +96,7 @@ def test_every_kind_has_its_own_message_id() -> None:
     assert all(len(bytes.fromhex(identity)) == 16 for identity in identities)
 
 
-def test_only_what_is_important_enough_is_written() -> None:
+def test_entries_below_the_log_level_are_dropped() -> None:
     entries: list[JournalEntry] = []
     writer = Journal(entries.append, "warning")
     for event in EVENTS:
@@ -122,7 +122,7 @@ def test_the_journal_gets_every_field(monkeypatch: pytest.MonkeyPatch) -> None:
     } <= set(sent)
 
 
-def test_entries_that_the_journal_refuses_are_told_of_later(
+def test_entries_that_the_journal_refuses_are_reported_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse(*fields: str) -> None:
@@ -141,7 +141,7 @@ def test_entries_that_the_journal_refuses_are_told_of_later(
     assert messages == [f"MESSAGE={text}" for text in (told, result, result)]
 
 
-def test_the_journal_is_written_only_when_standard_error_leads_there(
+def test_journal_is_used_only_if_standard_error_is_connected_to_it(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     about = os.fstat(sys.stderr.fileno())
@@ -166,7 +166,7 @@ def test_lines_are_written_even_while_a_library_silences_standard_error(
     assert "no result: no-speech" in capfd.readouterr().err
 
 
-def test_lines_that_a_full_disk_refuses_are_told_of_later(tmp_path: Path) -> None:
+def test_lines_that_a_full_disk_refuses_are_reported_later(tmp_path: Path) -> None:
     with open("/dev/full", "wb", buffering=0) as file:
         writer = LineWriter(file)
         writer(entry_of(EVENTS[6]))
@@ -179,7 +179,7 @@ def test_lines_that_a_full_disk_refuses_are_told_of_later(tmp_path: Path) -> Non
     assert second.endswith("no result: no-speech")
 
 
-def test_losses_are_told_when_there_are_more_of_them() -> None:
+def test_losses_are_reported_when_their_number_grows() -> None:
     entries: list[JournalEntry] = []
     losses = journal.Losses(Journal(entries.append))
     for counts in ((0, 0, 0), (2, 0, 0), (2, 0, 0), (2, 30, 0), (3, 31, 0), (3, 31, 7)):

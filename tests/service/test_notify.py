@@ -25,7 +25,7 @@ def received(systemd: socket.socket) -> dict[str, str]:
     return dict(line.split("=", 1) for line in systemd.recv(4096).decode().splitlines())
 
 
-def test_systemd_is_told_of_each_stage_of_life(systemd: socket.socket) -> None:
+def test_systemd_is_notified_of_each_state(systemd: socket.socket) -> None:
     notifier = Notifier(pytest.fail)
     notifier.ready("Waiting")
     assert received(systemd) == {"READY": "1", "STATUS": "Waiting"}
@@ -37,7 +37,7 @@ def test_systemd_is_told_of_each_stage_of_life(systemd: socket.socket) -> None:
     assert received(systemd)["STOPPING"] == "1"
 
 
-def test_a_status_is_told_once(systemd: socket.socket) -> None:
+def test_status_is_sent_once(systemd: socket.socket) -> None:
     notifier = Notifier(pytest.fail)
     for status in ("Waiting", "Waiting", "Muted"):
         notifier.status(status)
@@ -50,7 +50,7 @@ def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> Non
     Notifier(pytest.fail).ready("Waiting")
 
 
-def test_a_systemd_that_cannot_be_told_is_complained_of_once(
+def test_unreachable_notify_socket_is_reported_once(
     systemd: socket.socket, tmp_path: Path
 ) -> None:
     complaints: list[str] = []
@@ -62,7 +62,7 @@ def test_a_systemd_that_cannot_be_told_is_complained_of_once(
     assert complaints[0].startswith("cannot notify systemd: ")
 
 
-def test_the_watchdog_is_fed_only_while_something_is_heard() -> None:
+def test_watchdog_is_fed_only_while_audio_arrives() -> None:
     now, heard, meals = 100.0, 100.0, 0
 
     def feed() -> None:
@@ -90,7 +90,7 @@ def test_the_watchdog_is_fed_only_while_something_is_heard() -> None:
         ({"WATCHDOG_USEC": "15000000", "WATCHDOG_PID": "1"}, None),
     ],
 )
-def test_systemd_says_whether_it_watches(
+def test_watchdog_is_on_only_if_systemd_sets_it(
     environment: dict[str, str], seconds: float | None
 ) -> None:
     assert watchdog_seconds(environment) == seconds

@@ -38,7 +38,7 @@ class Reader:
 
 
 @pytest.mark.asyncio
-async def test_nothing_waits_where_nobody_reads_again() -> None:
+async def test_reports_do_not_wait_without_a_reranker() -> None:
     reader = Reader()
     reader.wanted = False
     for event in (wake("a"), final("a"), wake("b")):
@@ -48,7 +48,7 @@ async def test_nothing_waits_where_nobody_reads_again() -> None:
 
 
 @pytest.mark.asyncio
-async def test_what_comes_while_a_result_waits_comes_after_it() -> None:
+async def test_reports_keep_their_order_while_a_result_waits() -> None:
     reader = Reader()
     events = [wake("a"), final("a"), wake("b"), Partial(session="b", time=2.0, text="x")]
     for event in (*events, final("b"), wake("c")):
@@ -69,7 +69,7 @@ async def test_what_comes_while_a_result_waits_comes_after_it() -> None:
 
 
 @pytest.mark.asyncio
-async def test_at_the_end_all_that_waits_is_told_as_it_is() -> None:
+async def test_waiting_reports_are_sent_unchanged_at_shutdown() -> None:
     reader = Reader()
     for event in (final("a"), wake("b")):
         reader.gate.take(event)
@@ -79,7 +79,7 @@ async def test_at_the_end_all_that_waits_is_told_as_it_is() -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_fault_in_the_reader_is_told_and_what_came_is_not_lost() -> None:
+async def test_fault_of_the_reranker_is_reported_and_no_report_is_lost() -> None:
     complaints: list[dict[str, object]] = []
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: complaints.append(context))

@@ -98,13 +98,13 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 
 
 def words_of(events: list[Event]) -> set[str]:
-    """Return the words of all readings that clients were told, long enough to look for."""
+    """Return the words of all readings sent to clients that are long enough to search for."""
     texts = [str(fields["text"]) for name, fields in events if "text" in fields]
     return {word for text in texts for word in text.split() if len(word) > 3}
 
 
 @pytest.mark.asyncio
-async def test_from_the_microphone_to_a_client_and_no_word_of_it_in_the_log(testbed: Stage) -> None:
+async def test_command_reaches_a_client_but_not_the_log(testbed: Stage) -> None:
     async with testbed.client() as client:
         await client.subscribe()
         player = testbed.microphone.start_speaking(DEMO)
@@ -127,14 +127,14 @@ async def test_from_the_microphone_to_a_client_and_no_word_of_it_in_the_log(test
 
     log = testbed.daemon.read_log()
     assert f"final [{session}]" in log
-    assert f"partial [{session}]" in log  # the most talkative level, and still:
+    assert f"partial [{session}]" in log  # even at the level debug
     said = words_of(told)
     assert said
     assert not [word for word in said if word in log]
 
 
 @pytest.mark.asyncio
-async def test_a_client_is_listened_to_without_a_wake_word(
+async def test_client_starts_a_session_without_a_wake_word(
     testbed: Stage, recordings: dict[str, Recording]
 ) -> None:
     async with testbed.client() as client:
@@ -158,7 +158,7 @@ async def test_the_watchdog_is_fed_while_idle_and_while_muted(testbed: Stage) ->
 
 
 @pytest.mark.asyncio
-async def test_a_muted_daemon_has_let_go_of_the_microphone(testbed: Stage) -> None:
+async def test_muted_daemon_has_closed_the_microphone(testbed: Stage) -> None:
     def recorders() -> str:
         command = ["pactl", "list", "short", "source-outputs"]
         environment = {**os.environ, **testbed.microphone.environment}
@@ -214,7 +214,7 @@ async def test_levels_go_to_a_monitor_ten_times_a_second(testbed: Stage) -> None
 
 
 @pytest.mark.asyncio
-async def test_a_good_configuration_is_taken_over_after_the_session(testbed: Stage) -> None:
+async def test_valid_configuration_is_applied_after_the_session(testbed: Stage) -> None:
     async with testbed.client() as client:
         session = await client.listen(no_speech_seconds=50)
         testbed.daemon.drain()
@@ -237,7 +237,7 @@ async def test_the_level_of_the_configuration_is_shown_and_changes_what_is_compu
     before = testbed.daemon.drop_in.read_text()
     heard = []
     async with testbed.client() as client:
-        # With auto it goes on from the level that held, and rises only after a calm.
+        # With auto, the level starts at the current one and rises only after a calm period.
         for choice, level in (("full", "full"), ("minimal", "minimal"), ("auto", "minimal")):
             reloads = testbed.daemon.read_log().count(" reloaded: ")
             testbed.daemon.drop_in.write_text(f"arbiter: {{level: {choice}, threads: 2}}\n")
@@ -250,13 +250,13 @@ async def test_the_level_of_the_configuration_is_shown_and_changes_what_is_compu
                 heard.append(from_json(await client.lattice(session)))
     assert "the compute level is minimal from the next session on" in testbed.daemon.read_log()
     testbed.daemon.drop_in.write_text(before)
-    # The second pass has no part in what the lattices of the lowest level say.
+    # At the lowest level, lattices come from the first pass only.
     full, minimal, automatic = (len({arc.graph for arc in one.arcs}) for one in heard)
     assert max(minimal, automatic) < full
 
 
 @pytest.mark.asyncio
-async def test_another_microphone_is_taken_by_a_reload(testbed: Stage) -> None:
+async def test_reload_switches_the_microphone(testbed: Stage) -> None:
     before = testbed.daemon.config.read_text()
     async with testbed.client() as client:
         testbed.daemon.config.write_text(before + "audio: {device: no such microphone}\n")
@@ -277,7 +277,7 @@ async def test_another_microphone_is_taken_by_a_reload(testbed: Stage) -> None:
     ],
 )
 @pytest.mark.asyncio
-async def test_a_bad_configuration_leaves_the_old_one_running(
+async def test_invalid_configuration_leaves_the_old_one_active(
     testbed: Stage, content: str, complaint: str
 ) -> None:
     before = testbed.daemon.config.read_text()
@@ -305,7 +305,7 @@ def test_a_second_daemon_on_the_bus_is_refused(
 
 
 @pytest.mark.asyncio
-async def test_a_microphone_that_is_pulled_out_ends_the_session_and_comes_back(
+async def test_unplugged_microphone_ends_the_session_and_is_reopened(
     testbed: Stage,
 ) -> None:
     async with testbed.client() as client:
@@ -317,7 +317,7 @@ async def test_a_microphone_that_is_pulled_out_ends_the_session_and_comes_back(
         with pytest.raises(DeviceError, match="there is no microphone: audio.device: "):
             await client.listen()
         testbed.daemon.drain()
-        assert testbed.daemon.wait_for("WATCHDOG")  # a missing microphone is no reason to restart
+        assert testbed.daemon.wait_for("WATCHDOG")  # a missing microphone does not cause a restart
         testbed.microphone.plug_in()
         await events_until(client, has_state("idle"))
         assert await client.listen(no_speech_seconds=50)
@@ -327,13 +327,13 @@ async def test_a_microphone_that_is_pulled_out_ends_the_session_and_comes_back(
 
 
 @pytest.mark.asyncio
-async def test_a_sound_server_that_hangs_is_waited_for(testbed: Stage) -> None:
+async def test_daemon_waits_for_a_hanging_sound_server(testbed: Stage) -> None:
     async with testbed.client() as client:
         os.kill(testbed.microphone.pid, signal.SIGSTOP)
         try:
             await events_until(client, has_state("unavailable"))
             testbed.daemon.drain()
-            for _ in range(3):  # longer than the watchdog's patience with a stuck thread
+            for _ in range(3):  # longer than the watchdog waits for a stuck thread
                 testbed.daemon.wait_for("WATCHDOG")
         finally:
             os.kill(testbed.microphone.pid, signal.SIGCONT)
@@ -341,7 +341,7 @@ async def test_a_sound_server_that_hangs_is_waited_for(testbed: Stage) -> None:
 
 
 @pytest.mark.asyncio
-async def test_sigterm_cancels_the_session_and_ends_well(testbed: Stage) -> None:
+async def test_sigterm_cancels_the_session_and_exits_cleanly(testbed: Stage) -> None:
     async with testbed.client() as client:
         await client.listen(no_speech_seconds=50)
         testbed.daemon.drain()
@@ -355,7 +355,7 @@ async def test_sigterm_cancels_the_session_and_ends_well(testbed: Stage) -> None
 
 
 @pytest.mark.asyncio
-async def test_without_a_microphone_it_is_ready_and_waits_for_one(
+async def test_daemon_without_a_microphone_is_ready_and_waits_for_one(
     bus: PrivateBus,
 ) -> None:
     with VirtualMicrophone() as microphone:
@@ -380,7 +380,7 @@ async def test_a_recording_is_played_in_place_of_the_microphone(
     with RunningDaemon(bus.address, config, arguments=arguments) as daemon:
         async with AssistantClient(bus.address) as client:
             await client.set_muted(True)
-            await client.set_muted(False)  # plays it again, from the beginning
+            await client.set_muted(False)  # restarts the recording
             await client.listen()
             events = await events_until(client, is_end)
             assert (events[-1][0], events[-1][1]["reason"]) == ("final", "audio-ended")
@@ -389,4 +389,4 @@ async def test_a_recording_is_played_in_place_of_the_microphone(
         daemon.signal(signal.SIGINT)
         assert daemon.wait() == 0
         text = str(events[-1][1]["text"])
-        assert f"{text!r}" in daemon.read_log()  # as the owner has asked for
+        assert f"{text!r}" in daemon.read_log()  # logged because of the configuration

@@ -11,7 +11,7 @@ WAKE = Wake(session="1", time=1.0, wake_word="alexa", score=0.9, start=0.5, end=
 END = Cancelled(session="1", time=2.0, reason=CancelReason.NO_SPEECH)
 
 
-def test_it_starts_waits_listens_and_waits_again() -> None:
+def test_state_follows_start_session_and_end() -> None:
     tracker = StatusTracker(("alexa", "okay_nabu"), "en")
     assert tracker.status.activity is Activity.STARTING
     assert tracker.sentence(0, 0, 0) == "Starting"
@@ -23,7 +23,7 @@ def test_it_starts_waits_listens_and_waits_again() -> None:
     assert tracker.status.activity is Activity.IDLE
 
 
-def test_muting_hides_that_there_is_no_microphone() -> None:
+def test_muted_state_takes_priority_over_a_missing_microphone() -> None:
     tracker = StatusTracker((), "en")
     tracker.follow(MicrophoneLost("it is\nunplugged"))
     assert tracker.status.activity is Activity.UNAVAILABLE
@@ -32,7 +32,7 @@ def test_muting_hides_that_there_is_no_microphone() -> None:
     assert (tracker.status.activity, tracker.status.muted) == (Activity.MUTED, True)
 
 
-def test_losses_are_part_of_the_sentence() -> None:
+def test_status_line_includes_losses() -> None:
     tracker = StatusTracker((), "en")
     tracker.follow(MicrophoneReady())
     sentence = "Waiting for a client; device overruns: 2; frames dropped: 30"

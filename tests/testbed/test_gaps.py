@@ -1,4 +1,4 @@
-"""Under-runs are found in what a sink has played, and nothing else is."""
+"""Only under-runs are found in the output of a sink."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from testbed.gaps import GAP_SAMPLES, RATE, GapCounter, never_silent
 
 def music(seconds: float) -> np.ndarray:
     times = np.arange(round(seconds * RATE)) / RATE
-    tone = np.sin(2 * np.pi * 440 * times) * (times % 1 < 0.5)  # half of it is silence
+    tone = np.sin(2 * np.pi * 440 * times) * (times % 1 < 0.5)  # half of it silence
     return never_silent(tone.astype(np.float32))
 
 
@@ -29,13 +29,13 @@ def test_inserted_silence_is_counted_in_chunks_of_any_size(size: int) -> None:
 
 
 @pytest.mark.parametrize("volume", [1.0, 0.2])
-def test_the_music_itself_has_no_gap_even_when_it_is_ducked(volume: float) -> None:
+def test_music_has_no_gap_even_when_ducked(volume: float) -> None:
     counter = GapCounter()
     counter.take((music(2.0) * volume).astype(np.int16))
     assert counter.gaps == 0
 
 
-def test_a_moment_shorter_than_a_millisecond_is_none() -> None:
+def test_silence_below_a_millisecond_is_no_gap() -> None:
     sound = music(0.1)
     sound[1000 : 1000 + GAP_SAMPLES - 2] = 0
     counter = GapCounter()

@@ -13,7 +13,7 @@ from testbed.private_bus import PrivateBus
 
 
 def ask(bus: PrivateBus, kind: str) -> subprocess.CompletedProcess[str]:
-    """List the names on the bus by dbus-send."""
+    """List the names on the bus with dbus-send."""
     return subprocess.run(
         ["dbus-send", f"--{kind}", "--print-reply", "--dest=org.freedesktop.DBus"]
         + ["/", "org.freedesktop.DBus.ListNames"],
@@ -28,7 +28,7 @@ def test_a_session_bus_answers(bus: PrivateBus) -> None:
     assert "org.freedesktop.DBus" in ask(bus, "session").stdout
 
 
-def test_a_system_bus_keeps_to_its_policies(tmp_path: Path) -> None:
+def test_system_bus_applies_its_policies(tmp_path: Path) -> None:
     policy = tmp_path / "deny.conf"
     policy.write_text(
         '<busconfig><policy context="mandatory">'
@@ -49,7 +49,7 @@ def test_nothing_is_left_behind() -> None:
     assert ask(PrivateBus(), "session").returncode != 0
 
 
-def test_a_bad_policy_is_told(tmp_path: Path) -> None:
+def test_bad_policy_is_reported(tmp_path: Path) -> None:
     (tmp_path / "bad.conf").write_text("<busconfig><nonsense/></busconfig>")
     with (
         pytest.raises(StageError, match="does not start"),

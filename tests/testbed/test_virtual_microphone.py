@@ -1,4 +1,4 @@
-"""The virtual microphone leaves nothing behind and tells what is wrong."""
+"""The virtual microphone cleans up and reports errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_server_that_does_not_start_says_why() -> None:
         pass
 
 
-def test_what_cannot_be_played_is_told(
+def test_playback_failure_is_reported(
     virtual_microphone: VirtualMicrophone, tmp_path: Path
 ) -> None:
     with pytest.raises(StageError, match="paplay cannot play"):

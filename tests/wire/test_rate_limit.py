@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from auricle.wire.rate_limit import BURST, SECONDS_EACH, RateLimit
 
 
-def test_three_may_leave_at_once_and_then_one_in_ten_seconds() -> None:
+def test_limit_is_a_burst_of_three_and_one_every_ten_seconds() -> None:
     limit: RateLimit | None = RateLimit(time=100.0)
     for _ in range(3):
         assert limit is not None
@@ -16,11 +16,11 @@ def test_three_may_leave_at_once_and_then_one_in_ten_seconds() -> None:
     assert limit is not None
     assert limit.spend(109.9) is None
     assert limit.spend(110.1) is not None
-    assert before.spend(99.0) is not None  # a clock that goes back gives nothing and takes nothing
+    assert before.spend(99.0) is not None  # a clock set back changes nothing
 
 
 @given(st.lists(st.floats(0, 5), max_size=200))
-def test_no_pattern_of_asking_gets_more_out(pauses: list[float]) -> None:
+def test_no_request_pattern_exceeds_the_limit(pauses: list[float]) -> None:
     limit, now, sent = RateLimit(time=0.0), 0.0, 0
     for pause in pauses:
         now += pause

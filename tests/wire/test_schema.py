@@ -83,7 +83,7 @@ def refuse(data: bytes) -> str:
 
 
 @given(questions())
-def test_a_question_comes_out_as_it_went_in(question: Question) -> None:
+def test_question_survives_a_round_trip(question: Question) -> None:
     data = encode_question(question)
     assert len(data) <= MOST_BYTES
     assert decode_question(data) == question
@@ -101,7 +101,7 @@ def test_a_question_comes_out_as_it_went_in(question: Question) -> None:
     ),
     st.sampled_from(["", "too-late", "busy"]),
 )
-def test_an_answer_comes_out_as_it_went_in(readings: list[LatticeReading], fault: str) -> None:
+def test_answer_survives_a_round_trip(readings: list[LatticeReading], fault: str) -> None:
     answer = Answer(3, tuple(readings), fault)
     assert decode_answer(encode_answer(answer)) == answer
 
@@ -112,7 +112,7 @@ def test_bytes_are_refused(data: bytes) -> None:
 
 
 @given(questions(), st.binary(min_size=24, max_size=600), st.sampled_from(["b64", "b32", "hex"]))
-def test_a_blob_in_the_place_of_words_is_refused(
+def test_blob_in_place_of_words_is_refused(
     question: Question, sound: bytes, form: str
 ) -> None:
     text = {
@@ -126,7 +126,7 @@ def test_a_blob_in_the_place_of_words_is_refused(
 
 
 @given(questions(), st.lists(st.integers(-32768, 32767), min_size=160, max_size=600))
-def test_a_list_of_samples_is_refused_wherever_it_stands(
+def test_list_of_samples_is_refused_in_any_field(
     question: Question, samples: list[int]
 ) -> None:
     for place in ("session", "locale", "words", "arcs", "audio"):
@@ -153,7 +153,7 @@ def test_a_number_out_of_its_range_or_with_a_fraction_is_refused(
 
 
 @given(questions(), st.integers(0, MOST_BYTES), st.integers(1, 255))
-def test_a_changed_byte_is_another_question_or_none(
+def test_changed_byte_gives_another_question_or_an_error(
     question: Question, place: int, change: int
 ) -> None:
     data = bytearray(encode_question(question))
@@ -195,13 +195,13 @@ def test_a_changed_byte_is_another_question_or_none(
         (b"", "message: must be JSON in ASCII"),
     ],
 )
-def test_what_is_wrong_is_named_without_a_word_of_it(data: bytes, named: str) -> None:
+def test_error_names_the_fault_without_the_content(data: bytes, named: str) -> None:
     told = refuse(data)
     assert told.startswith(named)
     assert "call" not in told.replace("call me", "")
 
 
-def test_letters_like_those_of_packed_sound_are_seldom_words() -> None:
+def test_encoded_audio_seldom_passes_as_words() -> None:
     letters = string.ascii_lowercase
     blobs = ["".join(letters[byte % 26] for byte in os.urandom(24)) for _ in range(2000)]
     assert sum(is_word(blob, letters) for blob in blobs) < 0.6 * len(blobs)
@@ -209,21 +209,21 @@ def test_letters_like_those_of_packed_sound_are_seldom_words() -> None:
         assert is_word(word, letters)
 
 
-def test_all_words_together_hold_few_letters() -> None:
+def test_total_number_of_letters_is_limited() -> None:
     words = tuple(sorted(f"banana{a}o{b}o" for a in "bcdfglmnpr" for b in "bcdfglmnpr"))[:60]
     arcs = tuple(sorted(WireArc(n, n + 1, n, 0, n, 1, 0) for n in range(len(words))))
     with pytest.raises(RefusedError, match="more than 480 letters"):
         Question(1, "en", words, arcs)
 
 
-def test_what_could_be_smuggled_is_a_ninth_of_the_least_that_speech_is_coded_with() -> None:
+def test_covert_channel_is_a_ninth_of_the_lowest_speech_bit_rate() -> None:
     """Assume that every field is misused; PCM needs 256,000 bit/s, Opus at least 6,000."""
     bits_a_second = most_bits() / SECONDS_EACH
     print(f"\nmost bits a message: {most_bits():.0f}; a second: {bits_a_second:.0f}")
     assert bits_a_second < 700
 
 
-def test_the_largest_question_fits_and_holds_no_more_than_is_counted() -> None:
+def test_largest_question_fits_and_its_capacity_is_bounded() -> None:
     letters = schema.MOST_LETTERS // schema.MOST_WORDS
     vowels, others = "aeiou", "bcdfg"
     words = sorted({a + v + b + w + c for a in others for v in vowels for b in others
@@ -233,7 +233,7 @@ def test_the_largest_question_fits_and_holds_no_more_than_is_counted() -> None:
     data = encode_question(Question(65535, "en-GB", tuple(words), arcs))
     assert decode_question(data).arcs == arcs
     assert len(data) <= MOST_BYTES
-    assert most_bits() / 8 < len(data)  # written out, it takes more than it can mean
+    assert most_bits() / 8 < len(data)  # the JSON is larger than its information
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_only_readings_of_the_lattice_have_a_path(text: str, path: tuple[int, ..
         (b'{"version":1,"session":7,"readings":{},"fault":""}', "readings: must be a list"),
     ],
 )
-def test_a_wrong_answer_is_refused_by_name(answer: bytes, named: str) -> None:
+def test_error_names_the_fault_of_an_answer(answer: bytes, named: str) -> None:
     with pytest.raises(RefusedError) as refused:
         decode_answer(answer)
     assert str(refused.value).startswith(named)

@@ -114,7 +114,7 @@ def test_words_get_into_a_bundle_and_leave_the_rest_as_it_is(tmp_path: Path) -> 
     model = WordModel.load(bundle.path(WORDS), tokenizer.pieces)
     assert "zebra" in model.lexicon.spelled(tokenizer.pieces)
     assert (folder / "pieces.txt").read_bytes() == (SHIPPED / "pieces.txt").read_bytes()
-    with pytest.raises(ModelError, match="is no word language model"):
+    with pytest.raises(ModelError, match="is not a word language model"):
         fuse(folder, None, Weights(), words=SHIPPED / "tokens.txt")
 
 

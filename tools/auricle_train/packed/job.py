@@ -70,7 +70,8 @@ def pack(sources: Sources, folder: Path, most: int = shards.MOST) -> dict[str, A
     np.savez_compressed(folder / "rooms.npz", *sources.rooms)
     shutil.copyfile(sources.vocabulary, folder / "tokens.txt")
     _write_parts(folder / ENCODER, _without_second_pass(sources.recogniser))
-    _write_parts(folder / TOP, {name: saved[name] for name in ("shape", "digest", "average")})
+    kept = ("shape", "digest", "average", "heard", "heard_before")
+    _write_parts(folder / TOP, {name: saved[name] for name in kept if name in saved})
     _pack_code(folder / "code.zip", (CODE / "auricle_train", sources.daemon / "auricle"))
     shutil.copy(Path(__file__).with_name("run.sh"), folder / "run.sh")
     files = {str(path.relative_to(folder)): _about(path) for path in _files(folder)}

@@ -123,7 +123,7 @@ class TopTrainer:
             initial = checkpoint.read(start)
             self._check(start, initial)
             self.top.load_state_dict({k: v.float() for k, v in initial["average"].items()})
-            self.heard_before = initial["heard"] + initial.get("heard_before", 0.0)
+            self.heard_before = initial.get("heard", 0.0) + initial.get("heard_before", 0.0)
         self.average = copy.deepcopy(self.top).eval().requires_grad_(False)
         self.top.to(self.group.device)
         self.average.to(self.group.device)
