@@ -319,7 +319,7 @@ def test_doctor_recommends_the_right_service(machine, advised):
     told = machine.told(*advised[2], "--json", check=False)
     findings = {finding["check"]: finding for finding in map(json.loads, told.splitlines())}
     assert findings["home"]["found"].startswith("use the system service: PulseAudio runs for the")
-    assert findings["home"]["found"].endswith("it runs")
+    assert findings["home"]["found"].endswith("it is running")
     assert findings["daemon"]["status"] == "ok"
 
 

@@ -37,7 +37,7 @@ SHIPPED = Path(__file__).parents[3] / "models" / "en-tiny"
 def test_a_model_of_what_is_said_lowers_the_errors(
     tmp_path: Path, recordings: dict[str, Recording]
 ) -> None:
-    said = recordings["slightest_idea"]
+    said = recordings["why_are_you_here"]
     clip = Clip("one", read_recording(said.path), said.text, said.speaker)
     tokenizer = Tokenizer.load(SHIPPED / "tokens.txt")
     model = kneser_ney([tokenizer.encode(said.text)], len(tokenizer), 4)
@@ -75,7 +75,7 @@ def test_weights_are_read_from_the_command_line() -> None:
 def test_a_fused_bundle_is_heard_with_its_language_model(
     tmp_path: Path, recordings: dict[str, Recording]
 ) -> None:
-    said = recordings["slightest_idea"]
+    said = recordings["why_are_you_here"]
     folder, file = tmp_path / "mine", tmp_path / "model"
     shutil.copytree(SHIPPED, folder)
     tokenizer = Tokenizer.load(SHIPPED / "tokens.txt")
