@@ -70,7 +70,7 @@ def test_a_run_learns_goes_on_where_it_was_and_becomes_a_bundle(data: Path, tmp_
     learn(SENTENCES, 30, tmp_path / "pieces.txt")
     vocabulary = Vocabulary.load(tmp_path / "pieces.txt")
     shape = Shape(len(vocabulary), width=16, layers=1, heads=2, hidden=32)
-    plan = Plan(minutes=0.03, warm_steps=5, rate=1e-2, batch_tokens=400)
+    plan = Plan(minutes=0.1, warm_steps=5, rate=1e-2, batch_tokens=400)
     run = Run(shape, plan, tmp_path / "last.pt")
     before = losses(run.model, sources, vocabulary, plan)
     batches = draw(sources, encode(sources, vocabulary), plan, seed=1)
