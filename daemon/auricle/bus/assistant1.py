@@ -1,4 +1,9 @@
-"""The interface org.auricle.Assistant1: state, sessions, muting, subscriptions and monitor."""
+"""The interface org.auricle.Assistant1: state, sessions, muting, subscriptions and monitor.
+
+In: calls of D-Bus clients. Out: calls of the `Assistant` protocol (`bus/assistant.py`), replies and
+signals. Signatures are those of `etc/dbus-1/interfaces/org.auricle.Assistant1.xml`; a test compares
+the two. Nothing here may tell one client what another client said.
+"""
 
 from __future__ import annotations
 
