@@ -97,7 +97,7 @@ def leave(number: int, frame: FrameType | None) -> None:
 
 
 def find_microphone() -> InputDevice | None:
-    """Return a microphone that can be opened, if possible the default; None if there is none."""
+    """Return a microphone that can be opened, if possible the default; None without one."""
     try:
         devices = sorted(list_devices(), key=lambda device: not device.is_default)
     except DeviceError:

@@ -102,7 +102,7 @@ class ContextGraph:
         return place < len(self.forms) and self.forms[place].startswith(prefix)
 
     def index(self, prefix: str) -> int | None:
-        """Return the number of the form equal to a prefix; None if there is none."""
+        """Return the number of the form equal to a prefix; None if no form is."""
         place = bisect_left(self.forms, prefix)
         return place if place < len(self.forms) and self.forms[place] == prefix else None
 
@@ -239,7 +239,7 @@ class ContextGraph:
             first = last
 
     def _longest(self, words: Sequence[str], first: int, place: int) -> Match | None:
-        """Return the longest name that begins at word `first`; None if there is none."""
+        """Return the longest name that begins at word `first`; None if no name does."""
         prefix, found = "", None
         for last in range(first, len(words)):
             prefix += WORD_START + words[last]

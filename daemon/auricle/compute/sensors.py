@@ -164,7 +164,7 @@ def dry_players(proc: Path) -> Iterator[Path]:
 
 
 def number_of(file: Path) -> int | None:
-    """Return the number in a kernel file; None: there is none."""
+    """Return the number in a kernel file; None if it has no number."""
     try:
         return int(text_of(file) or "")
     except ValueError:

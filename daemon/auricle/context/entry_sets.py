@@ -106,7 +106,7 @@ class EntrySets:
         self._sets: dict[Owner, EntrySet] = {}
 
     def of(self, owner: Owner) -> EntrySet:
-        """Return the entry set of an owner; an empty entry set if there is none."""
+        """Return the entry set of an owner; a new owner has an empty one."""
         return self._sets.get(owner, EntrySet())
 
     def sources(self, user: int) -> dict[str, EntrySet]:

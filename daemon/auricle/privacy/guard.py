@@ -88,7 +88,7 @@ class Guard:
 
     @property
     def host(self) -> str:
-        """Host of the configured reranker; empty if there is none."""
+        """Host of the configured reranker; empty without a reranker."""
         reranker = self._settings.reranker
         return "" if reranker is None else reranker.host
 

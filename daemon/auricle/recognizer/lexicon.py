@@ -72,7 +72,7 @@ class Lexicon:
         return place if place < stop and int(self.tokens[place]) == token else None
 
     def find(self, tokens: Sequence[int]) -> int | None:
-        """Return the node that tokens lead to from the root; None if there is none."""
+        """Return the node that tokens lead to from the root; None if no word has them."""
         node: int | None = ROOT
         for token in tokens:
             node = self.child(node, token) if node is not None else None

@@ -146,7 +146,7 @@ def _refusal(response: httpx.Response) -> AnswerFault | None:
 
 
 def read_token(settings: RerankerSettings) -> str:
-    """Return the bearer token from systemd's credential or from the file; empty if there is none.
+    """Return the bearer token from systemd's credential or from the file; empty without one.
 
     Raises:
         RelayError: the token cannot be read or is invalid.

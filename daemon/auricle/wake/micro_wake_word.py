@@ -149,7 +149,7 @@ def single(details: list[dict[str, Any]], source: str, what: str) -> dict[str, A
     """Return the only tensor of a list.
 
     Raises:
-        ModelError: there is none, or more than one.
+        ModelError: the count is not exactly one.
     """
     if len(details) != 1:
         raise ModelError(

@@ -115,7 +115,7 @@ class ContextEncoder(nn.Module):
         nn.init.normal_(self.positions, std=0.1)
 
     def forward(self, letters: Tensor) -> Tensor:
-        """(names, up to LONGEST) int64, 0 where there is none -> (names, heads, head)."""
+        """(names, up to LONGEST) int64, padded with 0 -> (names, heads, head)."""
         count = letters.shape[1]
         is_letter = (letters > 0)[..., None]
         x = self.embedding(letters) + self.positions[:count]

@@ -185,6 +185,6 @@ def _delay(name: str, sessions: Sequence[Sequence[float]]) -> Delay:
 
 
 def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.int64]) -> float:
-    """Return the median of values with counts; NaN if there are none."""
+    """Return the median of values with counts; NaN without values."""
     repeated = np.repeat(values, weights)
     return float(np.median(repeated)) if len(repeated) else float("nan")

@@ -33,7 +33,7 @@ class ChunkedEncoder:
         Args:
             features: (1, chunk * STRIDE, 80).
             context: (1, CONV_CONTEXT, 80), the preceding features.
-            keys: (layers, left, width) of the preceding frames, zeros where there are none.
+            keys: (layers, left, width) of the preceding frames, zeros before the start.
             values: (layers, left, width), as for keys.
             position: (1,) int32, encoder frames before this chunk.
 

@@ -59,7 +59,7 @@ class FirstPassGraphs:
         Args:
             features: (1, chunk * STRIDE, 80).
             context: (1, CONV_CONTEXT, 80), the preceding features.
-            keys: (layers, left, width) of the preceding frames, zeros where there are none.
+            keys: (layers, left, width) of the preceding frames, zeros before the start.
             values: (layers, left, width), as for keys.
             top_keys: (top layers, top left, top width), keys of the top.
             top_values: (top layers, top left, top width), values of the top.
