@@ -11,7 +11,7 @@ from auricle.errors import MalformedError
 from auricle.parsing.limits import Limits
 from auricle.parsing.yaml_text import parse_yaml
 
-TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF), min_size=1, max_size=20)
+TEXT = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), min_size=1, max_size=20)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**38), 10**38) | TEXT,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
@@ -46,7 +46,6 @@ def test_what_yaml_writes_is_read(value: object) -> None:
         ("a: 1.0e+400", "a: 1.0e+400: is not a finite number"),
         ("a: .nan", "a: .nan: is not a finite number"),
         ("a: 0b_", "a: 0b_: is neither a number, nor text, nor true or false"),
-        ("a: ._", "a: ._: is neither a number"),
         ('a: "\\0"', "line 1: contains a NUL character"),
         ('a: "\\ud800"', "line 1: contains a surrogate"),
         ('a:\n- "\\UFFFFFFFF"', "line 2: has an escape or a directive that is not valid"),

@@ -120,6 +120,11 @@ class TreeReader:
                 self.note(name_node, key, "a key must be text")
                 continue
             path = f"{key}.{name}" if key else name
+            try:
+                check_tag(name_node)
+            except MalformedError as error:
+                self.note(name_node, path, error.remedy)
+                continue
             if name in entries:
                 self.note(name_node, path, f"is already set in line {entries[name].line}; keep one")
                 continue

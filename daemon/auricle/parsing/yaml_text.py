@@ -134,22 +134,36 @@ class _BoundedLoader(yaml.SafeLoader):
 
 def _plain(node: yaml.Node, limits: Limits, place: str) -> Any:
     """Return the value of a node; `place` is its dotted path. The depth is checked already."""
-    check_tag(node)
+    try:
+        check_tag(node)
+        if isinstance(node, yaml.ScalarNode):
+            return _finite_scalar(node, limits)
+    except MalformedError as error:
+        raise MalformedError(
+            error.remedy, line=error.line, place=place, value=error.value
+        ) from None
     if isinstance(node, yaml.SequenceNode):
         items = enumerate(node.value)
         return [_plain(item, limits, f"{place}[{number}]") for number, item in items]
-    if isinstance(node, yaml.MappingNode):
-        found: dict[str, Any] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if not isinstance(key, yaml.ScalarNode) or not key.value:
-                raise MalformedError("a key must be text", line=line, place=place)
-            inner = f"{place}.{shown(key.value)}" if place else shown(key.value)
-            if key.value in found:
-                raise MalformedError("is set twice; keep one", line=line, place=inner)
-            found[key.value] = _plain(value, limits, inner)
-        return found
-    number = scalar_of(cast("yaml.ScalarNode", node), limits)
-    if isinstance(number, float):
-        check_float(number, str(node.value), node.start_mark.line + 1)
-    return number
+    return _plain_mapping(node, limits, place)
+
+
+def _plain_mapping(node: yaml.Node, limits: Limits, place: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in node.value:
+        line = key.start_mark.line + 1
+        check_tag(key)
+        if not isinstance(key, yaml.ScalarNode) or not key.value:
+            raise MalformedError("a key must be text", line=line, place=place)
+        inner = f"{place}.{shown(key.value)}" if place else shown(key.value)
+        if key.value in found:
+            raise MalformedError("is set twice; keep one", line=line, place=inner)
+        found[key.value] = _plain(value, limits, inner)
+    return found
+
+
+def _finite_scalar(node: yaml.ScalarNode, limits: Limits) -> Scalar:
+    value = scalar_of(node, limits)
+    if isinstance(value, float):
+        check_float(value, str(node.value), node.start_mark.line + 1)
+    return value
