@@ -91,13 +91,16 @@ class Interpreter(Protocol):
         ...
 
 
-def load_interpreter(model: Path | bytes, threads: int, runtime: str = "auto") -> Interpreter:
+def load_interpreter(
+    model: Path | bytes, threads: int, runtime: str = "auto", name: str = ""
+) -> Interpreter:
     """Load a TFLite model and allocate its tensors.
 
     Args:
         model: the file or its content. An uncompressed file is mapped into memory.
         threads: threads for one run of the graph.
         runtime: one of `RUNTIMES`, or "auto" for the first that is installed.
+        name: what error messages call the model; empty: its path or its size.
 
     Raises:
         ArgumentError: `threads` is below 1, or `runtime` is unknown.
@@ -106,7 +109,7 @@ def load_interpreter(model: Path | bytes, threads: int, runtime: str = "auto") -
     if threads < 1:
         raise ArgumentError(f"threads is {threads}; it must be 1 or more.")
     factory = importlib.import_module(f"{find_runtime(runtime)}.interpreter").Interpreter
-    name = str(model) if isinstance(model, Path) else f"of {len(model)} bytes"
+    name = name or (str(model) if isinstance(model, Path) else f"of {len(model)} bytes")
     try:
         if isinstance(model, Path) and model.suffix == PACKED:
             model = unpack(model)
