@@ -41,15 +41,17 @@ def test_what_json_writes_is_read(value: object, readable: bool) -> None:
         (b"", "line 1: is not JSON: Expecting value"),
         (b'{\n"a": 1,\n}', "line 3: is not JSON"),
         (b"\xff", "line 1: is not UTF-8"),
-        (b"[" * 100_000, "line 1: must not be nested deeper than 20 levels"),
+        (b"[" * 9_000, "must not be nested deeper than 20 levels"),
         (b'{"a":' * 21 + b"1" + b"}" * 21, "must not be nested deeper than 20 levels"),
+        (b"[" * 21 + b"]" * 21, "must not be nested deeper than 20 levels"),
+        (b"[" * 100_000, "must not have more than 10000 values"),
         (b"[" + b"1," * 20_000 + b"1]", "must not have more than 10000 values"),
         (b" " * 300_000, "must not be larger than 256 KiB"),
         (b'{"cutoff": 1' + b"0" * 400 + b"}", "is a number of 401 characters"),
         (b"[1e400]", "1e400: is not a finite number"),
         (b"[NaN]", "NaN: is not a finite number"),
         (b"[-Infinity]", "-Infinity: is not a finite number"),
-        (b'{"a": {"b": ["x\\u0000"]}}', "a.b: contains a NUL character"),
+        (b'{"a": {"b": ["x\\u0000"]}}', "a.b[0]: contains a NUL character"),
         (b'{"a": "\\ud800"}', "a: contains a surrogate"),
         (b'{"\\udfff": 1}', "contains a surrogate"),
         (b'{"a": 1, "a": 2}', "a: is set twice; keep one"),
@@ -61,6 +63,10 @@ def test_what_exceeds_a_limit_is_refused(data: bytes, told: str) -> None:
     with pytest.raises(MalformedError) as caught:
         parse_json(data)
     assert told in str(caught.value)
+
+
+def test_the_deepest_allowed_is_read() -> None:
+    assert parse_json(b"[" * 20 + b"]" * 20)
 
 
 def test_brackets_and_commas_in_text_do_not_count() -> None:

@@ -2,7 +2,8 @@
 
 In: bytes in UTF-8. Out: None, bool, int, float, str, list and dict, or a MalformedError. Refused
 are deep nesting, long integers, numbers that no float can hold, NaN, keys given twice, NUL
-characters and surrogates. The depth is checked before `json` sees the text.
+characters and surrogates. Only texts that may contain those are searched value by value, because
+a file of names has a million values.
 """
 
 from __future__ import annotations
@@ -14,10 +15,9 @@ from typing import Any, NoReturn
 from auricle.errors import MalformedError
 from auricle.parsing.limits import Limits, check_float, check_integer, check_size, check_text, shown
 
-# A string, or one of the characters that give JSON its structure. A string that does not end
-# reaches to the end of the text, so that no byte is read twice.
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
-_OPENING, _CLOSING = (b"[", b"{"), (b"]", b"}")
+# A string, or a character that begins a value. A string that does not end reaches to the end of the
+# text, so that no byte is read twice.
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{,]', re.DOTALL)
 
 
 def parse_json(data: bytes, limits: Limits | None = None) -> Any:
@@ -32,7 +32,7 @@ def parse_json(data: bytes, limits: Limits | None = None) -> Any:
     """
     limits = limits or Limits()
     check_size(len(data), limits)
-    _check_structure(data, limits)
+    _check_count(data, limits)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -43,8 +43,10 @@ def parse_json(data: bytes, limits: Limits | None = None) -> Any:
     except json.JSONDecodeError as error:
         raise MalformedError(f"is not JSON: {error.msg}; correct it", line=error.lineno) from None
     except RecursionError:
-        raise MalformedError("is nested too deep; write fewer levels") from None
-    _check_texts(content)
+        raise _too_deep(limits) from None
+    _check_depth(content, limits)
+    if b"\\u" in data:  # the only way to write a NUL character or a surrogate
+        _check_texts(content)
     return content
 
 
@@ -80,23 +82,29 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _check_structure(data: bytes, limits: Limits) -> None:
-    """Raise MalformedError for too many levels or values."""
-    depth = nodes = 0
-    for found in _TOKEN.finditer(data):
-        token = found[0]
-        if token.startswith(b'"'):
-            continue
-        nodes += 1
-        if token in _OPENING:
-            depth += 1
-        elif token in _CLOSING:
-            depth -= 1
+def _too_deep(limits: Limits) -> MalformedError:
+    return MalformedError(f"must not be nested deeper than {limits.depth} levels")
+
+
+def _check_count(data: bytes, limits: Limits) -> None:
+    """Raise MalformedError for too many values; strings are skipped only if that matters."""
+    if sum(map(data.count, (b"[", b"{", b","))) <= limits.nodes:
+        return
+    nodes = sum(not found[0].startswith(b'"') for found in _TOKEN.finditer(data))
+    if nodes > limits.nodes:
+        raise MalformedError(f"must not have more than {limits.nodes} values; shorten it")
+
+
+def _check_depth(content: Any, limits: Limits) -> None:
+    """Raise MalformedError for too many levels, without recursion."""
+    level, depth = [content], 0
+    while level := [one for one in level if isinstance(one, list | dict)]:
+        depth += 1
         if depth > limits.depth:
-            line = data.count(b"\n", 0, found.start()) + 1
-            raise MalformedError(f"must not be nested deeper than {limits.depth} levels", line=line)
-        if nodes > limits.nodes:
-            raise MalformedError(f"must not have more than {limits.nodes} values; shorten it")
+            raise _too_deep(limits)
+        level = [
+            item for one in level for item in (one if isinstance(one, list) else one.values())
+        ]
 
 
 def _check_texts(content: Any) -> None:
@@ -107,7 +115,7 @@ def _check_texts(content: Any) -> None:
         if isinstance(value, str):
             check_text(value, place)
         elif isinstance(value, list):
-            rest += [(place, item) for item in value]
+            rest += [(f"{place}[{index}]", item) for index, item in enumerate(value)]
         elif isinstance(value, dict):
             for key, item in value.items():
                 inner = f"{place}.{shown(key)}" if place else shown(key)
