@@ -15,7 +15,7 @@ import yaml
 
 from auricle.errors import ModelError
 
-FORMAT = 2  # format of the manifest; it is raised when older versions cannot run new bundles
+FORMAT = 3  # format of the manifest; it is raised when older versions cannot run new bundles
 
 
 @dataclass(frozen=True, slots=True)

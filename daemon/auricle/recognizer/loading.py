@@ -62,7 +62,9 @@ def load_recognizer(
     frame = _whole(bundle, "frame_features")
     _check(bundle, "features", DEFINITION)
     tokenizer = Tokenizer.load(bundle.path("tokens.txt"))
-    encoder = Encoder(bundle.path("encoder.tflite.gz"), threads, runtime)
+    encoder = Encoder(
+        bundle.path("trunk.tflite.gz"), bundle.path("top.tflite.gz"), threads, runtime
+    )
     scorer = TransducerScorer(
         bundle.path("predictor.tflite.gz"), bundle.path("joint.tflite.gz"), threads, runtime
     )
