@@ -8,6 +8,7 @@ import pwd
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 from dbus_next.constants import MessageType
 from dbus_next.message import Message
@@ -18,7 +19,7 @@ from auricle.dbus.names import DAEMON_NAME
 from auricle.errors import AuricleError, NotAuthorizedError, NotRunningError
 from auricle.tasks import retrieve
 
-MAX_KNOWN = 1024  # senders whose users are remembered; a unique name never changes its user
+MAX_KNOWN = 1024  # senders that are remembered; a unique name never changes its user
 MAX_ASKED = 16  # senders whose users are asked for at once
 MEMBER_SECONDS = 5.0  # the gate reads the groups of a user again after this time
 
@@ -40,6 +41,18 @@ def same_group_or_root(user: int) -> bool:
     return os.getgid() in os.getgrouplist(account.pw_name, account.pw_gid)
 
 
+_UNKNOWN = Caller(Standing.UNKNOWN, "unknown")
+
+
+@dataclass(slots=True)
+class _Known:
+    """A sender whose user is known."""
+
+    user: int
+    caller: Caller = _UNKNOWN
+    until: float = 0.0  # when to read the groups of its user again, on a monotonic clock
+
+
 class Clients:
     """Admits clients by their user and watches them until they leave the bus.
 
@@ -57,9 +70,8 @@ class Clients:
         self._watched: set[str] = set()
         self._present: dict[str, int] = {}  # admitted client -> user id
         self._admitting = asyncio.Lock()
-        self._users: OrderedDict[str, int] = OrderedDict()  # sender -> user id
+        self._known: OrderedDict[str, _Known] = OrderedDict()  # by sender, oldest first
         self._asking: dict[str, asyncio.Task[int]] = {}
-        self._members: dict[int, tuple[float, bool]] = {}  # user id -> time, whether a member
         connection.add_message_handler(self._on_message)
 
     def __contains__(self, client: str) -> bool:
@@ -68,12 +80,16 @@ class Clients:
 
     def look_up(self, sender: str) -> Caller:
         """Return what is known of a sender, and begin to ask for its user if it is new."""
-        user = self._present.get(sender, self._users.get(sender))
-        if user is None:
+        known = self._known.get(sender)
+        if known is None:
             if len(self._asking) < MAX_ASKED:
                 self._ask(sender)
-            return Caller(Standing.UNKNOWN, "unknown")
-        return self._caller(sender, user)
+            return _UNKNOWN
+        now = time.monotonic()
+        if now >= known.until:
+            known.caller = self._caller(sender, known.user)
+            known.until = now + MEMBER_SECONDS
+        return known.caller
 
     async def identify(self, sender: str) -> Caller:
         """Return what is known of a sender, after asking for its user.
@@ -126,24 +142,13 @@ class Clients:
             )
 
     def _caller(self, sender: str, user: int) -> Caller:
-        if sender in self._present or self._is_member(user):
+        if sender in self._present or self._authorise(user):
             return Caller(Standing.MEMBER, sender)
         return Caller(Standing.OUTSIDER, f"user {user}")
 
-    def _is_member(self, user: int) -> bool:
-        """Return whether a user is authorised, as known for a moment: reading groups takes time."""
-        now = time.monotonic()
-        checked, member = self._members.get(user, (-MEMBER_SECONDS, False))
-        if now - checked >= MEMBER_SECONDS:
-            member = self._authorise(user)
-            if len(self._members) >= MAX_KNOWN:
-                self._members.clear()
-            self._members[user] = (now, member)
-        return member
-
     async def _user_of(self, sender: str) -> int:
-        known = self._users.get(sender)
-        return known if known is not None else await asyncio.shield(self._ask(sender))
+        known = self._known.get(sender)
+        return known.user if known is not None else await asyncio.shield(self._ask(sender))
 
     def _ask(self, sender: str) -> asyncio.Task[int]:
         """Return the task that asks for the user of a sender."""
@@ -157,9 +162,9 @@ class Clients:
     async def _ask_daemon(self, sender: str) -> int:
         reply = await self._connection.ask_daemon("GetConnectionUnixUser", "s", sender)
         user = int(reply.body[0])
-        self._users[sender] = user
-        if len(self._users) > MAX_KNOWN:
-            self._users.popitem(last=False)
+        self._known[sender] = _Known(user)
+        if len(self._known) > MAX_KNOWN:
+            self._known.popitem(last=False)
         return user
 
     def _on_message(self, message: Message) -> None:

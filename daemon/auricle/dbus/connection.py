@@ -38,7 +38,9 @@ from auricle.tasks import retrieve
 REPLY_BYTES = 1024 * 1024  # body of a reply to this program
 _KINDS = {"session": BusType.SESSION, "system": BusType.SYSTEM}
 _FLUSH_SECONDS = 1.0
-_MESSAGES_PER_TURN = 16  # read before the event loop serves others
+# Work before the event loop serves others: messages, weighted by their cost.
+_WORK_PER_TURN = 256
+_WORK_OF_DROPPED, _WORK_OF_REFUSED, _WORK_OF_READ = 1, 4, 16
 
 _log = logging.getLogger(__name__)
 
@@ -159,12 +161,13 @@ class Connection(MessageBus):
 
     def _read_some(self) -> None:
         received = False
-        for _ in range(_MESSAGES_PER_TURN):
+        work = 0
+        while work < _WORK_PER_TURN:
             while (arrived := self._messages.take()) is None:
                 if received or not self._messages.receive():
                     return
                 received = True
-            self._take(arrived)
+            work += self._take(arrived)
         if not self._disconnected:
             self._loop.call_soon(self._read_on)
 
@@ -193,15 +196,19 @@ class Connection(MessageBus):
             return Verdict(refusal=CallError(ErrorType.LIMITS_EXCEEDED, text))
         return Verdict(read=True)
 
-    def _take(self, arrived: Arrived[Verdict]) -> None:
+    def _take(self, arrived: Arrived[Verdict]) -> int:
+        """Handle a message; return how much work it was."""
         header, verdict = arrived.header, arrived.verdict
         if not header.is_reply or not verdict.read:  # no method or signal takes file descriptors
             close_all(arrived.descriptors)
             arrived.descriptors = []
         if verdict.read:
             self._incoming.take(arrived)
-        elif verdict.refusal is not None:
+            return _WORK_OF_READ
+        if verdict.refusal is not None:
             self._refuse(header, verdict.refusal)
+            return _WORK_OF_REFUSED
+        return _WORK_OF_DROPPED
 
     def _refuse(self, header: Header, error: Exception) -> None:
         """Answer a call that is not decoded, or end the waiting for a reply that is not."""

@@ -155,7 +155,8 @@ class MessageStream(Generic[Verdict]):
         """Read a header; return False if it has not arrived completely."""
         waiting = self._end - self._start
         start = self._total - waiting
-        close_all(self._take_descriptors(start))  # those of a skipped message
+        if self._descriptors:
+            close_all(self._take_descriptors(start))  # those of a skipped message
         if waiting < FIXED_BYTES:
             return False
         frame = read_frame(self._view[self._start : self._start + FIXED_BYTES])
@@ -173,7 +174,8 @@ class MessageStream(Generic[Verdict]):
             return True
         self._start += frame.head_bytes
         verdict = self._judge(header)
-        self._open = Arrived(header, verdict, bytearray(), self._take_descriptors(start + size))
+        own = self._take_descriptors(start + size) if self._descriptors else []
+        self._open = Arrived(header, verdict, bytearray(), own)
         self._filled = 0
         if self._wanted(verdict):
             self._open.body = bytearray(frame.body_bytes)
