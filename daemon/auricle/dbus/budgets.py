@@ -10,6 +10,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from enum import Enum
 
+from auricle.token_bucket import TokenBucket
+
 MAX_ACCOUNTS = 1024  # accounts without open calls beyond these are forgotten, oldest first
 REFUSALS_PER_SECOND = 50.0  # replies to calls beyond the budget; further ones get no reply
 
@@ -33,25 +35,6 @@ class Excess(Enum):
     BYTES = "bytes of unanswered calls"
 
 
-@dataclass(slots=True)
-class Bucket:
-    """A token bucket."""
-
-    rate: float  # tokens per second
-    most: float  # tokens
-    left: float
-    time: float  # seconds on a monotonic clock
-
-    def spend(self, time: float) -> bool:
-        """Take a token; return False if it is empty."""
-        self.left = min(self.most, self.left + max(0.0, time - self.time) * self.rate)
-        self.time = time
-        if self.left < 1.0:
-            return False
-        self.left -= 1.0
-        return True
-
-
 class Account:
     """The calls of one account; all methods are called on the event loop."""
 
@@ -60,8 +43,8 @@ class Account:
         self.budget = budget
         self.open_calls = 0
         self.open_bytes = 0
-        self._calls = Bucket(budget.calls_per_second, budget.burst, budget.burst, time)
-        self._refusals = Bucket(REFUSALS_PER_SECOND, REFUSALS_PER_SECOND, REFUSALS_PER_SECOND, time)
+        self._calls = TokenBucket(budget.calls_per_second, budget.burst, time)
+        self._refusals = TokenBucket(REFUSALS_PER_SECOND, REFUSALS_PER_SECOND, time)
 
     def spend(self, time: float) -> Excess | None:
         """Count a call; return what it exceeds, or None."""
