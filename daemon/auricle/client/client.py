@@ -194,7 +194,7 @@ class AssistantClient:
         return dict((await self._call_context("Sources")).body[0])
 
     async def context_counts(self) -> dict[str, int]:
-        """Return the number of entries of all clients together, by kind."""
+        """Return the number of entries of this client and stored ones of its user, by kind."""
         counts = (await self._properties(ASSISTANT_PATH, CONTEXT_INTERFACE))["Entries"]
         return counts if isinstance(counts, dict) else {}
 

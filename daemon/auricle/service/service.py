@@ -389,6 +389,7 @@ class Service:
         while True:
             await asyncio.sleep(LOSS_CHECK_SECONDS)
             losses.look(*self._losses())
+            self._journal.report_suppressed()
             self._notifier.status(self._sentence())
 
 
