@@ -284,9 +284,8 @@ async def test_later_of_two_concurrent_switches_wins(testbed: Stage) -> None:
         await asyncio.gather(guard.set_mode(first), guard.set_mode(last))
         assert guard.mode is last
         assert testbed.socket.exists() is (last is PrivacyMode.LATTICE)
-        assert ModeFile(testbed.folder / "privacy" / "mode").load() == Switch(
-            last, PrivacyMode.LATTICE
-        )
+        stored, damage = ModeFile(testbed.folder / "privacy" / "mode").load()
+        assert (stored, damage) == (Switch(last, PrivacyMode.LATTICE), "")
     await guard.close()
 
 

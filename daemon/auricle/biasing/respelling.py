@@ -15,13 +15,15 @@ from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
-from auricle.errors import ModelError
+from auricle.errors import MalformedError, ModelError
+from auricle.parsing.files import read_regular
 
 EDGE = "_"  # marks the start or end of a word in rules
 SHORTEST = 4  # letters: shorter words are not respelled
 MOST_EDITS = 4  # edits considered per word, the likeliest
 MOST_AT_ONCE = 2  # edits combined in one spelling of a word
 MOST_WORDS = 3  # words of a text that are respelled, the first ones
+MOST_BYTES = 1024 * 1024  # of a table of rules; the shipped one has 1 KB
 LEAST = 0.15  # smallest likelihood of a spelling, relative to the original
 
 _KEPT = 65536  # cached texts: most names stay when a context changes
@@ -61,8 +63,8 @@ class Spellings:
         """
         rules: dict[str, dict[str, float]] = {}
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
+            lines = read_regular(path, MOST_BYTES).decode("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError, MalformedError) as error:
             raise ModelError(f"{path}: {error}: install the bundle again") from error
         for number, line in enumerate(lines, 1):
             try:

@@ -53,6 +53,7 @@ class Guard:
         report: Callable[[str], None],
         erase_contexts: Callable[[], Awaitable[None]],
         report_led: Callable[[str], None] = lambda _: None,
+        report_damage: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Start in the mode `local`; `load` restores the saved one.
 
@@ -64,6 +65,7 @@ class Guard:
             report: takes a sentence on why a result was not reranked; it contains no transcript.
             erase_contexts: deletes the stored context entries; may raise StorageError.
             report_led: takes a sentence on why the LED cannot be set.
+            report_damage: takes a sentence about a state file that cannot be read.
         """
         self._settings = settings
         self._language = language
@@ -76,6 +78,7 @@ class Guard:
         self._audit_log = AuditLog(places.folder / "record")
         self._disk = ThreadPoolExecutor(1, "privacy")  # one thread keeps the lines in order
         self._led, self._report_led = Led(places.leds), report_led
+        self._report_damage = report_damage
         self._relay = RelayServer(places.socket, places.relay_users, report)
         self._rate_limit = RateLimit(time=time.monotonic())
         self._context = Context()
@@ -171,7 +174,10 @@ class Guard:
 
     async def _effective_mode(self) -> PrivacyMode:
         """Return the mode from the configuration and the last switch."""
-        return effective(PrivacyMode(self._settings.mode), await self._in_thread(self._file.load))
+        switch, damage = await self._in_thread(self._file.load)
+        if damage:
+            self._report_damage(damage)
+        return effective(PrivacyMode(self._settings.mode), switch)
 
     async def _activate(self, mode: PrivacyMode) -> None:
         """Activate a mode; the relay socket exists only in LATTICE and with a reranker."""

@@ -57,6 +57,7 @@ from auricle.service.journal import (
     PRIVACY,
     PRIVACY_LED,
     READY,
+    STATE_DAMAGED,
     STOPPING,
     STUCK,
     UNMUTED,
@@ -146,6 +147,7 @@ class Service:
             lambda sentence: journal.write(NOT_RERANKED, sentence),
             self._contexts.erase,
             lambda sentence: journal.write(PRIVACY_LED, sentence),
+            lambda sentence: journal.write(STATE_DAMAGED, sentence),
         )
         self._music = make_music(
             config.music,
