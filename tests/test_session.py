@@ -37,7 +37,6 @@ from auricle.session import (
     Signal,
     SpeechEnded,
     SpeechPaused,
-    SpeechResumed,
     TextChanged,
     WakeHeard,
     numbered,
@@ -112,7 +111,6 @@ def test_pause_in_the_middle_is_revised_before_the_rest_is_heard() -> None:
     events = run(
         wake_heard(1.0),
         SpeechPaused(time=2.0, result=result_of("turn on")),
-        SpeechResumed(time=2.3),
         TextChanged(time=2.6, text="turn on the light"),
         SpeechPaused(time=3.0, result=result_of("turn on the light")),
         SpeechEnded(time=3.2, result=result_of("turn on the light"), reason=EndReason.SILENCE),
@@ -157,7 +155,6 @@ def test_text_of_the_first_pass_does_not_fall_back_behind_a_withdrawn_speculatio
         wake_heard(1.0),
         TextChanged(time=1.5, text="power"),
         SpeechPaused(time=2.0, result=result_of("how are you"), first="power you"),
-        SpeechResumed(time=2.1),
         TextChanged(time=2.2, text="power"),
         TextChanged(time=2.3, text="power you"),
         TextChanged(time=2.4, text="power you going"),
@@ -201,13 +198,38 @@ def test_a_speculation_makes_void_what_was_settled_and_partials_settle_it_anew()
         TextChanged(time=1.5, text="power you", firm=firm),
         SpeechPaused(time=2.0, result=result_of("how are you"), first="power you"),
         TextChanged(time=2.1, text="power you", firm=firm),
-        SpeechResumed(time=2.2),
         TextChanged(time=2.4, text="power you going", firm=firm),
     )
     assert kinds(events) == [
         "Wake", "Partial", "Settled", "Speculative", "Revised", "Partial", "Settled",
     ]  # fmt: skip
     assert events[-1] == Settled(session="s1", time=2.4, text="how are you", words=3)
+
+
+def test_first_pass_that_rereads_the_same_words_leaves_the_speculation_standing() -> None:
+    events = run(
+        wake_heard(1.0),
+        SpeechPaused(time=2.0, result=result_of("turn on the light")),
+        TextChanged(time=2.1, text="turn of the light"),
+        SpeechPaused(time=2.2, result=result_of("turn on the light")),
+        TextChanged(time=2.3, text="turn off light"),
+        SpeechEnded(time=2.4, result=result_of("turn on the light"), reason=EndReason.SILENCE),
+    )
+    assert kinds(events) == ["Wake", "Speculative", "Final"]
+
+
+def test_final_and_the_end_of_the_audio_carry_the_latest_result() -> None:
+    early, late, last = (result_of("turn on", confidence) for confidence in (0.5, 0.7, 0.9))
+    paused = (
+        wake_heard(1.0),
+        SpeechPaused(time=2.0, result=early),
+        SpeechPaused(time=2.2, result=late),
+    )
+    ended = SpeechEnded(time=2.4, result=last, reason=EndReason.SILENCE)
+    for signal, result in ((AudioEnded(time=2.4), late), (ended, last)):
+        final = run(*paused, signal)[-1]
+        assert isinstance(final, Final)
+        assert final.result is result
 
 
 def test_second_pause_with_the_same_text_says_nothing_new() -> None:
@@ -332,7 +354,7 @@ def test_step_leaves_the_state_it_is_given_as_it_was() -> None:
 
 # Times may stand still and even run backwards, as signals of several threads do.
 TIMES = st.sampled_from([0.0, 1.0, 1.5, 2.0])
-TEXTS = st.sampled_from(["", "on", "turn on", "turn on the light"])
+TEXTS = st.sampled_from(["", "on", "turn on", "turn of", "turn on the light", "turn off a light"])
 RESULTS = TEXTS.map(result_of)
 SIGNALS = st.one_of(
     TIMES.map(wake_heard),
@@ -343,8 +365,13 @@ SIGNALS = st.one_of(
         TEXTS,
         st.integers(0, 3),
     ),
-    st.builds(SpeechPaused, time=TIMES, result=RESULTS, first=st.one_of(st.none(), TEXTS)),
-    st.builds(SpeechResumed, time=TIMES),
+    st.builds(
+        SpeechPaused,
+        time=TIMES,
+        result=RESULTS,
+        first=st.one_of(st.none(), TEXTS),
+        shown=st.one_of(st.none(), TEXTS),
+    ),
     st.builds(SpeechEnded, time=TIMES, result=RESULTS, reason=st.sampled_from(EndReason)),
     st.builds(NoSpeech, time=TIMES),
     st.builds(AudioEnded, time=TIMES),
@@ -359,7 +386,8 @@ SIGNALS = st.one_of(
 )
 
 # The whole life of the daemon, a letter an event: sessions one after the other, of which the last
-# may still run. A speculation (S) is withdrawn (R) or confirmed (F) by the very next event.
+# may still run. A speculation (S) is withdrawn (R) or confirmed (F) by the very next event. What
+# replaces it follows at once.
 LETTERS = {
     Wake: "W",
     Partial: "P",
@@ -370,7 +398,9 @@ LETTERS = {
     Cancelled: "C",
     Failed: "X",
 }
-LIFE = re.compile(r"(W(PT?|T|SR)*(S?F|C|X))*(W(PT?|T|SR)*S?)?")
+OPEN = r"S(RS)*"
+TEXT = rf"(PT?|T|{OPEN}RPT?)*"
+LIFE = re.compile(rf"(W{TEXT}(({OPEN}R?)?F|({OPEN}R)?[CX]))*(W{TEXT}({OPEN})?)?")
 
 
 def live(signals: list[Signal]) -> tuple[SessionState, list[Event]]:
@@ -423,6 +453,29 @@ def test_speculation_is_confirmed_only_by_the_same_text(signals: list[Signal]) -
             assert following.result.text == event.result.text
         if isinstance(event, Speculative | Final):
             assert event.result.text
+
+
+@settings(max_examples=500)
+@given(st.lists(SIGNALS, max_size=40))
+def test_speculation_is_withdrawn_only_for_another_text(signals: list[Signal]) -> None:
+    check_revisions(live(signals)[1])
+
+
+def check_revisions(events: list[Event]) -> None:
+    """Assert that what follows each Revised, at the same time, differs from what it withdraws."""
+    for withdrawn, revised, following in zip(events, events[1:], events[2:], strict=False):
+        if not isinstance(revised, Revised):
+            continue
+        assert isinstance(withdrawn, Speculative)
+        assert following.time == revised.time
+        match following:
+            case Partial(text=text):
+                assert len(text.split()) > len(withdrawn.result.text.split())
+            case Speculative(result=result) | Final(result=result):
+                assert result.text != withdrawn.result.text
+            case _:
+                assert isinstance(following, Cancelled | Failed)
+    assert not events or not isinstance(events[-1], Revised)
 
 
 @settings(max_examples=500)
