@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 
 import pytest
@@ -18,7 +17,6 @@ from auricle.events import (
     Failed,
     Final,
     Partial,
-    Revised,
     Settled,
     Speculative,
     Wake,
@@ -41,6 +39,7 @@ from auricle.session import (
     WakeHeard,
     numbered,
 )
+from testbed.session_rules import check_order, check_revisions, check_settled, life_of
 
 ENDS = (Final, Cancelled, Failed)
 
@@ -385,24 +384,6 @@ SIGNALS = st.one_of(
     st.builds(Broken, time=TIMES, error=st.just("Failed"), message=st.just("it broke")),
 )
 
-# The whole life of the daemon, a letter an event: sessions one after the other, of which the last
-# may still run. A speculation (S) is withdrawn (R) or confirmed (F) by the very next event. What
-# replaces it follows at once.
-LETTERS = {
-    Wake: "W",
-    Partial: "P",
-    Settled: "T",
-    Speculative: "S",
-    Revised: "R",
-    Final: "F",
-    Cancelled: "C",
-    Failed: "X",
-}
-OPEN = r"S(RS)*"
-TEXT = rf"(PT?|T|{OPEN}RPT?)*"
-LIFE = re.compile(rf"(W{TEXT}(({OPEN}R?)?F|({OPEN}R)?[CX]))*(W{TEXT}({OPEN})?)?")
-
-
 def live(signals: list[Signal]) -> tuple[SessionState, list[Event]]:
     """Return what a machine says to any signals; only clients may be refused."""
     machine = SessionMachine(numbered("s"))
@@ -434,8 +415,8 @@ def test_any_order_of_signals_gives_whole_sessions_one_after_the_other(
     signals: list[Signal],
 ) -> None:
     state, events = live(signals)
-    life = "".join(LETTERS[type(event)] for event in events)
-    assert LIFE.fullmatch(life), life
+    check_order(events)
+    life = life_of(events)
     assert (state.running is None) == (not life or life[-1] in "FCX")
     sessions = sessions_of(events)
     ids = [session[0].session for session in sessions]
@@ -461,23 +442,6 @@ def test_speculation_is_withdrawn_only_for_another_text(signals: list[Signal]) -
     check_revisions(live(signals)[1])
 
 
-def check_revisions(events: list[Event]) -> None:
-    """Assert that what follows each Revised, at the same time, differs from what it withdraws."""
-    for withdrawn, revised, following in zip(events, events[1:], events[2:], strict=False):
-        if not isinstance(revised, Revised):
-            continue
-        assert isinstance(withdrawn, Speculative)
-        assert following.time == revised.time
-        match following:
-            case Partial(text=text):
-                assert len(text.split()) > len(withdrawn.result.text.split())
-            case Speculative(result=result) | Final(result=result):
-                assert result.text != withdrawn.result.text
-            case _:
-                assert isinstance(following, Cancelled | Failed)
-    assert not events or not isinstance(events[-1], Revised)
-
-
 @settings(max_examples=500)
 @given(st.lists(SIGNALS, max_size=40))
 def test_partial_comes_only_when_the_text_has_changed(signals: list[Signal]) -> None:
@@ -498,22 +462,7 @@ def test_what_was_told_to_be_settled_stays_up_to_the_next_speculation(
     signals: list[Signal],
 ) -> None:
     _, events = live(signals)
-    for session in sessions_of(events):
-        settled: list[str] = []
-        text: list[str] = []
-        for event in session:
-            match event:
-                case Partial():
-                    text = event.text.split()
-                    assert text[: len(settled)] == settled
-                    assert len(settled) <= event.settled <= len(text)
-                case Settled():
-                    assert event.words > len(settled)
-                    assert event.words == len(event.text.split())
-                    settled = event.text.split()
-                    assert text[: len(settled)] == settled
-                case Speculative():
-                    settled, text = [], event.result.text.split()
+    check_settled(events)
 
 
 @given(st.lists(SIGNALS, max_size=40))

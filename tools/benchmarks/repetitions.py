@@ -32,11 +32,13 @@ from auricle.recognizer.second_pass import (
 )
 from auricle.service.assembly import budget_of, load_models
 from auricle_train.data.corpus import REAL_DEV, Clip, read_set
+from auricle_train.evaluation.listening import with_room
 from auricle_train.evaluation.run import choose
 from auricle_train.text.word_errors import Errors, compare, score
 
 DEMO = Path(__file__).parents[2] / "models" / "demo" / "command.flac"
 WAKE_SECONDS = 1.6  # end of the wake word in the recording
+FINAL_SECONDS = 0.45  # of silence, after which the final end-pointer ends a command
 PRE_ROLL_SECONDS = 1.1  # from the start of what the second pass hears to the end of the wake word
 
 
@@ -60,7 +62,8 @@ def decode(
 ) -> Lists | None:
     """Return the n-best lists of a recording after the wake word; None without words."""
     state = recognizer.initial_state(0.0, len(wake) / SAMPLE_RATE)
-    state, _ = recognizer.step(state, np.concatenate([wake, clip.samples]))
+    heard = with_room(clip)[: len(clip.samples) + round(FINAL_SECONDS * SAMPLE_RATE)]
+    state, _ = recognizer.step(state, np.concatenate([wake, heard]))
     state, _ = recognizer.look_ahead(state)
     found = recognizer.second_pass_input(state)
     if found is None or recognizer.second_pass is None:
