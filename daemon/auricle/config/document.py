@@ -21,7 +21,9 @@ MAXIMUM_BYTES = 256 * 1024
 MAXIMUM_DEPTH = 20
 TAG = "tag:yaml.org,2002:"
 NUMBER_TAGS = frozenset((f"{TAG}int", f"{TAG}float"))
-PLAIN_TAGS = NUMBER_TAGS | {f"{TAG}null", f"{TAG}bool", f"{TAG}str"}
+BOOLEAN_TAG = f"{TAG}bool"
+BOOLEANS = frozenset(("true", "false"))  # in lower case
+PLAIN_TAGS = NUMBER_TAGS | {f"{TAG}null", BOOLEAN_TAG, f"{TAG}str"}
 
 Scalar: TypeAlias = None | bool | int | float | str
 Content: TypeAlias = "Scalar | list[Value] | dict[str, Value]"
@@ -174,9 +176,15 @@ class TreeReader:
         return entries
 
     def scalar(self, node: yaml.Node, key: str) -> Scalar:
-        """Return the value of a scalar as in YAML 1.1, except that `1:30` is text instead of 90."""
+        """Return the value of a scalar.
+
+        Where YAML 1.1 and 1.2 differ, words and times are text, as in YAML 1.2: `off`, `on`, `yes`
+        and `no` are not booleans, and `1:30` is not 90.
+        """
         written = str(node.value)
         if node.tag in NUMBER_TAGS and ":" in written:
+            return written
+        if node.tag == BOOLEAN_TAG and written.lower() not in BOOLEANS:
             return written
         try:
             if node.tag not in PLAIN_TAGS:
