@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import importlib
-import importlib.util
 import zlib
 from collections.abc import Callable, Sequence
 from mmap import ACCESS_READ, mmap
@@ -18,9 +17,9 @@ from typing import Any, Protocol, cast
 from numpy.typing import NDArray
 
 from auricle.errors import ArgumentError, ModelError
+from auricle.tflite.packages import find_runtime
 from auricle.tflite.verify import is_whole
 
-RUNTIMES = ("ai_edge_litert", "tflite_runtime")  # in the order of preference
 PACKED = ".gz"  # suffix of a compressed model
 LARGEST = 256 * 1024 * 1024  # largest uncompressed model, in bytes
 
@@ -91,7 +90,7 @@ def load_interpreter(model: Path | bytes, threads: int, runtime: str = "auto") -
     Args:
         model: the file or its content. An uncompressed file is mapped into memory.
         threads: threads for one run of the graph.
-        runtime: one of `RUNTIMES`, or "auto" for the first that is installed.
+        runtime: see `find_runtime`.
 
     Raises:
         ArgumentError: `threads` is below 1, or `runtime` is unknown.
@@ -149,20 +148,3 @@ def check_content(content: bytes | mmap) -> None:
     """Raise ValueError for a truncated model."""
     if not is_whole(content):
         raise ValueError("the model is truncated")
-
-
-def find_runtime(runtime: str = "auto") -> str:
-    """Return the name of the package that runs the models.
-
-    Raises:
-        ArgumentError: `runtime` is neither "auto" nor one of `RUNTIMES`.
-        ModelError: no such runtime is installed.
-    """
-    if runtime != "auto" and runtime not in RUNTIMES:
-        raise ArgumentError(f"runtime is {runtime!r}; it must be auto, {' or '.join(RUNTIMES)}.")
-    candidates = RUNTIMES if runtime == "auto" else (runtime,)
-    for candidate in candidates:
-        if importlib.util.find_spec(candidate) is not None:
-            return candidate
-    packages = " or ".join(name.replace("_", "-") for name in candidates)
-    raise ModelError(f"No TFLite runtime is installed; install the Python package {packages}.")

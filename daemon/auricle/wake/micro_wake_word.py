@@ -56,7 +56,7 @@ class MicroWakeWord:
     Args:
         description: the metadata of the model.
         threads: number of threads for one run of the graph.
-        runtime: "auto", or a name from `auricle.tflite.runtime.RUNTIMES`.
+        runtime: "auto", or a name from `auricle.tflite.packages.RUNTIMES`.
 
     Raises:
         ModelError: the network is missing or damaged, or its tensors do not match the format.
