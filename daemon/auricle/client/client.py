@@ -199,7 +199,7 @@ class AssistantClient:
         return counts if isinstance(counts, dict) else {}
 
     async def privacy(self) -> dict[str, object]:
-        """Return the properties Mode and Reranker."""
+        """Return the properties Mode, Locked and Reranker."""
         return await self._properties(ASSISTANT_PATH, PRIVACY_INTERFACE)
 
     async def set_privacy(self, mode: str) -> None:
