@@ -31,6 +31,9 @@ ARM_PACKAGES := debootstrap qemu-user-static
 # Target of the package: amd64 or arm64. Either machine can build for both.
 DEB_ARCHITECTURE ?= $(shell dpkg --print-architecture)
 
+# Hours of audio of `make soak`.
+HOURS ?= 1
+
 # $(call install_packages,NAMES): install the missing Debian packages, and never remove any.
 # PulseAudio could replace PipeWire, which may be the user's sound server, so it is left out then.
 define install_packages
@@ -134,6 +137,10 @@ test-arm: $(VENV)/.dev | arm-packages ## test the package for 64-bit Arm with qe
 .PHONY: bench
 bench: $(VENV)/.dev ## measure speed, memory and idle cost of the daemon
 	PYTHONPATH=tools $(VENV)/bin/python -m benchmarks.cost
+
+.PHONY: soak
+soak: $(VENV)/.dev ## run the service for HOURS=n of audio with clients, and measure what grows
+	PYTHONPATH=tools $(VENV)/bin/python -m soak --hours $(HOURS)
 
 .PHONY: figures
 figures: $(VENV)/.dev ## draw the curves of the training runs in models/curves
