@@ -32,9 +32,12 @@ ARM_PACKAGES := debootstrap qemu-user-static
 # Target of the package: amd64 or arm64. Either machine can build for both.
 DEB_ARCHITECTURE ?= $(shell dpkg --print-architecture)
 
-# Minutes of `make fuzz`, and its only target; hours of audio of `make soak`.
+# Minutes of `make fuzz`, and its only target; what `make hostile` does; hours of audio of `make soak`.
 MINUTES ?= 10
 TARGET ?=
+CALLS ?= 4000
+INPUTS ?= 10000
+KILLS ?= 10
 HOURS ?= 1
 
 # $(call install_packages,NAMES): install the missing Debian packages, and never remove any.
@@ -145,6 +148,11 @@ bench: $(VENV)/.dev ## measure speed, memory and idle cost of the daemon
 fuzz: $(FUZZ_VENV)/.fuzz ## fuzz what reads untrusted bytes for MINUTES=n, or one TARGET=name of it
 	PYTHONPATH=tools $(FUZZ_VENV)/bin/python -m fuzzing --minutes $(MINUTES) \
 	  $(if $(TARGET),--target $(TARGET))
+
+.PHONY: hostile
+hostile: $(VENV)/.dev ## attack the daemon with CALLS=n, INPUTS=n and KILLS=n, as root
+	PYTHONPATH=tools $(VENV)/bin/python -m hostile --calls $(CALLS) --inputs $(INPUTS) \
+	  --kills $(KILLS)
 
 .PHONY: soak
 soak: $(VENV)/.dev ## run the service for HOURS=n of audio with clients, and measure what grows

@@ -10,6 +10,7 @@ is 1 if there are any. All targets together take the given minutes.
 from __future__ import annotations
 
 import argparse
+import math
 import re
 import subprocess
 import sys
@@ -29,6 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10.0, help="for all targets together")
     parser.add_argument("--target", choices=sorted(targets), help="only this one")
+    parser.add_argument("--inputs", type=int, help="so many random mutations of each target")
     parser.add_argument("--input", type=Path, help="run this input once, without catching errors")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=BUILD, help="folder for failing inputs")
@@ -44,6 +46,10 @@ def main() -> int:
     if arguments.atheris:
         run_atheris(chosen[0], seconds, arguments.out / chosen[0].name, arguments.seed)
         return 0
+    if arguments.inputs is not None:
+        out, seed = arguments.out, arguments.seed
+        failed = [path for each in chosen for path in mutate(each, arguments.inputs, out, seed)]
+        return 1 if failed else 0
     engine = "atheris" if has_atheris() else "random mutations; atheris is not installed"
     print(f"{len(chosen)} targets, {seconds:.0f} s each, by {engine}")
     failed = [
@@ -54,14 +60,25 @@ def main() -> int:
 
 def fuzz(target: Target, seconds: float, out: Path, seed: int) -> list[Path]:
     """Fuzz a target, print what came of it, and return the failing inputs of this run."""
-    folder = out / target.name
-    before = set(_failures(folder))
+    before = set(_failures(out / target.name))
     calls = (
         _run_in_process(target, seconds, out, seed)
         if has_atheris()
-        else run_mutations(target, seconds, folder, seed).calls
+        else run_mutations(target, seconds, out / target.name, seed).calls
     )
-    new = [path for path in _failures(folder) if path not in before]
+    return _show(target, calls, out, before)
+
+
+def mutate(target: Target, inputs: int, out: Path, seed: int) -> list[Path]:
+    """Run so many random mutations, print what came of them, and return the failing inputs."""
+    before = set(_failures(out / target.name))
+    calls = run_mutations(target, math.inf, out / target.name, seed, inputs).calls
+    return _show(target, calls, out, before)
+
+
+def _show(target: Target, calls: int, out: Path, before: set[Path]) -> list[Path]:
+    """Print the failing inputs that are not in `before`, with the command that repeats each."""
+    new = [path for path in _failures(out / target.name) if path not in before]
     print(f"{target.name}: {calls} inputs, {len(new)} failures")
     for path in new:
         print(f"  python -m fuzzing --target {target.name} --input {path}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import math
 import os
 import sys
 import time
@@ -28,8 +29,10 @@ def has_atheris() -> bool:
     return importlib.util.find_spec("atheris") is not None
 
 
-def run_mutations(target: Target, seconds: float, folder: Path, seed: int) -> FailureRecorder:
-    """Run a target on mutations of its corpus; return what failed."""
+def run_mutations(
+    target: Target, seconds: float, folder: Path, seed: int, inputs: float = math.inf
+) -> FailureRecorder:
+    """Run a target on its corpus and mutations of it, for some time or inputs; return failures."""
     recorder = FailureRecorder(target.load(), folder)
     corpus = [path.read_bytes() for path in target.inputs()]
     end = time.monotonic() + seconds
@@ -37,7 +40,7 @@ def run_mutations(target: Target, seconds: float, folder: Path, seed: int) -> Fa
         for data in corpus:
             recorder(data)
         for data in mutants(corpus, seed):
-            if time.monotonic() >= end:
+            if time.monotonic() >= end or recorder.calls >= inputs:
                 break
             recorder(data)
     except TooManyFailuresError:

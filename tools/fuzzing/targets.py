@@ -6,15 +6,15 @@ the inputs in corpus/NAME: seeds, and inputs that once failed.
 
 from __future__ import annotations
 
+import ast
 import importlib.util
-import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[2] / "tests" / "fuzz"
-DEFINES = re.compile(r"^def fuzz_one\(", re.MULTILINE)
+ENTRY = "fuzz_one"
 
 FuzzOne = Callable[[bytes], None]
 
@@ -50,7 +50,8 @@ def find_targets(folder: Path = FOLDER) -> dict[str, Target]:
     """Return the targets of a folder by name."""
     targets = {}
     for module in sorted(folder.glob("test_*.py")):
-        if DEFINES.search(module.read_text(encoding="utf-8")):
+        tree = ast.parse(module.read_text(encoding="utf-8"))
+        if any(isinstance(node, ast.FunctionDef) and node.name == ENTRY for node in tree.body):
             name = module.stem.removeprefix("test_")
             targets[name] = Target(name, module, folder / "corpus" / name)
     return targets

@@ -20,11 +20,13 @@ from unittest import mock
 
 from auricle.audio.format import FRAME_SECONDS
 from auricle.cli.main import main
+from auricle.engine.capture_thread import Note
+from auricle.engine.queues import Inbox
 from soak.audio import EndlessSource, PatientInbox, endless, load_clips
 
 SETTINGS = "AURICLE_SOAK"
 COMMONEST = 60  # types that a report counts
-INBOXES: list[PatientInbox] = []
+INBOXES: list[Inbox[Note]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class DaemonSettings:
     speech: float  # share of commands in the audio
     pace: float  # most seconds of audio per second
     seed: int
+    patient: bool = True  # no frame is dropped, since a recording can wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,16 @@ class Report:
     types: dict[str, int]  # objects of the commonest types
 
 
-class CountedInbox(PatientInbox):
+class CountedInbox(Inbox[Note]):
     """An inbox whose losses the report shows."""
 
     def __init__(self) -> None:
         super().__init__()
         INBOXES.append(self)
+
+
+class PatientCountedInbox(PatientInbox, CountedInbox):
+    """The same, for an audio source that can wait."""
 
 
 def count_objects() -> Counter[type]:
@@ -87,11 +94,12 @@ def run() -> int:
     """Run the daemon; return its exit status."""
     settings = DaemonSettings(**json.loads(os.environ[SETTINGS]))
     source = EndlessSource(endless(load_clips(), settings.speech, settings.seed), settings.pace)
+    inbox = PatientCountedInbox if settings.patient else CountedInbox
     signal.signal(signal.SIGUSR1, lambda *_: write_report(Path(settings.report), source))
     with (
         mock.patch("auricle.service.service.source_maker", lambda *_: lambda _: source),
         mock.patch("auricle.service.reconfigure.source_maker", lambda *_: lambda _: source),
-        mock.patch("auricle.engine.inference_thread.Inbox", CountedInbox),
+        mock.patch("auricle.engine.inference_thread.Inbox", inbox),
     ):
         return main()
 
