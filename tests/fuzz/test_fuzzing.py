@@ -93,3 +93,22 @@ def test_atheris_runs_a_target_and_counts_its_inputs(tmp_path: Path) -> None:
     )
     assert done.returncode == 0
     assert "lattice_files: " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (("fuzz", "MINUTES=3", "TARGET=x"), "-m fuzzing --minutes 3 --target x"),
+        (("fuzz", "MINUTES=3"), "-m fuzzing --minutes 3"),
+        (("soak", "HOURS=24"), "-m soak --hours 24"),
+        (
+            ("hostile", "CALLS=9", "INPUTS=8", "KILLS=7"),
+            "-m hostile --calls 9 --inputs 8 --kills 7",
+        ),
+    ],
+)
+def test_make_passes_its_variables_on(words: tuple[str, ...], command: str) -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", *words], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert command in " ".join(done.stdout.replace("\\\n", " ").split())

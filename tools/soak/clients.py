@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 
 from auricle.client.client import AssistantClient
@@ -38,6 +38,7 @@ SYLLABLES = ("ma", "ri", "so", "ten", "la", "vo", "ki", "del", "na", "bru", "hel
 KINDS = ("contacts", "appliances", "media")
 MOST_NAMES = 300
 FLOOD = 40  # calls at once
+RESTART_SECONDS = 1.0
 ANSWER_SECONDS = 60.0  # after this long without an event, a client asks again
 
 
@@ -72,11 +73,24 @@ class Tally:
             self.running.discard(session)
 
 
+async def again_and_again(client: Callable[[], Coroutine[None, None, None]], tally: Tally) -> None:
+    """Run a client; when an error ends it, count a fault and start it again."""
+    while True:
+        try:
+            await client()
+        except AuricleError as error:
+            tally.faults[f"a client was cut off: {type(error).__name__}: {error}"] += 1
+        await asyncio.sleep(RESTART_SECONDS)
+
+
 async def stays(bus: str, tally: Tally) -> None:
     """Subscribe once, follow all sessions, and fetch their results."""
+    tally.running.clear()
     async with AssistantClient(bus) as client:
         await client.subscribe()
         async for name, fields in client.events():
+            if client.dropped:
+                tally.faults["events dropped"] = client.dropped
             session = str(fields.get("session", ""))
             if not session:
                 continue
@@ -86,7 +100,6 @@ async def stays(bus: str, tally: Tally) -> None:
                 with tally.expecting():
                     await client.nbest(session, 5)
                     await client.lattice(session)
-        tally.faults["events dropped"] += client.dropped
 
 
 async def comes_and_goes(bus: str, tally: Tally) -> None:

@@ -9,8 +9,9 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -120,15 +121,18 @@ async def _follow(
         daemon.config.write_text(BASE + CONFIGS[turn % len(CONFIGS)], encoding="utf-8")
         daemon.signal(signal.SIGHUP)
 
-    kinds: tuple[Coroutine[None, None, None], ...] = (
-        clients.stays(bus, tally),
-        clients.comes_and_goes(bus, tally),
-        clients.names(bus, tally),
-        clients.listens(bus, tally),
-        clients.floods(bus, tally),
-        clients.owner(bus, tally, reload),
+    kinds = (
+        clients.stays,
+        clients.comes_and_goes,
+        clients.names,
+        clients.listens,
+        clients.floods,
+        partial(clients.owner, reload=reload),
     )
-    work = [asyncio.create_task(client) for client in kinds]
+    work = [
+        asyncio.create_task(clients.again_and_again(partial(kind, bus, tally), tally))
+        for kind in kinds
+    ]
     began = said = time.monotonic()
     try:
         while not _over(plan, outcome):
@@ -162,11 +166,13 @@ def _raise_first(work: list[asyncio.Task[None]]) -> None:
 
 
 def _ask(daemon: RunningDaemon, path: Path) -> Report:
-    """Ask the daemon for a report and wait for it."""
+    """Ask the daemon for a report and wait for it; raises StageError if it has ended."""
     path.unlink(missing_ok=True)
     daemon.signal(signal.SIGUSR1)
     deadline = time.monotonic() + REPORT_SECONDS
     while not path.exists():
+        if not Path(f"/proc/{daemon.pid}/exe").exists():
+            raise StageError("it has exited; see its log")
         if time.monotonic() > deadline:
             raise StageError(f"the daemon wrote no report in {REPORT_SECONDS:.0f} s")
         time.sleep(0.01)
