@@ -13,6 +13,7 @@ PYTHON ?= python3
 TRAIN_PYTHON ?= $(PYTHON)
 VENV := .venv
 TRAIN_VENV := .venv-train
+FUZZ_VENV := .venv-fuzz
 # Extra pip arguments for the training environment, such as the index of a smaller PyTorch.
 PIP_TRAIN_ARGUMENTS ?=
 
@@ -30,6 +31,14 @@ BOOT_PACKAGES := debootstrap systemd-container
 ARM_PACKAGES := debootstrap qemu-user-static
 # Target of the package: amd64 or arm64. Either machine can build for both.
 DEB_ARCHITECTURE ?= $(shell dpkg --print-architecture)
+
+# Minutes of `make fuzz`, and its only target; what `make hostile` does; hours of audio of `make soak`.
+MINUTES ?= 10
+TARGET ?=
+CALLS ?= 4000
+INPUTS ?= 10000
+KILLS ?= 10
+HOURS ?= 1
 
 # $(call install_packages,NAMES): install the missing Debian packages, and never remove any.
 # PulseAudio could replace PipeWire, which may be the user's sound server, so it is left out then.
@@ -135,6 +144,20 @@ test-arm: $(VENV)/.dev | arm-packages ## test the package for 64-bit Arm with qe
 bench: $(VENV)/.dev ## measure speed, memory and idle cost of the daemon
 	PYTHONPATH=tools $(VENV)/bin/python -m benchmarks.cost
 
+.PHONY: fuzz
+fuzz: $(FUZZ_VENV)/.fuzz ## fuzz what reads untrusted bytes for MINUTES=n, or one TARGET=name of it
+	PYTHONPATH=tools $(FUZZ_VENV)/bin/python -m fuzzing --minutes $(MINUTES) \
+	  $(if $(TARGET),--target $(TARGET))
+
+.PHONY: hostile
+hostile: $(VENV)/.dev ## attack the daemon with CALLS=n, INPUTS=n and KILLS=n, as root
+	PYTHONPATH=tools $(VENV)/bin/python -m hostile --calls $(CALLS) --inputs $(INPUTS) \
+	  --kills $(KILLS)
+
+.PHONY: soak
+soak: $(VENV)/.dev ## run the service for HOURS=n of audio with clients, and measure what grows
+	PYTHONPATH=tools $(VENV)/bin/python -m soak --hours $(HOURS)
+
 .PHONY: figures
 figures: $(VENV)/.dev ## draw the curves of the training runs in models/curves
 	PYTHONPATH=tools $(VENV)/bin/python -m figures.curves draw
@@ -146,7 +169,7 @@ docs: $(VENV)/.docs ## build the documentation as a website, in build/site
 
 .PHONY: clean
 clean: ## remove everything that make created
-	rm -rf $(VENV) $(TRAIN_VENV) build dist daemon/auricle.egg-info .coverage .coverage.* \
+	rm -rf $(VENV) $(TRAIN_VENV) $(FUZZ_VENV) build dist daemon/auricle.egg-info .coverage .coverage.* \
 	  .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -176,6 +199,15 @@ $(VENV)/.dev: $(VENV)/.run | test-packages
 
 $(VENV)/.docs: $(VENV)/.run
 	$(VENV)/bin/python -m pip install --quiet --editable '.[docs]'
+	touch $@
+
+# Without a wheel of atheris for this machine, `make fuzz` mutates inputs at random.
+$(FUZZ_VENV)/.fuzz: setup.cfg pyproject.toml | run-packages test-packages
+	$(call make_venv,$(PYTHON),$(FUZZ_VENV),sys.version_info >= (3$(COMMA) 11),\
+	  Auricle needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...)
+	$(FUZZ_VENV)/bin/python -m pip install --quiet --editable '.[dev]'
+	$(FUZZ_VENV)/bin/python -m pip install --quiet --only-binary atheris --editable '.[fuzz]' \
+	  || echo 'atheris cannot be installed: make fuzz mutates inputs at random.' >&2
 	touch $@
 
 $(TRAIN_VENV)/.train: setup.cfg pyproject.toml | run-packages test-packages
