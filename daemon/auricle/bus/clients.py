@@ -13,6 +13,7 @@ from dbus_next.message import Message
 from auricle.dbus.connection import Connection
 from auricle.dbus.names import DAEMON_NAME
 from auricle.errors import AuricleError, NotAuthorizedError, NotRunningError
+from auricle.user_names import user_name
 
 Authorise = Callable[[int], bool]  # user id -> whether that user may receive transcripts
 
@@ -81,8 +82,8 @@ class Clients:
         user = int(reply.body[0])
         if not self._authorise(user):
             raise NotAuthorizedError(
-                f"user {user} may not use this microphone; join the group of the daemon, "
-                "which is auricle on the system bus"
+                f"user {user_name(user)} may not use this microphone; join the group of the "
+                "daemon, which is auricle on the system bus"
             )
         return user
 

@@ -26,7 +26,7 @@ from auricle.biasing.biasing import Biasing
 from auricle.engine.pipeline import Clock, Pipeline
 from auricle.events import EndReason
 from auricle.lattice.lattice import Lattice
-from auricle.lattice.result import Result, Word
+from auricle.lattice.result import DECIMALS, Result, Word
 from auricle.offline.live_clock import Known, LiveClock, Transcription, nothing_heard
 from auricle.recognizer.recognizer import Recognizer
 
@@ -198,11 +198,11 @@ def _moved(done: Transcription, seconds: float) -> Transcription:
     )
 
 
-def _moved_result(result: Result, seconds: float) -> Result:
+def _moved_result(result: Result, by: float) -> Result:
     lattice = Lattice(
         result.lattice.states,
         tuple(
-            replace(arc, start=arc.start + seconds, end=arc.end + seconds)
+            replace(arc, start=arc.start + by, end=arc.end + by)
             for arc in result.lattice.arcs
         ),
     )
@@ -210,11 +210,15 @@ def _moved_result(result: Result, seconds: float) -> Result:
         result,
         lattice=lattice,
         words=tuple(
-            replace(word, start=word.start + seconds, end=word.end + seconds)
+            replace(word, start=_moved_time(word.start, by), end=_moved_time(word.end, by))
             for word in result.words
         ),
         names=tuple(
-            replace(name, start=name.start + seconds, end=name.end + seconds)
+            replace(name, start=_moved_time(name.start, by), end=_moved_time(name.end, by))
             for name in result.names
         ),
     )
+
+
+def _moved_time(time: float, by: float) -> float:
+    return round(time + by, DECIMALS)

@@ -18,6 +18,7 @@ from typing import Any, Protocol, cast
 from numpy.typing import NDArray
 
 from auricle.errors import ArgumentError, ModelError
+from auricle.tflite.native_log import without_informational_lines
 from auricle.tflite.verify import is_whole
 
 RUNTIMES = ("ai_edge_litert", "tflite_runtime")  # in the order of preference
@@ -104,13 +105,8 @@ def load_interpreter(model: Path | bytes, threads: int, runtime: str = "auto") -
     try:
         if isinstance(model, Path) and model.suffix == PACKED:
             model = unpack(model)
-        if isinstance(model, Path):
-            check_file(model)
-            interpreter = factory(model_path=str(model), num_threads=threads)
-        else:
-            check_content(model)
-            interpreter = factory(model_content=model, num_threads=threads)
-        interpreter.allocate_tensors()
+        with without_informational_lines():
+            interpreter = _make_interpreter(factory, model, threads)
     except (ValueError, RuntimeError) as error:
         raise ModelError(
             f"The model {name} is damaged or not a TFLite model; install it again."
@@ -120,6 +116,18 @@ def load_interpreter(model: Path | bytes, threads: int, runtime: str = "auto") -
             f"The model {name} cannot be read ({error.strerror}); install it again."
         ) from error
     return cast("Interpreter", interpreter)
+
+
+def _make_interpreter(factory: Any, model: Path | bytes, threads: int) -> Any:
+    """Return an interpreter with allocated tensors."""
+    if isinstance(model, Path):
+        check_file(model)
+        interpreter = factory(model_path=str(model), num_threads=threads)
+    else:
+        check_content(model)
+        interpreter = factory(model_content=model, num_threads=threads)
+    interpreter.allocate_tensors()
+    return interpreter
 
 
 def unpack(path: Path) -> bytes:
