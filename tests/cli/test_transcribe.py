@@ -54,7 +54,7 @@ def objects(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
 
 
 def told(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """Return what Auricle itself says on standard error, where the runtime chatters too."""
+    """Return what Auricle itself says on standard error."""
     return [line for line in done.stderr.splitlines() if line.startswith("auricle: ")]
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auricle.lattice.from_nbest import NbestReading, SpokenWord, lattice_of
-from auricle.lattice.result import result_of
 from auricle.lattice.lattice import concatenate
+from auricle.lattice.result import result_of
 
 WORDS = st.lists(st.sampled_from(["turn", "on", "off", "it"]), min_size=1, max_size=4)
 
