@@ -18,6 +18,7 @@ from auricle.dbus.gate import Caller, Standing
 from auricle.dbus.names import DAEMON_NAME
 from auricle.errors import AuricleError, NotAuthorizedError, NotRunningError
 from auricle.tasks import retrieve
+from auricle.user_names import user_name
 
 MAX_KNOWN = 1024  # senders that are remembered; a unique name never changes its user
 MAX_ASKED = 16  # senders whose users are asked for at once
@@ -137,8 +138,8 @@ class Clients:
     def _check_user(self, user: int) -> None:
         if not self._authorise(user):
             raise NotAuthorizedError(
-                f"user {user} may not use this microphone; join the group of the daemon, "
-                "which is auricle on the system bus"
+                f"user {user_name(user)} may not use this microphone; join the group of the "
+                "daemon, which is auricle on the system bus"
             )
 
     def _caller(self, sender: str, user: int) -> Caller:

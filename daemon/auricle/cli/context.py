@@ -165,11 +165,17 @@ def _tell(arguments: argparse.Namespace, told: dict[str, object]) -> None:
         return
     source = "" if told["source"] == DEFAULT_SOURCE else f" ({told['source']})"
     numbers = ", ".join(
-        f"{told[key]} {key.replace('_', ' ')}"
+        _counted(key, told[key])
         for key in ("entries", "removed", "left_out")
         if key in told and (told[key] or key != "left_out")
     )
     sys.stdout.write(f"{told['kind'] or 'all kinds'}{source}: {numbers}\n")
+
+
+def _counted(key: str, count: object) -> str:
+    """Return a count with its noun: 1 entry, 2 entries, 1 left out."""
+    noun = "entry" if key == "entries" and count == 1 else key.replace("_", " ")
+    return f"{count} {noun}"
 
 
 def _listed(counts: dict[str, int]) -> str:

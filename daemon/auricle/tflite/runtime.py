@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from auricle.errors import ArgumentError, MalformedError, ModelError
 from auricle.parsing.files import open_regular
+from auricle.tflite.native_log import without_informational_lines
 from auricle.tflite.packages import find_runtime
 from auricle.tflite.values import find_fault
 from auricle.tflite.verify import is_whole
@@ -112,13 +113,8 @@ def load_interpreter(
     try:
         if isinstance(model, Path) and model.suffix == PACKED:
             model = unpack(model)
-        if isinstance(model, Path):
-            check_file(model)
-            interpreter = factory(model_path=str(model), num_threads=threads)
-        else:
-            check_content(model)
-            interpreter = factory(model_content=model, num_threads=threads)
-        interpreter.allocate_tensors()
+        with without_informational_lines():
+            interpreter = _make_interpreter(factory, model, threads)
     except DamagedError as error:
         raise ModelError(
             f"The model {name} is damaged or not a TFLite model: {error}; install it again."
@@ -134,6 +130,18 @@ def load_interpreter(
             f"The model {name} cannot be read ({error.strerror}); install it again."
         ) from error
     return cast("Interpreter", interpreter)
+
+
+def _make_interpreter(factory: Any, model: Path | bytes, threads: int) -> Any:
+    """Return an interpreter with allocated tensors."""
+    if isinstance(model, Path):
+        check_file(model)
+        interpreter = factory(model_path=str(model), num_threads=threads)
+    else:
+        check_content(model)
+        interpreter = factory(model_content=model, num_threads=threads)
+    interpreter.allocate_tensors()
+    return interpreter
 
 
 def unpack(path: Path) -> bytes:
