@@ -20,6 +20,7 @@ from auricle.errors import RefusedError, RelayError
 from auricle.privacy.relay_server import RelayServer
 from auricle.relay.answers import AnswerFault
 from auricle.relay.process import serve
+from auricle.user_names import user_name
 from auricle.wire.schema import Answer, Question, encode_question
 from auricle.wire.sockets import check_peer, connect, listen
 from testbed.fake_reranker import FakeReranker, Reply, in_order
@@ -204,7 +205,7 @@ async def test_other_users_can_impersonate_neither_relay_nor_daemon(
     desk = RelayServer(testbed.path, {stranger}, told.append)
     desk.open()
     with connect(testbed.path) as connection:
-        with pytest.raises(RefusedError, match=f"of user {os.getuid()} may not connect"):
+        with pytest.raises(RefusedError, match=f"of user {user_name(os.getuid())} may not connect"):
             check_peer(connection, {stranger})
         await until(lambda: bool(told))
         assert not desk.connected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,7 @@ async def test_readings_come_in_the_order_of_the_reranker(
     server: FakeReranker, question: Question, tmp_path: Path
 ) -> None:
     token = tmp_path / "token"
+    token.touch(mode=0o600)
     token.write_text("s3cret\n")
     settings = RerankerSettings(url=server.url, pin=server.pin, token_file=str(token))
     answer = await ask(settings, question)
@@ -286,6 +288,7 @@ def test_the_token_of_systemd_comes_first(tmp_path: Path, monkeypatch: pytest.Mo
     settings = RerankerSettings(url="https://a.example/", token_file=str(file))
     with pytest.raises(RelayError, match=r"token_file: .*file: cannot be read as a token"):
         read_token(settings)
+    file.touch(mode=0o600)
     file.write_text("of the file")
     with pytest.raises(RelayError, match="holds no token; write one line"):
         read_token(settings)
@@ -294,3 +297,43 @@ def test_the_token_of_systemd_comes_first(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "reranker-token").write_text("systemd\n")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     assert read_token(settings) == "systemd"
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
+def test_a_token_that_other_users_can_read_is_refused(tmp_path: Path, mode: int) -> None:
+    file = tmp_path / "token"
+    file.write_text("s3cret\n")
+    file.chmod(mode)
+    settings = RerankerSettings(url="https://a.example/", token_file=str(file))
+    remedy = rf"token_file: {file}: has the mode {mode:04o}, .* run `chmod 600 {file}`"
+    with pytest.raises(RelayError, match=remedy):
+        read_token(settings)
+
+
+def test_a_token_of_another_user_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "token"
+    file.touch(mode=0o600)
+    file.write_text("s3cret\n")
+    owner = 54321
+    if os.geteuid() == 0:
+        os.chown(file, owner, -1)
+    else:
+        owner = os.geteuid()
+        monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    settings = RerankerSettings(url="https://a.example/", token_file=str(file))
+    with pytest.raises(RelayError, match=f"belongs to user {owner}, who can read it; "):
+        read_token(settings)
+
+
+def test_the_mode_of_a_systemd_credential_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # systemd grants access with an access-control list, so that the mode shows the group's bits.
+    file = tmp_path / "token"
+    file.write_text("s3cret\n")
+    file.chmod(0o440)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    settings = RerankerSettings(url="https://a.example/", token_file=str(file))
+    assert read_token(settings) == "s3cret"

@@ -273,10 +273,10 @@ async def test_reload_switches_the_microphone(testbed: Stage) -> None:
     [
         ("wake: {models: [hey_jarvis], sensitivity: 3}\n", "auricle.yaml:1: wake.sensitivity: "),
         ("bus: {kind: session}\n", "bus.kind: session: cannot change from system while Auricle"),
-        ("wake: {models: [no_such_word]}\n", "wake.models: no model no_such_word in "),
         ("log:\n  level: !!int\n", "log.level: !!int: must be written without the tag !!int"),
         ("log: {level: !!float ''}\n", "must be written without the tag !!float"),
         ("[" * 3000, "must not be nested deeper than 20 levels"),
+        ("wake: {models: [no_such_word]}\n", "wake.models[0]: no_such_word: no model no_such_wo"),
     ],
 )
 @pytest.mark.asyncio

@@ -18,7 +18,7 @@ from auricle.parsing.files import read_regular
 from auricle.parsing.limits import Limits, shown
 from auricle.parsing.yaml_text import parse_yaml
 
-FORMAT = 2  # format of the manifest; it is raised when older versions cannot run new bundles
+FORMAT = 3  # format of the manifest; it is raised when older versions cannot run new bundles
 MANIFEST = "manifest.yaml"
 LIMITS = Limits(bytes=1024 * 1024, nodes=50_000)  # training data and results take most of it
 MOST_FILES = 1000

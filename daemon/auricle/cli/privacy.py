@@ -15,8 +15,9 @@ from auricle.parsing.json_text import parse_json
 DESCRIPTION = """\
 Show or set the privacy mode. local: nothing leaves the device. lattice: recognition hypotheses of a
 command may leave it, but never audio. A change takes effect at once. Everyone with access to the
-daemon may set local; only the owner (root, or the user of the daemon) may set lattice. `log` prints
-the audit log of everything that was sent, and fails if the log was modified. `erase` deletes the
+daemon may set local; only the owner (root, or the user of the daemon) may set lattice. With
+privacy.lock in the configuration, only the configuration or polkit allows lattice. `log` prints the
+audit log of everything that was sent, and fails if the log was modified. `erase` deletes the
 log and all stored names.
 """
 MODES = ("local", "lattice")
@@ -64,13 +65,23 @@ def print_mode(arguments: argparse.Namespace, mode: str | None) -> None:
 
     told = call(arguments, ask)
     if arguments.json:
-        content = {"mode": told["Mode"], "reranker": told["Reranker"] or None}
+        content = {
+            "mode": told["Mode"],
+            "locked": told["Locked"],
+            "reranker": told["Reranker"] or None,
+        }
         sys.stdout.write(json.dumps(content) + "\n")
-    elif told["Mode"] == "local":
-        sys.stdout.write("local: nothing leaves this device\n")
     else:
-        where = told["Reranker"] or "nowhere: privacy.reranker is not set"
-        sys.stdout.write(f"lattice: recognition hypotheses are sent to {where}\n")
+        sys.stdout.write(f"{_explained(told)}\n")
+
+
+def _explained(told: dict[str, object]) -> str:
+    """Return the privacy mode as a sentence."""
+    if told["Mode"] == "local":
+        lock = " (locked: only the configuration or polkit can change that)"
+        return "local: nothing leaves this device" + (lock if told["Locked"] else "")
+    where = told["Reranker"] or "nowhere: privacy.reranker is not set"
+    return f"lattice: recognition hypotheses are sent to {where}"
 
 
 def print_log(arguments: argparse.Namespace) -> int:

@@ -22,6 +22,7 @@ from auricle.context.validation import MOST_SPOKEN, MOST_WEIGHT, Given, clean_na
 from auricle.errors import ConfigError, InvalidNameError, MalformedError, NameTooLongError
 from auricle.parsing.limits import Limits
 
+DEFAULT_KIND = "contacts"  # kind of the names in a file that does not say it
 LIMITS = Limits(bytes=4 * 1024 * 1024, nodes=1_000_000)  # far more than any real list of names
 # The start of a YAML file: a list, or one of the keys. Any other file has one name per line.
 YAML_BEGINS = re.compile(rf"(?:\s*(?:#.*)?\n)*(?:---|-\s|\[|\{{|(?:{'|'.join(KINDS)})\s*:)")
@@ -97,6 +98,29 @@ def read_context(path: Path) -> Context:
     names = _read_lists(path, document, mistakes)
     _refuse(mistakes)
     return Context(tuple(entry for kind in KINDS for entry in names.get(kind, ())))
+
+
+def read_any_context(path: Path, kind: str | None = None) -> Context:
+    """Return the names in a file: lists by kind, one YAML list, or text with one name per line.
+
+    Args:
+        path: the file.
+        kind: the kind to read; None: all kinds of a file with lists, else `DEFAULT_KIND`.
+
+    Raises:
+        ConfigError: with one line for each mistake, as in `read_context`.
+    """
+    if kind is None and _has_kinds(path):
+        return read_context(path)
+    return Context(read_names(path, kind or DEFAULT_KIND))
+
+
+def _has_kinds(path: Path) -> bool:
+    """Return whether a file is neither one YAML list nor text with one name per line."""
+    document, mistakes = read_document(path, LIMITS)
+    if document is None:
+        return True
+    return isinstance(document.content, dict) or bool(mistakes)
 
 
 def read_names(path: Path, kind: str) -> tuple[Entry, ...]:

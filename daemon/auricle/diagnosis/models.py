@@ -15,7 +15,7 @@ from auricle.diagnosis.finding import Finding, FindingStatus, problem
 from auricle.errors import AuricleError
 from auricle.recognizer.recognizer import Recognizer
 from auricle.service.assembly import Models, budget_of, load_models, load_wake
-from auricle.tflite.runtime import find_runtime
+from auricle.tflite.packages import find_runtime
 from auricle.wake.model_files import has_manifest
 
 TRIAL_SECONDS = 2.6  # of audio: a few chunks of the encoder

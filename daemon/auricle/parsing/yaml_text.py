@@ -16,7 +16,9 @@ from auricle.parsing.limits import Limits, check_float, check_integer, check_siz
 
 TAG = "tag:yaml.org,2002:"
 NUMBER_TAGS = frozenset((f"{TAG}int", f"{TAG}float"))
-PLAIN_TAGS = NUMBER_TAGS | {f"{TAG}null", f"{TAG}bool", f"{TAG}str"}
+BOOLEAN_TAG = f"{TAG}bool"
+BOOLEANS = frozenset(("true", "false"))  # in lower case
+PLAIN_TAGS = NUMBER_TAGS | {f"{TAG}null", BOOLEAN_TAG, f"{TAG}str"}
 # What PyYAML raises for some escapes, directives and numbers beside its own errors.
 _FAILURES = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError, RecursionError)
 
@@ -77,7 +79,10 @@ def check_tag(node: yaml.Node) -> None:
 
 
 def scalar_of(node: yaml.ScalarNode, limits: Limits | None = None) -> Scalar:
-    """Return the value of a scalar as in YAML 1.1, except that `1:30` is text instead of 90.
+    """Return the value of a scalar.
+
+    Where YAML 1.1 and 1.2 differ, words and times are text, as in YAML 1.2: `off`, `on`, `yes` and
+    `no` are not booleans, and `1:30` is not 90.
 
     Raises:
         MalformedError: it has a tag, or looks like a number but cannot be read as one.
@@ -86,6 +91,8 @@ def scalar_of(node: yaml.ScalarNode, limits: Limits | None = None) -> Scalar:
     limits, written = limits or Limits(), str(node.value)
     line = node.start_mark.line + 1
     if node.tag not in PLAIN_TAGS or (node.tag in NUMBER_TAGS and ":" in written):
+        return written
+    if node.tag == BOOLEAN_TAG and written.lower() not in BOOLEANS:
         return written
     if node.tag == f"{TAG}int":
         check_integer(written, limits, line)

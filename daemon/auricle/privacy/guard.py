@@ -90,6 +90,11 @@ class Guard:
         return self._mode
 
     @property
+    def locked(self) -> bool:
+        """Whether only the configuration, or a caller whom polkit allows, may loosen the mode."""
+        return self._settings.lock
+
+    @property
     def host(self) -> str:
         """Host of the configured reranker; empty without a reranker."""
         reranker = self._settings.reranker
@@ -128,7 +133,8 @@ class Guard:
     async def reconfigure(self, settings: PrivacySettings, language: str) -> None:
         """Apply a new configuration; see `mode.effective` for the mode."""
         old, self._settings, self._language = self._settings, settings, language
-        mode = self._mode if settings.mode == old.mode else await self._effective_mode()
+        same = (settings.mode, settings.lock) == (old.mode, old.lock)
+        mode = self._mode if same else await self._effective_mode()
         if settings.reranker != old.reranker:
             await self._relay.close()  # the relay ends; the next one reads the new settings
         await self._activate(mode)
@@ -173,11 +179,21 @@ class Guard:
         self._show_led()
 
     async def _effective_mode(self) -> PrivacyMode:
-        """Return the mode from the configuration and the last switch."""
+        """Return the mode from the configuration and the last switch.
+
+        With a locked mode, a switch of another configured mode is over and is forgotten.
+        """
+        configured, locked = PrivacyMode(self._settings.mode), self._settings.lock
         switch, damage = await self._in_thread(self._file.load)
         if damage:
             self._report_damage(damage)
-        return effective(PrivacyMode(self._settings.mode), switch)
+        mode = effective(configured, switch, locked=locked)
+        if locked and switch is not None and switch.configured is not configured:
+            try:
+                await self._in_thread(lambda: self._file.save(Switch(mode, configured)))
+            except StorageError as error:
+                self._report(str(error))
+        return mode
 
     async def _activate(self, mode: PrivacyMode) -> None:
         """Activate a mode; the relay socket exists only in LATTICE and with a reranker."""

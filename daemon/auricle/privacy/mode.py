@@ -1,8 +1,9 @@
 """The privacy mode: whether anything may leave the device; it survives restarts.
 
 The owner sets the mode in the configuration or switches it at run time. A switch is valid until the
-configured mode changes; then the stricter of the two applies. A state file that cannot be read
-counts as `local`, also after it was set aside.
+configured mode changes; then the stricter of the two applies. With a locked mode, a switch can only
+tighten the configured mode, and it ends when the configured mode changes. A state file that cannot
+be read counts as `local`, also after it was set aside.
 """
 
 from __future__ import annotations
@@ -36,11 +37,19 @@ STRICTEST = Switch(PrivacyMode.LOCAL, PrivacyMode.LATTICE)  # `local` in every c
 MOST_BYTES = 1024  # of the state file; it has two words
 
 
-def effective(configured: PrivacyMode, switch: Switch | None) -> PrivacyMode:
-    """Return the active mode."""
-    if switch is None:
+def effective(
+    configured: PrivacyMode, switch: Switch | None, *, locked: bool = False
+) -> PrivacyMode:
+    """Return the active mode.
+
+    Args:
+        configured: the mode in the configuration.
+        switch: the last switch at run time.
+        locked: whether only the configuration may loosen the mode.
+    """
+    if switch is None or (locked and switch.configured is not configured):
         return configured
-    if switch.configured is configured:
+    if switch.configured is configured and not locked:
         return switch.mode
     return (
         PrivacyMode.LOCAL if PrivacyMode.LOCAL in (configured, switch.mode) else PrivacyMode.LATTICE

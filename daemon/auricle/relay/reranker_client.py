@@ -24,6 +24,7 @@ from typing import Self
 import httpx
 
 from auricle.config.schema import RerankerSettings
+from auricle.config.secret_file import fault_of_secret
 from auricle.errors import RelayError
 from auricle.relay.answers import AnswerFault, read_body
 from auricle.wire.schema import MOST_ANSWER_BYTES, Answer, Question
@@ -174,7 +175,7 @@ def read_token(settings: RerankerSettings) -> str:
     """Return the bearer token from systemd's credential or from the file; empty without one.
 
     Raises:
-        RelayError: the token cannot be read or is invalid.
+        RelayError: the token cannot be read, other users can read it, or it is invalid.
     """
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     file = Path(folder) / CREDENTIAL if folder else None
@@ -183,12 +184,16 @@ def read_token(settings: RerankerSettings) -> str:
             return ""
         file = Path(settings.token_file)
     try:
-        token = file.read_text(encoding="ascii")[: LONGEST_TOKEN + 1].strip()
+        with file.open(encoding="ascii") as content:
+            fault = fault_of_secret(file, os.fstat(content.fileno()), {os.geteuid()})
+            token = content.read(LONGEST_TOKEN + 1).strip()
     except (OSError, UnicodeError) as error:
         raise RelayError(
             f"privacy.reranker.token_file: {file}: cannot be read as a token ({error}); let the "
             f"relay's user read it, or pass it as the systemd credential {CREDENTIAL}"
         ) from error
+    if fault is not None:
+        raise RelayError(f"privacy.reranker.token_file: {file}: {fault}")
     if not token or len(token) > LONGEST_TOKEN or not token.isprintable() or " " in token:
         raise RelayError(
             f"privacy.reranker.token_file: {file}: holds no token; write one line without spaces"

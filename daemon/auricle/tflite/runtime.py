@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import importlib
-import importlib.util
 import zlib
 from collections.abc import Callable, Sequence
 from mmap import ACCESS_READ, mmap
@@ -19,10 +18,11 @@ from numpy.typing import NDArray
 
 from auricle.errors import ArgumentError, MalformedError, ModelError
 from auricle.parsing.files import open_regular
+from auricle.tflite.native_log import without_informational_lines
+from auricle.tflite.packages import find_runtime
 from auricle.tflite.values import find_fault
 from auricle.tflite.verify import is_whole
 
-RUNTIMES = ("ai_edge_litert", "tflite_runtime")  # in the order of preference
 PACKED = ".gz"  # suffix of a compressed model
 LARGEST = 256 * 1024 * 1024  # largest uncompressed model, in bytes
 
@@ -99,7 +99,7 @@ def load_interpreter(
     Args:
         model: the file or its content. An uncompressed file is mapped into memory.
         threads: threads for one run of the graph.
-        runtime: one of `RUNTIMES`, or "auto" for the first that is installed.
+        runtime: see `find_runtime`.
         name: what error messages call the model; empty: its path or its size.
 
     Raises:
@@ -113,13 +113,8 @@ def load_interpreter(
     try:
         if isinstance(model, Path) and model.suffix == PACKED:
             model = unpack(model)
-        if isinstance(model, Path):
-            check_file(model)
-            interpreter = factory(model_path=str(model), num_threads=threads)
-        else:
-            check_content(model)
-            interpreter = factory(model_content=model, num_threads=threads)
-        interpreter.allocate_tensors()
+        with without_informational_lines():
+            interpreter = _make_interpreter(factory, model, threads)
     except DamagedError as error:
         raise ModelError(
             f"The model {name} is damaged or not a TFLite model: {error}; install it again."
@@ -135,6 +130,18 @@ def load_interpreter(
             f"The model {name} cannot be read ({error.strerror}); install it again."
         ) from error
     return cast("Interpreter", interpreter)
+
+
+def _make_interpreter(factory: Any, model: Path | bytes, threads: int) -> Any:
+    """Return an interpreter with allocated tensors."""
+    if isinstance(model, Path):
+        check_file(model)
+        interpreter = factory(model_path=str(model), num_threads=threads)
+    else:
+        check_content(model)
+        interpreter = factory(model_content=model, num_threads=threads)
+    interpreter.allocate_tensors()
+    return interpreter
 
 
 def unpack(path: Path) -> bytes:
@@ -168,20 +175,3 @@ def check_content(content: bytes | mmap) -> None:
     fault = find_fault(content)
     if fault:
         raise DamagedError(fault)
-
-
-def find_runtime(runtime: str = "auto") -> str:
-    """Return the name of the package that runs the models.
-
-    Raises:
-        ArgumentError: `runtime` is neither "auto" nor one of `RUNTIMES`.
-        ModelError: no such runtime is installed.
-    """
-    if runtime != "auto" and runtime not in RUNTIMES:
-        raise ArgumentError(f"runtime is {runtime!r}; it must be auto, {' or '.join(RUNTIMES)}.")
-    candidates = RUNTIMES if runtime == "auto" else (runtime,)
-    for candidate in candidates:
-        if importlib.util.find_spec(candidate) is not None:
-            return candidate
-    packages = " or ".join(name.replace("_", "-") for name in candidates)
-    raise ModelError(f"No TFLite runtime is installed; install the Python package {packages}.")

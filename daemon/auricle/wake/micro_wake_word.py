@@ -58,7 +58,7 @@ class MicroWakeWord:
     Args:
         files: the checked metadata, and the network.
         threads: number of threads for one run of the graph.
-        runtime: "auto", or a name from `auricle.tflite.runtime.RUNTIMES`.
+        runtime: "auto", or a name from `auricle.tflite.packages.RUNTIMES`.
 
     Raises:
         ModelError: the network is damaged, cannot be run, or its tensors do not match the format.
