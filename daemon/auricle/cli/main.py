@@ -24,10 +24,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
+from auricle.cli.start import INTERRUPTED, start
 from auricle.errors import AuricleError
 
 FAILED = 1
-INTERRUPTED = 130  # the exit status of a shell for a program ended by Ctrl-C
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +37,23 @@ class Command:
     name: str
     module: str
     summary: str
+    cleans_up: bool = False  # Ctrl-C raises KeyboardInterrupt in it, instead of ending it at once
 
 
 COMMANDS = (
-    Command("run", "auricle.cli.run", "run the daemon in the foreground"),
+    Command("run", "auricle.cli.run", "run the daemon in the foreground", cleans_up=True),
     Command("status", "auricle.cli.status", "show the state of the daemon"),
-    Command("monitor", "auricle.cli.monitor", "show live events of the daemon"),
+    Command("monitor", "auricle.cli.monitor", "show live events of the daemon", cleans_up=True),
     Command("transcribe", "auricle.cli.transcribe", "recognize speech in recordings"),
     Command("detect", "auricle.cli.detect", "find wake words in recordings"),
     Command("context", "auricle.cli.context", "manage the names that commands may contain"),
     Command("privacy", "auricle.cli.privacy", "show, set or log what may leave the device"),
-    Command("relay", "auricle.cli.relay", "send lattices to the reranker (run by systemd)"),
+    Command(
+        "relay",
+        "auricle.cli.relay",
+        "send lattices to the reranker (run by systemd)",
+        cleans_up=True,
+    ),
     Command("config", "auricle.cli.config_check", "check the configuration"),
     Command("doctor", "auricle.cli.doctor", "find problems and say how to fix them"),
 )
@@ -65,14 +71,22 @@ class CommandModule(Protocol):
         ...
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit status."""
+def main(
+    argv: Sequence[str] | None = None, *, raise_interrupts: Callable[[], object] = lambda: None
+) -> int:
+    """Run the command line; return the exit status.
+
+    Args:
+        argv: the words after the program's name; None: those of this process.
+        raise_interrupts: called before a command that cleans up begins its work; from then on,
+            Ctrl-C must raise KeyboardInterrupt.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Print file names that are not UTF-8 with escapes, instead of failing.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
-            return dispatch(list(sys.argv[1:] if argv is None else argv))
+            return dispatch(list(sys.argv[1:] if argv is None else argv), raise_interrupts)
         finally:
             sys.stdout.flush()
     except AuricleError as error:
@@ -89,11 +103,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def dispatch(words: Sequence[str]) -> int:
+def dispatch(words: Sequence[str], raise_interrupts: Callable[[], object]) -> int:
     """Parse the words and run the command; wrong usage raises `SystemExit(2)`."""
     name = next((word for word in words if not word.startswith("-")), None)
     arguments = build_parser(name).parse_args(words)
     run: Callable[[argparse.Namespace], int] = arguments.run
+    if any(command.cleans_up for command in COMMANDS if command.name == name):
+        raise_interrupts()
     return run(arguments)
 
 
@@ -146,4 +162,4 @@ def silence_output() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start()
