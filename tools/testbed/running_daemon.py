@@ -91,7 +91,7 @@ class RunningDaemon:
         }
         if self._watchdog_seconds:
             environment["WATCHDOG_USEC"] = str(round(self._watchdog_seconds * 1e6))
-        command = [sys.executable, "-m", "auricle.cli.main", "run"]
+        command = [sys.executable, "-m", "auricle.cli.start", "run"]
         command += ["--config", str(self.config), "--bus", self._bus, *self._arguments]
         with (self._path / "log").open("wb") as log:
             self._process = subprocess.Popen(

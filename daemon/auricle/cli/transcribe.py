@@ -14,6 +14,7 @@ from auricle.audio.file import FileSource
 from auricle.audio.source import frames
 from auricle.biasing.biasing import Biasing
 from auricle.cli.attention_picture import draw
+from auricle.cli.recordings import readable_recordings
 from auricle.compute.budget import SECOND_PASSES
 from auricle.config import Config, load
 from auricle.config.locations import find_config
@@ -111,15 +112,13 @@ def count_of_hypotheses(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the text of each recording; return 1 if one of them failed, else 0."""
-    config = load(arguments.config or find_config())
-    if arguments.nbest:
-        config = replace(config, recognizer=replace(config.recognizer, nbest=arguments.nbest))
-    if arguments.second_pass:
-        chosen = replace(config.recognizer, second_pass=arguments.second_pass)
-        config = replace(config, recognizer=chosen)
+    config = _config_of(arguments)
     context = read_context(arguments.context) if arguments.context else None
     if arguments.lattice:
         make_folder(arguments.lattice)
+    files = readable_recordings(arguments.files)
+    if not files:
+        return 1
     budget = budget_of(config)
     models = load_models(config, budget, wake=False)
     biasing = models.recognizer.biasing_of(context) if context else None
@@ -128,8 +127,8 @@ def run(arguments: argparse.Namespace) -> int:
             "--attention: there are no names, or the bundle has no context attention; give names "
             "with --context, and configure a bundle with context attention"
         )
-    status = 0
-    for path, name in zip(arguments.files, name_each(arguments.files), strict=True):
+    status = 1 if len(files) < len(arguments.files) else 0
+    for path, name in zip(files, name_each(files), strict=True):
         try:
             done = recognize(path, config, models, biasing, endpoint=not arguments.no_endpoint)
             line = as_line(path, done) if arguments.json else as_text(path, done, arguments.nbest)
@@ -146,6 +145,17 @@ def run(arguments: argparse.Namespace) -> int:
             sys.stderr.write(f"auricle: {error}\n")
             status = 1
     return status
+
+
+def _config_of(arguments: argparse.Namespace) -> Config:
+    """Return the configuration with the options of the command line."""
+    config = load(arguments.config or find_config())
+    settings = config.recognizer
+    if arguments.nbest:
+        settings = replace(settings, nbest=arguments.nbest)
+    if arguments.second_pass:
+        settings = replace(settings, second_pass=arguments.second_pass)
+    return replace(config, recognizer=settings)
 
 
 def recognize(
