@@ -88,6 +88,23 @@ def test_status_says_starting_and_calls_wait_until_the_models_are_loaded(
         assert "Language:   en\n" in capfd.readouterr().out
 
 
+def test_a_reload_while_the_models_are_loaded_is_done_afterwards(
+    bus: PrivateBus, tmp_path: Path
+) -> None:
+    async def wake_words() -> object:
+        async with AssistantClient(bus.address) as client:
+            return (await client.status())["WakeWords"]
+
+    with slow_daemon(bus, tmp_path) as process:
+        (tmp_path / "auricle.yaml").write_text("wake: {models: [okay_nabu]}\n", encoding="utf-8")
+        process.send_signal(signal.SIGHUP)
+        (tmp_path / "go").touch()
+        end = time.monotonic() + SECONDS
+        while (words := asyncio.run(wake_words())) != ["okay_nabu"] and time.monotonic() < end:
+            time.sleep(0.1)
+        assert words == ["okay_nabu"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_daemon_at_once_while_it_loads_its_models(
     bus: PrivateBus, tmp_path: Path, number: signal.Signals

@@ -32,7 +32,7 @@ class Readiness:
             self._event.set()
 
     def set(self) -> None:
-        """Let all calls pass, the waiting ones first."""
+        """Let all calls pass."""
         self._event.set()
 
     async def wait(self) -> None:
