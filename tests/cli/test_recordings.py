@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from auricle.audio.piped import STANDARD_INPUT
 from auricle.cli.main import main
-from auricle.cli.recordings import STANDARD_INPUT, readable_recordings
+from auricle.cli.recordings import readable_recordings
 from testbed.recordings import Recording
 
 

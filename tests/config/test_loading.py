@@ -221,8 +221,20 @@ LOG = "must be a mapping with the keys level, transcripts"
         ("wake.enabled", "1", "must be true or false"),
         ("wake.models", "alexa", f"must be a list, each item {MODEL}"),
         ("recognizer.bundle", "a b", "must be the name of a model bundle, or an absolute path"),
-        ("recognizer.nbest", "!!int five", SCALAR),
-        ("recognizer.bundle", "!secret a", SCALAR),
+        ("recognizer.nbest", "0b_", SCALAR),
+        ("recognizer.nbest", "!!int five", "must be written without the tag !!int"),
+        ("recognizer.bundle", "!secret a", "must be written without the tag !secret"),
+        ("log.level", "!!int", "must be written without the tag !!int"),
+        ("log.level", "!!float ''", "must be written without the tag !!float"),
+        ("log.level", "!!timestamp 2001-99-99", "must be written without the tag !!timestamp"),
+        ("log.level", "!!binary =", "must be written without the tag !!binary"),
+        ("wake.models", "!!set {alexa}", "must be written without the tag !!set"),
+        (
+            "log.level",
+            "!!python/object/apply:os.system [id]",
+            "must be written without the tag !!python/object/apply:os.system",
+        ),
+        ("endpoint.final_ms", "1" * 41, "is a number of 41 characters; write at most 40"),
     ],
 )
 def test_a_value_that_does_not_fit_is_told_with_what_would(

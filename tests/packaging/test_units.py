@@ -151,9 +151,7 @@ def test_relay_has_access_to_neither_audio_nor_state(unit: Path) -> None:
     [(SYSTEM_RELAY, SYSTEM_UNIT), (USER_RELAY, USER_UNIT)],
     ids=["system", "user"],
 )
-def test_relay_runs_only_while_the_socket_exists(
-    unit: Path, daemon: Path
-) -> None:
+def test_relay_runs_only_while_the_socket_exists(unit: Path, daemon: Path) -> None:
     meeting = dict(directives(daemon))["Environment"]
     assert dict(directives(unit))["Environment"] == meeting
     socket = meeting.removeprefix("AURICLE_RELAY_SOCKET=")

@@ -13,6 +13,7 @@ from dbus_next.signature import Variant
 
 from auricle.dbus.connection import Connection
 from auricle.errors import AuricleError, NotAuthorizedError
+from auricle.user_names import user_name
 
 POLKIT = "org.freedesktop.PolicyKit1"
 POLKIT_PATH = "/org/freedesktop/PolicyKit1/Authority"
@@ -41,7 +42,8 @@ class Ownership:
         if self._polkit and await self._polkit_allows(caller, action):
             return
         raise NotAuthorizedError(
-            f"user {user} does not own this device; call as root or as the user of the daemon"
+            f"user {user_name(user)} does not own this device; call as root or as the user "
+            "of the daemon"
         )
 
     async def check_locked(self, caller: str, action: str) -> None:

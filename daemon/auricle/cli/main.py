@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-from auricle.cli.start import INTERRUPTED, start
+from auricle.cli.start import INTERRUPTED, raise_interrupts, start
 from auricle.errors import AuricleError
 
 FAILED = 1
@@ -71,22 +71,14 @@ class CommandModule(Protocol):
         ...
 
 
-def main(
-    argv: Sequence[str] | None = None, *, raise_interrupts: Callable[[], object] = lambda: None
-) -> int:
-    """Run the command line; return the exit status.
-
-    Args:
-        argv: the words after the program's name; None: those of this process.
-        raise_interrupts: called before a command that cleans up begins its work; from then on,
-            Ctrl-C must raise KeyboardInterrupt.
-    """
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Print file names that are not UTF-8 with escapes, instead of failing.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
-            return dispatch(list(sys.argv[1:] if argv is None else argv), raise_interrupts)
+            return dispatch(list(sys.argv[1:] if argv is None else argv))
         finally:
             sys.stdout.flush()
     except AuricleError as error:
@@ -103,7 +95,7 @@ def main(
         return INTERRUPTED
 
 
-def dispatch(words: Sequence[str], raise_interrupts: Callable[[], object]) -> int:
+def dispatch(words: Sequence[str]) -> int:
     """Parse the words and run the command; wrong usage raises `SystemExit(2)`."""
     name = next((word for word in words if not word.startswith("-")), None)
     arguments = build_parser(name).parse_args(words)
@@ -117,7 +109,7 @@ def build_parser(name: str | None) -> argparse.ArgumentParser:
     """Return the parser of all commands; only the command `name` gets its arguments."""
     parser = argparse.ArgumentParser(
         prog="auricle",
-        description="A voice assistant that recognizes and understands speech on the device.",
+        description="A voice assistant daemon that recognizes speech on the device itself.",
         epilog="`auricle COMMAND --help` describes a command.",
     )
     parser.add_argument("--version", action="version", version=f"auricle {version()}")

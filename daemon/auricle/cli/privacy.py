@@ -9,7 +9,8 @@ from typing import Any
 
 from auricle.cli.bus_option import add_bus_option, call
 from auricle.client.client import AssistantClient
-from auricle.errors import AuricleError
+from auricle.errors import AuricleError, MalformedError
+from auricle.parsing.json_text import parse_json
 
 DESCRIPTION = """\
 Show or set the privacy mode. local: nothing leaves the device. lattice: recognition hypotheses of a
@@ -103,10 +104,11 @@ def print_log(arguments: argparse.Namespace) -> int:
 
 
 def _for_people(line: str) -> str:
+    """Return a line of the log for people; a line that is not one of the daemon stays as it is."""
     try:
-        entry: dict[str, Any] = json.loads(line)
+        entry: dict[str, Any] = parse_json(line.encode())
         told = f"{entry['time']}  {entry['host']}  {entry['bytes']} bytes  {entry['sha256'][:12]}"
-        words = entry.get("lattice", {}).get("words", [])
-    except (ValueError, TypeError, LookupError, AttributeError):
+        words = " ".join(entry.get("lattice", {}).get("words", []))
+    except (ValueError, TypeError, LookupError, AttributeError, MalformedError):
         return line
-    return f"{told}  {' '.join(words)}".rstrip()
+    return f"{told}  {words}".rstrip()

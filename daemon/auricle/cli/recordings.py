@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from auricle.audio.file import FileSource
+from auricle.audio.piped import STANDARD_INPUT
 from auricle.errors import AudioError
-
-STANDARD_INPUT = Path("-")  # read once, so that it cannot be checked before
 
 
 def readable_recordings(files: Iterable[Path]) -> list[Path]:
-    """Return the files that can be opened as audio; print an error for each of the others."""
+    """Return the files that can be opened as audio; print an error for each of the others.
+
+    Standard input is not checked, because it can be read only once.
+    """
     readable = []
     for file in files:
         try:

@@ -2,8 +2,8 @@
 
 Python raises KeyboardInterrupt between any two instructions. While a module is imported, it would
 print a traceback, and in the initialisation of a native module it would end the process by
-std::terminate. So until a command begins its work, Ctrl-C ends the process at once. This module
-imports only what that needs.
+std::terminate. So Ctrl-C ends the process at once, until a command that has something to clean up
+begins its work and calls `raise_interrupts`. This module imports only what that needs.
 """
 
 from __future__ import annotations
@@ -29,19 +29,14 @@ def start() -> NoReturn:
 
 
 def run_main() -> int:
-    """Run the command line with the handlers of SIGINT that each of its parts needs."""
+    """Run the command line while Ctrl-C ends the process at once; return the exit status."""
     # A program that was started in the background keeps ignoring Ctrl-C.
-    heeds_interrupts = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
-    if heeds_interrupts:
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, end_at_once)
     from auricle.cli.main import main  # noqa: PLC0415 -- only after Ctrl-C is handled
 
-    def raise_interrupts() -> None:
-        if heeds_interrupts:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
     try:
-        return main(raise_interrupts=raise_interrupts)
+        return main()
     except SystemExit as end:  # wrong usage, or --help
         return end.code if isinstance(end.code, int) else int(end.code is not None)
 
@@ -49,6 +44,15 @@ def run_main() -> int:
 def end_at_once(number: int, frame: FrameType | None) -> None:
     """End the process, as a handler of SIGINT; files are closed by the kernel."""
     os._exit(INTERRUPTED)
+
+
+def raise_interrupts() -> None:
+    """Let Ctrl-C raise KeyboardInterrupt from now on, instead of ending the process at once.
+
+    Native modules must be imported before. Without `start`, as in tests, nothing changes.
+    """
+    if signal.getsignal(signal.SIGINT) is end_at_once:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def leave(status: int) -> NoReturn:
@@ -66,7 +70,3 @@ def leave(status: int) -> NoReturn:
         sys.stderr.flush()
         os._exit(status)
     sys.exit(status)
-
-
-if __name__ == "__main__":
-    start()

@@ -14,6 +14,7 @@ from auricle.diagnosis.machine import examine_memory, examine_processor
 from auricle.diagnosis.microphone import examine_microphone
 from auricle.diagnosis.models import examine_models
 from auricle.diagnosis.music import examine_music
+from auricle.diagnosis.state import examine_state
 from auricle.diagnosis.unit import examine_home
 from auricle.service import references
 
@@ -35,6 +36,7 @@ def examine_all(config_file: Path, bus: str | None = None) -> Iterator[Finding]:
     yield from examine_microphone(config.audio, daemon.process if daemon else None)
     yield from examine_music(config.music, bus or config.bus.kind)
     yield from examine_models(config)
+    yield from examine_state(bus or config.bus.kind)
     yield from examine_processor()
     yield examine_memory()
     yield examine_synchronisation()

@@ -53,6 +53,7 @@ class Guard:
         report: Callable[[str], None],
         erase_contexts: Callable[[], Awaitable[None]],
         report_led: Callable[[str], None] = lambda _: None,
+        report_damage: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Start in the mode `local`; `load` restores the saved one.
 
@@ -64,6 +65,7 @@ class Guard:
             report: takes a sentence on why a result was not reranked; it contains no transcript.
             erase_contexts: deletes the stored context entries; may raise StorageError.
             report_led: takes a sentence on why the LED cannot be set.
+            report_damage: takes a sentence about a state file that cannot be read.
         """
         self._settings = settings
         self.language = language  # a new recogniser may have another one
@@ -76,6 +78,7 @@ class Guard:
         self._audit_log = AuditLog(places.folder / "record")
         self._disk = ThreadPoolExecutor(1, "privacy")  # one thread keeps the lines in order
         self._led, self._report_led = Led(places.leds), report_led
+        self._report_damage = report_damage
         self._relay = RelayServer(places.socket, places.relay_users, report)
         self._rate_limit = RateLimit(time=time.monotonic())
         self._context = Context()
@@ -181,7 +184,9 @@ class Guard:
         With a locked mode, a switch of another configured mode is over and is forgotten.
         """
         configured, locked = PrivacyMode(self._settings.mode), self._settings.lock
-        switch = await self._in_thread(self._file.load)
+        switch, damage = await self._in_thread(self._file.load)
+        if damage:
+            self._report_damage(damage)
         mode = effective(configured, switch, locked=locked)
         if locked and switch is not None and switch.configured is not configured:
             try:

@@ -2,6 +2,9 @@
 
 It sends the bytes of a validated question unchanged and always returns an `Answer`. A network
 error, a captive portal or an invalid response becomes a fault in that answer.
+
+A request has no header that links it to another one or tells about this device: it stores no
+cookies, and sends neither User-Agent nor a list of encodings.
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ import hashlib
 import os
 import random
 import ssl
+import urllib.request
+from http.cookiejar import CookieJar
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -32,25 +37,31 @@ IDLE_SECONDS = 300.0  # keeps an idle connection, because a handshake is slow
 LONGEST_TOKEN = 4096  # characters
 
 
+class NoCookies(CookieJar):
+    """Ignores the cookies of every response: they would link one question to the next."""
+
+    def extract_cookies(self, response: object, request: urllib.request.Request) -> None:
+        """Store nothing, and do not parse what the server sent."""
+
+
 class Reranker:
     """Use as `async with Reranker(settings) as reranker`."""
 
     def __init__(self, settings: RerankerSettings) -> None:
         """Prepare; the first question opens the connection."""
         self._settings = settings
-        token = read_token(settings)
-        headers = {"content-type": "application/json", "accept": "application/json"}
-        if token:
-            headers["authorization"] = f"Bearer {token}"
         self._client = httpx.AsyncClient(
             http2=find_spec("h2") is not None,
             verify=make_context(settings.pin),
-            headers=headers,
+            cookies=NoCookies(),
             timeout=settings.budget_ms / 1000,
             limits=httpx.Limits(max_connections=2, keepalive_expiry=IDLE_SECONDS),
             follow_redirects=False,  # send lattices only to the configured host
             trust_env=False,  # ignore proxy variables
         )
+        for name in (*self._client.headers,):  # those of httpx; one is its name and version
+            del self._client.headers[name]
+        self._client.headers.update(make_headers(read_token(settings)))
 
     async def __aenter__(self) -> Self:
         """Return the client itself."""
@@ -104,6 +115,20 @@ class Reranker:
         except (httpx.HTTPError, ssl.SSLError, OSError) as error:
             return AnswerFault.CERTIFICATE if _is_about_tls(error) else AnswerFault.UNREACHABLE
         return read_body(question, body)
+
+
+def make_headers(token: str) -> dict[str, str]:
+    """Return all headers of a request, except those of its length and host.
+
+    Args:
+        token: the bearer token; empty without one.
+    """
+    headers = {
+        "accept": "application/json",
+        "accept-encoding": "identity",  # the answer is read without decompression
+        "content-type": "application/json",
+    }
+    return headers | ({"authorization": f"Bearer {token}"} if token else {})
 
 
 def make_context(pin: str | None) -> ssl.SSLContext:

@@ -25,7 +25,7 @@ from auricle.config.secret_file import fault_of_secret
 from auricle.errors import ModelError
 from auricle.privacy.led import LEDS
 from auricle.tflite.packages import find_runtime
-from auricle.wake.metadata import read_description
+from auricle.wake.model_files import read_model_files
 from auricle.wire.sockets import as_seen_here, users_of
 
 RELAY_ACCOUNT = "auricle-relay"  # user of the relay, in the system service
@@ -113,9 +113,7 @@ def _broken_wake_words(config: Config) -> Iterator[BrokenReference]:
         return
     for index, model in enumerate(config.wake.models):
         try:
-            network = read_description(find_wake_model(model.model)).network
-            if not network.is_file():
-                raise ModelError(f"{network} does not exist; install the model again")
+            read_model_files(find_wake_model(model.model))
         except ModelError as error:
             yield _broken_model("wake.models", error, (index,))
 

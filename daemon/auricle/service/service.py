@@ -63,6 +63,7 @@ from auricle.service.journal import (
     PRIVACY,
     PRIVACY_LED,
     READY,
+    STATE_DAMAGED,
     STOPPING,
     STUCK,
     UNMUTED,
@@ -151,6 +152,7 @@ class Service:
             lambda sentence: journal.write(NOT_RERANKED, sentence),
             self._contexts.erase,
             lambda sentence: journal.write(PRIVACY_LED, sentence),
+            lambda sentence: journal.write(STATE_DAMAGED, sentence),
         )
         self._music = make_music(
             config.music,
@@ -436,6 +438,7 @@ class Service:
         while True:
             await asyncio.sleep(LOSS_CHECK_SECONDS)
             losses.look(*self._losses())
+            self._journal.report_suppressed()
             self._notifier.status(self._sentence())
 
 

@@ -16,6 +16,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from auricle.errors import RefusedError, RelayError
+from auricle.user_names import user_name
 
 _CREDENTIALS = struct.Struct("3i")  # ucred of unix(7): pid, uid, gid
 _UID_MAP = Path("/proc/self/uid_map")
@@ -70,8 +71,8 @@ def check_peer(connection: socket.socket, users: Collection[int]) -> None:
     process, user, _ = _CREDENTIALS.unpack(packed)
     if user not in {as_seen_here(each) for each in users}:
         raise RefusedError(
-            f"peer: process {process} of user {user} may not connect; allowed users are "
-            f"{', '.join(map(str, sorted(users)))}"
+            f"peer: process {process} of user {user_name(user)} may not connect; allowed users are "
+            f"{', '.join(map(user_name, sorted(users)))}"
         )
 
 
