@@ -156,13 +156,13 @@ def serve(address: str, tmp_path: Path) -> Serve:
 
     @asynccontextmanager
     async def serving(
-        on: str = address, authorise: Authorise = same_group_or_root
+        on: str = address, authorise: Authorise = same_group_or_root, *, ready: bool = True
     ) -> AsyncIterator[MachineAssistant]:
         assistant = MachineAssistant(tmp_path / "context")
         await assistant.contexts.load()
         await assistant.privacy.load()
         await assistant.music.start()
-        assistant.server = await BusServer.start(assistant, on, authorise)
+        assistant.server = await BusServer.start(assistant, on, authorise, ready=ready)
         try:
             yield assistant
         finally:

@@ -48,7 +48,7 @@ async def test_bus_that_refuses_us_is_an_error(tmp_path, greeting):
 @pytest.mark.asyncio
 async def test_client_says_how_to_start_a_daemon_that_does_not_run(address):
     before = open_descriptors()
-    with pytest.raises(NotRunningError, match="start it with `auricle run`"):
+    with pytest.raises(NotRunningError, match="start it with `auricle run --bus "):
         async with AssistantClient(address):
             pass
     assert open_descriptors() == before

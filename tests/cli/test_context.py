@@ -171,7 +171,7 @@ def test_a_name_that_was_given_is_understood(
         (["add", "media", "A\nB"], "NAME: 'A B': contains a line break"),
         (["import", "/nowhere"], "/nowhere: cannot be read: No such file"),
         (["import", "FILE"], "FILE: is not an entity registry of Home Assistant; name its"),
-        (["count"], "not running on this bus; start it with `auricle run`"),
+        (["count"], "not running on this bus; start it with `auricle run --bus "),
     ],
 )
 def test_what_goes_wrong_is_told_in_a_sentence(

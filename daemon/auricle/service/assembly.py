@@ -120,7 +120,7 @@ def load_wake(config: Config, threads: int = 1) -> WakeDetector:
     words = [
         # A model that is named lies in a shipped folder, where a manifest must list its files.
         load_wake_word(
-            find_wake_model(each.model), threads, runtime, listed=not each.model.startswith("/")
+            find_wake_model(each.model), threads, runtime, listed=each.is_installed
         )
         for each in settings.models
     ]
