@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import concurrent.futures.thread  # noqa: F401: asyncio imports it later, as another user
 import json
 import os
 import sys
@@ -25,6 +26,7 @@ from hostile.calls import Attack, Caller
 
 AT_ONCE = 16  # calls without an answer yet
 ANSWER_SECONDS = 60.0  # a call without an answer by then is unanswered
+MOST_UNANSWERED = 2 * AT_ONCE  # then the attacker gives up
 STORM = 0.02  # share of calls that come from a connection that subscribes and leaves
 INTERNAL = "org.auricle.Error.Failed"  # the daemon met an error that it does not know
 
@@ -47,6 +49,8 @@ async def attack(bus: str, seed: int, calls: int, largest: int) -> Answers:
     work: set[asyncio.Task[None]] = set()
     for number in range(calls):
         await window.acquire()
+        if answers.unanswered >= MOST_UNANSWERED:
+            break
         if not connection.connected:
             answers.replies["disconnected by the bus"] += 1
             connection = await Connection.open(bus)
