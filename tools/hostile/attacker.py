@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import concurrent.futures.thread  # noqa: F401: asyncio imports it later, as another user
+import concurrent.futures.thread  # noqa: F401 - asyncio imports it later, as another user
 import json
 import os
 import sys
