@@ -3,6 +3,8 @@
 # Every target sets up what it needs and reuses it the next time. It needs Debian, or a system whose
 # packages have the same names, and Python 3.11 or newer. Training needs exactly Python 3.11, because
 # TensorFlow 2.14 does not support newer versions.
+#
+# A step of the setup prints one line; `make V=1 TARGET` shows all output.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -17,13 +19,17 @@ FUZZ_VENV := .venv-fuzz
 # Extra pip arguments for the training environment, such as the index of a smaller PyTorch.
 PIP_TRAIN_ARGUMENTS ?=
 
+STEP := tools/step
+
 # For the daemon and the demonstration: Python, the build dependencies of systemd-python, PortAudio
 # with ALSA's PulseAudio plugin, a sound server, a message bus.
 RUN_PACKAGES := python3 python3-venv python3-dev gcc pkg-config libsystemd-dev \
 	libportaudio2 libasound2-plugins pulseaudio pulseaudio-utils dbus
 # For the tests: systemd checks the units, OpenFst's tools the lattices, groff the manual page. openssl
 # creates certificates, iproute2 networks. mpv plays music, and amixer of alsa-utils sets the mixer.
-TEST_PACKAGES := systemd libfst-tools groff-base openssl iproute2 mpv mpv-mpris alsa-utils
+# gdbus of libglib2.0-bin calls the interfaces as another implementation of D-Bus.
+TEST_PACKAGES := systemd libfst-tools groff-base openssl iproute2 mpv mpv-mpris alsa-utils \
+	libglib2.0-bin
 
 # For building the Debian package, and for testing it on booted systems and on emulated Arm.
 DEB_PACKAGES := dpkg-dev debhelper
@@ -71,8 +77,9 @@ define install_packages
 	  as_root=(sudo "$${as_root[@]}"); \
 	fi; \
 	install=(apt-get install --quiet --yes --no-install-recommends); \
-	(set -x; "$${as_root[@]}" apt-get update --quiet); \
-	(set -x; "$${as_root[@]}" "$${install[@]}" --no-remove "$${missing[@]}") && exit 0; \
+	$(STEP) 'Update the list of Debian packages' "$${as_root[@]}" apt-get update --quiet; \
+	$(STEP) "Install $${#missing[@]} Debian packages and their dependencies" \
+	  "$${as_root[@]}" "$${install[@]}" --no-remove "$${missing[@]}" && exit 0; \
 	removed=$$("$${install[@]}" --simulate "$${missing[@]}" 2> /dev/null \
 	  | sed -nE 's/^Remv ([^ ]+).*/\1/p' | paste -s -d ' ' || true); \
 	if [ -n "$$removed" ]; then \
@@ -88,7 +95,12 @@ endef
 # the version of PYTHON does not meet CONDITION.
 define make_venv
 	@$(1) -c 'import sys; sys.exit(not ($(3)))' || { echo '$(4)' >&2; exit 1; }
-	$(1) -m venv $(2)
+	@$(STEP) 'Create a virtual environment in $(2)' $(1) -m venv $(2)
+endef
+
+# $(call pip_install,FOLDER,WHAT,ARGUMENTS): install Python packages in a virtual environment.
+define pip_install
+	@$(STEP) 'Install $(2) in $(1)' $(1)/bin/python -m pip install $(3)
 endef
 
 .PHONY: help
@@ -97,7 +109,7 @@ help: ## list the targets
 
 .PHONY: run
 run: $(VENV)/.run ## set everything up and demonstrate a recorded command, from the audio to a client
-	$(VENV)/bin/python tools/demo.py
+	@$(VENV)/bin/python tools/demo.py
 
 .PHONY: test
 test: check test-daemon test-tools ## set everything up, check style and types, run the tests
@@ -190,16 +202,16 @@ arm-packages:
 $(VENV)/.run: setup.cfg pyproject.toml | run-packages
 	$(call make_venv,$(PYTHON),$(VENV),sys.version_info >= (3$(COMMA) 11),\
 	  Auricle needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...)
-	$(VENV)/bin/python -m pip install --quiet --editable .
-	touch $@
+	$(call pip_install,$(VENV),Auricle and its Python libraries,--editable .)
+	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run | test-packages
-	$(VENV)/bin/python -m pip install --quiet --editable '.[dev]'
-	touch $@
+	$(call pip_install,$(VENV),the libraries and tools of the tests,--editable '.[dev]')
+	@touch $@
 
 $(VENV)/.docs: $(VENV)/.run
-	$(VENV)/bin/python -m pip install --quiet --editable '.[docs]'
-	touch $@
+	$(call pip_install,$(VENV),the tools of the documentation,--editable '.[docs]')
+	@touch $@
 
 # Without a wheel of atheris for this machine, `make fuzz` mutates inputs at random.
 $(FUZZ_VENV)/.fuzz: setup.cfg pyproject.toml | run-packages test-packages
@@ -213,8 +225,8 @@ $(FUZZ_VENV)/.fuzz: setup.cfg pyproject.toml | run-packages test-packages
 $(TRAIN_VENV)/.train: setup.cfg pyproject.toml | run-packages test-packages
 	$(call make_venv,$(TRAIN_PYTHON),$(TRAIN_VENV),sys.version_info[:2] == (3$(COMMA) 11),\
 	  Training needs Python 3.11: make TRAIN_PYTHON=/path/to/python3.11 ...)
-	$(TRAIN_VENV)/bin/python -m pip install --quiet $(PIP_TRAIN_ARGUMENTS) \
-	  --editable '.[train,peers,dev]'
-	touch $@
+	$(call pip_install,$(TRAIN_VENV),the libraries and tools of training,\
+	  $(PIP_TRAIN_ARGUMENTS) --editable '.[train$(COMMA)peers$(COMMA)dev]')
+	@touch $@
 
 COMMA := ,

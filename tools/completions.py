@@ -1,7 +1,8 @@
 """Write shell completions of the command `auricle` for bash and zsh from its parsers.
 
 In: the commands listed in auricle.cli.main. Out: one file per shell, below a share folder, at the
-paths where Debian's shells look for completions.
+paths where Debian's shells look for completions. Where the value of an option is due, its values
+are offered: choices, files, folders, devices, wake words. Options are offered after a dash.
 
     PYTHONPATH=daemon python tools/completions.py SHARE
 """
@@ -11,39 +12,101 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from auricle.cli.main import COMMANDS, build_parser
 
 Words = list[tuple[str, str]]  # completion and description
+FILES, FOLDERS, DEVICES, WAKE_WORDS, NOTHING = "file", "folder", "device", "wake-word", "nothing"
+KINDS = {  # metavar of an argument -> what completes it; other arguments have nothing to offer
+    "FILE": FILES,
+    "FILE|FOLDER": FILES,
+    "[KIND=]FILE": FILES,
+    "PICTURE": FILES,
+    "DIR": FOLDERS,
+    "DEVICE": DEVICES,
+    "WAKE_WORD": WAKE_WORDS,
+}
+MODELS = "/usr/share/auricle/models/wake"
 
 BASH = """\
 # Completion of auricle for bash; written by tools/completions.py.
 _auricle() {{
-    local typed='' words='' index
+    local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}}
+    local typed='' kind='' words='' options='' index
+    if [[ $current == = ]]; then  # bash divides --option=value at the sign
+        current=''
+    elif [[ $previous == = ]]; then
+        previous=${{COMP_WORDS[COMP_CWORD-2]}}
+    fi
     for ((index = 1; index < COMP_CWORD; index++)); do
-        [[ ${{COMP_WORDS[index]}} == -* ]] || typed+=" ${{COMP_WORDS[index]}}"
+        case ${{COMP_WORDS[index]}} in
+            {valued}) ((index++)); [[ ${{COMP_WORDS[index]}} == = ]] && ((index++)) ;;
+            -?*) ;;
+            *) typed+=" ${{COMP_WORDS[index]}}" ;;
+        esac
     done
-    case $typed in
+    case "$typed:$previous" in
+{values}
+        *)
+            case $typed in
 {cases}
+            esac
+            if [[ $current == -* ]]; then
+                words=$options kind={nothing}
+            fi ;;
     esac
-    COMPREPLY=($(compgen -W "$words" -- "${{COMP_WORDS[COMP_CWORD]}}"))
+    case $kind in
+        {devices}) words+=" $(auricle devices --names 2>/dev/null)" ;;
+        {wake_words})
+            for index in {models}/*.json; do
+                [[ -e $index ]] && index=${{index##*/}} && words+=" ${{index%.json}}"
+            done ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+    if [[ $kind == {files} ]]; then
+        mapfile -t -O ${{#COMPREPLY[@]}} COMPREPLY < <(compgen -f -- "$current")
+        compopt -o filenames 2>/dev/null
+    elif [[ $kind == {folders} ]]; then
+        mapfile -t -O ${{#COMPREPLY[@]}} COMPREPLY < <(compgen -d -- "$current")
+        compopt -o filenames 2>/dev/null
+    fi
+    return 0
 }}
-complete -o default -F _auricle auricle
+complete -F _auricle auricle
 """
 ZSH = """\
 #compdef auricle
 # Completion of auricle for zsh; written by tools/completions.py.
-local typed='' word
-local -a described
-for word in ${{words[2,CURRENT-1]}}; do
-    [[ $word == -* ]] || typed+=" $word"
+local typed='' kind='' index
+local -a described options
+for ((index = 2; index < CURRENT; index++)); do
+    case $words[index] in
+        {valued}) ((index++)) ;;
+        -?*) ;;
+        *) typed+=" $words[index]" ;;
+    esac
 done
-case $typed in
+case "$typed:$words[CURRENT-1]" in
+{values}
+    *)
+        case $typed in
 {cases}
+        esac
+        if [[ $words[CURRENT] == -* ]]; then
+            described=($options) kind={nothing}
+        fi ;;
 esac
-_describe auricle described -- described
-_files
+case $kind in
+    {devices}) described+=(${{(f)"$(auricle devices --names 2>/dev/null)"}}) ;;
+    {wake_words}) described+=({models}/*.json(N:t:r)) ;;
+esac
+(( $#described )) && _describe auricle described
+case $kind in
+    {files}) _files ;;
+    {folders}) _files -/ ;;
+esac
 """
 PLACES = {
     "bash-completion/completions/auricle": BASH,
@@ -51,18 +114,30 @@ PLACES = {
 }
 
 
-def offers() -> Iterator[tuple[str, Words]]:
-    """Yield each command prefix with its completions, longest prefixes first."""
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What completes a word."""
+
+    typed: str  # the words before it, without options and their values
+    previous: str | None  # the option whose value is due; None: the word may be anything
+    kind: str
+    words: Words
+    options: Words
+
+
+def offers() -> Iterator[Offer]:
+    """Yield what completes each place of a command line, most specific places first."""
     for command in COMMANDS:
-        parser = _actions(build_parser(command.name))[command.name]
-        for name, action in _actions(parser).items():
-            yield f" {command.name} {name}", _words(action)
-        yield f" {command.name}", _words(parser)
+        parser = subcommands(build_parser(command.name))[command.name]
+        for name, action in subcommands(parser).items():
+            yield from _offers_of(f" {command.name} {name}", action)
+        yield from _offers_of(f" {command.name}", parser)
     general = [("--help", "show the help"), ("--version", "show the version")]
-    yield "", [*((command.name, command.summary) for command in COMMANDS), *general]
+    named = [(command.name, command.summary) for command in COMMANDS]
+    yield Offer("", None, NOTHING, named, general)
 
 
-def _actions(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
     """Return the parsers of the subcommands."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
@@ -70,26 +145,53 @@ def _actions(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPars
     return {}
 
 
-def _words(parser: argparse.ArgumentParser) -> Words:
-    """Return the options, subcommands and choices of a parser."""
-    words: Words = []
+def _offers_of(typed: str, parser: argparse.ArgumentParser) -> Iterator[Offer]:
+    """Yield the offers of one parser: values of options, then later arguments before earlier."""
+    options: Words = []
+    places: list[tuple[str, Words]] = []
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            words += [(each.dest, each.help or "") for each in action._choices_actions]
+            named = [(each.dest, each.help or "") for each in action._choices_actions]
+            places.append((NOTHING, named))
         elif action.option_strings:
-            words.append((action.option_strings[-1], action.help or ""))
+            options.append((action.option_strings[-1], action.help or ""))
+            if action.nargs != 0:
+                for option in action.option_strings:
+                    yield Offer(typed, option, *_values(action), [])
         else:
-            words += [(str(choice), "") for choice in action.choices or ()]
-    return words
+            places.append(_values(action))
+    repeated = any(action.nargs in ("+", "*") for action in parser._actions)
+    if not repeated:
+        places.append((NOTHING, []))
+    for count, (kind, words) in reversed(list(enumerate(places))):
+        yield Offer(typed + " *" * count, None, kind, words, options)
 
 
-def _case(shell: str, typed: str, words: Words) -> str:
-    """Return the case for a command prefix; it also matches longer command lines."""
-    pattern = f"'{typed}'*" if typed else "*"
+def _values(action: argparse.Action) -> tuple[str, Words]:
+    """Return the kind and the known values of an argument."""
+    if action.choices is not None:
+        return NOTHING, [(str(choice), "") for choice in action.choices]
+    metavar = action.metavar if isinstance(action.metavar, str) else ""
+    known = [word for word in metavar.split("|") if word.islower()]
+    return KINDS.get(metavar, NOTHING), [(word, "") for word in known]
+
+
+def _case(shell: str, offer: Offer) -> str:
+    """Return the case for an offer; that of a place also matches longer command lines."""
+    pattern = f"'{offer.typed}'*" if offer.typed else "*"
+    pattern = pattern.replace(" *", " '*'").removesuffix("''*") or pattern
+    listed = "words" if shell == BASH else "described"
+    if offer.previous is not None:
+        told = f"kind={offer.kind} {listed}={_list(shell, offer.words)}"
+        return f"        {pattern}:{offer.previous}) {told} ;;"
+    told = f"kind={offer.kind} {listed}={_list(shell, offer.words)}"
+    return f"                {pattern}) {told} options={_list(shell, offer.options)} ;;"
+
+
+def _list(shell: str, words: Words) -> str:
     if shell == BASH:
-        return f"        {pattern}) words='{' '.join(word for word, _ in words)}' ;;"
-    listed = " ".join(_quoted(word, about) for word, about in words)
-    return f"    {pattern}) described=({listed}) ;;"
+        return f"'{' '.join(word for word, _ in words)}'"
+    return f"({' '.join(_quoted(word, about) for word, about in words)})"
 
 
 def _quoted(word: str, about: str) -> str:
@@ -104,11 +206,22 @@ def main(arguments: list[str]) -> int:
         print("usage: completions.py SHARE", file=sys.stderr)
         return 2
     listed = list(offers())
+    valued = dict.fromkeys(offer.previous for offer in listed if offer.previous)
     for place, text in PLACES.items():
         file = Path(arguments[0]) / place
         file.parent.mkdir(parents=True, exist_ok=True)
-        cases = "\n".join(_case(text, typed, words) for typed, words in listed)
-        file.write_text(text.format(cases=cases), encoding="utf-8")
+        filled = text.format(
+            valued="|".join(option for option in valued if option),
+            values="\n".join(_case(text, one) for one in listed if one.previous),
+            cases="\n".join(_case(text, one) for one in listed if not one.previous),
+            files=FILES,
+            folders=FOLDERS,
+            devices=DEVICES,
+            wake_words=WAKE_WORDS,
+            nothing=NOTHING,
+            models=MODELS,
+        )
+        file.write_text(filled, encoding="utf-8")
     return 0
 
 

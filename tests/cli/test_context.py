@@ -88,9 +88,9 @@ def test_people_are_told_in_words(
     ):
         assert main(["context", *words, "--bus", daemon_bus.address]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "media: 1 entries",
+        "media: 1 entry",
         "media: 0 removed",
-        "contacts (vcard): 1 entries, 1 left out",
+        "contacts (vcard): 1 entry, 1 left out",
         "all                      contacts 1, media 1",
         "default                  media 1",
         "vcard                    contacts 1",

@@ -18,7 +18,14 @@ import pytest
 from rich.console import Console
 
 from auricle.cli.main import main
-from auricle.cli.monitor import METER_WIDTH, MonitorView, line_of, meter, with_losses
+from auricle.cli.monitor import (
+    METER_WIDTH,
+    MonitorView,
+    alternatives_of,
+    line_of,
+    meter,
+    with_losses,
+)
 from auricle.client.client import AssistantClient, Event
 from testbed.private_bus import PrivateBus
 from testbed.running_daemon import RunningDaemon
@@ -88,6 +95,8 @@ def test_programs_get_every_event_as_json(daemon_bus: PrivateBus) -> None:
     assert max(event["decibels"] for event in levels) > -50
     assert max(event["wake_scores"].get("alexa", 0.0) for event in levels) > 0.5
     assert events[-1]["names"] == []
+    assert events[-1]["nbest"][0]["text"] == events[-1]["text"]
+    assert (first["privacy"], first["level"]) == ("local", "saver")
     assert names.index("wake") < names.index("partial") < names.index("final")
 
 
@@ -138,15 +147,6 @@ def test_a_terminal_shows_a_meter(daemon_bus: PrivateBus) -> None:
     os.close(leader)
 
 
-def test_it_fails_when_the_daemon_stops(daemon: RunningDaemon, daemon_bus: PrivateBus) -> None:
-    with monitoring(daemon_bus) as monitor:
-        read_until(monitor, lambda line: "status" in line)
-        daemon.signal(signal.SIGTERM)
-        assert monitor.wait(SECONDS) == 1
-        assert monitor.stderr is not None
-        assert monitor.stderr.read().startswith("auricle: Auricle has stopped; start it again")
-
-
 def test_without_a_daemon_it_fails_and_says_how_to_start_one(
     bus: PrivateBus, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -166,6 +166,57 @@ def test_the_view_follows_state_level_scores_and_text() -> None:
     assert "-30.0 dBFS" in text
     assert "0.25" in text
     assert "listening  turn on" in text
+
+
+@pytest.mark.parametrize("width", [20, 60, 100])
+def test_the_view_keeps_its_height_at_any_width(width: int) -> None:
+    view = MonitorView()
+    long = "turn on the light in the kitchen and " * 5
+    events: list[Event] = [
+        ("status", {"state": "idle", "wake_words": ["okay_nabu"], "privacy": "local"}),
+        ("level", {"time": 1.0, "decibels": -100.0, "wake_scores": {"okay_nabu": 0.25}}),
+        ("state", {"state": "listening", "level": "saver"}),
+        ("partial", {"session": "1", "text": long + "電話をかける" * 9 + "end", "time": 1.2}),
+        ("settled", {"session": "1", "words": 2, "characters": 7, "time": 1.2}),
+        ("final", {"session": "1", "text": long, "reason": "silence", "time": 2.0}),
+        ("state", {"state": "idle", "privacy": "lattice"}),
+    ]
+    for event in events:
+        view.follow(event)
+        lines = Console(width=width, force_terminal=True).render_lines(view, pad=False)
+        assert len(lines) == 4
+        assert all(sum(part.cell_length for part in line) <= width for line in lines)
+        if event[0] == "partial":
+            assert "".join(part.text for part in lines[2]).endswith("end")
+    screen = io.StringIO()
+    Console(width=100, file=screen).print(view)
+    assert "privacy lattice, compute level saver" in screen.getvalue()
+
+
+def test_a_change_of_state_says_state_once() -> None:
+    line = line_of(("state", {"state": "listening", "wake_words": ["alexa"], "privacy": "local"}))
+    assert line is not None
+    assert line.plain.split(maxsplit=1) == ["state", "listening, wake words alexa, privacy local"]
+
+
+def test_alternatives_follow_a_final_result() -> None:
+    nbest = [{"text": "go", "score": -0.5}, {"text": "no", "score": -2.25}]
+    fields: dict[str, object] = {"text": "go", "reason": "silence", "time": 2.0, "nbest": nbest}
+    assert [line.plain.split() for line in alternatives_of(("final", fields))] == [["-2.25", "no"]]
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_change_of_the_privacy_mode_is_an_event(daemon_bus: PrivateBus) -> None:
+    async def change() -> None:
+        async with AssistantClient(daemon_bus.address) as client:
+            await client.set_privacy("lattice")
+            await client.set_privacy("local")
+
+    with monitoring(daemon_bus, "--json") as monitor:
+        read_until(monitor, lambda _: True)
+        asyncio.run(change())
+        lines = read_until(monitor, lambda line: '"privacy": "local"' in line)
+    assert {"event": "state", "privacy": "lattice"} in map(json.loads, lines)
 
 
 def test_the_view_shows_settled_words_bold_and_others_not() -> None:
@@ -205,3 +256,12 @@ def test_what_was_said_is_shown_as_it_is() -> None:
     line = line_of(("final", fields))
     assert line is not None
     assert line.plain == "     2.00 final        [red]x[/red] (silence)"
+
+
+def test_it_fails_when_the_daemon_stops(daemon: RunningDaemon, daemon_bus: PrivateBus) -> None:
+    with monitoring(daemon_bus) as monitor:
+        read_until(monitor, lambda line: "status" in line)
+        daemon.signal(signal.SIGTERM)
+        assert monitor.wait(SECONDS) == 1
+        assert monitor.stderr is not None
+        assert monitor.stderr.read().startswith("auricle: Auricle has stopped; start it again")

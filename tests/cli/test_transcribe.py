@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import subprocess
 import sys
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
+from auricle.audio.file import read_recording
+from auricle.audio.format import SAMPLE_RATE, Samples
 from auricle.lattice.formats import from_json
 from testbed.recordings import Recording
 
@@ -28,12 +35,17 @@ KEYS = [
     "final",
     "intent",
     "compute_seconds",
+    "segments",
 ]
 
 
-def transcribe(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*AURICLE, "transcribe", *words], capture_output=True, text=True, check=False
+def transcribe(*words: str | Path, piped: bytes | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command; `piped` is its standard input."""
+    done = subprocess.run(
+        [*AURICLE, "transcribe", *words], capture_output=True, input=piped, check=False
+    )
+    return subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
     )
 
 
@@ -42,7 +54,7 @@ def objects(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
 
 
 def told(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """Return what Auricle itself says on standard error, where the runtime chatters too."""
+    """Return what Auricle itself says on standard error."""
     return [line for line in done.stderr.splitlines() if line.startswith("auricle: ")]
 
 
@@ -75,6 +87,104 @@ def check_form(found: dict[str, Any]) -> None:
     assert list(found["final"]) == ["text", "time"]
     assert found["final"]["text"] == found["text"]
     assert found["intent"] is None
+    assert " ".join(segment["text"] for segment in found["segments"]) == found["text"]
+    for segment in found["segments"]:
+        assert list(segment) == ["text", "start", "end", "speculative", "revised", "final"]
+        assert segment["final"]["text"] == segment["text"]
+        assert 0 <= segment["start"] <= segment["end"]
+
+
+def repeated(recordings: dict[str, Recording], pauses: Sequence[float]) -> Samples:
+    """Return a sentence once before each pause, in seconds."""
+    clip = read_recording(recordings["must_sleep"].path)
+    parts = [part for pause in pauses
+             for part in (clip, np.zeros(round(pause * SAMPLE_RATE), np.int16))]  # fmt: skip
+    return np.concatenate(parts)
+
+
+def test_a_long_recording_is_transcribed_to_its_end(
+    recordings: dict[str, Recording], tmp_path: Path
+) -> None:
+    file = tmp_path / "long.wav"
+    pauses = (1, 8, 2, 12, 1)  # longer than a session waits for speech
+    soundfile.write(file, repeated(recordings, pauses), SAMPLE_RATE)
+    sentence = recordings["must_sleep"].text
+    (found,) = objects(transcribe("--json", file))
+    check_form(found)
+    assert found["text"] == " ".join([sentence] * len(pauses))
+    assert [segment["text"] for segment in found["segments"]] == [sentence] * len(pauses)
+    assert found["final"]["time"] > found["words"][-1]["end"] > 20
+    assert found["seconds"] == pytest.approx(soundfile.info(file).duration, abs=0.02)
+    assert len({one["text"] for one in found["nbest"]}) == len(found["nbest"]) > 1
+    lines = transcribe("--format", "txt", file).stdout.splitlines()
+    assert lines == [sentence] * len(pauses)
+    assert transcribe(file).stdout == f"{file}: {found['text']}\n"
+
+
+def test_the_text_comes_before_the_recording_ends(recordings: dict[str, Recording]) -> None:
+    sound = repeated(recordings, (2,)).tobytes()
+    command = [*AURICLE, "transcribe", "--format", "txt", "--raw", "16000", "-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        running.stdin.write(sound)
+        running.stdin.flush()
+        assert running.stdout.readline().decode().strip() == recordings["must_sleep"].text
+        running.stdin.close()  # only now does the recording end
+        assert running.wait() == 0
+
+
+def test_standard_input_is_a_recording(recordings: dict[str, Recording], tmp_path: Path) -> None:
+    file = tmp_path / "sentence.wav"
+    soundfile.write(file, repeated(recordings, (1,)), SAMPLE_RATE)
+    (found,) = objects(transcribe("--json", "-", piped=file.read_bytes()))
+    assert (found["file"], found["text"]) == ("-", recordings["must_sleep"].text)
+    flac = transcribe("-", piped=b"fLaC" + bytes(100))
+    assert flac.returncode == 1
+    assert "save the audio to a file" in told(flac)[0]
+
+
+@pytest.mark.parametrize("form", ["srt", "vtt"])
+def test_subtitles(recordings: dict[str, Recording], tmp_path: Path, form: str) -> None:
+    sentence, noise = recordings["must_sleep"], recordings["rain"]
+    printed = transcribe("--format", form, sentence.path)
+    assert sentence.text in printed.stdout
+    assert " --> 00:00:01" in printed.stdout
+    folder = tmp_path / "subtitles"
+    done = transcribe("--format", form, "--output", folder, sentence.path, noise.path)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert (folder / f"must_sleep.{form}").read_text(encoding="utf-8") == printed.stdout
+    refused = transcribe("--format", form, sentence.path, noise.path)
+    assert refused.returncode == 2
+    assert f"--format {form}: several recordings need --output DIR" in refused.stderr
+
+
+def test_a_terminal_shows_progress_and_each_text_on_its_own_line(
+    recordings: dict[str, Recording], tmp_path: Path
+) -> None:
+    file = tmp_path / "long.wav"
+    soundfile.write(file, repeated(recordings, (1, 1)), SAMPLE_RATE)
+    shown = on_terminal(*AURICLE, "transcribe", str(file))
+    assert f"{file}: 0:00:0" in shown
+    assert "x real time" in shown
+    sentence = recordings["must_sleep"].text
+    assert f"{file}: {sentence}\r\n" in shown
+    assert f"  {sentence}\r\n" in shown
+
+
+def on_terminal(*command: str) -> str:
+    """Run a command on a pseudo-terminal; return what it shows."""
+    leader, follower = pty.openpty()
+    shown = b""
+    with subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower):
+        os.close(follower)
+        while True:
+            try:
+                shown += os.read(leader, 4096)
+            except OSError:  # the other end is closed
+                break
+    os.close(leader)
+    return shown.decode()
 
 
 def test_each_recording_is_one_object_and_its_lattices(
@@ -162,6 +272,26 @@ def test_a_listed_word_is_understood_and_told_as_it_is_written(
         }
 
 
+@pytest.mark.parametrize(
+    ("given", "content"),
+    [
+        ("media={}", "McVeigh\nBatcave\n"),
+        ("media={}", "[McVeigh, Batcave]\n"),
+        ("media={}", "media: [McVeigh]\ncontacts: []\n"),
+        ("{}", "McVeigh\nBatcave\n"),
+        ("{}", "- McVeigh\n"),
+    ],
+)
+def test_names_come_in_every_form_of_context_set(
+    recordings: dict[str, Recording], tmp_path: Path, given: str, content: str
+) -> None:
+    file, sentence = tmp_path / "names", recordings["mcveigh"]
+    file.write_text(content, encoding="utf-8")
+    (found,) = objects(transcribe("--json", "--context", given.format(file), sentence.path))
+    kind = "media" if given.startswith("media") else "contacts"
+    assert [(name["kind"], name["written"]) for name in found["names"]] == [(kind, "McVeigh")]
+
+
 def test_a_mistake_in_the_names_is_told_by_line(
     recordings: dict[str, Recording], tmp_path: Path
 ) -> None:
@@ -192,6 +322,16 @@ def test_wrong_usage_ends_with_status_2(words: tuple[str, ...]) -> None:
     done = transcribe(*words)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("usage: auricle transcribe ")
+
+
+@pytest.mark.parametrize("given", ["x", "0", "1.5", "101", "²"])
+def test_a_wrong_number_of_hypotheses_is_told_by_option_and_value(given: str) -> None:
+    done = transcribe("--nbest", given, "a.wav")
+    assert done.returncode == 2
+    assert (
+        f"argument --nbest: '{given}' is not a number of hypotheses; give a whole number from"
+        in (done.stderr)
+    )
 
 
 def test_attention_to_names_is_drawn(tmp_path: Path, recordings: dict[str, Recording]) -> None:

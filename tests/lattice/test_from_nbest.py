@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from auricle.lattice.from_nbest import NbestReading, SpokenWord, lattice_of
 from auricle.lattice.lattice import concatenate
+from auricle.lattice.result import result_of
 
 WORDS = st.lists(st.sampled_from(["turn", "on", "off", "it"]), min_size=1, max_size=4)
 
@@ -53,3 +54,9 @@ def test_concatenated_lattices_have_all_pairs_of_readings(
             text = f"{before} {after}"
             pairs[text] = max(pairs.get(text, -1e9), score + more)
     assert {path.text: path.score for path in paths} == pytest.approx(pairs, abs=1e-6)
+
+
+def test_times_of_words_are_whole_milliseconds() -> None:
+    words = (SpokenWord("go", 0.1 + 0.2, 0.9999999999644062, -1.0),)
+    (word,) = result_of(lattice_of([NbestReading(words, -1.0, -1.0)]), 1).words
+    assert (word.start, word.end) == (0.3, 1.0)

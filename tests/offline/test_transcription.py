@@ -122,9 +122,7 @@ def test_times_include_the_lag_of_computing(models: Models, spoken: Samples) -> 
     assert slow.result == prompt.result
 
 
-def test_whole_recording_is_decoded_without_an_end_pointer(
-    models: Models, spoken: Samples
-) -> None:
+def test_whole_recording_is_decoded_without_an_end_pointer(models: Models, spoken: Samples) -> None:
     late = np.concatenate([silence(6), spoken])
     assert transcribe(framed(late), pipeline_of(models.recognizer)).result.text == ""
     done = transcribe_whole(framed(late), models.recognizer)

@@ -77,10 +77,35 @@ def share(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["context", "se"], {"set"}),
         (["--json", "privacy", "l"], {"local", "lattice", "log"}),
         (["transcribe", "--no"], {"--no-endpoint"}),
+        (["transcribe", "--format", ""], {"txt", "srt", "vtt", "json"}),
+        (["transcribe", "--format", "=", "v"], {"vtt"}),
+        (["transcribe", "--second-pass", "r"], {"rescore"}),
+        (["transcribe", "--nbest", ""], set()),
+        (["transcribe", "--json", ""], {"music", "one.wav"}),
+        (["transcribe", "--config", "o"], {"one.wav"}),
+        (["transcribe", "one.wav", "--nbest", "3", ""], {"music", "one.wav"}),
+        (["transcribe", "--output", ""], {"music"}),
+        (["status", "--bus", ""], {"session", "system"}),
+        (["context", "set", ""], {"contacts", "appliances", "media"}),
+        (["context", "set", "--source", "contacts", "m"], {"media"}),
+        (["context", "set", "contacts", ""], {"music", "one.wav"}),
+        (["config", "check", "o"], {"one.wav"}),
+        (["detect", "--wake-word", ""], {"alexa", "okay_nabu"}),
+        (["status", ""], set()),
     ],
 )
-def test_bash_completes_commands(share: Path, typed: list[str], offered: set[str]) -> None:
-    script = share / "bash-completion" / "completions" / "auricle"
+def test_bash_completes_commands(
+    share: Path, tmp_path: Path, typed: list[str], offered: set[str]
+) -> None:
+    (tmp_path / "music").mkdir()
+    (tmp_path / "one.wav").touch()
+    models = tmp_path / "music" / "models"
+    models.mkdir()
+    for name in ("alexa", "okay_nabu"):
+        (models / f"{name}.json").touch()
+    script = tmp_path / "music" / "completion"
+    text = (share / "bash-completion" / "completions" / "auricle").read_text(encoding="utf-8")
+    script.write_text(text.replace("/usr/share/auricle/models/wake", str(models)), "utf-8")
     words = " ".join(f"'{word}'" for word in typed)
     program = f"source {script}; COMP_WORDS=(auricle {words}); COMP_CWORD={len(typed)}; _auricle;"
     done = subprocess.run(
@@ -88,8 +113,10 @@ def test_bash_completes_commands(share: Path, typed: list[str], offered: set[str
         capture_output=True,
         text=True,
         check=True,
+        cwd=tmp_path,
     )
     assert set(done.stdout.split()) == offered
+    assert done.stderr == ""
 
 
 def test_zsh_completes_every_command(share: Path) -> None:

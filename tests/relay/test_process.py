@@ -20,9 +20,10 @@ from auricle.errors import RefusedError, RelayError
 from auricle.privacy.relay_server import RelayServer
 from auricle.relay.answers import AnswerFault
 from auricle.relay.process import serve
+from auricle.user_names import user_name
 from auricle.wire.schema import Answer, Question, encode_question
 from auricle.wire.sockets import check_peer, connect, listen
-from testbed.fake_reranker import FakeReranker, Reply
+from testbed.fake_reranker import FakeReranker, Reply, in_order
 
 OWN = {os.getuid()}
 
@@ -138,6 +139,42 @@ async def test_a_daemon_that_sends_no_lattice_ends_the_relay(
 
 
 @pytest.mark.asyncio
+async def test_the_relay_outlives_every_answer(
+    testbed: Stage, question: Question, server: FakeReranker
+) -> None:
+    async with testbed.relaying() as relay:
+        for text in ("cool contact-a ", "cool\u2003contact-a"):
+            server.answer = lambda content, text=text: in_order(content, text)  # type: ignore[misc]
+            answer = await testbed.ask(question)
+            assert answer is not None
+            assert [reading.text for reading in answer.readings] == ["cool contact-a"]
+        server.answer = lambda content: in_order(content, "secret words")
+        answer = await testbed.ask(question)
+        assert answer == Answer(question.session, (), AnswerFault.FOREIGN)
+        assert not relay.done()
+    assert testbed.told[1:] == ["the reranker: not-in-the-lattice (1 since the start)"]
+    assert "secret" not in str(testbed.told)
+
+
+@pytest.mark.asyncio
+async def test_a_failing_http_client_does_not_end_the_relay(
+    testbed: Stage, question: Question, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> Answer:
+        raise KeyError("cool contact-a")
+
+    monkeypatch.setattr("auricle.relay.reranker_client.Reranker.ask", fail)
+    async with testbed.relaying() as relay:
+        for _ in range(2):
+            answer = await testbed.ask(question)
+            assert answer == Answer(question.session, (), AnswerFault.UNREACHABLE)
+        assert not relay.done()
+    assert "the HTTP client failed: KeyError at relay/test_process.py:" in testbed.told[1]
+    assert "the reranker: unreachable (2 since the start)" in testbed.told
+    assert "contact-a" not in str(testbed.told)
+
+
+@pytest.mark.asyncio
 async def test_questions_above_the_rate_limit_are_not_sent(
     testbed: Stage, question: Question, server: FakeReranker
 ) -> None:
@@ -168,7 +205,7 @@ async def test_other_users_can_impersonate_neither_relay_nor_daemon(
     desk = RelayServer(testbed.path, {stranger}, told.append)
     desk.open()
     with connect(testbed.path) as connection:
-        with pytest.raises(RefusedError, match=f"of user {os.getuid()} may not connect"):
+        with pytest.raises(RefusedError, match=f"of user {user_name(os.getuid())} may not connect"):
             check_peer(connection, {stranger})
         await until(lambda: bool(told))
         assert not desk.connected

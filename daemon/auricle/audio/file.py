@@ -65,6 +65,7 @@ class FileSource(OpenedByWith):
             channel: index of the channel to play, or "mix" for the mean of all channels.
         """
         self.overruns = 0
+        self.seconds: float | None = None  # length by the header, once open; None: unknown
         self._path = Path(path)
         self._realtime = realtime
         self._channel: Channel = channel
@@ -80,6 +81,7 @@ class FileSource(OpenedByWith):
         """
         self.close()
         recording = _open(self._path, self._channel)
+        self.seconds = recording.frames / recording.samplerate
         self._blocks = _converted(recording, self._path, self._channel)
         self._pace = RealTimePace() if self._realtime else None
 
@@ -145,7 +147,7 @@ def _open(path: Path, channel: Channel) -> soundfile.SoundFile:
         ) from error
     except soundfile.SoundFileError as error:
         raise AudioError(
-            f"{path} is not audio, or is damaged ({_reason(error)}); give WAV, FLAC or Ogg"
+            f"{path} is not audio, or is damaged ({reason_of(error)}); give WAV, FLAC or Ogg"
         ) from error
     try:
         _check_header(recording, path, channel)
@@ -156,7 +158,20 @@ def _open(path: Path, channel: Channel) -> soundfile.SoundFile:
 
 
 def _check_header(recording: soundfile.SoundFile, path: Path, channel: Channel) -> None:
-    rate, channels, frames = recording.samplerate, recording.channels, recording.frames
+    check_format(recording, str(path), channel)
+    rate, frames = recording.samplerate, recording.frames
+    if frames == 0:
+        raise AudioError(f"{path} contains only a header and no audio; record it again")
+    if frames > LONGEST_HOURS * 3600 * rate:
+        raise AudioError(
+            f"{path} is {frames / rate / 3600:.1f} hours long by its header; split it into pieces "
+            f"of at most {LONGEST_HOURS} hours"
+        )
+
+
+def check_format(recording: soundfile.SoundFile, path: str, channel: Channel) -> None:
+    """Raise AudioError for a rate or a number of channels that cannot be converted."""
+    rate, channels = recording.samplerate, recording.channels
     if not LOWEST_RATE <= rate <= HIGHEST_RATE:
         raise AudioError(
             f"{path} has a sample rate of {rate} Hz; convert it to a rate from {LOWEST_RATE} to "
@@ -167,13 +182,6 @@ def _check_header(recording: soundfile.SoundFile, path: Path, channel: Channel) 
     if channel != "mix" and not 0 <= channel < channels:
         raise AudioError(
             f"{path} has no channel {channel}; choose from 0 to {channels - 1}, or mix"
-        )
-    if frames == 0:
-        raise AudioError(f"{path} contains only a header and no audio; record it again")
-    if frames > LONGEST_HOURS * 3600 * rate:
-        raise AudioError(
-            f"{path} is {frames / rate / 3600:.1f} hours long by its header; split it into pieces "
-            f"of at most {LONGEST_HOURS} hours"
         )
 
 
@@ -187,16 +195,17 @@ def _converted(recording: soundfile.SoundFile, path: Path, channel: Channel) -> 
             try:
                 block = recording.read(min(block_frames, left), dtype="float32", always_2d=True)
             except soundfile.SoundFileError as error:
-                raise _damaged(recording, path, left, _reason(error)) from error
+                raise _damaged(recording, path, left, reason_of(error)) from error
             if block.shape[0] == 0:
                 raise _damaged(recording, path, left, "the data ends early")
-            _check_samples(block, path)
+            check_samples(block, str(path))
             left -= block.shape[0]
             yield converter.convert(block)
         yield converter.flush()
 
 
-def _check_samples(block: np.ndarray[tuple[int, int], np.dtype[np.float32]], path: Path) -> None:
+def check_samples(block: np.ndarray[tuple[int, int], np.dtype[np.float32]], path: str) -> None:
+    """Raise AudioError for samples that are not finite or far beyond full scale."""
     peak = float(np.abs(block).max())
     if not np.isfinite(peak):
         raise AudioError(f"{path} contains NaN or infinite samples; export it again")
@@ -216,7 +225,7 @@ def _damaged(recording: soundfile.SoundFile, path: Path, left: int, reason: str)
     )
 
 
-def _reason(error: soundfile.SoundFileError) -> str:
+def reason_of(error: Exception) -> str:
     """Return libsndfile's message without its prefix and full stop."""
     text = getattr(error, "error_string", "") or str(error)
     return text.removeprefix("Error : ").strip().rstrip(".")

@@ -52,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     own.add_argument("names", metavar="NAME", nargs="+", help="a name or the id of an entry")
     own = _action(actions, "clear", "remove all names of a kind, or of all kinds", clear_names)
     _add_kind(own, nargs="?")
-    _action(actions, "count", "show the number of names", count_names, source=False)
+    _action(actions, "count", "show how many names you have stored", count_names, source=False)
     own = _action(actions, "import", "import names from existing files", import_names, IMPORT)
     own.add_argument("path", metavar="FILE|FOLDER", type=Path, help="the file or folder to import")
 
@@ -98,7 +98,7 @@ def clear_names(arguments: argparse.Namespace) -> None:
 
 
 def count_names(arguments: argparse.Namespace) -> None:
-    """Print the number of all names, and of the stored names of each source."""
+    """Print the number of stored names of the calling user, together and by source."""
 
     async def ask(client: AssistantClient) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
         return await client.context_counts(), await client.context_sources()
@@ -165,11 +165,17 @@ def _tell(arguments: argparse.Namespace, told: dict[str, object]) -> None:
         return
     source = "" if told["source"] == DEFAULT_SOURCE else f" ({told['source']})"
     numbers = ", ".join(
-        f"{told[key]} {key.replace('_', ' ')}"
+        _counted(key, told[key])
         for key in ("entries", "removed", "left_out")
         if key in told and (told[key] or key != "left_out")
     )
     sys.stdout.write(f"{told['kind'] or 'all kinds'}{source}: {numbers}\n")
+
+
+def _counted(key: str, count: object) -> str:
+    """Return a count with its noun: 1 entry, 2 entries, 1 left out."""
+    noun = "entry" if key == "entries" and count == 1 else key.replace("_", " ")
+    return f"{count} {noun}"
 
 
 def _listed(counts: dict[str, int]) -> str:

@@ -42,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object per detection")
     parser.add_argument(
         "--wake-word",
-        metavar="NAME",
+        metavar="WAKE_WORD",
         action="append",
         help="use only this model, given by name or absolute path; can be repeated "
         "(default: the models of the configuration)",

@@ -56,11 +56,16 @@ async def fetch(bus: str) -> dict[str, object]:
         BusError: the bus cannot be reached.
     """
     async with AssistantClient(bus) as client:
-        return {
-            **await client.status(),
-            "Privacy": (await client.privacy())["Mode"],
-            "Level": (await client.arbiter())["Level"],
-        }
+        return await status_of(client)
+
+
+async def status_of(client: AssistantClient) -> dict[str, object]:
+    """Return the properties of a daemon."""
+    return {
+        **await client.status(),
+        "Privacy": (await client.privacy())["Mode"],
+        "Level": (await client.arbiter())["Level"],
+    }
 
 
 def as_text(value: object) -> str:

@@ -3,47 +3,62 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
+from auricle.atomic_file import replace_file
 from auricle.audio.file import FileSource
+from auricle.audio.format import Frame
+from auricle.audio.piped import STANDARD_INPUT, PipedSource, RawFormat, raw_format
 from auricle.audio.source import frames
 from auricle.biasing.biasing import Biasing
 from auricle.cli.attention_picture import draw
+from auricle.cli.progress import ProgressLine
+from auricle.cli.transcript_formats import FORMATS, NamedText, TranscriptFormat
 from auricle.compute.budget import SECOND_PASSES
 from auricle.config import Config, load
 from auricle.config.locations import find_config
-from auricle.context.file import read_context
-from auricle.errors import ArgumentError, AuricleError
+from auricle.context.entries import KINDS, Context
+from auricle.context.file import read_any_context
+from auricle.errors import ArgumentError, AudioError, AuricleError, StorageError
 from auricle.lattice.files import make_folder, name_each, write_lattice
-from auricle.offline.transcription import Transcription, transcribe, transcribe_whole
+from auricle.lattice.result import Word
+from auricle.offline.segments import LONGEST_SECONDS, TranscribedSegment, transcribe_segments
+from auricle.offline.transcript import Collector
+from auricle.offline.transcription import transcribe_whole
 from auricle.service.assembly import Models, budget_of, load_models, make_pipeline
 
 MOST_HYPOTHESES = 100
+SUBTITLES = ("srt", "vtt")
 DESCRIPTION = """\
 Recognize speech in recordings (WAV, FLAC, Ogg and others) as the daemon would, but without a wake
-word: from the start of each recording until the end-pointer fires, or to the end. As in the daemon,
-recognition stops if nothing is said for some seconds.
+word. The end-pointers of the daemon divide a recording into segments; together they cover the whole
+recording. The text of each segment is printed when it is known. The FILE - is standard input, from
+which audio is read as it arrives.
 
-With --json, the command prints one object per recording, with the keys
+With --json or --format json, the command prints one object per recording, with the keys
   file, seconds     the recording and its length
   text              the recognized text; empty if there was no speech
   nbest             hypotheses {text, score}, best first; score is a natural log probability
   words             {word, start, end, confidence}
   names             {kind, written, id, start, end} of the names of --context among the words; kind
                     is the list with the name; written and id are as in the file; id may be empty
-  partials          {text, time, settled} of each partial result, in order; settled is the number of
-                    first words that no later partial result changes, up to a speculative result; a
-                    text is repeated when its settled part grows; empty with --no-endpoint
+  partials          {text, time, settled} of each partial result, in order; text is that of the
+                    segment so far; settled is the number of its first words that no later partial
+                    result changes, up to a speculative result; a text is repeated when its settled
+                    part grows; empty with --no-endpoint
   speculative       {text, time} of the last speculative result; null if there was none
   revised           whether a speculative result was withdrawn
-  final             {text, time}
+  final             {text, time}: the whole text, and the time of the last final result
   intent            null
   compute_seconds   computing time
+  segments          {text, start, end, speculative, revised, final} of each segment with speech;
+                    start and end are those of its words
 Times are in seconds from the start of the recording. The times of partials, speculative and final
 say when the result was known: the end of the audio used for it, or the time of the end-pointer,
 plus the computing delay.
@@ -54,8 +69,35 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = DESCRIPTION
-    parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a recording")
-    parser.add_argument("--json", action="store_true", help="print one JSON object per recording")
+    parser.set_defaults(refuse=parser.error)
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", type=Path, help="a recording; - is standard input"
+    )
+    _add_output_options(parser)
+    _add_recognition_options(parser)
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
+        "--format",
+        choices=tuple(FORMATS),
+        help="txt: one line per segment; srt, vtt: subtitles; json: one JSON object per recording "
+        "(default: the name of each recording and its text on one line)",
+    )
+    form.add_argument(
+        "--json",
+        action="store_const",
+        dest="format",
+        const="json",
+        help="print one JSON object per recording",
+    )
+    parser.add_argument(
+        "--output",
+        metavar="DIR",
+        type=Path,
+        help="write NAME.txt, NAME.srt, NAME.vtt or NAME.json into this folder instead of printing",
+    )
     parser.add_argument(
         "--nbest",
         metavar="N",
@@ -71,17 +113,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "number if two recordings have the same name",
     )
     parser.add_argument(
-        "--context",
-        metavar="FILE",
-        type=Path,
-        help="YAML file with lists of names that recognition favours: contacts, appliances, media",
-    )
-    parser.add_argument(
         "--attention",
         metavar="PICTURE",
         type=Path,
         help="draw the context attention on the names of --context over time (.png, .svg or "
         ".pdf); with several recordings, each gets a picture PICTURE-NAME",
+    )
+
+
+def _add_recognition_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--context",
+        metavar="[KIND=]FILE",
+        action="append",
+        default=[],
+        help="names that recognition favours: YAML with the lists contacts, appliances and media, "
+        "or one YAML list, or text with one name per line; KIND says what a list or text holds "
+        "(default: contacts); may be given several times",
     )
     parser.add_argument(
         "--second-pass",
@@ -91,7 +139,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-endpoint",
         action="store_true",
-        help="decode each recording to its end, without end-pointing",
+        help="decode each recording as one utterance, without end-pointing; it is printed at its "
+        "end",
+    )
+    parser.add_argument(
+        "--raw",
+        metavar="FORMAT",
+        type=_raw,
+        help="format of standard input without a header: RATE[:CHANNELS[:ENCODING]], such as "
+        "16000:1:PCM_16",
     )
     parser.add_argument(
         "--config",
@@ -102,121 +158,204 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def count_of_hypotheses(text: str) -> int:
-    """Return the argument of `--nbest`; argparse turns ValueError into a usage error."""
-    count = int(text)
-    if not 1 <= count <= MOST_HYPOTHESES:
-        raise argparse.ArgumentTypeError(f"{text} is not from 1 to {MOST_HYPOTHESES}")
-    return count
+    """Return the argument of `--nbest`."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_HYPOTHESES:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of hypotheses; give a whole number from 1 to "
+            f"{MOST_HYPOTHESES}"
+        )
+    return int(text)
+
+
+def _raw(text: str) -> RawFormat:
+    try:
+        return raw_format(text)
+    except ArgumentError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the text of each recording; return 1 if one of them failed, else 0."""
-    config = load(arguments.config or find_config())
-    if arguments.nbest:
-        config = replace(config, recognizer=replace(config.recognizer, nbest=arguments.nbest))
-    if arguments.second_pass:
-        chosen = replace(config.recognizer, second_pass=arguments.second_pass)
-        config = replace(config, recognizer=chosen)
-    context = read_context(arguments.context) if arguments.context else None
-    if arguments.lattice:
-        make_folder(arguments.lattice)
-    budget = budget_of(config)
-    models = load_models(config, budget, wake=False)
+    _check_usage(arguments)
+    config = _config_of(arguments)
+    context = _context_of(arguments.context)
+    for folder in (arguments.lattice, arguments.output):
+        if folder:
+            make_folder(folder)
+    models = load_models(config, budget_of(config), wake=False)
     biasing = models.recognizer.biasing_of(context) if context else None
     if arguments.attention and (biasing is None or biasing.keys is None):
         raise ArgumentError(
             "--attention: there are no names, or the bundle has no context attention; give names "
             "with --context, and configure a bundle with context attention"
         )
+    transcriber = Transcriber(arguments, config, models, biasing)
     status = 0
     for path, name in zip(arguments.files, name_each(arguments.files), strict=True):
         try:
-            done = recognize(path, config, models, biasing, endpoint=not arguments.no_endpoint)
-            line = as_line(path, done) if arguments.json else as_text(path, done, arguments.nbest)
-            sys.stdout.write(line)
-            sys.stdout.flush()
-            if arguments.lattice:
-                write_lattice(arguments.lattice, name, done.result.lattice)
-            if arguments.attention:
-                picture = arguments.attention
-                if len(arguments.files) > 1:
-                    picture = picture.with_stem(f"{picture.stem}-{name}")
-                picture_attention(path, models, biasing, done, picture)
+            transcriber.transcribe(path, name)
         except AuricleError as error:
             sys.stderr.write(f"auricle: {error}\n")
             status = 1
     return status
 
 
-def recognize(
-    path: Path, config: Config, models: Models, biasing: Biasing | None, *, endpoint: bool
-) -> Transcription:
-    """Return the transcription of a recording, with contextual biasing."""
-    with FileSource(path) as source:
-        if endpoint:
-            pipeline = make_pipeline(config, models)
-            pipeline.set_biasing(biasing)
-            return transcribe(frames(source), pipeline)
-        return transcribe_whole(frames(source), models.recognizer, biasing=biasing)
+def _check_usage(arguments: argparse.Namespace) -> None:
+    """Refuse options that do not go together, with status 2."""
+    refuse: Callable[[str], None] = arguments.refuse
+    several = len(arguments.files) > 1
+    if arguments.format in SUBTITLES and several and not arguments.output:
+        refuse(f"--format {arguments.format}: several recordings need --output DIR")
+    if arguments.files.count(STANDARD_INPUT) > 1:
+        refuse("FILE: - may be given once")
+    if STANDARD_INPUT in arguments.files and arguments.attention:
+        refuse("--attention: standard input cannot be read twice; name a file")
 
 
-def picture_attention(
-    path: Path, models: Models, biasing: Biasing | None, done: Transcription, picture: Path
-) -> None:
-    """Draw the context attention of a recording."""
-    with FileSource(path) as source:
-        samples = np.concatenate([*frames(source), np.zeros(0, np.int16)])
-    seen = models.recognizer.attend(samples, biasing)
-    if seen is not None:
-        draw(seen, done.result.words, picture)
+def _config_of(arguments: argparse.Namespace) -> Config:
+    """Return the configuration with the options of the command line."""
+    config = load(arguments.config or find_config())
+    settings = config.recognizer
+    if arguments.nbest:
+        settings = replace(settings, nbest=arguments.nbest)
+    if arguments.second_pass:
+        settings = replace(settings, second_pass=arguments.second_pass)
+    return replace(config, recognizer=settings)
 
 
-def as_text(path: Path, done: Transcription, nbest: int | None) -> str:
-    """Return the result as text; with `nbest`, the hypotheses follow on separate lines."""
-    lines = [f"{path}: {done.result.text or '(no speech)'}"]
-    if nbest:
-        lines += [f"  {one.score:9.2f}  {one.text}" for one in done.result.nbest]
-    return "\n".join(lines) + "\n"
+def _context_of(given: Iterable[str]) -> Context | None:
+    """Return the names of all `--context` options together; None without one."""
+    read = []
+    for text in given:
+        kind, separator, file = text.partition("=")
+        if separator and kind in KINDS:
+            read.append(read_any_context(Path(file), kind))
+        else:
+            read.append(read_any_context(Path(text)))
+    return Context(tuple(entry for one in read for entry in one.entries)) if read else None
 
 
-def as_line(path: Path, done: Transcription) -> str:
-    """Return the result as one line of JSON."""
-    speculative = done.speculative and {
-        "text": done.speculative.text,
-        "time": round(done.speculative.time, 3),
-    }
-    content = {
-        "file": str(path),
-        "seconds": round(done.seconds, 3),
-        "text": done.result.text,
-        "nbest": [{"text": one.text, "score": round(one.score, 4)} for one in done.result.nbest],
-        "words": [
-            {
-                "word": word.word,
-                "start": round(word.start, 3),
-                "end": round(word.end, 3),
-                "confidence": round(word.confidence, 4),
-            }
-            for word in done.result.words
-        ],
-        "names": [
-            {
-                "kind": name.kind,
-                "written": name.written,
-                "id": name.id,
-                "start": round(name.start, 3),
-                "end": round(name.end, 3),
-            }
-            for name in done.result.names
-        ],
-        "partials": [
-            {"text": known.text, "time": round(known.time, 3), "settled": known.settled}
-            for known in done.partials
-        ],
-        "speculative": speculative,
-        "revised": done.revised,
-        "final": {"text": done.final.text, "time": round(done.final.time, 3)},
-        "intent": None,
-        "compute_seconds": round(done.compute_seconds, 4),
-    }
-    return json.dumps(content, ensure_ascii=False) + "\n"
+class Transcriber:
+    """Transcribes recordings one after the other, and writes what the options ask for."""
+
+    def __init__(
+        self,
+        arguments: argparse.Namespace,
+        config: Config,
+        models: Models,
+        biasing: Biasing | None,
+    ) -> None:
+        self._arguments = arguments
+        self._config = config
+        self._models = models
+        self._biasing = biasing
+        self._progress = ProgressLine()
+
+    def transcribe(self, path: Path, name: str) -> None:
+        """Transcribe a recording; `name` is that of its output files.
+
+        Raises:
+            AuricleError: the recording cannot be read, or an output cannot be written.
+        """
+        arguments, form = self._arguments, self._format(path)
+        collector = Collector(
+            self._config.recognizer.nbest, keep_lattices=arguments.lattice is not None
+        )
+        with (
+            _source(path, arguments.raw) as source,
+            _Output(self._progress, arguments.output, f"{name}.{arguments.format or 'txt'}") as out,
+        ):
+            heard = self._progress.follow(frames(source), str(path), source.seconds)
+            out.write(form.begin())
+            for segment in self._segments(heard):
+                collector.add(segment)
+                out.write(form.segment(segment))
+            transcript = collector.transcript()
+            out.write(form.end(transcript))
+        if transcript.lattice is not None:
+            write_lattice(arguments.lattice, name, transcript.lattice)
+        if arguments.attention:
+            self._draw(path, name, transcript.words)
+
+    def _format(self, path: Path) -> TranscriptFormat:
+        arguments = self._arguments
+        if arguments.format:
+            return FORMATS[arguments.format](path)
+        on_terminal = sys.stdout.isatty() and not arguments.output
+        return NamedText(path, bool(arguments.nbest), lines=on_terminal)
+
+    def _segments(self, heard: Iterable[Frame]) -> Iterator[TranscribedSegment]:
+        config, models, biasing = self._config, self._models, self._biasing
+        if self._arguments.no_endpoint:
+            whole = transcribe_whole(heard, models.recognizer, biasing=biasing)
+            yield TranscribedSegment(0.0, whole)
+            return
+        yield from transcribe_segments(
+            heard,
+            lambda: make_pipeline(config, models),
+            models.recognizer,
+            biasing,
+            longest_seconds=min(LONGEST_SECONDS, config.endpoint.maximum_seconds),
+        )
+
+    def _draw(self, path: Path, name: str, words: tuple[Word, ...]) -> None:
+        """Draw the context attention of a recording."""
+        picture: Path = self._arguments.attention
+        if len(self._arguments.files) > 1:
+            picture = picture.with_stem(f"{picture.stem}-{name}")
+        with FileSource(path) as source:
+            samples = np.concatenate([*frames(source), np.zeros(0, np.int16)])
+        seen = self._models.recognizer.attend(samples, self._biasing)
+        if seen is not None:
+            draw(seen, words, picture)
+
+
+class _Output:
+    """Standard output, or a file that is written at the end."""
+
+    def __init__(self, progress: ProgressLine, folder: Path | None, name: str) -> None:
+        """Write to standard output, or to a file in `folder` if one is given."""
+        self._progress = progress
+        self._file = folder / name if folder else None
+        self._text: list[str] = []
+        self._line_is_open = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End the last line, or write the file, even if the recording has failed half-way."""
+        self._progress.clear()
+        if self._file is None:
+            if self._line_is_open:
+                self.write("\n")
+        elif any(self._text):
+            self._save(self._file, "".join(self._text))
+
+    def write(self, text: str) -> None:
+        """Write some text at once."""
+        if self._file is not None:
+            self._text.append(text)
+        elif text:
+            self._progress.clear()
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            self._line_is_open = not text.endswith("\n")
+
+    def _save(self, file: Path, text: str) -> None:
+        try:
+            replace_file(file, text.encode("utf-8", errors="backslashreplace"))
+        except OSError as error:
+            raise StorageError(
+                f"{file}: cannot be written ({error.strerror}); free some space or name another "
+                "folder"
+            ) from error
+
+
+def _source(path: Path, raw: RawFormat | None) -> FileSource:
+    """Return the source of a recording, to be opened."""
+    if path != STANDARD_INPUT:
+        return FileSource(path)
+    if sys.stdin.isatty():
+        raise AudioError("-: standard input is a terminal; pipe audio into it, or name a file")
+    return PipedSource(sys.stdin.fileno(), raw)

@@ -2,7 +2,7 @@
 
 Calls return plain Python values. Events arrive as `(name, fields)`: "wake", "partial", "settled",
 "speculative", "revised", "final", "cancelled" and "error" of a session, "level" of the monitor, and
-"state" with the changed properties of the daemon.
+"state", "privacy" and "arbiter" with the changed properties of Assistant1, Privacy1 and Arbiter1.
 """
 
 from __future__ import annotations
@@ -42,6 +42,11 @@ Event = tuple[str, dict[str, object]]
 
 _WAITING_EVENTS = 4096
 _SIGNALS = {ASSISTANT_INTERFACE: ASSISTANT_SIGNALS, SESSION_INTERFACE: SESSION_SIGNALS}
+_PROPERTY_EVENTS = {
+    ASSISTANT_INTERFACE: "state",
+    PRIVACY_INTERFACE: "privacy",
+    ARBITER_INTERFACE: "arbiter",
+}
 _NOT_RUNNING = (
     "Auricle is not running on this bus; start it with `auricle run`, or choose its bus with --bus"
 )
@@ -194,12 +199,12 @@ class AssistantClient:
         return dict((await self._call_context("Sources")).body[0])
 
     async def context_counts(self) -> dict[str, int]:
-        """Return the number of entries of all clients together, by kind."""
+        """Return the number of entries of this client and stored ones of its user, by kind."""
         counts = (await self._properties(ASSISTANT_PATH, CONTEXT_INTERFACE))["Entries"]
         return counts if isinstance(counts, dict) else {}
 
     async def privacy(self) -> dict[str, object]:
-        """Return the properties Mode and Reranker."""
+        """Return the properties Mode, Locked and Reranker."""
         return await self._properties(ASSISTANT_PATH, PRIVACY_INTERFACE)
 
     async def set_privacy(self, mode: str) -> None:
@@ -305,10 +310,9 @@ class AssistantClient:
 
     def _receive(self, message: Message) -> None:
         if message.interface == PROPERTIES_INTERFACE:
-            if message.body[0] != ASSISTANT_INTERFACE:
-                return  # properties of other interfaces are no events
             changed = {name: value.value for name, value in message.body[1].items()}
-            self._put(("state", changed))
+            if event := _PROPERTY_EVENTS.get(message.body[0]):
+                self._put((event, changed))
             return
         arguments = _SIGNALS.get(message.interface, {}).get(message.member)
         if arguments is None:

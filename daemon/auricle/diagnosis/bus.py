@@ -11,6 +11,7 @@ from auricle.dbus.connection import Connection
 from auricle.dbus.names import BUS_NAME
 from auricle.diagnosis.finding import Finding, FindingStatus
 from auricle.errors import AuricleError, BusError, NotRunningError
+from auricle.user_names import user_name
 
 REMEDIES = {
     "system": "install the package dbus and start dbus.service",
@@ -50,7 +51,7 @@ def examine_bus(
         return None
     yield Finding("bus", FindingStatus.OK, f"{name} can be reached")
     if owner is not None:
-        found = f"Auricle runs as process {owner.process} of user {owner.user}"
+        found = f"Auricle runs as process {owner.process} of user {user_name(owner.user)}"
         yield Finding("daemon", FindingStatus.OK, found)
         return owner
     if bus == "system" and not any((folder / f"{BUS_NAME}.conf").exists() for folder in policies):

@@ -14,14 +14,16 @@ from auricle.lattice.confidence import word_confidences
 if TYPE_CHECKING:
     from auricle.lattice.lattice import Lattice
 
+DECIMALS = 3  # of the times of words, in seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
     """One word of the best hypothesis."""
 
     word: str
-    start: float  # seconds on the audio clock
-    end: float  # seconds on the audio clock
+    start: float  # seconds on the audio clock, to the millisecond
+    end: float  # seconds on the audio clock, to the millisecond
     confidence: float  # posterior probability in the lattice, 0 to 1
 
 
@@ -69,7 +71,7 @@ def result_of(lattice: Lattice, count: int) -> Result:
         text=paths[0].text,
         nbest=tuple(Hypothesis(path.text, path.score) for path in paths),
         words=tuple(
-            Word(arc.word, arc.start, arc.end, confidence)
+            Word(arc.word, round(arc.start, DECIMALS), round(arc.end, DECIMALS), confidence)
             for arc, confidence in zip(words, confidences, strict=True)
         ),
         lattice=lattice,

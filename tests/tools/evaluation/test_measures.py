@@ -12,7 +12,7 @@ import yaml
 
 from auricle.bundle.manifest import load_bundle
 from auricle.config.schema import Config
-from auricle.offline.transcription import Known
+from auricle.offline.live_clock import Known
 from auricle_train.data.corpus import Clip
 from auricle_train.evaluation.conditions import Background, Condition, Place
 from auricle_train.evaluation.emission import emission_delays

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from auricle.lattice.result import Word
-from auricle.offline.transcription import Known, KnownPartial
+from auricle.offline.live_clock import Known, KnownPartial
 from auricle_train.evaluation.partials import judge_partials, settling_delays, texts_of
 
 

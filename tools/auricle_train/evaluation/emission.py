@@ -6,7 +6,7 @@ the end of the word, according to the lattice, to the first text with this word 
 
 from __future__ import annotations
 
-from auricle.offline.transcription import Transcription
+from auricle.offline.live_clock import Transcription
 
 
 def emission_delays(session: Transcription) -> list[float]:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from auricle.audio.format import FRAME_SAMPLES, SAMPLE_RATE
 from auricle.config.schema import Config
-from auricle.offline.transcription import Transcription, transcribe, transcribe_whole
+from auricle.offline.live_clock import Transcription
+from auricle.offline.transcription import transcribe, transcribe_whole
 from auricle.recognizer.partial_text import PartialOptions
 from auricle.service.assembly import budget_of, load_models, make_pipeline
 from auricle_train.data.corpus import Clip

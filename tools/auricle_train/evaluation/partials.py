@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from auricle.offline.transcription import KnownPartial, Transcription
+from auricle.offline.live_clock import KnownPartial, Transcription
 from auricle.recognizer.partial_text import common_prefix
 from auricle_train.evaluation.listening import Heard
 from auricle_train.text.word_errors import Score, Share, compare, score, share
