@@ -25,7 +25,7 @@ from auricle.errors import BusError
 from hostile.calls import Attack, Caller
 
 AT_ONCE = 16  # calls without an answer yet
-ANSWER_SECONDS = 60.0  # a call without an answer by then is unanswered
+ANSWER_SECONDS = 30.0  # a call without an answer by then is unanswered
 MOST_UNANSWERED = 2 * AT_ONCE  # then the attacker gives up
 STORM = 0.02  # share of calls that come from a connection that subscribes and leaves
 INTERNAL = "org.auricle.Error.Failed"  # the daemon met an error that it does not know
@@ -37,7 +37,7 @@ class Answers:
 
     kinds: dict[str, int] = field(default_factory=Counter)  # calls by kind
     replies: dict[str, int] = field(default_factory=Counter)  # by name of the error, or "reply"
-    unanswered: int = 0
+    unanswered: list[str] = field(default_factory=list)  # calls
     longest: float = 0.0  # seconds until an answer
     internal: list[str] = field(default_factory=list)  # calls that failed inside the daemon
 
@@ -49,7 +49,7 @@ async def attack(bus: str, seed: int, calls: int, largest: int) -> Answers:
     work: set[asyncio.Task[None]] = set()
     for number in range(calls):
         await window.acquire()
-        if answers.unanswered >= MOST_UNANSWERED:
+        if len(answers.unanswered) >= MOST_UNANSWERED:
             break
         if not connection.connected:
             answers.replies["disconnected by the bus"] += 1
@@ -80,7 +80,7 @@ async def _call(connection: Connection, made: Attack, answers: Answers) -> None:
             return
         reply = await asyncio.wait_for(connection.call(message), ANSWER_SECONDS)
     except TimeoutError:
-        answers.unanswered += 1
+        answers.unanswered.append(f"{made.kind}: {_name_of(message)}")
         return
     except (OSError, EOFError, BusError):
         answers.replies["disconnected by the bus"] += 1
@@ -97,7 +97,11 @@ async def _call(connection: Connection, made: Attack, answers: Answers) -> None:
     name = "reply" if reply.message_type is MessageType.METHOD_RETURN else str(reply.error_name)
     answers.replies[name] += 1
     if name == INTERNAL:
-        answers.internal.append(f"{message.interface}.{message.member} {message.signature}")
+        answers.internal.append(_name_of(message))
+
+
+def _name_of(message: Message) -> str:
+    return f"{message.interface}.{message.member}({message.signature})"
 
 
 async def _storm(bus: str, answers: Answers) -> None:
