@@ -204,8 +204,11 @@ async def _run_attackers(
         kinds.update(answers["kinds"])
         replies.update(answers["replies"])
         longest = max(longest, answers["longest"])
-        for call in answers["unanswered"]:
-            outcome.faults[f"unanswered call of {name}: {call}"] += 1
+        if user is None:
+            for call in answers["unanswered"]:
+                outcome.faults[f"unanswered call: {call}"] += 1
+        elif answers["unanswered"]:
+            replies["no reply to a flood"] += len(answers["unanswered"])
         for call in answers["internal"]:
             outcome.faults[f"failed inside the daemon: {call}"] += 1
     for error in replies:
