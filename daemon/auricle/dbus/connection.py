@@ -188,8 +188,10 @@ class Connection(MessageBus):
         asked = self._asked[serial][0] if serial in self._asked else DAEMON_NAME
         if serial not in self._asked and serial not in self._method_return_handlers:
             return DROP
-        # The owner of a well-known name answers by its unique name, which is not known here.
-        if (asked.startswith(":") or asked == DAEMON_NAME) and header.sender != asked:
+        # The owner of a well-known name answers by its unique name, which is not known here. The
+        # D-Bus daemon answers for a program that has gone, and for one that may not be called.
+        by_name = not asked.startswith(":") and asked != DAEMON_NAME
+        if not by_name and header.sender not in (asked, DAEMON_NAME):
             return DROP
         if header.size > REPLY_BYTES:
             text = f"the reply has {header.size} bytes; up to {REPLY_BYTES} are read"
