@@ -23,19 +23,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from auricle.assistant import Activity, ListenOptions, Status
 from auricle.bus.server import BusServer
 from auricle.client.client import AssistantClient
-from auricle.compute.governor import Governor
-from auricle.config.schema import PrivacySettings
-from auricle.context.registry import ContextRegistry
-from auricle.context.store import Store
-from auricle.ducking.ducker import Ducker
-from auricle.ducking.policy import DuckingMode, Policy
-from auricle.ducking.saved_volumes import SavedVolumes
-from auricle.events import CancelReason
-from auricle.privacy.guard import Guard, Places
 from testbed.private_bus import PrivateBus
+from testbed.quiet_assistant import QuietAssistant
 from testbed.raw_bus import (
     ARRAYS,
     NO_REPLY,
@@ -60,43 +51,6 @@ class Case:
     name: str
     message: bytes
     seconds: float = 0.0  # 0: once
-
-
-class QuietAssistant:
-    """A daemon without sound, with real parts behind the bus."""
-
-    def __init__(self, folder: Path) -> None:
-        """Keep files in `folder`."""
-        self.contexts = ContextRegistry(Store(folder / "context"), self._ignore, print)
-        self.privacy = Guard(
-            PrivacySettings(),
-            Places(folder / "privacy", folder / "relay" / "lattices", {os.getuid()}),
-            "en",
-            lambda: None,
-            print,
-            self.contexts.erase,
-        )
-        self.compute = Governor("auto", lambda level, why: None)
-        self.music = Ducker(
-            (), Policy(DuckingMode.DUCK, 20.0), 0.0, SavedVolumes(folder / "d.json"), print, print
-        )
-
-    async def _ignore(self, context: object) -> None:
-        pass
-
-    def status(self) -> Status:
-        """Return a state that never changes."""
-        return Status(Activity.IDLE, False, ("alexa",), "en")
-
-    async def listen(self, owner: str, options: ListenOptions) -> str:
-        """Return a session that does not exist."""
-        return "s1"
-
-    async def cancel(self, session: str, reason: CancelReason) -> None:
-        """Do nothing."""
-
-    async def set_muted(self, muted: bool) -> None:
-        """Do nothing."""
 
 
 async def serve(address: str) -> None:
