@@ -92,7 +92,6 @@ class Accounts:
         if account is None:
             account = self._accounts[name] = Account(budget, time, parent)
             self._forget_old()
-        self._accounts.move_to_end(name)
         return account
 
     def _forget_old(self) -> None:
