@@ -39,6 +39,8 @@ class Senders:
 def form_of(call: Header) -> Form:
     if call.member == "Wrong":
         raise CallError(ErrorType.INVALID_ARGS, "wrong")
+    if call.member == "Faulty":
+        return Form(1 // 0)
     return Form(LARGE if call.member == "Large" else MAX_BYTES)
 
 
@@ -70,6 +72,11 @@ def test_size_is_limited_by_method_and_standing(calls: CallGate, sender: str) ->
 def test_what_no_interface_has_is_refused_and_signals_are_dropped(calls: CallGate) -> None:
     assert str(calls.judge(header(":1.m", "Wrong")).refusal) == "wrong"
     assert calls.judge(header(":1.m", kind=SIGNAL)) == DROP
+
+
+def test_a_fault_in_the_tables_is_an_error_of_the_call_alone(calls: CallGate) -> None:
+    assert isinstance(calls.judge(header(":1.m", "Faulty")).refusal, ZeroDivisionError)
+    assert calls.judge(header(":1.m")).read
 
 
 def test_a_flood_is_answered_at_a_limited_rate(calls: CallGate) -> None:

@@ -26,6 +26,7 @@ _STANDARD: dict[str, type[AuricleError]] = {
     ErrorType.NAME_HAS_NO_OWNER.value: NotRunningError,
     ErrorType.SERVICE_UNKNOWN.value: NotRunningError,
     ErrorType.INVALID_ARGS.value: ArgumentError,
+    ErrorType.LIMITS_EXCEEDED.value: BusError,
 }
 
 _log = logging.getLogger(__name__)

@@ -156,7 +156,7 @@ class CallGate:
         try:
             form = self._form_of(header)
             _check_size(header, form, caller)
-        except (CallError, AuricleError) as error:
+        except Exception as error:  # a fault here must not end the connection
             return Verdict(refusal=error)
         excess = account.open(header.size)
         if excess is not None:
