@@ -28,6 +28,7 @@ _STANDARD: dict[str, type[AuricleError]] = {
     ErrorType.SERVICE_UNKNOWN.value: NotRunningError,
     ErrorType.INVALID_ARGS.value: ArgumentError,
     ErrorType.ACCESS_DENIED.value: AccessDeniedError,  # by the policy of the bus
+    ErrorType.LIMITS_EXCEEDED.value: BusError,
 }
 
 _log = logging.getLogger(__name__)
