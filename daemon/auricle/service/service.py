@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from functools import partial
 from typing import Any
 
@@ -72,6 +73,9 @@ from auricle.service.status import StatusTracker
 from auricle.wire.sockets import users_of
 
 RELAY_ACCOUNT = "auricle-relay"  # user of the relay, in the system service
+# A thread that waits for Python's global lock gets it after this time. The capture and inference
+# threads wait at each call of a library, while clients may keep the event loop busy.
+SWITCH_SECONDS = 0.0005
 LOSS_CHECK_SECONDS = 1.0  # between two checks for lost audio
 
 
@@ -89,6 +93,7 @@ def run(options: RunOptions) -> None:
         with FileSource(options.recording):  # raises if the file cannot be played
             pass
     models = load_models(config, budget_of(config))
+    sys.setswitchinterval(SWITCH_SECONDS)
     asyncio.run(_serve(options, config, models))
 
 
