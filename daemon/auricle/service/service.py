@@ -16,6 +16,7 @@ from typing import Any
 
 from auricle.assistant import InputLevel, ListenOptions, Status
 from auricle.audio.file import FileSource
+from auricle.audio.recorded_microphone import RecordedMicrophone
 from auricle.bus.server import BusServer
 from auricle.compute.budget import ComputeLevel
 from auricle.compute.governor import Governor
@@ -58,6 +59,7 @@ from auricle.service.journal import (
     PRIVACY,
     PRIVACY_LED,
     READY,
+    RECORDING,
     STOPPING,
     STUCK,
     UNMUTED,
@@ -126,6 +128,9 @@ class Service:
         self._notifier = Notifier(lambda sentence: journal.write(UNTOLD, sentence))
         self._tracker = StatusTracker(wake_words_of(models), models.bundle.language)
         self._server: BusServer | None = None
+        self._recording: RecordedMicrophone | None = None
+        if options.recording is not None:
+            self._recording = RecordedMicrophone(options.recording, loop=options.loop)
         loop = asyncio.get_running_loop()
         self._outbox = Outbox[Report](
             loop, self._take, may_be_lost=lambda report: isinstance(report, InputLevel)
@@ -133,7 +138,7 @@ class Service:
         self._compute = Governor(config.arbiter.level, self._level_changed)
         self._inference = InferenceThread(
             lambda: build_pipeline(config, models, self._compute.level),
-            source_maker(config, options.recording),
+            source_maker(config, self._recording),
             self._outbox.post,
             lambda: self._server is not None and self._server.monitored,
             partial(self._become_realtime, loop) if config.arbiter.realtime else None,
@@ -227,8 +232,15 @@ class Service:
     async def listen(self, owner: str, options: ListenOptions) -> str:
         """Begin a session for a client and return its id."""
         session = await self._inference.listen(owner, options)
+        if self._recording is not None:
+            self._recording.play(restart=True)
         await self._gate.settled()  # its Wake may wait behind the Final of the session before
         return session
+
+    def play_recording(self) -> None:
+        """Play the recording that replaces the microphone, if there is one."""
+        if self._recording is not None:
+            self._recording.play()
 
     async def cancel(self, session: str, reason: CancelReason) -> None:
         """End a session."""
@@ -307,6 +319,8 @@ class Service:
         self._server = await BusServer.start(self, bus)
         self._notifier.ready(self._sentence())
         self._journal.write(READY, self._sentence())
+        if self._recording is not None and not self._options.loop:
+            self._journal.write(RECORDING, "the recording plays when a client wants to hear")
         await asyncio.gather(
             self._watch_bus(self._server),
             self._feed_watchdog(),
