@@ -100,7 +100,7 @@ class MachineAssistant:
         return self.state.running.session
 
     def play_recording(self) -> None:
-        """There is none."""
+        """Do nothing: it has no recording."""
 
     async def cancel(self, session: str, reason: CancelReason) -> None:
         self.reasons.append(reason)
