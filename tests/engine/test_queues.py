@@ -82,6 +82,17 @@ def test_notes_need_no_room_among_the_frames_and_the_newest_stays() -> None:
     assert (items[1:], inbox.dropped) == (["lost", "lost again"], 0)
 
 
+def test_repeated_note_arrives_once_until_something_else_comes() -> None:
+    inbox = Inbox[str](notes=2)
+    for note in ("lost", "beat", "beat", "beat"):
+        inbox.put_note(note)
+    inbox.put(frame(1))
+    assert [inbox.take() for _ in range(2)] == ["lost", "beat"]
+    inbox.put_note("beat")
+    assert isinstance(inbox.take(), np.ndarray)
+    assert inbox.take() == "beat"
+
+
 def test_ordered_call_waits_for_the_audio_before_it() -> None:
     inbox = Inbox[str](calls=2)
     inbox.put(frame(1))

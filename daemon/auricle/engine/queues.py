@@ -95,11 +95,14 @@ class Inbox(Generic[Note]):
         return peak
 
     def put_note(self, note: Note) -> None:
-        """Append a note; if there are too many notes, it replaces the newest one.
+        """Append a note, unless it repeats the last item.
 
-        A note reports a state, so that the newest note must arrive.
+        If there are too many, it replaces the newest one: a note reports a state, and the last one
+        must arrive.
         """
         with self._changed:
+            if self._marks and self._marks[-1] == (self._end, note):
+                return
             notes = [index for index, (_, mark) in enumerate(self._marks) if not _is_call(mark)]
             if len(notes) >= self._max_notes:
                 del self._marks[notes[-1]]
