@@ -99,6 +99,9 @@ class MachineAssistant:
         assert self.state.running is not None
         return self.state.running.session
 
+    def play_recording(self) -> None:
+        """Do nothing: it has no recording."""
+
     async def cancel(self, session: str, reason: CancelReason) -> None:
         self.reasons.append(reason)
         self.hear(CancelRequested(time=self.state.time, session=session, reason=reason))

@@ -165,7 +165,7 @@ class Reconfiguration:
         self._level_due.set()  # the level may need another number of threads
         await parts.inference.replace(lambda: build_pipeline(config, models, parts.compute.level))
         if source_settings(old) != source_settings(config) and self._options.recording is None:
-            await parts.inference.replace_source(source_maker(config, None))
+            await parts.inference.replace_source(source_maker(config))
         parts.tracker.wake_words = wake_words_of(models)
         parts.tracker.language = models.bundle.language
         self._refresh()

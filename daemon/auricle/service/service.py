@@ -15,12 +15,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from auricle.assistant import InputLevel, ListenOptions, Status
 from auricle.audio.file import FileSource
+from auricle.audio.recorded_microphone import RecordedMicrophone
 from auricle.bus.server import BusServer
 from auricle.compute.budget import ComputeLevel
 from auricle.compute.governor import Governor
@@ -63,6 +65,7 @@ from auricle.service.journal import (
     PRIVACY,
     PRIVACY_LED,
     READY,
+    RECORDING,
     STATE_DAMAGED,
     STOPPING,
     STUCK,
@@ -79,6 +82,9 @@ from auricle.service.status import StatusTracker
 from auricle.tasks import in_daemon_thread
 from auricle.wire.sockets import users_of
 
+# A thread that waits for Python's global lock gets it after this time. The capture and inference
+# threads wait at each call of a library, while clients may keep the event loop busy.
+SWITCH_SECONDS = 0.0005
 LOSS_CHECK_SECONDS = 1.0  # between two checks for lost audio
 
 
@@ -95,6 +101,7 @@ def run(options: RunOptions) -> None:
     if options.recording is not None:
         with FileSource(options.recording):  # raises if the file cannot be played
             pass
+    sys.setswitchinterval(SWITCH_SECONDS)
     asyncio.run(_serve(options, config))
 
 
@@ -134,6 +141,9 @@ class Service:
         self._tracker = StatusTracker()
         self._server: BusServer | None = None
         self._engine: Engine | None = None  # None: the models are not loaded yet
+        self._recording: RecordedMicrophone | None = None
+        if options.recording is not None:
+            self._recording = RecordedMicrophone(options.recording, loop=options.loop)
         loop = asyncio.get_running_loop()
         self._outbox = Outbox[Report](
             loop, self._take, may_be_lost=lambda report: isinstance(report, InputLevel)
@@ -225,8 +235,15 @@ class Service:
     async def listen(self, owner: str, options: ListenOptions) -> str:
         """Begin a session for a client and return its id."""
         session = await self._inference.listen(owner, options)
+        if self._recording is not None:
+            self._recording.play(restart=True)
         await self._gate.settled()  # its Wake may wait behind the Final of the session before
         return session
+
+    def play_recording(self) -> None:
+        """Play the recording that replaces the microphone, if there is one."""
+        if self._recording is not None:
+            self._recording.play()
 
     async def cancel(self, session: str, reason: CancelReason) -> None:
         """End a session."""
@@ -320,6 +337,8 @@ class Service:
         server.become_ready()
         self._notifier.ready(self._sentence())
         self._journal.write(READY, self._sentence())
+        if self._recording is not None and not self._options.loop:
+            self._journal.write(RECORDING, "the recording plays when a client wants to hear")
         await asyncio.gather(
             self._feed_watchdog(),
             self._report_losses(),
@@ -336,7 +355,7 @@ class Service:
         loop = asyncio.get_running_loop()
         inference = InferenceThread(
             lambda: build_pipeline(config, models, self._compute.level),
-            source_maker(config, options.recording),
+            source_maker(config, self._recording),
             self._outbox.post,
             lambda: self._server is not None and self._server.monitored,
             partial(self._become_realtime, loop) if config.arbiter.realtime else None,
