@@ -25,6 +25,7 @@ from auricle.errors import (
     TooManyEntriesError,
     TooManySpokenFormsError,
 )
+from testbed.patience import patience
 
 MANY = 10_000
 ANN, BOB = Entry("contacts", "Ann"), Entry("contacts", "Bob")
@@ -48,7 +49,7 @@ asyncio.run(main())
 
 async def until_handed_over(assistant, entries: Sequence[Entry]) -> None:
     """Wait until the recogniser has been given these entries and no others."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patience(10)):
         while assistant.handed_over[-1:] != [Context(tuple(entries))]:
             await asyncio.sleep(0.01)
 
@@ -90,7 +91,7 @@ async def test_names_of_a_client_that_leaves_during_its_call_are_removed(address
             giving = asyncio.ensure_future(hasty.set_context("contacts", people))
             await hasty.status()  # the daemon has received the call by now
         await asyncio.gather(giving, return_exceptions=True)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patience(10)):
             while assistant.contexts.counts or assistant.contexts._turn.locked():
                 await asyncio.sleep(0.01)
         assert await watcher.context_counts() == {}

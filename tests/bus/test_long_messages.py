@@ -12,6 +12,7 @@ from dbus_next.message import Message
 
 from auricle.dbus.connection import Connection
 from auricle.dbus.long_messages import LONG_BYTES, Reader
+from testbed.patience import patience
 
 SIGNATURE = "sa(sasds)a{sv}u"
 BODY = [
@@ -72,7 +73,7 @@ async def test_closing_while_a_long_message_is_read_ends_well(address, monkeypat
 
     def read_slowly(reader: Reader) -> Message:
         reading.set()
-        closing.wait(10)
+        closing.wait(patience(10))
         return read_long(reader)
 
     monkeypatch.setattr(Reader, "read_long", read_slowly)
@@ -82,7 +83,7 @@ async def test_closing_while_a_long_message_is_read_ends_well(address, monkeypat
         closed = asyncio.ensure_future(receiver.close())
         await asyncio.sleep(0)
         closing.set()
-        await asyncio.wait_for(closed, 10)
+        await asyncio.wait_for(closed, patience(10))
 
 
 @pytest.mark.asyncio
@@ -95,5 +96,5 @@ async def test_a_long_message_that_cannot_be_read_ends_the_connection(address, m
         lost = asyncio.Event()
         receiver.when_cut_off(lost.set)
         sender.post(call(receiver, SIGNATURE, BODY))
-        await asyncio.wait_for(lost.wait(), 10)
+        await asyncio.wait_for(lost.wait(), patience(10))
         assert not receiver.connected

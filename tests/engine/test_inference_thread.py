@@ -31,6 +31,7 @@ from auricle.errors import AuricleError, BusyError, DeviceError, MutedError, NoS
 from auricle.events import Cancelled, CancelReason, Event, Final, Speculative, Wake
 from auricle.service.assembly import Models, load_models, make_pipeline
 from auricle.service.notify import Watchdog
+from testbed.patience import patience
 from testbed.recordings import Recording
 
 CONFIG = Config()
@@ -95,7 +96,7 @@ class Rig:
 
     async def next(self, *kinds: type[Report]) -> Report:
         """Return the next report of one of these kinds."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(patience(SECONDS)):
             while not isinstance(report := await self.reports.get(), kinds):
                 pass
         return report
@@ -237,7 +238,7 @@ async def test_pipeline_is_replaced_only_between_sessions(
         await asyncio.sleep(0.2)
         assert not change.done()
         await rig.inference.cancel(first, CancelReason.REQUESTED)
-        await asyncio.wait_for(change, SECONDS)
+        await asyncio.wait_for(change, patience(SECONDS))
         assert await rig.inference.listen("", NO_OPTIONS) == "second_1"
 
 
@@ -249,7 +250,7 @@ async def test_stuck_network_starves_the_watchdog_and_lost_frames_are_counted(
 
     def hang() -> Pipeline:
         stuck.set()
-        release.wait(SECONDS)
+        release.wait(patience(SECONDS))
         return build()
 
     async with listening() as rig:
@@ -257,7 +258,7 @@ async def test_stuck_network_starves_the_watchdog_and_lost_frames_are_counted(
         watchdog = Watchdog(20.0, lambda: rig.inference.progress_at, lambda: None, lambda: now)
         assert watchdog.check()
         change = asyncio.ensure_future(rig.inference.replace(hang))
-        await asyncio.to_thread(stuck.wait, SECONDS)
+        await asyncio.to_thread(stuck.wait, patience(SECONDS))
         before = rig.inference.progress_at
         rig.room.pace = 0.0  # faster than real time
         while rig.inference.dropped < FRAMES:
