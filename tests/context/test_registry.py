@@ -13,6 +13,7 @@ from auricle.context.registry import ContextRegistry
 from auricle.context.store import Store
 from auricle.context.validation import Given
 from auricle.errors import InvalidNameError, StorageError
+from testbed.patience import patience
 
 SOURCE = Source(1000, "mine")
 ANN: Given = ("Ann", [], 1.0, "")
@@ -64,7 +65,7 @@ async def test_what_was_kept_is_handed_over_and_damage_is_told_once(tmp_path: Pa
     recogniser = Recogniser()
     keeper = recogniser.keeper(tmp_path)
     await keeper.load()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patience(10)):
         while not recogniser.contexts:
             await asyncio.sleep(0.01)
     assert recogniser.contexts == [Context((Entry("contacts", "Ann"),))]
@@ -117,7 +118,7 @@ async def test_erasing_forgets_the_kept_names_of_every_user_and_no_guest(tmp_pat
     await keeper.erase()
     assert keeper.counts == {"contacts": 1}
     assert list(tmp_path.iterdir()) == []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patience(5)):
         while not recogniser.contexts or len(recogniser.contexts[-1].entries) != 1:
             await asyncio.sleep(0.01)
     await keeper.close()

@@ -31,6 +31,7 @@ from auricle.errors import AuricleError, BusyError, DeviceError, MutedError, NoS
 from auricle.events import Cancelled, CancelReason, Event, Final, Speculative, Wake
 from auricle.service.assembly import Models, load_models, make_pipeline
 from auricle.service.notify import Watchdog
+from testbed.patience import patience
 from testbed.recordings import Recording
 
 CONFIG = Config()
@@ -120,7 +121,7 @@ class Rig:
 
     async def next(self, *kinds: type[Report]) -> Report:
         """Return the next report of one of these kinds."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(patience(SECONDS)):
             while not isinstance(report := await self.reports.get(), kinds):
                 pass
         return report
@@ -262,7 +263,7 @@ async def test_pipeline_is_replaced_only_between_sessions(
         await asyncio.sleep(0.2)
         assert not change.done()
         await rig.inference.cancel(first, CancelReason.REQUESTED)
-        await asyncio.wait_for(change, SECONDS)
+        await asyncio.wait_for(change, patience(SECONDS))
         assert await rig.inference.listen("", NO_OPTIONS) == "second_1"
 
 
