@@ -162,10 +162,13 @@ class EntryList(Sequence[Entry]):
         """Return the entries that another list does not have."""
         if other is None:
             return list(self)
-        if self._blob.startswith(other._blob) and np.array_equal(
-            self._weights[: len(other)], other._weights
+        count = len(other)
+        if (
+            np.array_equal(self._starts[: count + 1], other._starts)
+            and np.array_equal(self._weights[:count], other._weights)
+            and self._blob.startswith(other._blob)
         ):
-            return self[len(other) :]
+            return self[count:]
         known = set(zip(other._packed(), other._weights.tolist(), strict=True))
         return [
             self._unpacked(packed, weight)
@@ -272,8 +275,8 @@ def weights_and_kinds(
     """Return the weight of each entry, and the number of its kind, (entries,) each."""
     if isinstance(entries, EntryLists):
         sizes = [len(one) for one in entries.lists]
-        kinds = np.repeat([number_of(one.kind) for one in entries.lists], sizes)
-        return np.concatenate([one.weights for one in entries.lists]), kinds
+        kinds = np.repeat(np.array([number_of(one.kind) for one in entries.lists], np.intp), sizes)
+        return np.concatenate([np.zeros(0), *(one.weights for one in entries.lists)]), kinds
     weights = np.fromiter((entry.weight for entry in entries), np.float64, len(entries))
     numbers = (number_of(entry.kind) for entry in entries)
     return weights, np.fromiter(numbers, np.intp, len(entries))
