@@ -9,7 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from auricle.context import entry_sets as limits
 from auricle.context.entries import Context, Entry
-from auricle.context.entry_sets import EntrySet, EntrySets, Guest, Owner, Source, merge, size_of
+from auricle.context.entry_sets import EntrySet, EntrySets, Guest, Owner, Source, merge
+from auricle.context.memory import need_of
 from auricle.errors import (
     AuricleError,
     ContextFullError,
@@ -91,12 +92,14 @@ class BookMachine(RuleBasedStateMachine):
         for owner, kinds in self.model.items():
             entry_set = self.book.of(owner)
             listed = {kind: entries for kind, entries in kinds.items() if entries}
-            shown = {kind: list(entries.values()) for kind, entries in entry_set.kinds.items()}
+            shown = {kind: list(entries) for kind, entries in entry_set.kinds.items()}
             assert shown == listed
             everything = [entry for entries in listed.values() for entry in entries]
-            assert (len(entry_set), entry_set.bytes) == (
-                len(everything),
-                sum(map(size_of, everything)),
+            assert len(entry_set) == len(everything)
+            assert entry_set.need == sum(map(need_of, everything))
+            texts = [text for e in everything for text in (e.written, e.id, *e.spoken)]
+            assert entry_set.text_bytes == len(everything) + sum(
+                len(text.encode()) + 1 for text in texts
             )
 
     @invariant()
@@ -118,10 +121,10 @@ TestBookAgainstItsModel = BookMachine.TestCase
 @given(KINDS, ENTRIES, ENTRIES)
 def test_a_entry_set_is_a_value(kind, first, second) -> None:
     entry_set = EntrySet().with_more(kind, entries_of(kind, first))
-    before = list(entry_set.kinds.get(kind, {}).values())
+    before = list(entry_set.kinds.get(kind, ()))
     entry_set.with_more(kind, entries_of(kind, second))
     entry_set.without(kind, ["Ann"])
-    assert list(entry_set.kinds.get(kind, {}).values()) == before
+    assert list(entry_set.kinds.get(kind, ())) == before
 
 
 def people(count: int) -> list[Entry]:
@@ -134,6 +137,7 @@ def people(count: int) -> list[Entry]:
         ("MOST_OF_ONE", TooManyEntriesError),
         ("MOST_OF_ALL", ContextFullError),
         ("MOST_BYTES", ContextTooLargeError),
+        ("MOST_MEMORY", TooManyEntriesError),
     ],
 )
 def test_a_limit_is_told_before_it_is_passed_and_less_is_never_refused(
@@ -142,9 +146,10 @@ def test_a_limit_is_told_before_it_is_passed_and_less_is_never_refused(
     book, guest = EntrySets(), Guest(":1.1")
     book.put(Source(1000, "a"), EntrySet().with_only("media", [Entry("media", "x")]))
     entry_set = EntrySet().with_only("contacts", people(5))
-    monkeypatch.setattr(
-        limits, limit, {"MOST_OF_ONE": 5, "MOST_OF_ALL": 6, "MOST_BYTES": 24}[limit]
-    )
+    text = entry_set.text_bytes + 4
+    memory = entry_set.need + need_of(Entry("media", "x"))
+    most = {"MOST_OF_ONE": 5, "MOST_OF_ALL": 6, "MOST_BYTES": text, "MOST_MEMORY": memory}
+    monkeypatch.setattr(limits, limit, most[limit])
     book.check(guest, entry_set)
     book.put(guest, entry_set)
     with pytest.raises(error, match="entries: 6: "):

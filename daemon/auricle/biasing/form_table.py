@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from auricle.biasing.respelling import Respelling, Spellings
 from auricle.biasing.sorted_texts import SortedTexts
 from auricle.biasing.spoken_forms import PART, WHOLE, forms_of
-from auricle.context.entries import Entry, fingerprints
+from auricle.context.entries import Entry
+from auricle.context.entry_list import fingerprints
 
 SLICE = 1000  # entries that are added at once: about 50 ms, and always in a worker thread
 MOST_KNOWN = 8192  # words whose respellings are kept while a list is updated

@@ -282,8 +282,10 @@ class Service:
         """Use changed context entries for biasing and redaction, and publish their counts."""
         if self._server is not None:
             self._server.show_contexts()
-        await self._privacy.set_context(context)
-        await self._inference.set_context(context)
+        # The first call at once takes the entries for redaction, before any result has them.
+        await asyncio.gather(
+            self._privacy.set_context(context), self._inference.set_context(context)
+        )
 
     def _privacy_changed(self) -> None:
         mode, host = self._privacy.mode, self._privacy.host
