@@ -3,6 +3,8 @@
 # Every target sets up what it needs and reuses it the next time. It needs Debian, or a system whose
 # packages have the same names, and Python 3.11 or newer. Training needs exactly Python 3.11, because
 # TensorFlow 2.14 does not support newer versions.
+#
+# A step of the setup prints one line; `make V=1 TARGET` shows all output.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -13,8 +15,11 @@ PYTHON ?= python3
 TRAIN_PYTHON ?= $(PYTHON)
 VENV := .venv
 TRAIN_VENV := .venv-train
+FUZZ_VENV := .venv-fuzz
 # Extra pip arguments for the training environment, such as the index of a smaller PyTorch.
 PIP_TRAIN_ARGUMENTS ?=
+
+STEP := tools/step
 
 # For the daemon and the demonstration: Python, the build dependencies of systemd-python, PortAudio
 # with ALSA's PulseAudio plugin, a sound server, a message bus.
@@ -22,7 +27,9 @@ RUN_PACKAGES := python3 python3-venv python3-dev gcc pkg-config libsystemd-dev \
 	libportaudio2 libasound2-plugins pulseaudio pulseaudio-utils dbus
 # For the tests: systemd checks the units, OpenFst's tools the lattices, groff the manual page. openssl
 # creates certificates, iproute2 networks. mpv plays music, and amixer of alsa-utils sets the mixer.
-TEST_PACKAGES := systemd libfst-tools groff-base openssl iproute2 mpv mpv-mpris alsa-utils
+# gdbus of libglib2.0-bin calls the interfaces as another implementation of D-Bus.
+TEST_PACKAGES := systemd libfst-tools groff-base openssl iproute2 mpv mpv-mpris alsa-utils \
+	libglib2.0-bin
 
 # For building the Debian package, and for testing it on booted systems and on emulated Arm.
 DEB_PACKAGES := dpkg-dev debhelper
@@ -30,6 +37,14 @@ BOOT_PACKAGES := debootstrap systemd-container
 ARM_PACKAGES := debootstrap qemu-user-static
 # Target of the package: amd64 or arm64. Either machine can build for both.
 DEB_ARCHITECTURE ?= $(shell dpkg --print-architecture)
+
+# Minutes of `make fuzz`, and its only target; what `make hostile` does; hours of audio of `make soak`.
+MINUTES ?= 10
+TARGET ?=
+CALLS ?= 4000
+INPUTS ?= 10000
+KILLS ?= 10
+HOURS ?= 1
 
 # $(call install_packages,NAMES): install the missing Debian packages, and never remove any.
 # PulseAudio could replace PipeWire, which may be the user's sound server, so it is left out then.
@@ -62,8 +77,9 @@ define install_packages
 	  as_root=(sudo "$${as_root[@]}"); \
 	fi; \
 	install=(apt-get install --quiet --yes --no-install-recommends); \
-	(set -x; "$${as_root[@]}" apt-get update --quiet); \
-	(set -x; "$${as_root[@]}" "$${install[@]}" --no-remove "$${missing[@]}") && exit 0; \
+	$(STEP) 'Update the list of Debian packages' "$${as_root[@]}" apt-get update --quiet; \
+	$(STEP) "Install $${#missing[@]} Debian packages and their dependencies" \
+	  "$${as_root[@]}" "$${install[@]}" --no-remove "$${missing[@]}" && exit 0; \
 	removed=$$("$${install[@]}" --simulate "$${missing[@]}" 2> /dev/null \
 	  | sed -nE 's/^Remv ([^ ]+).*/\1/p' | paste -s -d ' ' || true); \
 	if [ -n "$$removed" ]; then \
@@ -79,7 +95,12 @@ endef
 # the version of PYTHON does not meet CONDITION.
 define make_venv
 	@$(1) -c 'import sys; sys.exit(not ($(3)))' || { echo '$(4)' >&2; exit 1; }
-	$(1) -m venv $(2)
+	@$(STEP) 'Create a virtual environment in $(2)' $(1) -m venv $(2)
+endef
+
+# $(call pip_install,FOLDER,WHAT,ARGUMENTS): install Python packages in a virtual environment.
+define pip_install
+	@$(STEP) 'Install $(2) in $(1)' $(1)/bin/python -m pip install $(3)
 endef
 
 .PHONY: help
@@ -88,7 +109,7 @@ help: ## list the targets
 
 .PHONY: run
 run: $(VENV)/.run ## set everything up and demonstrate a recorded command, from the audio to a client
-	$(VENV)/bin/python tools/demo.py
+	@$(VENV)/bin/python tools/demo.py
 
 .PHONY: test
 test: check test-daemon test-tools ## set everything up, check style and types, run the tests
@@ -135,6 +156,20 @@ test-arm: $(VENV)/.dev | arm-packages ## test the package for 64-bit Arm with qe
 bench: $(VENV)/.dev ## measure speed, memory and idle cost of the daemon
 	PYTHONPATH=tools $(VENV)/bin/python -m benchmarks.cost
 
+.PHONY: fuzz
+fuzz: $(FUZZ_VENV)/.fuzz ## fuzz what reads untrusted bytes for MINUTES=n, or one TARGET=name of it
+	PYTHONPATH=tools $(FUZZ_VENV)/bin/python -m fuzzing --minutes $(MINUTES) \
+	  $(if $(TARGET),--target $(TARGET))
+
+.PHONY: hostile
+hostile: $(VENV)/.dev ## attack the daemon with CALLS=n, INPUTS=n and KILLS=n, as root
+	PYTHONPATH=tools $(VENV)/bin/python -m hostile --calls $(CALLS) --inputs $(INPUTS) \
+	  --kills $(KILLS)
+
+.PHONY: soak
+soak: $(VENV)/.dev ## run the service for HOURS=n of audio with clients, and measure what grows
+	PYTHONPATH=tools $(VENV)/bin/python -m soak --hours $(HOURS)
+
 .PHONY: figures
 figures: $(VENV)/.dev ## draw the curves of the training runs in models/curves
 	PYTHONPATH=tools $(VENV)/bin/python -m figures.curves draw
@@ -146,7 +181,7 @@ docs: $(VENV)/.docs ## build the documentation as a website, in build/site
 
 .PHONY: clean
 clean: ## remove everything that make created
-	rm -rf $(VENV) $(TRAIN_VENV) build dist daemon/auricle.egg-info .coverage .coverage.* \
+	rm -rf $(VENV) $(TRAIN_VENV) $(FUZZ_VENV) build dist daemon/auricle.egg-info .coverage .coverage.* \
 	  .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -167,22 +202,31 @@ arm-packages:
 $(VENV)/.run: setup.cfg pyproject.toml | run-packages
 	$(call make_venv,$(PYTHON),$(VENV),sys.version_info >= (3$(COMMA) 11),\
 	  Auricle needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...)
-	$(VENV)/bin/python -m pip install --quiet --editable .
-	touch $@
+	$(call pip_install,$(VENV),Auricle and its Python libraries,--editable .)
+	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run | test-packages
-	$(VENV)/bin/python -m pip install --quiet --editable '.[dev]'
-	touch $@
+	$(call pip_install,$(VENV),the libraries and tools of the tests,--editable '.[dev]')
+	@touch $@
 
 $(VENV)/.docs: $(VENV)/.run
-	$(VENV)/bin/python -m pip install --quiet --editable '.[docs]'
+	$(call pip_install,$(VENV),the tools of the documentation,--editable '.[docs]')
+	@touch $@
+
+# Without a wheel of atheris for this machine, `make fuzz` mutates inputs at random.
+$(FUZZ_VENV)/.fuzz: setup.cfg pyproject.toml | run-packages test-packages
+	$(call make_venv,$(PYTHON),$(FUZZ_VENV),sys.version_info >= (3$(COMMA) 11),\
+	  Auricle needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...)
+	$(FUZZ_VENV)/bin/python -m pip install --quiet --editable '.[dev]'
+	$(FUZZ_VENV)/bin/python -m pip install --quiet --only-binary atheris --editable '.[fuzz]' \
+	  || echo 'atheris cannot be installed: make fuzz mutates inputs at random.' >&2
 	touch $@
 
 $(TRAIN_VENV)/.train: setup.cfg pyproject.toml | run-packages test-packages
 	$(call make_venv,$(TRAIN_PYTHON),$(TRAIN_VENV),sys.version_info[:2] == (3$(COMMA) 11),\
 	  Training needs Python 3.11: make TRAIN_PYTHON=/path/to/python3.11 ...)
-	$(TRAIN_VENV)/bin/python -m pip install --quiet $(PIP_TRAIN_ARGUMENTS) \
-	  --editable '.[train,peers,dev]'
-	touch $@
+	$(call pip_install,$(TRAIN_VENV),the libraries and tools of training,\
+	  $(PIP_TRAIN_ARGUMENTS) --editable '.[train$(COMMA)peers$(COMMA)dev]')
+	@touch $@
 
 COMMA := ,

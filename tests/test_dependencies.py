@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "daemon" / "auricle"
 # Folders from the ground up. A module imports from its own floor and from those below it.
 FLOORS = (
     {"errors", "defaults", "atomic_file", "streaming", "tasks", "fault_reports",
-     "user_names"},
+     "damaged_files", "origin", "token_bucket", "user_names"},
+    {"parsing"},
     {"features", "tokenizer", "tflite", "bundle", "audio", "dbus", "config"},
     {"lattice", "wake", "context", "compute", "wire"},
     {"biasing"},

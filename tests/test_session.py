@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 
 import pytest
@@ -18,7 +17,6 @@ from auricle.events import (
     Failed,
     Final,
     Partial,
-    Revised,
     Settled,
     Speculative,
     Wake,
@@ -37,11 +35,11 @@ from auricle.session import (
     Signal,
     SpeechEnded,
     SpeechPaused,
-    SpeechResumed,
     TextChanged,
     WakeHeard,
     numbered,
 )
+from testbed.session_rules import check_order, check_revisions, check_settled, life_of
 
 ENDS = (Final, Cancelled, Failed)
 
@@ -112,7 +110,6 @@ def test_pause_in_the_middle_is_revised_before_the_rest_is_heard() -> None:
     events = run(
         wake_heard(1.0),
         SpeechPaused(time=2.0, result=result_of("turn on")),
-        SpeechResumed(time=2.3),
         TextChanged(time=2.6, text="turn on the light"),
         SpeechPaused(time=3.0, result=result_of("turn on the light")),
         SpeechEnded(time=3.2, result=result_of("turn on the light"), reason=EndReason.SILENCE),
@@ -157,7 +154,6 @@ def test_text_of_the_first_pass_does_not_fall_back_behind_a_withdrawn_speculatio
         wake_heard(1.0),
         TextChanged(time=1.5, text="power"),
         SpeechPaused(time=2.0, result=result_of("how are you"), first="power you"),
-        SpeechResumed(time=2.1),
         TextChanged(time=2.2, text="power"),
         TextChanged(time=2.3, text="power you"),
         TextChanged(time=2.4, text="power you going"),
@@ -201,13 +197,38 @@ def test_a_speculation_makes_void_what_was_settled_and_partials_settle_it_anew()
         TextChanged(time=1.5, text="power you", firm=firm),
         SpeechPaused(time=2.0, result=result_of("how are you"), first="power you"),
         TextChanged(time=2.1, text="power you", firm=firm),
-        SpeechResumed(time=2.2),
         TextChanged(time=2.4, text="power you going", firm=firm),
     )
     assert kinds(events) == [
         "Wake", "Partial", "Settled", "Speculative", "Revised", "Partial", "Settled",
     ]  # fmt: skip
     assert events[-1] == Settled(session="s1", time=2.4, text="how are you", words=3)
+
+
+def test_first_pass_that_rereads_the_same_words_leaves_the_speculation_standing() -> None:
+    events = run(
+        wake_heard(1.0),
+        SpeechPaused(time=2.0, result=result_of("turn on the light")),
+        TextChanged(time=2.1, text="turn of the light"),
+        SpeechPaused(time=2.2, result=result_of("turn on the light")),
+        TextChanged(time=2.3, text="turn off light"),
+        SpeechEnded(time=2.4, result=result_of("turn on the light"), reason=EndReason.SILENCE),
+    )
+    assert kinds(events) == ["Wake", "Speculative", "Final"]
+
+
+def test_final_and_the_end_of_the_audio_carry_the_latest_result() -> None:
+    early, late, last = (result_of("turn on", confidence) for confidence in (0.5, 0.7, 0.9))
+    paused = (
+        wake_heard(1.0),
+        SpeechPaused(time=2.0, result=early),
+        SpeechPaused(time=2.2, result=late),
+    )
+    ended = SpeechEnded(time=2.4, result=last, reason=EndReason.SILENCE)
+    for signal, result in ((AudioEnded(time=2.4), late), (ended, last)):
+        final = run(*paused, signal)[-1]
+        assert isinstance(final, Final)
+        assert final.result is result
 
 
 def test_second_pause_with_the_same_text_says_nothing_new() -> None:
@@ -332,7 +353,7 @@ def test_step_leaves_the_state_it_is_given_as_it_was() -> None:
 
 # Times may stand still and even run backwards, as signals of several threads do.
 TIMES = st.sampled_from([0.0, 1.0, 1.5, 2.0])
-TEXTS = st.sampled_from(["", "on", "turn on", "turn on the light"])
+TEXTS = st.sampled_from(["", "on", "turn on", "turn of", "turn on the light", "turn off a light"])
 RESULTS = TEXTS.map(result_of)
 SIGNALS = st.one_of(
     TIMES.map(wake_heard),
@@ -343,8 +364,13 @@ SIGNALS = st.one_of(
         TEXTS,
         st.integers(0, 3),
     ),
-    st.builds(SpeechPaused, time=TIMES, result=RESULTS, first=st.one_of(st.none(), TEXTS)),
-    st.builds(SpeechResumed, time=TIMES),
+    st.builds(
+        SpeechPaused,
+        time=TIMES,
+        result=RESULTS,
+        first=st.one_of(st.none(), TEXTS),
+        shown=st.one_of(st.none(), TEXTS),
+    ),
     st.builds(SpeechEnded, time=TIMES, result=RESULTS, reason=st.sampled_from(EndReason)),
     st.builds(NoSpeech, time=TIMES),
     st.builds(AudioEnded, time=TIMES),
@@ -357,21 +383,6 @@ SIGNALS = st.one_of(
     st.builds(MuteChanged, time=TIMES, muted=st.booleans()),
     st.builds(Broken, time=TIMES, error=st.just("Failed"), message=st.just("it broke")),
 )
-
-# The whole life of the daemon, a letter an event: sessions one after the other, of which the last
-# may still run. A speculation (S) is withdrawn (R) or confirmed (F) by the very next event.
-LETTERS = {
-    Wake: "W",
-    Partial: "P",
-    Settled: "T",
-    Speculative: "S",
-    Revised: "R",
-    Final: "F",
-    Cancelled: "C",
-    Failed: "X",
-}
-LIFE = re.compile(r"(W(PT?|T|SR)*(S?F|C|X))*(W(PT?|T|SR)*S?)?")
-
 
 def live(signals: list[Signal]) -> tuple[SessionState, list[Event]]:
     """Return what a machine says to any signals; only clients may be refused."""
@@ -404,8 +415,8 @@ def test_any_order_of_signals_gives_whole_sessions_one_after_the_other(
     signals: list[Signal],
 ) -> None:
     state, events = live(signals)
-    life = "".join(LETTERS[type(event)] for event in events)
-    assert LIFE.fullmatch(life), life
+    check_order(events)
+    life = life_of(events)
     assert (state.running is None) == (not life or life[-1] in "FCX")
     sessions = sessions_of(events)
     ids = [session[0].session for session in sessions]
@@ -423,6 +434,12 @@ def test_speculation_is_confirmed_only_by_the_same_text(signals: list[Signal]) -
             assert following.result.text == event.result.text
         if isinstance(event, Speculative | Final):
             assert event.result.text
+
+
+@settings(max_examples=500)
+@given(st.lists(SIGNALS, max_size=40))
+def test_speculation_is_withdrawn_only_for_another_text(signals: list[Signal]) -> None:
+    check_revisions(live(signals)[1])
 
 
 @settings(max_examples=500)
@@ -445,22 +462,7 @@ def test_what_was_told_to_be_settled_stays_up_to_the_next_speculation(
     signals: list[Signal],
 ) -> None:
     _, events = live(signals)
-    for session in sessions_of(events):
-        settled: list[str] = []
-        text: list[str] = []
-        for event in session:
-            match event:
-                case Partial():
-                    text = event.text.split()
-                    assert text[: len(settled)] == settled
-                    assert len(settled) <= event.settled <= len(text)
-                case Settled():
-                    assert event.words > len(settled)
-                    assert event.words == len(event.text.split())
-                    settled = event.text.split()
-                    assert text[: len(settled)] == settled
-                case Speculative():
-                    settled, text = [], event.result.text.split()
+    check_settled(events)
 
 
 @given(st.lists(SIGNALS, max_size=40))

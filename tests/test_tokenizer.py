@@ -35,7 +35,14 @@ def test_a_character_without_a_piece_is_dropped() -> None:
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
-    [("a\t0\nb", ":2:"), ("a\tx", ":1:"), ("", "distinct"), ("a\t0\na\t0\n", "distinct")],
+    [
+        ("a\t0\nb", ":2:"),
+        ("a\tx", ":1:"),
+        ("a\tnan", ":1:"),
+        ("a\t0\nb\t-inf", ":2:"),
+        ("", "distinct"),
+        ("a\t0\na\t0\n", "distinct"),
+    ],
 )
 def test_a_bad_vocabulary_is_named(tmp_path: Path, content: str, complaint: str) -> None:
     path = tmp_path / "tokens.txt"

@@ -19,6 +19,28 @@ class ConfigError(AuricleError):
     name = "InvalidConfig"
 
 
+class MalformedError(AuricleError):
+    """Content that is not JSON or YAML, exceeds a limit of `parsing`, or is not a regular file.
+
+    The reader of a kind of file catches it, and raises the error of its kind with the file's name.
+    """
+
+    name = "Malformed"
+
+    def __init__(self, remedy: str, *, line: int = 0, place: str = "", value: str = "") -> None:
+        """Build the sentence `line LINE: PLACE: VALUE: REMEDY`.
+
+        Args:
+            remedy: what is wrong or must be, and what to do.
+            line: from 1; 0: unknown.
+            place: dotted path of the key; empty if unknown.
+            value: the value, shortened; empty if it tells nothing.
+        """
+        self.remedy, self.line, self.place, self.value = remedy, line, place, value
+        parts = (f"line {line}" if line else "", place, value, remedy)
+        super().__init__(": ".join(part for part in parts if part))
+
+
 class AudioError(AuricleError):
     """A recording cannot be read as audio: it is empty, truncated, or in another format."""
 

@@ -1,9 +1,9 @@
 """The events of a session, emitted by `session.py` and consumed by D-Bus, the CLI and tests.
 
 A session begins with `Wake`. Then `Partial` and `Settled` follow in any order, and `Speculative`
-whenever the command seems complete. Each `Speculative` is either withdrawn by `Revised`, after
-which the session continues, or confirmed by the end. A session ends with exactly one of `Final`,
-`Cancelled` and `Failed`.
+whenever the command seems complete. Each `Speculative` is either confirmed by the end or withdrawn
+by `Revised`. After `Revised`, what replaces the result follows at once. A session ends with exactly
+one of `Final`, `Cancelled` and `Failed`.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ What holds for any order of signals:
 - no event of a session comes before its `Wake` or after its end;
 - a `Speculative` is confirmed by a `Final` of the same text, which follows it at once, or
   withdrawn by `Revised`, which comes before anything else;
+- `Revised` comes only with what replaces the `Speculative`, which follows it at once: a `Partial`
+  with more words, a `Speculative` or `Final` with another text, or an end without a result;
 - `Partial` comes only when its text differs from that of the last `Partial` or `Speculative`;
 - between two `Speculative` every `Partial` begins with all text settled before it, and no `Settled`
   has fewer words than the one before;
@@ -71,9 +73,9 @@ class ListenRequested(Signal):
 class TextChanged(Signal):
     """The best hypothesis of the first pass so far.
 
-    It withdraws an open speculative result if it adds to the first-pass text of that moment or
-    contradicts it. The speculative end-pointer looks ahead of the stream: text that only catches up
-    with it changes nothing.
+    It withdraws an open speculative result if it adds words to it. The speculative end-pointer
+    looks ahead of the stream: text that only catches up with it changes nothing. Nor does other
+    text without more words: the next pause or the end decides.
     """
 
     text: str
@@ -86,11 +88,7 @@ class SpeechPaused(Signal):
 
     result: Result
     first: str | None = None  # first-pass text at this moment; None: the text of the result
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpeechResumed(Signal):
-    """Speech went on after a pause; withdraws an open speculative result."""
+    shown: str | None = None  # text that a TextChanged would carry now; None: that of the last one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,8 +237,6 @@ def _continue(running: Running, signal: Signal, time: float) -> tuple[Running | 
             return _hear(running, signal, time)
         case SpeechPaused():
             return _speculate(running, signal, time)
-        case SpeechResumed():
-            return _withdraw(running, time)
         case ListenRequested():
             raise BusyError(
                 f"session {running.session!r} is running; wait for its end or cancel it first"
@@ -259,7 +255,7 @@ def _hear(running: Running, signal: TextChanged, time: float) -> tuple[Running, 
         return running, ()  # the first pass has not advanced since the Speculative
     partial = running.partial.follow(signal.text.split(), signal.firm)
     running = replace(running, partial=partial, reread=None)
-    if running.speculative is not None and running.speculative.text.startswith(partial.text):
+    if running.speculative is not None and not _adds_words(partial, running.speculative):
         return running, ()
     events: Events = ()
     if partial.text != running.text:
@@ -276,6 +272,10 @@ def _hear(running: Running, signal: TextChanged, time: float) -> tuple[Running, 
     return replace(running, settled=partial.settled), (*events, settled)
 
 
+def _adds_words(partial: PartialText, speculative: Result) -> bool:
+    return len(partial.words) > len(speculative.text.split())
+
+
 def _says_the_same(one: TextChanged, other: TextChanged) -> bool:
     return one.text == other.text and one.firm == other.firm
 
@@ -286,10 +286,12 @@ def _speculate(running: Running, signal: SpeechPaused, time: float) -> tuple[Run
         return running, ()
     first = result.text if signal.first is None else signal.first
     partial = running.partial.reread(first.split(), result.text.split())
-    heard = running.heard.text if running.heard else ""
-    running = replace(running, partial=partial, reread=heard, settled=0)
+    shown = signal.shown
+    if shown is None:
+        shown = running.heard.text if running.heard else ""
+    running = replace(running, partial=partial, reread=shown, settled=0)
     if running.speculative is not None and running.speculative.text == result.text:
-        return running, ()
+        return replace(running, speculative=result), ()
     running, events = _withdraw(running, time)
     speculative = Speculative(session=running.session, time=time, result=result)
     running = replace(running, speculative=result, text=result.text)

@@ -11,9 +11,11 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from auricle.errors import ModelError
+from auricle.errors import MalformedError, ModelError
+from auricle.parsing.files import read_regular
 
 BLANK = 0
+MOST_BYTES = 16 * 1024 * 1024  # of a vocabulary file; one of 35,000 pieces has 650 KB
 WORD_START = "▁"
 
 
@@ -31,18 +33,19 @@ class Tokenizer:
         """Read a vocabulary file.
 
         Raises:
-            ModelError: the file is missing, a line is not `piece<TAB>score`, or a piece repeats.
+            ModelError: the file is missing, a line is not `piece<TAB>score` with a finite score, or
+                a piece repeats.
         """
         pieces: list[str] = []
         scores: list[float] = []
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
+            lines = read_regular(path, MOST_BYTES).decode("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError, MalformedError) as error:
             raise ModelError(f"{path}: {error}: reinstall the model bundle") from error
         for number, line in enumerate(lines, start=1):
             piece, tab, score = line.partition("\t")
             try:
-                scores.append(float(score))
+                scores.append(_finite(score))
             except ValueError:
                 raise ModelError(
                     f"{path}:{number}: {line!r} is not a piece, a tab and a number: "
@@ -90,3 +93,11 @@ class Tokenizer:
                 tokens.append(token)
             end = start
         return tokens[::-1]
+
+
+def _finite(text: str) -> float:
+    """Return the number in a text; raises ValueError for anything else, and for NaN."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError
+    return number

@@ -56,14 +56,14 @@ def earned(graph: ContextGraph, words: Sequence[str]) -> float:
 def test_a_text_earns_the_bonus_of_its_complete_names(
     worth: dict[str, list[float]], spoken: list[str]
 ) -> None:
-    assert earned(ContextGraph(worth), spoken) == pytest.approx(brute_force(spoken, worth))
+    assert earned(ContextGraph.of(worth), spoken) == pytest.approx(brute_force(spoken, worth))
 
 
 @given(worth=forms, pieces=tokens, scale=st.sampled_from([1.0, 0.5]))
 def test_pending_bonus_is_subtracted_exactly(
     worth: dict[str, list[float]], pieces: list[int], scale: float
 ) -> None:
-    steps = TokenScorer(ContextGraph(worth), VOCABULARY, scale)
+    steps = TokenScorer(ContextGraph.of(worth), VOCABULARY, scale)
     state, total = TokenScorerState(), 0.0
     # When a longer match fails, the names within it are earned at once, and another may begin.
     most = steps.most * (1 + max((len(form.split()) for form in worth), default=0))
@@ -78,7 +78,7 @@ def test_pending_bonus_is_subtracted_exactly(
 
 
 def test_any_way_to_divide_a_name_is_that_name() -> None:
-    steps = TokenScorer(ContextGraph({"ab a": [2.0] * carrier_phrases.PLACES}), VOCABULARY, 1.0)
+    steps = TokenScorer(ContextGraph.of({"ab a": [2.0] * carrier_phrases.PLACES}), VOCABULARY, 1.0)
     for pieces in (["▁ab", "▁a"], ["▁A", "b", ".", "▁", "a"], ["▁a", "b", "▁A"]):
         state = TokenScorerState()
         for piece in pieces:
@@ -87,19 +87,19 @@ def test_any_way_to_divide_a_name_is_that_name() -> None:
 
 
 def test_a_name_begins_and_ends_with_a_word() -> None:
-    graph = ContextGraph({"ab": [1.0] * carrier_phrases.PLACES})
+    graph = ContextGraph.of({"ab": [1.0] * carrier_phrases.PLACES})
     assert [earned(graph, [word]) for word in ("ab", "aba", "bab", "a")] == [1, 0, 0, 0]
 
 
 def test_the_bonus_is_larger_where_a_name_is_expected() -> None:
-    graph = ContextGraph({"ab": [1.0, 3.0, 1.0, 1.0]})
+    graph = ContextGraph.of({"ab": [1.0, 3.0, 1.0, 1.0]})
     assert earned(graph, ["call", "my", "ab"]) == 3.0
     assert earned(graph, ["call", "a", "b", "ab"]) == 1.0
 
 
 def test_a_prefix_of_many_names_has_a_small_pending_bonus() -> None:
-    few = ContextGraph({"abba": [8.0] * carrier_phrases.PLACES})
+    few = ContextGraph.of({"abba": [8.0] * carrier_phrases.PLACES})
     worth = [8.0] * carrier_phrases.PLACES
-    many = ContextGraph({f"abb{'a' * count}": worth for count in range(1, 900)})
+    many = ContextGraph.of({f"abb{'a' * count}": worth for count in range(1, 900)})
     state = few.advance(OUTSIDE, "abb", starts=True, place=0).state
     assert few.pending_bonus(state) > many.pending_bonus(state) > 0

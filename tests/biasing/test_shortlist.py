@@ -7,16 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auricle.biasing.key_matrix import KeyMatrix
 from auricle.biasing.shortlist import Keys, ShortlistOptions
+from auricle.biasing.sorted_texts import SortedTexts
 from auricle.errors import ArgumentError
 
 OPTIONS = ShortlistOptions(most=3, least=-4.0, sure=4.0, share=0.5)
 
 
 def keys_of(count: int) -> Keys:
-    sounds = tuple(f"name{place}" for place in range(count))
-    forms = tuple((sound, f"{sound}'s") for sound in sounds)
-    return Keys(np.zeros((count, 2), np.float32), sounds, forms)
+    forms = SortedTexts.of(
+        text.encode() for place in range(count) for text in (f"name{place}", f"name{place}'s")
+    )
+    numbers = [int(text.removeprefix(b"name").removesuffix(b"'s")) for text in forms]
+    return Keys(KeyMatrix.of(np.zeros((count, 2), np.float32)), forms, np.array(numbers, np.int32))
 
 
 @given(st.lists(st.floats(-20, 20, width=32), max_size=30))

@@ -31,7 +31,7 @@ def change(bundle: Path, edit: Callable[[dict[str, Any]], None]) -> None:
 def test_the_shipped_bundle_is_whole() -> None:
     bundle = load_bundle(SHIPPED, "recognizer")
     assert (bundle.name, bundle.language) == ("en-tiny", "en")
-    assert bundle.path("encoder.tflite.gz").is_file()
+    assert bundle.path("trunk.tflite.gz").is_file()
 
 
 def test_the_shipped_bundle_tells_what_was_measured_with_it() -> None:
@@ -53,8 +53,8 @@ def test_a_damaged_file_is_refused(bundle: Path) -> None:
 
 
 def test_a_missing_file_is_refused(bundle: Path) -> None:
-    (bundle / "encoder.tflite.gz").unlink()
-    with pytest.raises(ModelError, match=r"encoder\.tflite\.gz: cannot be read"):
+    (bundle / "trunk.tflite.gz").unlink()
+    with pytest.raises(ModelError, match=r"trunk\.tflite\.gz: cannot be read"):
         load_bundle(bundle, "recognizer")
 
 
@@ -80,7 +80,7 @@ def test_a_bundle_without_files_is_refused(bundle: Path) -> None:
 
 def test_a_bundle_for_a_newer_auricle_is_refused(bundle: Path) -> None:
     change(bundle, lambda manifest: manifest.update(format=99))
-    with pytest.raises(ModelError, match="format 99 is newer than 2"):
+    with pytest.raises(ModelError, match="format 99 is newer than 3"):
         load_bundle(bundle, "recognizer")
 
 

@@ -258,9 +258,7 @@ async def test_user_without_authority_can_neither_set_names_nor_list_sources(add
 
 
 @pytest.mark.asyncio
-async def test_number_of_names_is_published_but_no_name(
-    address, serve, caplog
-):
+async def test_a_change_is_published_without_numbers_and_names(address, serve, caplog):
     caplog.set_level("DEBUG")
     async with serve() as assistant, AssistantClient(address) as client:
         overheard = []
@@ -276,10 +274,25 @@ async def test_number_of_names_is_published_but_no_name(
         await connection.close()
         signals = [message for message in overheard if message.message_type is MessageType.SIGNAL]
         told = [message.body for message in signals if message.member == "PropertiesChanged"]
-        assert [body[0] for body in told] == [CONTEXT_INTERFACE]
-        assert told[0][1]["Entries"].value == {"contacts": 1}
+        assert told == [[CONTEXT_INTERFACE, {}, ["Entries"]]]
         assert not any("Periwinkle" in repr(message.body) for message in overheard)
         assert "Periwinkle" not in caplog.text + "".join(assistant.sentences)
+
+
+@pytest.mark.asyncio
+async def test_each_client_reads_its_own_numbers_only(address, serve):
+    async with serve() as assistant, AssistantClient(address) as ann, AssistantClient(address) as x:
+        clients = assistant.server._clients
+        await ann.set_context("contacts", [ANN, BOB])
+        await ann.set_context("contacts", [ANN], source="mine")
+        await ann.set_context("appliances", [LAMP], source="mine")
+        assert await ann.context_counts() == {"appliances": 1, "contacts": 3}
+        assert await x.context_counts() == {"appliances": 1, "contacts": 1}  # the same user
+        (stranger,) = set(clients._present) - {ann._connection.unique_name}
+        clients._present[stranger] = os.getuid() + 1  # simulates another user
+        assert await x.context_counts() == {}
+        await x.set_context("media", [Entry("media", "a song")])
+        assert await x.context_counts() == {"media": 1}
 
 
 @pytest.mark.asyncio

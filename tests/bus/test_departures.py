@@ -101,15 +101,16 @@ async def test_client_that_leaves_while_its_user_is_asked_for_is_not_admitted(ad
     async with serve() as assistant, AssistantClient(address) as watcher:
         clients = assistant.server._clients
         asked, left = asyncio.Event(), asyncio.Event()
-        check_user = clients._check_user
+        ask_daemon = clients._ask_daemon
 
-        async def check_slowly(client: str) -> int:
-            user = await check_user(client)
-            asked.set()
-            await left.wait()
+        async def ask_slowly(client: str) -> int:
+            user = await ask_daemon(client)
+            if client in clients._watched:
+                asked.set()
+                await left.wait()
             return user
 
-        clients._check_user = check_slowly
+        clients._ask_daemon = ask_slowly
         async with AssistantClient(address) as hasty:
             asking = asyncio.ensure_future(hasty.set_context("contacts", [ANN]))
             await asked.wait()
@@ -117,7 +118,7 @@ async def test_client_that_leaves_while_its_user_is_asked_for_is_not_admitted(ad
         await asyncio.gather(asking, return_exceptions=True)
         await watcher.status()  # by then the daemon knows who has left
         left.set()
-        clients._check_user = check_user
+        clients._ask_daemon = ask_daemon
         await watcher.count_context()  # answered after the call of the client that left
         assert caller not in clients
         assert caller not in clients._watched

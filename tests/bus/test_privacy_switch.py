@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from dbus_next.constants import MessageType
 from dbus_next.message import Message
 
 from auricle.bus.polkit import POLKIT, Ownership
+from auricle.bus.privacy1 import LOOSEN
 from auricle.client.client import AssistantClient
 from auricle.context.entries import Entry
 from auricle.dbus.connection import Connection
 from auricle.errors import ArgumentError, NotAuthorizedError
+
+from .conftest import PRIVACY
 
 
 @pytest.mark.asyncio
 async def test_owner_switches_the_mode_and_all_clients_get_a_signal(address, serve, tmp_path):
     socket = tmp_path / "relay" / "lattices"
     async with serve() as assistant, AssistantClient(address) as client:
-        assert await client.privacy() == {"Mode": "local", "Reranker": "reranker.example"}
+        assert await client.privacy() == {
+            "Mode": "local",
+            "Locked": False,
+            "Reranker": "reranker.example",
+        }
         changes = []
         connection = await Connection.open(address)
         connection.add_message_handler(
@@ -56,6 +64,27 @@ async def test_authorised_user_may_only_tighten_privacy(address, serve, monkeypa
                 await attempt
         await client.set_privacy("local")
         assert assistant.privacy.mode == "local"
+
+
+async def lock(assistant) -> None:
+    """Lock the privacy mode, as a reloaded configuration does."""
+    await assistant.privacy.reconfigure(replace(PRIVACY, lock=True), "en")
+
+
+@pytest.mark.asyncio
+async def test_not_even_the_owner_loosens_a_locked_mode_on_a_bus_without_polkit(address, serve):
+    async with serve() as assistant, AssistantClient(address) as client:
+        await client.set_privacy("lattice")
+        await lock(assistant)
+        assert await client.privacy() == {
+            "Mode": "local",
+            "Locked": True,
+            "Reranker": "reranker.example",
+        }
+        with pytest.raises(NotAuthorizedError, match=r"privacy\.lock is true, so only the config"):
+            await client.set_privacy("lattice")
+        assert assistant.privacy.mode == "local"
+        await client.set_privacy("local")
 
 
 @pytest.mark.asyncio
@@ -134,6 +163,24 @@ async def test_polkit_decides_about_other_users(address, monkeypatch, allowed):
     assert (action, details, flags, cancellation) == ("org.auricle.privacy.loosen", {}, 1, "")
     with pytest.raises(NotAuthorizedError):  # polkit is gone
         await Ownership(connection, polkit=True).check(name, "org.auricle.privacy.loosen")
+    await caller.close()
+    await connection.close()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_polkit_decides_about_the_owner_too_while_the_mode_is_locked(address, allowed):
+    asked: list[list[object]] = []
+    connection, caller = await Connection.open(address), await Connection.open(address)
+    ownership = Ownership(connection, polkit=True)
+    async with polkit(address, allowed, asked):
+        if allowed:
+            await ownership.check_locked(caller.unique_name, LOOSEN)
+        else:
+            with pytest.raises(NotAuthorizedError, match=r"privacy\.lock is true"):
+                await ownership.check_locked(caller.unique_name, LOOSEN)
+    ((_, action, *_),) = asked
+    assert action == "org.auricle.privacy.loosen"
     await caller.close()
     await connection.close()
 

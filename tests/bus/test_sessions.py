@@ -29,7 +29,6 @@ from auricle.session import (
     CancelRequested,
     SpeechEnded,
     SpeechPaused,
-    SpeechResumed,
     TextChanged,
 )
 
@@ -63,7 +62,6 @@ async def test_subscriber_sees_a_whole_session_in_order(address, serve, heard):
         assistant.wake(1.0)
         assistant.hear(TextChanged(time=1.5, text="turn"))
         assistant.hear(SpeechPaused(time=2.0, result=heard("turn on")))
-        assistant.hear(SpeechResumed(time=2.25))
         assistant.hear(SpeechPaused(time=3.0, result=heard("turn on the light")))
         assistant.hear(
             SpeechEnded(time=3.5, result=heard("turn on the light"), reason=EndReason.SILENCE)
@@ -82,7 +80,7 @@ async def test_subscriber_sees_a_whole_session_in_order(address, serve, heard):
             ),
             ("partial", {"session": "s1", "text": "turn", "time": 1.5}),
             ("speculative", {"session": "s1", "text": "turn on", "time": 2.0}),
-            ("revised", {"session": "s1", "time": 2.25}),
+            ("revised", {"session": "s1", "time": 3.0}),
             ("speculative", {"session": "s1", "text": "turn on the light", "time": 3.0}),
             (
                 "final",
@@ -105,7 +103,6 @@ async def test_settled_words_have_a_separate_signal(address, serve, heard):
         assistant.hear(TextChanged(time=1.5, text="zoé is"))
         assistant.hear(TextChanged(time=1.75, text="zoé is there", firm=("zoé", "is")))
         assistant.hear(SpeechPaused(time=2.0, result=heard("zoé is there")))
-        assistant.hear(SpeechResumed(time=2.25))
         assistant.hear(TextChanged(time=2.5, text="zoé is there now", firm=("zoé",)))
         assistant.hear(CancelRequested(time=3.0, session=None))
         told = (await until_end(client))[1:-1]
@@ -114,7 +111,7 @@ async def test_settled_words_have_a_separate_signal(address, serve, heard):
         ("partial", {"session": "s1", "text": "zoé is there", "time": 1.75}),
         ("settled", {"session": "s1", "words": 2, "characters": 6, "time": 1.75}),
         ("speculative", {"session": "s1", "text": "zoé is there", "time": 2.0}),
-        ("revised", {"session": "s1", "time": 2.25}),
+        ("revised", {"session": "s1", "time": 2.5}),
         ("partial", {"session": "s1", "text": "zoé is there now", "time": 2.5}),
         ("settled", {"session": "s1", "words": 1, "characters": 3, "time": 2.5}),
     ]
@@ -172,7 +169,7 @@ async def test_there_is_no_result_before_the_speculation_nor_after_its_withdrawa
             await client.nbest(session, 1)
         assistant.hear(SpeechPaused(time=2.0, result=heard("turn on")))
         assert [text for text, _ in await client.nbest(session, 1)] == ["turn on"]
-        assistant.hear(SpeechResumed(time=2.3))
+        assistant.hear(TextChanged(time=2.3, text="turn on the"))
         with pytest.raises(NoResultError):
             await client.words(session)
         assistant.hear(CancelRequested(time=2.5, session=session))

@@ -50,6 +50,7 @@ def test_json_is_one_object_with_every_mistake(tmp_path: Path) -> None:
                 "remedy": "must be a whole number from 1 to 16",
             }
         ],
+        "warnings": [],
     }
 
 

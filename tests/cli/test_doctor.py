@@ -67,12 +67,12 @@ def test_without_bus_and_microphone_each_problem_has_its_remedy(
     done = doctor("--config", config, DBUS_SESSION_BUS_ADDRESS=address, **no_sound)
     assert done.returncode == 1
     lines = done.stdout.splitlines()
-    for check in ("bus", "microphone", "recognizer"):
+    for check in ("config", "bus", "microphone", "recognizer"):
         (place,) = (
             index for index, line in enumerate(lines) if line.split()[:2] == ["problem", check]
         )
         assert lines[place + 1].split()[0] == "->"
-    assert "3 problems" in lines[-1]
+    assert "4 problems" in lines[-1]
 
 
 def test_a_mistake_in_the_configuration_is_a_problem_and_the_rest_is_examined(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -91,7 +92,11 @@ def test_a_lattice_leaves_only_while_the_owner_lets_it(
             assert len(reranker.questions) == 1
             assert main(["status", "--json", "--bus", bus.address]) == 0
             assert json.loads(capsys.readouterr().out)["privacy"] == "lattice"
-            assert json.loads(privacy("local", "--json")) == {"mode": "local", "reranker": where}
+            assert json.loads(privacy("local", "--json")) == {
+                "mode": "local",
+                "locked": False,
+                "reranker": where,
+            }
             assert relay.wait(5) == 0  # it ends as soon as the socket goes
         assert not socket.exists()
         again, _ = asyncio.run(hear_again(bus.address))
@@ -156,3 +161,30 @@ def test_wrong_usage_ends_with_status_2(words: list[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(["privacy", *words])
     assert end.value.code == 2
+
+
+def test_a_locked_mode_is_loosened_by_the_configuration_alone(
+    bus: PrivateBus, reranker: FakeReranker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment = {"AURICLE_RELAY_SOCKET": str(tmp_path / "relay" / "lattices")}
+    config = config_of(reranker).replace("mode: local", "mode: local, lock: true")
+    recording = ("--audio", str(DEMO))
+    with RunningDaemon(
+        bus.address, config, environment=environment, arguments=recording
+    ) as daemon:
+        assert main(["privacy", "--bus", bus.address]) == 0
+        assert capsys.readouterr().out == (
+            "local: nothing leaves this device (locked: only the configuration or polkit can "
+            "change that)\n"
+        )
+        assert main(["privacy", "lattice", "--bus", bus.address]) == 1
+        assert "privacy.lock is true, so only the configuration" in capsys.readouterr().err
+        daemon.config.write_text(config.replace("mode: local", "mode: lattice"))
+        daemon.drain()
+        daemon.signal(signal.SIGHUP)
+        end = time.monotonic() + SECONDS
+        while " reloaded: " not in daemon.read_log() and time.monotonic() < end:
+            time.sleep(0.05)
+        assert main(["privacy", "--json", "--bus", bus.address]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert (told["mode"], told["locked"]) == ("lattice", True)

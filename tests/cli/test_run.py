@@ -90,14 +90,16 @@ def failure(capfd: pytest.CaptureFixture[str], *words: str) -> str:
 def test_a_missing_model_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     config = config_with(tmp_path, "recognizer: {bundle: /nowhere/bundle}\n")
     complaint = failure(capfd, "--config", config)
-    assert complaint.startswith("auricle: recognizer.bundle: /nowhere/bundle does not exist; ")
+    place = f"auricle: {config}:1: recognizer.bundle: /nowhere/bundle: "
+    assert complaint.startswith(f"{place}/nowhere/bundle does not exist; ")
 
 
 def test_a_damaged_model_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     bundle = damaged_bundle(tmp_path)
     config = config_with(tmp_path, f"recognizer: {{bundle: {json.dumps(str(bundle))}}}\n")
     complaint = failure(capfd, "--config", config)
-    assert complaint.startswith(f"auricle: {bundle}/joint.tflite")
+    assert complaint.startswith(f"auricle: {config}:1: recognizer.bundle: ")
+    assert f"{bundle}/joint.tflite" in complaint
     assert "install the bundle again" in complaint
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auricle.config import Config, examine, load, reload
+from auricle.config.checks import Choice
+from auricle.config.loading import value_of
 from auricle.config.schema import RerankerSettings
 from auricle.errors import ConfigError
 
@@ -59,6 +62,57 @@ def test_a_whole_number_is_taken_where_a_fraction_may_stand(main_file: Path) -> 
     main_file.write_text("audio: {ring_seconds: 8}\n", encoding="utf-8")
     ring_seconds = load(main_file).audio.ring_seconds
     assert (ring_seconds, type(ring_seconds)) == (8.0, float)
+
+
+@pytest.mark.parametrize(
+    ("text", "dotted"),
+    [
+        ("recognizer: {second_pass: off}", "recognizer.second_pass"),
+        ("music: {mode: off}", "music.mode"),
+        ("music: {mode: 'off'}", "music.mode"),
+        ("music: {mode: OFF}", "music.mode"),
+        ("music:\n  mode: Off  # no ducking\n", "music.mode"),
+    ],
+)
+@pytest.mark.parametrize("in_drop_in", [False, True])
+def test_off_is_a_word_where_a_word_is_expected(
+    main_file: Path, text: str, dotted: str, in_drop_in: bool
+) -> None:
+    main_file.write_text("" if in_drop_in else text, encoding="utf-8")
+    if in_drop_in:
+        drop_in(main_file, "50-own.yaml", text)
+    assert value_of(load(main_file), dotted) == "off"
+
+
+def choices() -> list[tuple[str, str]]:
+    """Return each word of each key that accepts only a few words."""
+    return [
+        (f"{section.name}.{key.name}", word)
+        for section in fields(Config)
+        for key in fields(section.metadata["section"])
+        if isinstance(key.metadata["check"], Choice)
+        for word in key.metadata["check"].words
+    ]
+
+
+@pytest.mark.parametrize(("dotted", "word"), choices())
+def test_every_word_of_every_choice_is_accepted_without_quotes(
+    main_file: Path, dotted: str, word: str
+) -> None:
+    section, key = dotted.split(".")
+    main_file.write_text(f"{section}: {{{key}: {word}}}\n", encoding="utf-8")
+    assert value_of(load(main_file), dotted) == word
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("yes", True), ("On", True), ("no", False), ("off", False), ("True", True), ("FALSE", False)],
+)
+def test_yes_no_on_and_off_are_accepted_where_true_or_false_is_expected(
+    main_file: Path, written: str, value: bool
+) -> None:
+    main_file.write_text(f"privacy: {{redact: {written}}}\n", encoding="utf-8")
+    assert load(main_file).privacy.redact is value
 
 
 def test_wake_models_may_be_names_paths_and_mappings(main_file: Path) -> None:
@@ -167,8 +221,20 @@ LOG = "must be a mapping with the keys level, transcripts"
         ("wake.enabled", "1", "must be true or false"),
         ("wake.models", "alexa", f"must be a list, each item {MODEL}"),
         ("recognizer.bundle", "a b", "must be the name of a model bundle, or an absolute path"),
-        ("recognizer.nbest", "!!int five", SCALAR),
-        ("recognizer.bundle", "!secret a", SCALAR),
+        ("recognizer.nbest", "0b_", SCALAR),
+        ("recognizer.nbest", "!!int five", "must be written without the tag !!int"),
+        ("recognizer.bundle", "!secret a", "must be written without the tag !secret"),
+        ("log.level", "!!int", "must be written without the tag !!int"),
+        ("log.level", "!!float ''", "must be written without the tag !!float"),
+        ("log.level", "!!timestamp 2001-99-99", "must be written without the tag !!timestamp"),
+        ("log.level", "!!binary =", "must be written without the tag !!binary"),
+        ("wake.models", "!!set {alexa}", "must be written without the tag !!set"),
+        (
+            "log.level",
+            "!!python/object/apply:os.system [id]",
+            "must be written without the tag !!python/object/apply:os.system",
+        ),
+        ("endpoint.final_ms", "1" * 41, "is a number of 41 characters; write at most 40"),
     ],
 )
 def test_a_value_that_does_not_fit_is_told_with_what_would(

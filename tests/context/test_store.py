@@ -140,6 +140,12 @@ def test_what_a_power_cut_left_half_written_is_no_hindrance(folder: Path) -> Non
         b'{"format": 1, "kinds": {"contacts": [[1, [], 1.0, ""]]}}',
         b'{"format": 1, "kinds": {"contacts": [["A\\n", [], 1.0, ""]]}}',
         b'{"format": 1, "kinds": {"contacts": [["A", [], "1", ""]]}}',
+        b'{"format": 1, "kinds": {"contacts": [["A", [], ' + b"9" * 400 + b', ""]]}}',
+        b'{"format": 1, "kinds": {"contacts": [["A", [], 1e400, ""]]}}',
+        b'{"format": 1, "kinds": {"contacts": [["A", [], NaN, ""]]}}',
+        b'{"format": 1, "kinds": {"contacts": [["A\\u0000", [], 1.0, ""]]}}',
+        b'{"format": 1, "kinds": {"contacts": [["A\\ud800", [], 1.0, ""]]}}',
+        b'{"format": ' + b"9" * 5000 + b', "kinds": {}}',
         b'{"format": 1, "kinds": {"../x": [["A", [], 1.0, ""]]}}',
     ],
 )

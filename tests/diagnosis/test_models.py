@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from auricle.config import Config
+from auricle.config import Config, locations
 from auricle.config.schema import RecognizerSettings, WakeModel, WakeSettings
 from auricle.diagnosis.finding import FindingStatus
-from auricle.diagnosis.models import examine_models, judge_speed
+from auricle.diagnosis.models import _examine_wake, examine_models, judge_speed
+
+SHIPPED = Path(__file__).parents[2] / "models" / "wake"
 
 
 def test_the_shipped_models_are_whole() -> None:
@@ -30,6 +33,29 @@ def test_each_missing_model_is_told(tmp_path: Path) -> None:
     assert found["wake words"].status is FindingStatus.PROBLEM
     assert "no_such_word" in found["wake words"].found
     assert "install it or name another" in found["wake words"].remedy
+
+
+def test_a_changed_wake_word_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(shutil.copytree(SHIPPED, tmp_path / "wake"))
+    monkeypatch.setattr(locations, "model_folders", lambda: (tmp_path,))
+    config = Config(wake=WakeSettings(models=(WakeModel(model="alexa"),)))
+    assert _examine_wake(config).found == "all can be loaded; match their manifest: alexa"
+    path = folder / "alexa.json"
+    path.write_text(path.read_text().replace("0.9", "0.1"))
+    found = {one.check: one for one in examine_models(config)}["wake words"]
+    assert found.status is FindingStatus.PROBLEM
+    assert "alexa.json: sha256 is" in found.found
+    assert "install the bundle again" in found.remedy
+
+
+def test_an_own_wake_word_is_told_to_have_no_manifest(tmp_path: Path) -> None:
+    for suffix in ("json", "tflite"):
+        shutil.copyfile(SHIPPED / f"alexa.{suffix}", tmp_path / f"alexa.{suffix}")
+    own = str(tmp_path / "alexa.json")
+    config = Config(wake=WakeSettings(models=(WakeModel(model="okay_nabu"), WakeModel(model=own))))
+    assert _examine_wake(config).found == (
+        f"all can be loaded; match their manifest: okay_nabu; have no manifest: {own}"
+    )
 
 
 @pytest.mark.parametrize(

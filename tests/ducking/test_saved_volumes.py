@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pytest
 
 from auricle.ducking.backend import STREAMS, StreamKey, Volume
-from auricle.ducking.policy import Held
+from auricle.ducking.ducker import Ducker
+from auricle.ducking.policy import DuckingMode, Held, Policy
 from auricle.ducking.saved_volumes import SavedVolumes
 from auricle.errors import StorageError
 
@@ -37,11 +40,72 @@ def test_nothing_ducked_leaves_no_file(file: Path) -> None:
     assert not file.exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format": 2, "held": []}', b"\xff"])
-def test_a_damaged_record_is_told_of_and_out_of_the_way(file: Path, content: bytes) -> None:
+ENTRY = json.dumps(
+    {"backend": "pulse", "id": "7", "before": [[0.5], False], "after": [[0.1], False],
+     "grain": 0.01, "memory": "mpv"}
+)  # fmt: skip
+DAMAGED = [
+    b"",
+    b"{",
+    b"[]",
+    b'{"format": 2, "held": []}',
+    b"\xff",
+    b"[" * 3000,
+    b'{"format": 1, "held": [' + b"9" * 400 + b"]}",
+    *(
+        f'{{"format": 1, "held": [{ENTRY.replace(old, new)}]}}'.encode()
+        for old, new in [
+            ("0.5", "1" + "0" * 400),
+            ("0.5", "1e400"),
+            ("0.5", "NaN"),
+            ("0.5", '"nan"'),
+            ("0.5", "1e30"),
+            ("[0.5]", '"123"'),
+            ("false", "7"),
+            ("0.01", "null"),
+            ('"7"', "7"),
+            ('"mpv"', '"\\ud800"'),
+            ('"mpv"', '"\\u0000"'),
+            ('"memory"', '"id"'),
+        ]
+    ),
+]
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_a_damaged_record_is_told_of_and_set_aside(file: Path, content: bytes) -> None:
     file.parent.mkdir()
     file.write_bytes(content)
-    with pytest.raises(StorageError, match="damaged"):
+    with pytest.raises(StorageError, match="was damaged and is now ducked.json.damaged: .*by hand"):
+        SavedVolumes(file).read()
+    assert SavedVolumes(file).read() == []
+    assert file.with_name("ducked.json.damaged").read_bytes() == content
+
+
+def test_the_entry_that_the_damage_starts_from_is_read(file: Path) -> None:
+    file.parent.mkdir()
+    file.write_text(f'{{"format": 1, "held": [{ENTRY}]}}')
+    assert SavedVolumes(file).read()[0].before == Volume((0.5,))
+
+
+@pytest.mark.asyncio
+async def test_the_ducker_starts_without_a_damaged_record(file: Path) -> None:
+    file.parent.mkdir()
+    file.write_bytes(b'{"format": 1, "held": [' + b"9" * 400 + b"]}")
+    told: list[str] = []
+    for _ in range(2):
+        ducker = Ducker(
+            (), Policy(DuckingMode.DUCK, 20), 0, SavedVolumes(file), told.append, lambda: None
+        )
+        await ducker.start()
+        await ducker.close()
+    assert len(told) == 1
+
+
+def test_a_pipe_in_its_place_does_not_block(file: Path) -> None:
+    file.parent.mkdir()
+    os.mkfifo(file)
+    with pytest.raises(StorageError, match="was damaged and is now"):
         SavedVolumes(file).read()
     assert SavedVolumes(file).read() == []
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from auricle.audio.file import read_recording
@@ -35,6 +37,7 @@ from auricle.recognizer.recognizer import Recognizer, RecognizerState
 from auricle.service.assembly import Models, budget_of, limited, load_models, make_pipeline
 from auricle.session import ListenRequested, SessionMachine, TextChanged, numbered
 from testbed.recordings import Recording
+from testbed.session_rules import check_order, check_revisions, check_settled
 
 Samples = NDArray[np.int16]
 CONFIG = Config()
@@ -132,27 +135,6 @@ def test_command_with_a_pause_is_speculated_revised_and_finished(
     assert len(final.result.text) > len(guess.result.text)
 
 
-def check_partials(events: Iterable[Event]) -> int:
-    """Assert that settled words persist until a speculation; return their number."""
-    settled: list[str] = []
-    text: list[str] = []
-    most = 0
-    for event in events:
-        match event:
-            case Partial():
-                assert event.text.split() != text
-                text = event.text.split()
-                assert text[: len(settled)] == settled
-            case Settled():
-                assert event.words > len(settled)
-                settled = event.text.split()
-                assert text[: event.words] == settled
-                most = max(most, event.words)
-            case Speculative():
-                settled, text = [], event.result.text.split()
-    return most
-
-
 @pytest.mark.parametrize(
     "name", ["slightest_idea", "wounded_in_the_arm", "fell_as_steadily", "momentum_gained"]
 )
@@ -163,7 +145,7 @@ def test_partials_start_with_all_settled_words(
     reader = limited(models.recognizer, budget_at(level, budget_of(CONFIG)))
     pipeline = make_pipeline(CONFIG, replace(models, recognizer=reader), clock=lambda: 0.0)
     events = [*pipeline.listen(), *play(pipeline, spoken(recordings, name), room(2.0))]
-    assert check_partials(events) > 0
+    assert check_settled(events) > 0
 
 
 def test_settled_words_stay_when_a_long_utterance_is_segmented(
@@ -183,7 +165,7 @@ def test_settled_words_stay_when_a_long_utterance_is_segmented(
         session, more = machine.step(session, text)
         events += more
     assert state.finished_segments  # the utterance was segmented
-    assert check_partials(events) > len(state.finished_segments[0].words)
+    assert check_settled(events) > len(state.finished_segments[0].words)
 
 
 def test_partials_continue_from_a_revised_speculation(
@@ -192,12 +174,63 @@ def test_partials_continue_from_a_revised_speculation(
     first, second = spoken(recordings, "must_sleep"), spoken(recordings, "slightest_idea")
     pipeline.listen()
     events = play(pipeline, first, room(0.25), second, room(2.0))
-    check_partials(events)
+    check_settled(events)
     revised = next(index for index, one in enumerate(events) if isinstance(one, Revised))
     withdrawn = events[revised - 1]
     assert isinstance(withdrawn, Speculative)
     partials = [one for one in events[revised:] if isinstance(one, Partial)]
     assert len(partials[0].text.split()) >= len(withdrawn.result.words)
+
+
+SOUNDS = st.one_of(
+    st.tuples(
+        st.sampled_from(["must_sleep", "slightest_idea", "go", "down", "why_are_you_here"]),
+        st.floats(0.3, 1.0),
+    ),
+    st.tuples(st.just("room"), st.sampled_from([0.1, 0.25, 0.35, 0.5])),
+    st.tuples(st.just("knock"), st.sampled_from([0.05, 0.2, 0.3])),  # no word, but VAD hears it
+)
+
+
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    sounds=st.lists(SOUNDS, min_size=2, max_size=5),
+    level=st.sampled_from([ComputeLevel.FULL, ComputeLevel.SAVER, ComputeLevel.MINIMAL]),
+)
+def test_events_keep_their_rules_whatever_is_heard(
+    models: Models,
+    recordings: dict[str, Recording],
+    sounds: list[tuple[str, float]],
+    level: ComputeLevel,
+) -> None:
+    def sound(name: str, size: float) -> Samples:
+        if name == "room":
+            return room(size)
+        if name == "knock":
+            return room(size, 2000.0)
+        whole = spoken(recordings, name)
+        return whole[: round(size * len(whole))]
+
+    reader = limited(models.recognizer, budget_at(level, budget_of(CONFIG)))
+    pipeline = make_pipeline(CONFIG, replace(models, recognizer=reader), clock=lambda: 0.0)
+    begun = pipeline.listen()
+    events = [*begun, *play(pipeline, *(sound(*one) for one in sounds), room(1.0))]
+    events += pipeline.end_audio()
+    check_order(events)
+    check_revisions(events)
+    check_settled(events)
+    assert pipeline.running is None
+
+
+def test_noise_after_a_command_does_not_withdraw_it(
+    pipeline: Pipeline, recordings: dict[str, Recording]
+) -> None:
+    sentence = spoken(recordings, "must_sleep")
+    pipeline.listen()
+    events = play(pipeline, sentence, room(0.25), room(0.2, 2000.0), room(1.5))
+    assert kinds(events) == [Speculative, Final]
 
 
 def test_partials_come_twice_a_chunk_if_compute_allows(

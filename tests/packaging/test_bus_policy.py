@@ -23,6 +23,9 @@ ROOT = Path(__file__).parents[2]
 POLICY = ROOT / "etc" / "dbus-1" / "system.d" / "org.auricle.Assistant1.conf"
 ACTIVATION = ROOT / "packaging" / "dbus" / "system" / "org.auricle.Assistant1.service"
 NAME = "org.auricle.Assistant1"
+OBJECT = "/org/auricle/Assistant1"
+ANSWERED = ("Listen", "Get", "GetAll", "Set", "Introspect", "Ping")
+PROPERTIES = "org.freedesktop.DBus.Properties"
 DENIED = "org.freedesktop.DBus.Error.AccessDenied"
 
 # Debian's default rules of the system bus.
@@ -106,7 +109,7 @@ async def own_name(address: str) -> RequestNameReply:
         await bus.close()
 
 
-async def call(address: str, interface: str, member: str) -> str | None:
+async def call(address: str, interface: str, member: str, path: str = OBJECT) -> str | None:
     """Call the daemon from another connection; return the name of the error, if any."""
     daemon = await Connection.open(address)
     client = await Connection.open(address)
@@ -114,11 +117,11 @@ async def call(address: str, interface: str, member: str) -> str | None:
         await daemon.request_name(NAME)
         daemon.add_message_handler(
             lambda message: (
-                Message.new_method_return(message) if message.member in ("Listen", "Set") else None
+                Message.new_method_return(message) if message.member in ANSWERED else None
             )
         )
         reply = await client.call(
-            Message(destination=NAME, path="/", interface=interface, member=member)
+            Message(destination=NAME, path=path, interface=interface, member=member)
         )
         assert reply is not None
         return reply.error_name if reply.message_type is MessageType.ERROR else None
@@ -163,8 +166,16 @@ def test_members_of_the_group_and_root_may_call(
 
 def test_others_may_introspect_and_mute_but_not_call(start_bus: Start, user: str) -> None:
     address = start_bus(daemon=user)
-    assert asyncio.run(call(address, "org.freedesktop.DBus.Properties", "Set")) is None
-    assert asyncio.run(call(address, "org.freedesktop.DBus.Introspectable", "Introspect")) is None
+    for member in ("Get", "GetAll", "Set"):
+        assert asyncio.run(call(address, PROPERTIES, member)) is None
+        assert asyncio.run(call(address, PROPERTIES, member, f"{OBJECT}/session/s1")) == DENIED
+    assert asyncio.run(call(address, PROPERTIES, "Forget")) == DENIED
+    for path in ("/", OBJECT):
+        assert (
+            asyncio.run(call(address, "org.freedesktop.DBus.Introspectable", "Introspect", path))
+            is None
+        )
+        assert asyncio.run(call(address, "org.freedesktop.DBus.Peer", "Ping", path)) is None
     assert asyncio.run(call(address, NAME, "Listen")) == DENIED
 
 

@@ -1,8 +1,9 @@
-"""The Makefile installs missing Debian packages and never removes any."""
+"""The Makefile installs missing Debian packages quietly, and never removes any."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -14,11 +15,26 @@ DPKG_QUERY += "  printf installed\nelse\n  exit 1\nfi\n"
 SUDO = '#!/bin/sh\nexec "$@"\n'
 APT_GET = """#!/bin/sh
 echo "$@" >> "$FOLDER/calls"
+seq -f 'Unpacking package %g ...' 500
 case "$*" in
   *--simulate*) cat "$FOLDER/simulated";;
   install*) exit "$APT_STATUS";;
 esac
 """
+# Programs that the tests call, with their Debian packages.
+PROGRAMS = {
+    "dbus-daemon": "dbus",
+    "gdbus": "libglib2.0-bin",
+    "groff": "groff-base",
+    "ip": "iproute2",
+    "mpv": "mpv",
+    "openssl": "openssl",
+    "pactl": "pulseaudio-utils",
+    "pulseaudio": "pulseaudio",
+    "systemd-analyze": "systemd",
+}
+CALLERS = [file for folder in ("tests", "tools/testbed") for file in (ROOT / folder).rglob("*.py")]
+CALLERS.remove(Path(__file__))
 
 
 @pytest.fixture
@@ -32,10 +48,10 @@ def debian(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def install(debian: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
+def install(debian: Path, *options: str, status: int = 0) -> subprocess.CompletedProcess[str]:
     """Install the packages that `make run` needs."""
     return subprocess.run(
-        ["make", "--no-print-directory", "run-packages"],
+        ["make", "--no-print-directory", "run-packages", *options],
         cwd=ROOT,
         env={
             "PATH": f"{debian}:{os.environ['PATH']}",
@@ -54,6 +70,28 @@ def test_missing_packages_are_installed_without_removing_any(debian: Path) -> No
     assert update.startswith("update")
     assert "--no-remove" in asked.split()
     assert {"pulseaudio", "pulseaudio-utils", "dbus"} <= set(asked.split())
+
+
+def test_a_step_prints_one_line(debian: Path) -> None:
+    done = install(debian)
+    update, asked = done.stdout.splitlines()
+    assert re.fullmatch(r"Update the list of Debian packages \.\.\. \d+ s", update)
+    assert re.fullmatch(r"Install \d+ Debian packages and their dependencies \.\.\. \d+ s", asked)
+    assert done.stderr == ""
+
+
+def test_all_output_is_shown_on_request(debian: Path) -> None:
+    assert install(debian, "V=1").stdout.count("Unpacking package") == 2 * 500
+
+
+def test_a_step_that_fails_shows_its_output(debian: Path) -> None:
+    done = install(debian, status=100)
+    assert done.returncode != 0
+    update, asked, *output = done.stdout.splitlines()
+    assert update.endswith(" s")
+    assert asked.endswith(" ... failed:")
+    assert [line for line in output if line.startswith("Unpacking")] == output
+    assert len(output) == 500
 
 
 def test_apt_is_not_called_if_all_packages_are_installed(debian: Path) -> None:
@@ -97,4 +135,19 @@ def test_pip_gets_extra_arguments_for_training() -> None:
         text=True,
         check=True,
     )
-    assert "--quiet --no-deps" in done.stdout
+    assert "-m pip install  --no-deps --editable" in done.stdout
+
+
+@pytest.mark.parametrize(("program", "package"), PROGRAMS.items())
+def test_programs_that_the_tests_call_are_installed(program: str, package: str) -> None:
+    called = [file for file in CALLERS if f'"{program}"' in file.read_text(encoding="utf-8")]
+    assert called, f"no test calls {program}: remove it from PROGRAMS"
+    told = subprocess.run(
+        ["make", "--print-data-base", "--question", "help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    lists = re.findall(r"^(?:RUN|TEST)_PACKAGES := (.*)$", told, re.MULTILINE)
+    assert package in " ".join(lists).split()

@@ -114,7 +114,17 @@ def test_daemon_notifies_systemd_and_has_a_watchdog(unit: Path) -> None:
     assert settings["Type"] == "notify"
     assert settings["BusName"] == "org.auricle.Assistant1"
     assert settings["WatchdogSec"] == "15s"
-    assert settings["ExecReload"] == "/bin/kill -HUP $MAINPID"
+
+
+@pytest.mark.parametrize("unit", [SYSTEM_UNIT, USER_UNIT], ids=["system", "user"])
+def test_a_reload_checks_the_configuration_of_the_daemon_before_the_daemon_reads_it(
+    unit: Path,
+) -> None:
+    check, hang_up = (value for name, value in directives(unit) if name == "ExecReload")
+    program, *arguments = dict(directives(unit))["ExecStart"].split()
+    file = arguments[arguments.index("--config") + 1] if "--config" in arguments else ""
+    assert check == f"{program} config check {file}".rstrip()
+    assert hang_up == "/bin/kill -HUP $MAINPID"
 
 
 @pytest.mark.parametrize("unit", [SYSTEM_UNIT, USER_UNIT], ids=["system", "user"])

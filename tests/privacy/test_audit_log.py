@@ -73,6 +73,8 @@ def test_chain_continues_after_a_restart_and_with_any_clock(
         (lambda lines: [*lines, lines[-1]], "line 5 has number 4, where 5 must follow"),
         (lambda lines: [lines[0].replace(b"000", b"111"), *lines[1:]], "line 1 was changed"),
         (lambda lines: [b"[" * 100_000 + b"\n", *lines], "line 1 is damaged"),
+        (lambda lines: [*lines, b'{"number": 1e400, "previous": ""}\n'], "line 5 is damaged"),
+        (lambda lines: [*lines, b'{"number": ' + b"9" * 5000 + b"}\n"], "line 5 is damaged"),
     ],
 )
 def test_any_change_is_detected(folder: Path, change, fault: str) -> None:

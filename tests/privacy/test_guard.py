@@ -253,6 +253,59 @@ async def test_switch_survives_a_restart_until_the_configuration_changes(
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("configured", "kept", "mode", "rest"),
+    [
+        ("local", None, PrivacyMode.LOCAL, None),
+        ("lattice", None, PrivacyMode.LATTICE, None),
+        # A switch to lattice, by polkit or from before the lock, ends with the daemon.
+        ("local", "lattice local\n", PrivacyMode.LOCAL, "lattice local\n"),
+        ("lattice", "local lattice\n", PrivacyMode.LOCAL, "local lattice\n"),
+        # The configuration has changed since the switch, and has the last word.
+        ("local", "lattice lattice\n", PrivacyMode.LOCAL, "local local\n"),
+        ("lattice", "local local\n", PrivacyMode.LATTICE, "lattice lattice\n"),
+        ("lattice", "latt", PrivacyMode.LOCAL, "latt"),
+    ],
+)
+async def test_a_locked_mode_is_loosened_only_by_the_configuration(
+    testbed: Stage, configured: str, kept: str | None, mode: PrivacyMode, rest: str | None
+) -> None:
+    file = testbed.folder / "privacy" / "mode"
+    if kept is not None:
+        file.parent.mkdir()
+        file.write_text(kept, encoding="utf-8")
+    guard = await testbed.guard(replace(testbed.settings, mode=configured, lock=True))
+    assert (guard.mode, guard.locked) == (mode, True)
+    assert (file.read_text() if file.exists() else None) == rest
+    await guard.close()
+
+
+@pytest.mark.asyncio
+async def test_the_owner_loosens_a_locked_mode_by_the_configuration_after_a_switch_to_local(
+    testbed: Stage,
+) -> None:
+    lattice = replace(testbed.settings, mode="lattice", lock=True)
+    guard = await testbed.guard(lattice)
+    await guard.set_mode(PrivacyMode.LOCAL)
+    await guard.reconfigure(replace(lattice, redact=False), "en")
+    assert guard.mode is PrivacyMode.LOCAL  # another setting has changed
+    await guard.reconfigure(replace(lattice, mode="local"), "en")
+    await guard.reconfigure(lattice, "en")
+    assert guard.mode is PrivacyMode.LATTICE
+    await guard.close()
+
+
+@pytest.mark.asyncio
+async def test_a_lock_ends_a_switch_to_lattice_at_once(testbed: Stage) -> None:
+    local = replace(testbed.settings, mode="local")
+    guard = await testbed.guard(local)
+    await guard.set_mode(PrivacyMode.LATTICE)
+    await guard.reconfigure(replace(local, lock=True), "en")
+    assert (guard.mode, testbed.socket.exists()) == (PrivacyMode.LOCAL, False)
+    await guard.close()
+
+
+@pytest.mark.asyncio
 async def test_switch_that_cannot_be_stored_is_allowed_only_to_local(
     testbed: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,9 +337,8 @@ async def test_later_of_two_concurrent_switches_wins(testbed: Stage) -> None:
         await asyncio.gather(guard.set_mode(first), guard.set_mode(last))
         assert guard.mode is last
         assert testbed.socket.exists() is (last is PrivacyMode.LATTICE)
-        assert ModeFile(testbed.folder / "privacy" / "mode").load() == Switch(
-            last, PrivacyMode.LATTICE
-        )
+        stored, damage = ModeFile(testbed.folder / "privacy" / "mode").load()
+        assert (stored, damage) == (Switch(last, PrivacyMode.LATTICE), "")
     await guard.close()
 
 

@@ -68,15 +68,6 @@ def test_a_short_gap_between_words_decides_nothing() -> None:
     assert {verdict for _, verdict in room.verdicts} <= {Verdict.GOES_ON}
 
 
-def test_resumed_speech_is_reported_once() -> None:
-    pointer = EndPointer(OPTIONS)
-    state, resumed = pointer.initial_state(), []
-    for voiced in [True] * 50 + [False] * 30 + [True] * 40:
-        state, _ = pointer.step(state, Voicing(voiced, -20.0))
-        resumed.append(state.resumed(OPTIONS.speculative))
-    assert [number for number, one in enumerate(resumed) if one] == [94]  # 150 ms of speech
-
-
 def test_silence_alone_is_not_enough_while_the_search_still_finds_words() -> None:
     room = Room().play(1.0, voiced=True, saying="play").play(0.5, voiced=False, saying="play it")
     assert room.first(Verdict.SILENT) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import struct
 import zlib
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from auricle.errors import ModelError
 from auricle.recognizer.language_model import HEADER, LanguageModel, State
+from auricle.recognizer.model_file import LEVEL
 
 PIECES = ("<blank>", "▁a", "b", "▁c", "▁d")
 MakeLanguage = Any
@@ -111,7 +114,7 @@ def test_a_wrong_order_is_refused(file: Path) -> None:
     header = list(HEADER.unpack_from(content))
     header[2] += 4  # n-grams longer than the file holds; no checksum covers the header
     file.write_bytes(HEADER.pack(*header) + content[HEADER.size :])
-    with pytest.raises(ModelError, match="do not fit each other: reinstall the bundle"):
+    with pytest.raises(ModelError, match="(do not fit each other|impossible numbers): reinstall"):
         LanguageModel.load(file, PIECES)
 
 
@@ -125,6 +128,38 @@ def test_wrong_counts_are_refused_even_with_a_right_checksum(file: Path) -> None
     file.write_bytes(HEADER.pack(*header) + content[HEADER.size :] + bytes(6))
     with pytest.raises(ModelError, match="do not fit each other: reinstall the bundle"):
         LanguageModel.load(file, PIECES)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, -1.0, 1e30])
+@pytest.mark.parametrize("field", [1, 2, 3])
+def test_scores_that_are_no_numbers_are_refused(file: Path, number: float, field: int) -> None:
+    content = bytearray(file.read_bytes())
+    level = list(LEVEL.unpack_from(content, HEADER.size))
+    level[field] = number
+    LEVEL.pack_into(content, HEADER.size, *level)
+    resum(file, content)
+    if (field, number) == (2, -1.0):  # a backoff weight of less than one
+        LanguageModel.load(file, PIECES)
+        return
+    with pytest.raises(ModelError, match="scores of its 1-grams are impossible numbers: reinstall"):
+        LanguageModel.load(file, PIECES)
+
+
+def test_a_token_beyond_the_vocabulary_is_refused(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    (order,) = struct.unpack_from("<I", content, 12)
+    unigrams = HEADER.size + order * LEVEL.size
+    struct.pack_into("<H", content, unigrams, 60_000)
+    resum(file, content)
+    with pytest.raises(ModelError, match="do not fit each other: reinstall the bundle"):
+        LanguageModel.load(file, PIECES)
+
+
+def resum(file: Path, content: bytearray) -> None:
+    """Write a content with the checksum that it should have."""
+    header = list(HEADER.unpack_from(content))
+    header[4] = zlib.crc32(content[HEADER.size :])
+    file.write_bytes(HEADER.pack(*header) + content[HEADER.size :])
 
 
 def test_a_newer_version_is_refused_with_a_remedy(file: Path) -> None:

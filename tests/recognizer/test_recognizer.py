@@ -194,7 +194,7 @@ def test_the_quantized_encoder_agrees_with_pytorch(
     """The reference is what PyTorch computes in float32; int8 weights may differ by 2 %."""
     reference = np.load(REFERENCE)
     samples = read_recording(recordings[str(reference["recording"])].path)
-    encoder = Encoder(bundle.path("encoder.tflite.gz"), threads=1)
+    encoder = Encoder(bundle.path("trunk.tflite.gz"), bundle.path("top.tflite.gz"), threads=1)
     features = LogMel().whole(samples)
     state, frames = encoder.initial_state(), []
     for begin in range(0, len(features) - encoder.chunk + 1, encoder.chunk):
@@ -244,7 +244,7 @@ def test_many_contexts_are_scored_in_groups_like_one_by_one(bundle: Bundle) -> N
 
 def test_swapped_graphs_are_refused(bundle: Bundle) -> None:
     with pytest.raises(ModelError, match=r"joint\.tflite\.gz: its inputs are .*frame"):
-        Encoder(bundle.path("joint.tflite.gz"), threads=1)
+        Encoder(bundle.path("joint.tflite.gz"), bundle.path("top.tflite.gz"), threads=1)
     with pytest.raises(ModelError, match=r"joint\.tflite\.gz: its outputs are \['log_probs'\]"):
         Graph(bundle.path("joint.tflite.gz"), ("frame", "predictions"), ("scores",), 1, "auto")
 

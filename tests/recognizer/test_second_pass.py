@@ -107,7 +107,8 @@ def joint_score(table: Table, text: str, utterance: Utterance, weight: float) ->
     return table.score(tuple(PIECES.encode(text))) + joint
 
 
-TEXTS = st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(" ".join)
+# No word comes twice: `test_sentence_said_once_is_not_among_the_readings_twice` is about those.
+TEXTS = st.lists(st.sampled_from("abc"), min_size=1, unique=True).map(" ".join)
 
 
 @given(
@@ -220,6 +221,32 @@ def test_a_loop_is_cut_where_its_first_round_ended() -> None:
     second = SecondPass(Looping(0), PIECES, TOKENS, SecondPassOptions(beam=1))
     assert second.refine(first_pass("a b"), heard("b c a")).text == "b c a"
     assert second.refine(first_pass("a b"), heard("b c a b c a")).text == "b c a b c a"
+
+
+class Repeating(Table):
+    """An attention scorer that often reads "a b c" twice."""
+
+    def after(self, prefix: tuple[int, ...]) -> np.ndarray:
+        sentence = PIECES.encode("a b c")
+        wanted = sentence[len(prefix) % 3]
+        logits = np.full(VOCABULARY, -9.0)
+        logits[wanted] = 2.0
+        if len(prefix) == 3:
+            logits[END] = 2.5
+        if len(prefix) == 6:
+            logits[:] = -9.0
+            logits[END] = 2.0
+        return (logits - np.log(np.exp(logits).sum())).astype(np.float32)
+
+
+def test_sentence_said_once_is_not_among_the_readings_twice() -> None:
+    second = SecondPass(Repeating(0), PIECES, TOKENS)
+    for spoken, twice in (("a b c", False), ("a b c a b c", True)):
+        result = second.refine(first_pass("a b c", "a b"), heard(spoken))
+        texts = [reading.text for reading in result.nbest]
+        assert "a b c" in texts
+        assert ("a b c a b c" in texts) is twice
+        assert twice or all(path.text != "a b c a b c" for path in result.lattice.nbest(20))
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from auricle.relay.process import serve
 from auricle.user_names import user_name
 from auricle.wire.schema import Answer, Question, encode_question
 from auricle.wire.sockets import check_peer, connect, listen
-from testbed.fake_reranker import FakeReranker, Reply
+from testbed.fake_reranker import FakeReranker, Reply, in_order
 
 OWN = {os.getuid()}
 
@@ -136,6 +136,42 @@ async def test_a_daemon_that_sends_no_lattice_ends_the_relay(
         with pytest.raises(RefusedError, match="message: "):
             await relay
     assert server.questions == []
+
+
+@pytest.mark.asyncio
+async def test_the_relay_outlives_every_answer(
+    testbed: Stage, question: Question, server: FakeReranker
+) -> None:
+    async with testbed.relaying() as relay:
+        for text in ("cool contact-a ", "cool\u2003contact-a"):
+            server.answer = lambda content, text=text: in_order(content, text)  # type: ignore[misc]
+            answer = await testbed.ask(question)
+            assert answer is not None
+            assert [reading.text for reading in answer.readings] == ["cool contact-a"]
+        server.answer = lambda content: in_order(content, "secret words")
+        answer = await testbed.ask(question)
+        assert answer == Answer(question.session, (), AnswerFault.FOREIGN)
+        assert not relay.done()
+    assert testbed.told[1:] == ["the reranker: not-in-the-lattice (1 since the start)"]
+    assert "secret" not in str(testbed.told)
+
+
+@pytest.mark.asyncio
+async def test_a_failing_http_client_does_not_end_the_relay(
+    testbed: Stage, question: Question, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> Answer:
+        raise KeyError("cool contact-a")
+
+    monkeypatch.setattr("auricle.relay.reranker_client.Reranker.ask", fail)
+    async with testbed.relaying() as relay:
+        for _ in range(2):
+            answer = await testbed.ask(question)
+            assert answer == Answer(question.session, (), AnswerFault.UNREACHABLE)
+        assert not relay.done()
+    assert "the HTTP client failed: KeyError at relay/test_process.py:" in testbed.told[1]
+    assert "the reranker: unreachable (2 since the start)" in testbed.told
+    assert "contact-a" not in str(testbed.told)
 
 
 @pytest.mark.asyncio

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextvars import copy_context
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from auricle.events import (
 )
 from auricle.lattice.lattice import Arc, Lattice
 from auricle.lattice.result import Hypothesis, Result, Word
+from auricle.origin import working_for
 from auricle.service import journal
 from auricle.service.journal import (
     Journal,
@@ -34,6 +36,7 @@ from auricle.service.journal import (
     entry_of,
     open_writer,
 )
+from auricle.service.journal_limit import CLIENT_BURST, CLIENT_RATE, KIND_BURST
 
 SECRET = "call mother"
 LATTICE = Lattice(3, (Arc(0, 1, "call", -1, 0, 1.0, 1.2), Arc(1, 2, "mother", -1, 0, 1.2, 1.75)))
@@ -192,3 +195,57 @@ def test_losses_are_reported_when_their_number_grows() -> None:
         (journal.SOUND_DROPPED, {"AURICLE_DROPPED": "31"}),
         (journal.LEVELS_DROPPED, {"AURICLE_LEVELS": "7"}),
     ]
+
+
+def test_entries_that_a_client_causes_are_limited_and_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(journal.time, "monotonic", lambda: now)
+    entries: list[JournalEntry] = []
+    writer = Journal(entries.append)
+
+    def cause(client: str, count: int) -> None:
+        working_for(client)
+        for _ in range(count):
+            writer.write(journal.FAULT, "something failed")
+
+    copy_context().run(cause, ":1.7", 1000)
+    assert len(entries) == CLIENT_BURST
+    copy_context().run(cause, ":1.8", 1)
+    writer.write(journal.READY, "listening")  # caused by no client
+    assert len(entries) == CLIENT_BURST + 2
+    writer.report_suppressed()
+    assert entries[-1].kind is journal.SUPPRESSED
+    assert f"{1000 - CLIENT_BURST} fault" in entries[-1].message
+    writer.report_suppressed()
+    assert len(entries) == CLIENT_BURST + 3
+    now += 10.0
+    copy_context().run(cause, ":1.7", 1000)
+    assert len(entries) == CLIENT_BURST + 3 + 10 * CLIENT_RATE
+
+
+def test_many_clients_together_are_limited_too_and_other_kinds_are_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(journal.time, "monotonic", lambda: 100.0)
+    entries: list[JournalEntry] = []
+    writer = Journal(entries.append)
+
+    def cause(client: str) -> None:
+        working_for(client)
+        writer.write(journal.MUTED, "the microphone is muted")
+
+    for number in range(1000):
+        copy_context().run(cause, f":1.{number}")
+    assert len(entries) == KIND_BURST
+    writer.write(journal.STOPPING, "Auricle stops")
+    assert entries[-1].kind is journal.STOPPING
+
+
+def test_debug_entries_are_not_limited() -> None:
+    entries: list[JournalEntry] = []
+    writer = Journal(entries.append, "debug")
+    for _ in range(1000):
+        writer.write_event(EVENTS[2])
+    assert len(entries) == 1000

@@ -273,7 +273,7 @@ async def test_reload_switches_the_microphone(testbed: Stage) -> None:
     [
         ("wake: {models: [hey_jarvis], sensitivity: 3}\n", "auricle.yaml:1: wake.sensitivity: "),
         ("bus: {kind: session}\n", "bus.kind: session: cannot change from system while Auricle"),
-        ("wake: {models: [no_such_word]}\n", "wake.models: no model no_such_word in "),
+        ("wake: {models: [no_such_word]}\n", "wake.models[0]: no_such_word: no model no_such_wo"),
     ],
 )
 @pytest.mark.asyncio

@@ -11,7 +11,8 @@ import pytest
 
 from auricle.errors import ArgumentError, ModelError
 from auricle.tflite import runtime as tflite_runtime
-from auricle.tflite.runtime import Interpreter, find_runtime, load_interpreter
+from auricle.tflite.packages import find_runtime
+from auricle.tflite.runtime import Interpreter, load_interpreter
 
 ALEXA = Path(__file__).parents[2] / "models" / "wake" / "alexa.tflite"
 

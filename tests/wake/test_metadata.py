@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from auricle.errors import ModelError
-from auricle.wake.metadata import Description, read_description
+from auricle.wake.metadata import Description
+from auricle.wake.metadata import read_description as parse
 
 MISSING = object()
 
@@ -41,6 +42,10 @@ def write(folder: Path, *changes: tuple[str, object]) -> Path:
     path = folder / "hey_you.json"
     path.write_text(json.dumps(content), encoding="utf-8")
     return path
+
+
+def read_description(path: Path) -> Description:
+    return parse(path, path.read_bytes())
 
 
 def test_a_description_is_read(tmp_path: Path) -> None:
@@ -101,7 +106,10 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
         ("micro", [], "an object"),
         ("micro.probability_cutoff", 1.5, "above 0 and below 1"),
         ("micro.probability_cutoff", True, "above 0 and below 1"),
-        ("micro.probability_cutoff", float("nan"), "above 0 and below 1"),
+        ("micro.probability_cutoff", 10**39, "above 0 and below 1"),
+        ("wake_word", "a\n\x1b[2J", "the words to say"),
+        ("wake_word", "a" * 201, "the words to say"),
+        ("author", "a\x07b", "a name"),
         ("micro.sliding_window_size", 0, "from 1 to 100"),
         ("micro.sliding_window_size", 2.5, "from 1 to 100"),
         ("micro.feature_step_size", 20, "10, the milliseconds"),
@@ -112,7 +120,8 @@ def test_an_impossible_value_is_told_with_what_would_be_right(
 ) -> None:
     with pytest.raises(ModelError) as caught:
         read_description(write(tmp_path, (key, value)))
-    assert f"hey_you.json: {key} is {json.dumps(value)}; it must be " in str(caught.value)
+    told = json.dumps(value, ensure_ascii=False)[:60]
+    assert f"hey_you.json: {key} is {told}" in str(caught.value)
     assert remedy in str(caught.value)
 
 
@@ -120,7 +129,7 @@ def test_an_impossible_value_is_told_with_what_would_be_right(
 def test_a_file_that_is_no_json_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken.json"
     path.write_bytes(content)
-    with pytest.raises(ModelError, match=r"broken\.json is not JSON .* install the model again"):
+    with pytest.raises(ModelError, match=r"broken\.json is not the JSON of .*install the model"):
         read_description(path)
 
 
@@ -131,6 +140,21 @@ def test_json_that_is_no_object_is_refused(tmp_path: Path) -> None:
         read_description(path)
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"lost\.json cannot be read \(No such file"):
-        read_description(tmp_path / "lost.json")
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b'{"type": "micro", "micro": {"probability_cutoff": 1' + b"0" * 400 + b"}}", "401 char"),
+        (b'{"micro": {"probability_cutoff": 1e400}}', "not a finite number"),
+        (b'{"micro": {"probability_cutoff": NaN}}', "not a finite number"),
+        (b"[" * 3000, "nested deeper"),
+        (b'{"wake_word": "\\u0000"}', "wake_word: contains a NUL character"),
+        (b'{"model": "\\ud800.tflite"}', "model: contains a surrogate"),
+        (b'{"type": "micro", "type": "micro"}', "type: is set twice"),
+        (b" " * 100_000, "must not be larger than 64 KiB"),
+    ],
+)
+def test_what_exceeds_a_limit_is_refused(tmp_path: Path, content: bytes, told: str) -> None:
+    path = tmp_path / "hostile.json"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=rf"hostile\.json is not the JSON .*{told}.*install"):
+        read_description(path)

@@ -256,7 +256,7 @@ def test_only_readings_of_the_lattice_have_a_path(text: str, path: tuple[int, ..
     [
         (b'{"version":1,"session":7,"readings":[["a",-1]],"fault":""}', "readings: each must be"),
         (b'{"version":1,"session":7,"readings":[["a",-1.123]],"fault":""}', "score: must have"),
-        (b'{"version":1,"session":7,"readings":[["a",NaN]],"fault":""}', "score: must be"),
+        (b'{"version":1,"session":7,"readings":[["a",NaN]],"fault":""}', "message: must be"),
         (b'{"version":1,"session":7,"readings":[["A",-1.0]],"fault":""}', "text: must be words"),
         (b'{"version":1,"session":7,"readings":[["a",-1.0],["a",-2.0]],"fault":""}', "readings: "),
         (b'{"version":1,"session":7,"readings":[],"fault":"<script>"}', "fault: must be a name"),

@@ -26,7 +26,7 @@ from auricle.config.locations import find_bundle
 from auricle.config.schema import Config, RecognizerSettings
 from auricle.errors import ModelError
 from auricle.service.assembly import load_models
-from auricle.tflite.runtime import RUNTIMES, find_runtime
+from auricle.tflite.packages import RUNTIMES, find_runtime
 from testbed.private_bus import PrivateBus
 from testbed.recordings import load_recordings
 from testbed.running_daemon import RunningDaemon

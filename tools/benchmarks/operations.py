@@ -25,7 +25,7 @@ from auricle.config.schema import Config
 from auricle.offline.detection import detect
 from auricle.offline.transcription import transcribe_whole
 from auricle.service.assembly import budget_of, load_models
-from auricle.tflite.runtime import find_runtime
+from auricle.tflite.packages import find_runtime
 
 RECORDINGS = Path(__file__).parents[2] / "tests" / "recordings"
 SENTENCES = ("must_sleep", "why_are_you_here", "slightest_idea", "momentum_gained")

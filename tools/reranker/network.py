@@ -166,6 +166,10 @@ def load_network(path: Path, shape: Shape) -> Network:
         if weight is None or weight.shape != wanted or (weight.ndim > 1 and steps is None):
             raise ModelError(f"{path}: {name} is not {wanted}: install the bundle again")
         weights[name] = weight.astype(np.float32) * (1 if steps is None else steps)
+        if not np.isfinite(weights[name]).all():
+            raise ModelError(
+                f"{path}: {name} contains a number that is not finite: install the bundle again"
+            )
     return Network(shape, weights)
 
 

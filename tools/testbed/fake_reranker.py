@@ -77,6 +77,7 @@ class FakeReranker:
         self.questions: list[bytes] = []
         self.tokens: list[str] = []
         self.versions: list[str] = []  # HTTP version of each request
+        self.headers: list[dict[str, str]] = []  # of each request, with names in lower case
         self.port = 0
         self.certificate = folder / "certificate.pem"
         self._key = folder / "key.pem"
@@ -171,6 +172,9 @@ class FakeReranker:
                     case StreamEnded(stream_id=stream):
                         reply = await self._reply("2", headers[stream], bodies[stream])
                         told = [(":status", reply.status[:3]), ("content-type", reply.kind)]
+                        if reply.header:
+                            name, value = reply.header.split(": ", 1)
+                            told.append((name.lower(), value))
                         connection.send_headers(stream, told)
                         connection.send_data(stream, reply.body, end_stream=True)
 
@@ -179,6 +183,7 @@ class FakeReranker:
         self.questions.append(body)
         self.tokens.append(headers.get("authorization", ""))
         self.versions.append(version)
+        self.headers.append(headers)
         reply = self.answer(json.loads(body))
         await asyncio.sleep(reply.seconds)
         return reply

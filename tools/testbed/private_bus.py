@@ -58,6 +58,8 @@ class PrivateBus:
     def __enter__(self) -> Self:
         """Start the bus; return when it accepts connections."""
         self._folder = Path(tempfile.mkdtemp(prefix="auricle-bus-"))
+        if self._kind == "system":
+            self._folder.chmod(0o755)  # other users connect too
         config = self._folder / "bus.conf"
         includes = "".join(
             f"  <include>{escape(os.fspath(path.resolve()))}</include>\n" for path in self._policies

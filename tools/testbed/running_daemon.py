@@ -20,6 +20,7 @@ from testbed.errors import StageError
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 MESSAGE_BYTES = 65536
+PROGRAM = ("-m", "auricle.cli.main")
 
 Message = dict[str, str]  # the assignments of one sd_notify(3)
 
@@ -35,6 +36,7 @@ class RunningDaemon:
         environment: Mapping[str, str] | None = None,
         arguments: Sequence[str] = (),
         watchdog_seconds: float = 0.0,
+        program: Sequence[str] = PROGRAM,
     ) -> None:
         """Set up the daemon without starting it.
 
@@ -44,6 +46,7 @@ class RunningDaemon:
             environment: additional environment variables, such as those of a VirtualMicrophone.
             arguments: additional command-line arguments.
             watchdog_seconds: watchdog timeout passed to the daemon; 0: no watchdog.
+            program: arguments of Python before those of `auricle`.
         """
         self.log = ""  # complete output, set when the daemon has stopped
         self._bus = bus
@@ -51,6 +54,7 @@ class RunningDaemon:
         self._environment = dict(environment or {})
         self._arguments = tuple(arguments)
         self._watchdog_seconds = watchdog_seconds
+        self._program = tuple(program)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._socket: socket.socket | None = None
         self._messages: queue.Queue[Message] = queue.Queue()
@@ -91,7 +95,7 @@ class RunningDaemon:
         }
         if self._watchdog_seconds:
             environment["WATCHDOG_USEC"] = str(round(self._watchdog_seconds * 1e6))
-        command = [sys.executable, "-m", "auricle.cli.main", "run"]
+        command = [sys.executable, *self._program, "run"]
         command += ["--config", str(self.config), "--bus", self._bus, *self._arguments]
         with (self._path / "log").open("wb") as log:
             self._process = subprocess.Popen(

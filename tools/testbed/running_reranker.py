@@ -55,6 +55,7 @@ class RunningReranker:
     def __enter__(self) -> Self:
         """Start the service; return when it accepts requests."""
         make_certificate(self.certificate, self._key, "127.0.0.1")
+        self.token_file.touch(mode=0o600)
         self.token_file.write_text(f"{secrets.token_hex(32)}\n", encoding="ascii")
         command = [sys.executable, "-m", "reranker", "serve", "--host", "127.0.0.1", "--port", "0"]
         command += ["--certificate", str(self.certificate), "--key", str(self._key)]

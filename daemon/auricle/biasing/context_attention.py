@@ -4,8 +4,8 @@ In: the forms of all names, once; then the encoder frames (20 ms) of each chunk.
 each form at each search frame (80 ms), in nats above "no-bias", the score of no name.
 
 `ContextEncoder` turns each form into a key. `QueryEncoder` turns a chunk of encoder frames into
-queries. The score is their dot product, less the score of no-bias. The keys of ten thousand names
-form one matrix, so a chunk costs one matrix product. `shortlist.py` selects names by these scores.
+queries. The score is their dot product, less the score of no-bias. The keys of all names form one
+matrix (`key_matrix.py`). `shortlist.py` selects names by these scores.
 `tools/auricle_train/context_attention` trains and exports the graphs, and cites the papers.
 """
 
@@ -26,7 +26,6 @@ Floats = NDArray[np.float32]
 LETTERS = " 'abcdefghijklmnopqrstuvwxyz"
 LONGEST = 24  # letters of a form that the encoder reads
 _NUMBERS = {letter: number for number, letter in enumerate(LETTERS, 1)}
-_KEPT = 65536  # cached keys, 33 MB: most names stay when a context changes
 _LAYERS = 4  # layers of the query encoder
 
 
@@ -40,7 +39,7 @@ def numbered(forms: Sequence[str]) -> NDArray[np.int32]:
 
 
 class ContextEncoder:
-    """Computes the keys of forms, with a cache; may be used from any thread."""
+    """Computes the keys of forms; may be used from any thread."""
 
     def __init__(self, path: Path, threads: int, runtime: str = "auto") -> None:
         """Load the graph; raises ModelError."""
@@ -49,8 +48,12 @@ class ContextEncoder:
         self._rows = self._graph.shape("letters")[0]
         self._graph.expect("keys", (self._rows, -1))
         self.width = self._graph.shape("keys")[1]
-        self._known: dict[str, Floats] = {}
         self._lock = threading.Lock()  # contexts are prepared in worker threads
+
+    @property
+    def batch(self) -> int:
+        """Forms of one run of the network."""
+        return self._rows
 
     def keys(self, forms: Sequence[str]) -> Floats:
         """Return the keys of forms (forms, width) float32.
@@ -58,22 +61,15 @@ class ContextEncoder:
         Raises:
             ModelError: the network cannot be run.
         """
-        with self._lock:
-            return self._keys(forms)
-
-    def _keys(self, forms: Sequence[str]) -> Floats:
-        new = [form for form in dict.fromkeys(forms) if form not in self._known]
-        if len(self._known) + len(new) > _KEPT:
-            self._known, new = {}, list(dict.fromkeys(forms))
+        keys = np.zeros((len(forms), self.width), np.float32)
         letters = np.zeros((self._rows, LONGEST), np.int32)
-        for first in range(0, len(new), self._rows):
-            group = new[first : first + self._rows]
+        for first in range(0, len(forms), self._rows):
+            group = forms[first : first + self._rows]
             letters[: len(group)] = numbered(group)
-            found = self._graph(letters=letters)["keys"].copy()
-            self._known.update(zip(group, found, strict=False))
-        if not forms:
-            return np.zeros((0, self.width), np.float32)
-        return np.stack([self._known[form] for form in forms])
+            with self._lock:
+                found = self._graph(letters=letters)["keys"]
+                keys[first : first + len(group)] = found[: len(group)]
+        return keys
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,12 +12,11 @@ This is the automaton of Aho and Corasick ("Efficient string matching", CACM 18(
 for shallow fusion by Pundak et al., "Deep context" (SLT 2018), and by icefall's
 `context_graph.py`. It differs in two ways. It works on letters, so it serves any vocabulary and any
 segmentation of a name. And it is not built: a state is a prefix of a form, looked up in the sorted
-list of forms. Construction is a sort, and a step costs a few binary searches.
+forms (`sorted_texts.py`). Construction is a sort, and a step costs a few binary searches.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -25,11 +24,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.biasing import carrier_phrases
+from auricle.biasing.sorted_texts import Growing, Prefixes, SortedTexts, Span
 from auricle.tokenizer import WORD_START
 
-_LAST = "\U0010ffff"  # sorts after every letter
 _MANY = 1000  # smallest list size by which shared prefixes are discounted
-_CACHED = 65536  # cached values; computing them again is cheap
+_CACHED = 8192  # cached values; computing them again is cheap
+
+
+Floats = NDArray[np.float32]
 
 
 class ContextState(NamedTuple):
@@ -44,13 +46,6 @@ class Advance(NamedTuple):
 
     state: ContextState
     earned: float  # bonus of names completed by it, in nats
-
-
-class Span(NamedTuple):
-    """A range of the sorted forms."""
-
-    low: int
-    high: int  # excluded
 
 
 class Match(NamedTuple):
@@ -69,42 +64,48 @@ OUTSIDE = ContextState()
 class ContextGraph:
     """The forms of a context with their bonuses; its caches do not change any result."""
 
-    def __init__(self, bonuses: Mapping[str, Sequence[float]]) -> None:
+    def __init__(self, forms: SortedTexts, bonuses: Floats) -> None:
         """Build the graph.
 
         Args:
-            bonuses: bonus of each form at each place, in nats. A form is one or more words,
-                separated by single spaces.
+            forms: the forms, each one or more words separated by single spaces.
+            bonuses: (forms, places) float32, bonus of each form at each place, in nats.
         """
-        marked = {WORD_START + text.replace(" ", WORD_START): text for text in bonuses}
-        self.forms = tuple(sorted(marked))
-        rows = [bonuses[marked[form]] for form in self.forms]
-        table = np.array(rows, np.float64).reshape(-1, carrier_phrases.PLACES)
-        self._bonuses: NDArray[np.float64] = table.T
-        self._lengths = np.array([len(form) - 1 for form in self.forms], np.float64)
-        self._pending: dict[str, NDArray[np.float64]] = {}
+        self.forms = forms
+        self._bonuses = bonuses
+        self._letters = forms.letters()
+        self._pending: dict[str, tuple[float, ...]] = {}
         self._fallbacks: dict[ContextState, Advance] = {}
+
+    @classmethod
+    def of(cls, bonuses: Mapping[str, Sequence[float]]) -> ContextGraph:
+        """Return the graph of a few forms, with the bonus of each at each place, in nats."""
+        rows_of = {form.encode(): row for form, row in bonuses.items()}
+        forms = SortedTexts.of(rows_of)
+        rows = [rows_of[form] for form in forms]
+        return cls(forms, np.array(rows, np.float32).reshape(-1, carrier_phrases.PLACES))
 
     @property
     def most(self) -> float:
         """The largest bonus of a name, in nats."""
         return float(self._bonuses.max(initial=0.0))
 
-    def span(self, prefix: str, within: Span | None = None) -> Span:
-        """Return the range of forms that begin with a prefix, within a range known to hold them."""
-        low, high = within or (0, len(self.forms))
-        low = bisect_left(self.forms, prefix, low, high)
-        return Span(low, bisect_left(self.forms, prefix + _LAST, low, high))
+    def span(self, prefix: str) -> Span:
+        """Return the range of forms that begin with a prefix."""
+        return self.forms.span(encoded(prefix))
+
+    def growing(self, prefix: str) -> Growing:
+        """Return the range of forms that begin with a prefix, to be narrowed."""
+        return self.forms.growing(encoded(prefix))
 
     def begins(self, prefix: str) -> bool:
         """Return whether a form begins with a prefix."""
-        place = bisect_left(self.forms, prefix)
-        return place < len(self.forms) and self.forms[place].startswith(prefix)
+        return self.forms.begins(encoded(prefix))
 
     def index(self, prefix: str) -> int | None:
         """Return the number of the form equal to a prefix; None if no form is."""
-        place = bisect_left(self.forms, prefix)
-        return place if place < len(self.forms) and self.forms[place] == prefix else None
+        found = self.forms.find(encoded(prefix))
+        return found if found >= 0 else None
 
     def advance(self, state: ContextState, letters: str, *, starts: bool, place: int) -> Advance:
         """Return the transition by a piece.
@@ -143,7 +144,7 @@ class ContextGraph:
         """
         form = self.index(state.prefix) if at_start else None
         if form is not None:
-            return Advance(OUTSIDE, float(self._bonuses[state.begun, form]))
+            return Advance(OUTSIDE, float(self._bonuses[form, state.begun]))
         return self._fall_back(state)
 
     def _fall_back(self, state: ContextState) -> Advance:
@@ -166,7 +167,7 @@ class ContextGraph:
         for count in range(len(words) - 1, 0, -1):
             form = self.index(WORD_START + WORD_START.join(words[:count]))
             if form is not None:
-                complete, earned = count, float(self._bonuses[begun, form])
+                complete, earned = count, float(self._bonuses[form, begun])
                 break
         place = begun
         for word in words[:complete]:
@@ -191,15 +192,56 @@ class ContextGraph:
 
         It is a preview: the caller subtracts it when the match ends and adds what is earned.
         """
-        if not state.prefix or not self.forms:
+        if not state.prefix or not len(self.forms):
             return 0.0
-        pending = self._pending.get(state.prefix)
+        return self.pending_bonuses(state.prefix)[state.begun]
+
+    def pending_bonuses(self, prefix: str, span: Span | None = None) -> tuple[float, ...]:
+        """Return the pending bonus of a prefix of a form at each place, in nats.
+
+        Args:
+            prefix: the prefix.
+            span: its range of forms, if known.
+        """
+        pending = self._pending.get(prefix)
         if pending is None:
             if len(self._pending) >= _CACHED:
                 self._pending = {}
-            pending = np.maximum(self._on_the_way(state.prefix), self._at_end(state.prefix))
-            self._pending[state.prefix] = pending
-        return float(pending[state.begun])
+            best = np.maximum(self._on_the_way(prefix, span), self._at_end(prefix))
+            pending = self._pending[prefix] = tuple(best.tolist())
+        return pending
+
+    def initial_bonuses(self, texts: Prefixes) -> Floats:
+        """Return the pending bonuses of many texts that may begin a form, all at once.
+
+        Args:
+            texts: texts of one word each.
+
+        Returns:
+            (texts, places) float32, in nats; -1 for a text that begins no form.
+        """
+        found = np.full((len(texts.texts), carrier_phrases.PLACES), -1.0, np.float32)
+        spans = self.forms.spans(texts)
+        begun = np.flatnonzero(spans[:, 0] < spans[:, 1])
+        sizes = texts.letters[begun]
+        chosen = _chosen(spans[begun, 1] - spans[begun, 0], len(self.forms))
+        for size in np.unique(sizes):
+            # Ranges of prefixes of the same length do not overlap.
+            rows = begun[sizes == size]
+            order = np.argsort(spans[rows, 0])
+            rows, share = rows[order], chosen[sizes == size][order]
+            lows, highs = spans[rows].T
+            counts = highs - lows
+            firsts = np.cumsum(counts) - counts
+            forms = np.repeat(lows - firsts, counts) + np.arange(counts.sum())
+            shares = np.minimum(size / self._letters[forms], np.repeat(share, counts))
+            bonuses = self._bonuses[forms]
+            best = np.maximum.reduceat(bonuses * shares[:, np.newaxis], firsts, axis=0)
+            # If the prefix is a form itself, that form is the first of its range.
+            whole = self._letters[lows] == size
+            best[whole] = np.maximum(best[whole], self._bonuses[lows[whole]])
+            found[rows] = best
+        return found
 
     def _at_end(self, prefix: str) -> NDArray[np.float64]:
         """Return the bonus earned if the text ends after a prefix, for each place (places,)."""
@@ -210,20 +252,22 @@ class ContextGraph:
             ]
             return np.array(ends, np.float64)
         form = self.index(prefix)
-        return self._bonuses[:, form] if form is not None else np.zeros(carrier_phrases.PLACES)
+        if form is None:
+            return np.zeros(carrier_phrases.PLACES)
+        bonuses: NDArray[np.float64] = self._bonuses[form].astype(np.float64)
+        return bonuses
 
-    def _on_the_way(self, prefix: str) -> NDArray[np.float64]:
+    def _on_the_way(self, prefix: str, span: Span | None) -> NDArray[np.float64]:
         """Return the pending bonus of the best name with a prefix, for each place (places,).
 
         It is the name's bonus times the share of letters matched. If many names share the prefix
         it is less: at most the share, in bits, of the choice among all names that the prefix
         makes.
         """
-        low, high = self.span(prefix)
-        done = (len(prefix) - 1) / self._lengths[low:high]
-        chosen = 1.0 - np.log(high - low) / np.log(max(len(self.forms), _MANY))
-        shares = np.minimum(done, chosen)
-        best: NDArray[np.float64] = (self._bonuses[:, low:high] * shares).max(axis=1)
+        low, high = span or self.span(prefix)
+        done = (len(prefix) - 1) / self._letters[low:high]
+        shares = np.minimum(done, _chosen(high - low, len(self.forms)))
+        best: NDArray[np.float64] = (self._bonuses[low:high].T * shares).max(axis=1)
         return best
 
     def matches(self, words: Sequence[str]) -> Iterator[Match]:
@@ -247,6 +291,17 @@ class ContextGraph:
                 break
             form = self.index(prefix)
             if form is not None:
-                nats = float(self._bonuses[place, form])
+                nats = float(self._bonuses[form, place])
                 found = Match(" ".join(words[first : last + 1]), first, last + 1, place, nats)
         return found
+
+
+def encoded(prefix: str) -> bytes:
+    """Return a prefix, which begins with a WORD_START, as the bytes that begin a form."""
+    return prefix[1:].replace(WORD_START, " ").encode()
+
+
+def _chosen(forms: NDArray[np.intp] | int, most: int) -> NDArray[np.float64]:
+    """Return the share of the choice among `most` names that leaves `forms` of them."""
+    shares: NDArray[np.float64] = 1.0 - np.log(forms) / np.log(max(most, _MANY))
+    return shares

@@ -15,16 +15,16 @@ from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
-from auricle.errors import ModelError
+from auricle.errors import MalformedError, ModelError
+from auricle.parsing.files import read_regular
 
 EDGE = "_"  # marks the start or end of a word in rules
 SHORTEST = 4  # letters: shorter words are not respelled
 MOST_EDITS = 4  # edits considered per word, the likeliest
 MOST_AT_ONCE = 2  # edits combined in one spelling of a word
 MOST_WORDS = 3  # words of a text that are respelled, the first ones
+MOST_BYTES = 1024 * 1024  # of a table of rules; the shipped one has 1 KB
 LEAST = 0.15  # smallest likelihood of a spelling, relative to the original
-
-_KEPT = 65536  # cached texts: most names stay when a context changes
 
 Rules = Mapping[str, Mapping[str, float]]  # letters -> other letters -> probability
 
@@ -45,12 +45,11 @@ class _Edit(NamedTuple):
 
 
 class Spellings:
-    """Finds other spellings by rules; its cache does not change any result."""
+    """Finds other spellings by rules."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._longest = max(map(len, rules), default=0)
-        self._known: dict[tuple[str, int], tuple[Respelling, ...]] = {}
 
     @classmethod
     def load(cls, path: Path) -> Spellings:
@@ -61,8 +60,8 @@ class Spellings:
         """
         rules: dict[str, dict[str, float]] = {}
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
+            lines = read_regular(path, MOST_BYTES).decode("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError, MalformedError) as error:
             raise ModelError(f"{path}: {error}: install the bundle again") from error
         for number, line in enumerate(lines, 1):
             try:
@@ -75,29 +74,35 @@ class Spellings:
                 ) from None
         return cls(rules)
 
-    def of(self, text: str, most: int) -> tuple[Respelling, ...]:
-        """Return at most `most` other spellings of a text, the likeliest first."""
-        known = self._known.get((text, most))
-        if known is None:
-            if len(self._known) >= _KEPT:
-                self._known = {}
-            known = self._known[text, most] = tuple(self._found(text, most))
-        return known
+    def of(
+        self, text: str, most: int, known: dict[str, tuple[Respelling, ...]] | None = None
+    ) -> tuple[Respelling, ...]:
+        """Return at most `most` other spellings of a text, the likeliest first.
 
-    def _found(self, text: str, most: int) -> list[Respelling]:
+        Args:
+            text: words separated by single spaces.
+            most: most spellings to return.
+            known: spellings of single words found before, which are added to; many names share
+                words.
+        """
+        known = {} if known is None else known
         words = text.split()
-        text = " ".join(words)
-        choices = [[Respelling(word, 1.0), *self._of_word(word)[:most]] for word in words]
-        if sum(map(len, choices)) == len(words):
-            return []
-        joined = (
-            Respelling(" ".join(one.text for one in way), prod(one.likelihood for one in way))
-            for way in product(*choices[:MOST_WORDS])
+        for word in words:
+            if word not in known:
+                known[word] = tuple(self._of_word(word))
+        if len(words) == 1:
+            return known[words[0]][:most]
+        if not any([known[word] for word in words]):
+            return ()
+        choices = [[Respelling(word, 1.0), *known[word][:most]] for word in words[:MOST_WORDS]]
+        ways = [(prod([one.likelihood for one in way]), way) for way in product(*choices)]
+        likely = [(likelihood, way) for likelihood, way in ways[1:] if likelihood >= LEAST]
+        likely.sort(key=lambda one: -one[0])
+        rest = words[MOST_WORDS:]
+        return tuple(
+            Respelling(" ".join([*(one.text for one in way), *rest]), likelihood)
+            for likelihood, way in likely[:most]
         )
-        rest = "".join(f" {word}" for word in words[MOST_WORDS:])
-        found = sorted(joined, key=lambda one: -one.likelihood)
-        return [Respelling(one.text + rest, one.likelihood) for one in found
-                if one.text + rest != text and one.likelihood >= LEAST][:most]  # fmt: skip
 
     def _of_word(self, word: str) -> list[Respelling]:
         if len(word) < SHORTEST or "'" in word:

@@ -8,14 +8,14 @@ letters of a `ContextGraph`; `SumScorer` adds two of them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auricle.biasing import carrier_phrases
-from auricle.biasing.context_graph import OUTSIDE, ContextGraph, ContextState, Span
+from auricle.biasing.context_graph import OUTSIDE, ContextGraph, ContextState, encoded
+from auricle.biasing.sorted_texts import Span
 from auricle.biasing.vocabulary import LetterTree, Vocabulary
 from auricle.tokenizer import WORD_START
 
@@ -93,6 +93,7 @@ class TokenScorer:
         self._vocabulary = vocabulary
         self._scale = scale
         self._rows: dict[tuple[ContextState, int], Floats] = {}
+        self._beginnings: dict[int, Floats] = {}  # id of the spelling
 
     def of(self, graph: ContextGraph) -> TokenScorer:
         """Return a scorer of other names over the same vocabulary."""
@@ -103,10 +104,17 @@ class TokenScorer:
         """The largest score change of a piece, in nats."""
         return self._scale * self._graph.most
 
-    @cached_property
-    def _beginning(self) -> list[tuple[str, list[int]]]:
-        """Result of `_growing` at the start of a name, cached."""
-        return list(self._growing(WORD_START, self._vocabulary.initial))
+    def _beginning(self, spelling: LetterTree) -> Floats:
+        """Return the pending bonus of each piece at the begin of a name, cached.
+
+        Returns:
+            (pieces, places) float32 for `spelling.numbers`; -1 if no name begins with the piece.
+        """
+        known = self._beginnings.get(id(spelling))
+        if known is None:
+            known = self._graph.initial_bonuses(spelling.texts)[spelling.rows]
+            self._beginnings[id(spelling)] = known
+        return known
 
     def warm(self) -> None:
         """Compute the most expensive rows, which every utterance needs, in advance."""
@@ -183,8 +191,8 @@ class TokenScorer:
         """Return the score changes of pieces that start a word at a place, unscaled."""
         if not graph_state.prefix:
             row = np.zeros(len(self._vocabulary))
-            for prefix, pieces in self._beginning:
-                row[pieces] = self._graph.pending_bonus(ContextState(prefix, place))
+            initial = self._vocabulary.initial
+            row[initial.numbers] = np.maximum(self._beginning(initial)[:, place], 0.0)
             return row
         whole = not graph_state.prefix.endswith(WORD_START)
         left, earned = self._graph.fail(graph_state, at_start=whole)
@@ -212,23 +220,34 @@ class TokenScorer:
             longer: the same with the mark of a word start, if the pieces start a word.
             spelling: letters of the pieces.
         """
-        pending = self._graph.pending_bonus(before)
-        for prefix, pieces in self._growing(longer.prefix, spelling):
-            row[pieces] = self._graph.pending_bonus(ContextState(prefix, longer.begun)) - pending
+        pending, place = self._graph.pending_bonus(before), longer.begun
+        if longer.prefix == WORD_START:
+            bonuses = self._beginning(spelling)[:, place]
+            begun = bonuses >= 0.0
+            row[spelling.numbers[begun]] = bonuses[begun] - pending
+            return row
+        for prefix, span, pieces in self._growing(longer.prefix, spelling):
+            row[pieces] = self._graph.pending_bonuses(prefix, span)[place] - pending
         return row
 
-    def _growing(self, prefix: str, spelling: LetterTree) -> Iterator[tuple[str, list[int]]]:
-        """Yield each prefix of a form that one more piece leads to, with the pieces that do."""
-        span = self._graph.span(prefix)
-        growing: list[tuple[str, Span]] = [("", span)] if span.low < span.high else []
+    def _growing(self, prefix: str, spelling: LetterTree) -> Iterator[tuple[str, Span, list[int]]]:
+        """Yield each prefix of a form that one more piece leads to.
+
+        Yields:
+            The prefix, its range of forms, and the pieces that lead to it.
+        """
+        growing = [("", self._graph.growing(prefix))]
+        before = encoded(prefix)
         while growing:
-            letters, span = growing.pop()
+            letters, some = growing.pop()
+            if not some:
+                continue
             if letters in spelling.pieces:
-                yield prefix + letters, spelling.pieces[letters]
-            for letter in spelling.following.get(letters, ""):
-                narrower = self._graph.span(prefix + letters + letter, span)
-                if narrower.low < narrower.high:
-                    growing.append((letters + letter, narrower))
+                yield prefix + letters, some.span, spelling.pieces[letters]
+            growing += [
+                (longer, some.narrowed(before + longer.encode()))
+                for longer in (letters + one for one in spelling.following.get(letters, ""))
+            ]
 
 
 class StatePair(NamedTuple):

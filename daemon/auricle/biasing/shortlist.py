@@ -10,16 +10,19 @@ Out: the forms for which the second pass gets a larger bonus, with their share o
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from auricle.biasing.context_attention import ContextEncoder, Floats, Queries
+from auricle.biasing.context_attention import Floats, Queries
+from auricle.biasing.form_table import OWNED
+from auricle.biasing.key_matrix import KeyMatrix
+from auricle.biasing.sorted_texts import SortedTexts
 from auricle.errors import ArgumentError
 
-OWNED = "'s"  # end of a possessive
 MOST_ATTENDED = 12  # names in a picture of attention
 
 
@@ -57,9 +60,12 @@ class Listed(NamedTuple):
 class Keys:
     """The keys of all forms, for context attention."""
 
-    matrix: Floats  # (keys, width)
-    sounds: tuple[str, ...]  # text of each key
-    forms: tuple[tuple[str, ...], ...]  # forms that share each key
+    matrix: KeyMatrix
+    forms: SortedTexts
+    numbers: NDArray[np.int32]  # key of each form; -1: it has none
+
+    def __len__(self) -> int:
+        return len(self.matrix)
 
     def listed(self, best: Floats, options: ShortlistOptions) -> Iterator[Listed]:
         """Yield the forms in the shortlist, likeliest first.
@@ -68,11 +74,36 @@ class Keys:
             best: (keys,) float32, best score of each key over all search frames, in nats.
             options: size of the shortlist.
         """
-        for place in self.top(best, options.most):
-            if best[place] <= options.least:
-                return
+        top = [place for place in self.top(best, options.most) if best[place] > options.least]
+        forms = self._forms_of(top)
+        for place in top:
             share = options.share_of(float(best[place]))
-            yield from (Listed(form, share) for form in self.forms[place])
+            yield from (Listed(form, share) for form in forms[place])
+
+    @property
+    def sounds(self) -> tuple[str, ...]:
+        """The text that each key stands for; slow for a long list."""
+        return tuple(self.sounds_of(range(len(self))))
+
+    def sounds_of(self, keys: Sequence[int]) -> list[str]:
+        """Return the text that each of some keys stands for."""
+        forms = self._forms_of(keys)
+        # A form and its respellings share a key; the hash tells which form it was made from.
+        made = dict(zip(self.matrix.sounds[list(keys)].tolist(), keys, strict=True))
+        texts = {
+            made[sound]: text
+            for some in forms.values()
+            for text in (form.removesuffix(OWNED) for form in some)
+            if (sound := hash(text)) in made
+        }
+        return [texts.get(key, "") for key in keys]
+
+    def _forms_of(self, keys: Sequence[int]) -> dict[int, list[str]]:
+        """Return the forms of each of some keys."""
+        found: dict[int, list[str]] = {key: [] for key in keys}
+        for form in np.flatnonzero(np.isin(self.numbers, np.array(keys, np.int32))).tolist():
+            found[int(self.numbers[form])].append(self.forms[form].decode())
+        return found
 
     @staticmethod
     def top(best: Floats, most: int) -> list[int]:
@@ -83,24 +114,6 @@ class Keys:
         some = np.argpartition(best, -count)[-count:]
         found: list[int] = some[np.argsort(-best[some], kind="stable")].tolist()
         return found
-
-
-def keys_of(spellings: Mapping[str, str], encoder: ContextEncoder) -> Keys:
-    """Return the keys of forms.
-
-    Args:
-        spellings: for each form the spelling that shows its sound: for a respelling the original
-            form, else the form itself.
-        encoder: context encoder.
-
-    Raises:
-        ModelError: the network cannot be run.
-    """
-    by_sound: dict[str, list[str]] = {}
-    for form, spelling in spellings.items():
-        by_sound.setdefault(spelling.removesuffix(OWNED), []).append(form)
-    sounds: Sequence[str] = tuple(by_sound)
-    return Keys(encoder.keys(sounds), tuple(sounds), tuple(map(tuple, by_sound.values())))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,11 +138,11 @@ def attended(
         frame_seconds: length of a search frame.
         most: number of names to return.
     """
-    scores = queries.scores(keys.matrix)
+    scores = keys.matrix.scores(queries)
     top = keys.top(scores.max(axis=0), most) if len(scores) else []
     # Softmax over all names and no-bias, whose score is 0.
     highest = np.maximum(scores.max(axis=1, initial=0.0), 0.0)[:, np.newaxis]
     weights = np.exp(scores - highest)
     whole = weights.sum(axis=1, keepdims=True) + np.exp(-highest)
     shares = (weights[:, top] / whole).T.astype(np.float32)
-    return Attended(tuple(keys.sounds[place] for place in top), shares, frame_seconds)
+    return Attended(tuple(keys.sounds_of(top)), shares, frame_seconds)

@@ -13,12 +13,12 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from itertools import islice, product
+from string import ascii_lowercase
 
 from auricle.context.entries import LONGEST_NAME, Entry
 
-_KEPT = 32768  # cached entries: most names stay when a context changes
 WHOLE = 1.0  # share of the bonus for a whole name
 PART = 0.5  # share of the bonus for a first or last name alone
 MOST_WAYS = 16  # most forms of one written name
@@ -31,6 +31,8 @@ DIGITS = "0123456789"
 # Letters that Unicode does not decompose into a base letter and an accent.
 _PLAIN = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l",
                         "þ": "th", "ı": "i"})  # fmt: skip
+# Words without digits, signs or abbreviations, with at most a first capital each.
+_PLAIN_NAME = re.compile(r"[A-Z]?[a-z]+(?: [A-Z]?[a-z]+)*")
 _DOTTED = re.compile(r"\b(?:[A-Za-z]\.){2,}")
 # Words that may be spelled out letter by letter.
 _CAPITALS = re.compile(r"\b[A-Z]{2,5}\b")
@@ -56,7 +58,6 @@ class Form:
     share: float  # share of the entry's bonus, 0 to 1
 
 
-@lru_cache(_KEPT)
 def forms_of(entry: Entry, letters: str = LETTERS) -> tuple[Form, ...]:
     """Return the distinct ways to say an entry, the whole name first.
 
@@ -77,6 +78,11 @@ def forms_of(entry: Entry, letters: str = LETTERS) -> tuple[Form, ...]:
 
 def _ways(written: str, letters: str) -> Iterator[str]:
     """Yield the ways to say a written name; they may repeat."""
+    if _PLAIN_NAME.fullmatch(written) and _reads_plain(letters):  # most names; only for speed
+        words = written.lower().split(" ")
+        if SHORT.keys().isdisjoint(words):
+            yield " ".join(words[:LONGEST_FORM])
+            return
     text = written if written.isascii() else unicodedata.normalize("NFKC", written)
     for sign, word in SIGNS.items():
         text = text.replace(sign, word)
@@ -85,6 +91,12 @@ def _ways(written: str, letters: str) -> Iterator[str]:
     split = [one for some in glued for one in (some, _HUMPS.sub(" ", some))]
     for one in dict.fromkeys((*split, *_initials(text))):
         yield from _spelled(one, letters)
+
+
+@cache
+def _reads_plain(letters: str) -> bool:
+    """Return whether the recogniser writes all letters from a to z."""
+    return set(ascii_lowercase) <= set(letters)
 
 
 def _initials(text: str) -> Iterator[str]:

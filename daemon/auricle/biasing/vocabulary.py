@@ -12,13 +12,14 @@ from functools import cached_property
 
 import numpy as np
 
+from auricle.biasing.sorted_texts import Prefixes
 from auricle.tokenizer import BLANK, WORD_START, Tokenizer
 
 COMMON_PIECES = 3000  # whole words among the first 3000 pieces are common: order is by frequency
 
 
 class LetterTree:
-    """Pieces as a tree over their letters."""
+    """Pieces as a tree over their letters, and as a list of distinct texts."""
 
     def __init__(self, pieces: Iterable[tuple[int, str]]) -> None:
         """Build the tree from piece numbers and the letters of each piece."""
@@ -30,6 +31,10 @@ class LetterTree:
                 known = self.following.setdefault(text[:end], "")
                 if letter not in known:
                     self.following[text[:end]] = known + letter
+        self.texts = Prefixes(self.pieces)
+        self.numbers = np.array([one for some in self.pieces.values() for one in some], np.intp)
+        counts = [len(some) for some in self.pieces.values()]
+        self.rows = np.repeat(np.arange(len(counts)), counts)  # text of each of `numbers`
 
 
 class Vocabulary:

@@ -1,21 +1,52 @@
 """Reads a model bundle and checks every file against its manifest.
 
-In: a folder with `manifest.yaml`. Out: a `Bundle`, whose files are complete and unchanged. A bundle
-in a newer format is rejected, so that an old daemon never misreads it.
+In: a folder with `manifest.yaml`. Out: a `Bundle`, whose files are complete and unchanged; or the
+`Manifest` alone, for a folder of which only some files are needed. A bundle in a newer format is
+rejected, so that an old daemon never misreads it.
 """
 
 from __future__ import annotations
 
-import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
+from auricle.bundle.verify import verified_content, verify_file
+from auricle.errors import MalformedError, ModelError
+from auricle.parsing.files import read_regular
+from auricle.parsing.limits import Limits, shown
+from auricle.parsing.yaml_text import parse_yaml
 
-from auricle.errors import ModelError
+FORMAT = 3  # format of the manifest; it is raised when older versions cannot run new bundles
+MANIFEST = "manifest.yaml"
+LIMITS = Limits(bytes=1024 * 1024, nodes=50_000)  # training data and results take most of it
+MOST_FILES = 1000
+LONGEST_PATH = 255  # characters
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
-FORMAT = 2  # format of the manifest; it is raised when older versions cannot run new bundles
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A checked manifest; its files are not verified."""
+
+    folder: Path
+    name: str
+    version: str
+    kind: str
+    language: str  # BCP 47
+    settings: dict[str, Any]  # settings of this kind; the loader of the kind checks them
+    digests: dict[str, str]  # file, relative to `folder` -> its SHA-256
+
+    def content(self, file: str, most_bytes: int) -> bytes:
+        """Return the verified content of a file.
+
+        Raises:
+            ModelError: the manifest does not list the file, or the file differs from it.
+        """
+        if file not in self.digests:
+            raise not_listed(self.folder, file)
+        return verified_content(self.folder, file, self.digests[file], most_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +68,7 @@ class Bundle:
             ModelError: the manifest does not list the file, so it is not verified.
         """
         if file not in self.files:
-            raise ModelError(
-                f"{self.folder / 'manifest.yaml'}: files: {file!r} is not listed; install the "
-                "bundle again"
-            )
+            raise not_listed(self.folder, file)
         return self.folder / file
 
 
@@ -49,71 +77,98 @@ def load_bundle(folder: Path, kind: str) -> Bundle:
 
     Raises:
         ModelError: the manifest is missing or invalid, the bundle has another kind or a newer
-            format, or a file is missing, damaged or outside the folder.
+            format, or a file is missing, damaged, not a regular file, or outside the folder.
     """
-    path = folder / "manifest.yaml"
-    try:
-        manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ModelError(f"{path}: cannot be read ({error}); install the bundle again") from error
-    if not isinstance(manifest, dict):
-        raise ModelError(f"{path}: is not a mapping; install the bundle again")
-    if _value(path, manifest, "format", int) > FORMAT:
-        raise ModelError(
-            f"{path}: format {manifest['format']} is newer than {FORMAT}, the newest format that "
-            "this Auricle reads; update Auricle or use an older bundle"
-        )
-    if _value(path, manifest, "kind", str) != kind:
-        raise ModelError(f"{path}: kind is {manifest['kind']!r}, not {kind!r}; name another bundle")
-    files = _files(path, manifest)
-    for file, digest in files.items():
-        _verify(folder / file, digest)
+    manifest = read_manifest(folder, kind)
+    for file, digest in manifest.digests.items():
+        verify_file(folder, file, digest)
     return Bundle(
         folder=folder,
-        name=_value(path, manifest, "name", str),
-        version=_value(path, manifest, "version", str),
+        name=manifest.name,
+        version=manifest.version,
         kind=kind,
-        language=_value(path, manifest, "language", str),
-        settings=_value(path, manifest, "settings", dict),
-        files=frozenset(files),
+        language=manifest.language,
+        settings=manifest.settings,
+        files=frozenset(manifest.digests),
     )
 
 
-def _files(path: Path, manifest: dict[str, Any]) -> dict[str, str]:
-    """Return the sha256 of each file; all files must be in the folder of the manifest."""
-    files = {
-        str(file): str(digest) for file, digest in _value(path, manifest, "files", dict).items()
-    }
+def read_manifest(folder: Path, kind: str) -> Manifest:
+    """Read the manifest of a bundle.
+
+    Raises:
+        ModelError: it is missing or invalid, or the bundle has another kind or a newer format.
+    """
+    path = folder / MANIFEST
+    content = _read(path)
+    if _value(path, content, "format", int) > FORMAT:
+        raise ModelError(
+            f"{path}: format {content['format']} is newer than {FORMAT}, the newest format that "
+            "this Auricle reads; update Auricle or use an older bundle"
+        )
+    if _value(path, content, "kind", str) != kind:
+        raise ModelError(
+            f"{path}: kind is {shown(content['kind'])!r}, not {kind!r}; name another bundle"
+        )
+    return Manifest(
+        folder=folder,
+        name=_value(path, content, "name", str),
+        version=_value(path, content, "version", str),
+        kind=kind,
+        language=_value(path, content, "language", str),
+        settings=_value(path, content, "settings", dict),
+        digests=_digests(path, content),
+    )
+
+
+def not_listed(folder: Path, file: str) -> ModelError:
+    """Return the error for a file that the manifest does not list."""
+    return ModelError(
+        f"{folder / MANIFEST}: files: {file!r} is not listed; install the bundle again"
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return the mapping in a manifest."""
+    try:
+        content = parse_yaml(read_regular(path, LIMITS.bytes).decode("utf-8"), LIMITS)
+    except (OSError, UnicodeDecodeError, MalformedError) as error:
+        raise ModelError(f"{path}: cannot be read ({error}); install the bundle again") from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{path}: is not a mapping; install the bundle again")
+    return content
+
+
+def _digests(path: Path, content: dict[str, Any]) -> dict[str, str]:
+    """Return the SHA-256 of each file; all files must be in the folder of the manifest."""
+    files = _value(path, content, "files", dict)
     if not files:
         raise ModelError(f"{path}: files: the list is empty; install the bundle again")
-    for file in files:
+    if len(files) > MOST_FILES:
+        raise ModelError(f"{path}: files: are more than {MOST_FILES}; install the bundle again")
+    for file, digest in files.items():
         if PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts:
             raise ModelError(
-                f"{path}: files: {file!r} is outside the folder of the bundle; install the bundle "
-                "again"
+                f"{path}: files: {shown(file)!r} is outside the folder of the bundle; install the "
+                "bundle again"
             )
-    return files
+        if not file.isprintable() or len(file) > LONGEST_PATH:
+            raise ModelError(
+                f"{path}: files: {shown(file)!r} is not a file name; install the bundle again"
+            )
+        if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+            raise ModelError(
+                f"{path}: files: {shown(file)!r}: its sha256 must have 64 digits from 0-9 and a-f; "
+                "install the bundle again"
+            )
+    return dict(files)
 
 
-def _value(path: Path, manifest: dict[str, Any], key: str, kind: type) -> Any:
-    value = manifest.get(key)
-    if not isinstance(value, kind):
+def _value(path: Path, content: dict[str, Any], key: str, kind: type) -> Any:
+    value = content.get(key)
+    if not isinstance(value, kind) or isinstance(value, bool):
         raise ModelError(
-            f"{path}: {key}: {value!r} is not a {kind.__name__}; install the bundle again"
+            f"{path}: {key}: {shown(repr(value))} is not a {kind.__name__}; install the bundle "
+            "again"
         )
     return value
-
-
-def _verify(file: Path, expected: str) -> None:
-    try:
-        with file.open("rb") as content:
-            actual = hashlib.file_digest(content, "sha256").hexdigest()
-    except OSError as error:
-        raise ModelError(
-            f"{file}: cannot be read ({error.strerror}); install the bundle again"
-        ) from error
-    if actual != expected:
-        raise ModelError(
-            f"{file}: sha256 is {actual}, but the manifest says {expected}: the file is damaged "
-            "or belongs to another bundle; install the bundle again"
-        )

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-from dbus_next.signature import Variant
+from typing import Any
 
 from auricle.bus.clients import Clients
 from auricle.compute.governor import Governor
 from auricle.dbus.interface import Changes, Interface, Method, Property
 from auricle.dbus.names import ARBITER_INTERFACE
-from auricle.dbus.options import read_options
 from auricle.ducking.ducker import Ducker
 
 PROPERTIES = ("Ducked", "Level")
@@ -30,7 +28,13 @@ class Arbiter1:
         return Interface(
             name=ARBITER_INTERFACE,
             methods=(
-                Method("Duck", self._duck, {"options": "a{sv}"}, {"lease": "u"}),
+                Method(
+                    "Duck",
+                    self._duck,
+                    {"options": "a{sv}"},
+                    {"lease": "u"},
+                    options={"seconds": "d"},
+                ),
                 Method("Release", self._release, {"lease": "u"}),
             ),
             properties=(
@@ -40,10 +44,9 @@ class Arbiter1:
             signals={},
         )
 
-    async def _duck(self, caller: str, options: Mapping[str, Variant]) -> int:
-        values = read_options("Duck", options, {"seconds": "d"})
+    async def _duck(self, caller: str, options: Mapping[str, Any]) -> int:
         await self._clients.admit(caller)
-        return self._music.duck(caller, values.get("seconds"))
+        return self._music.duck(caller, options.get("seconds"))
 
     async def _release(self, caller: str, lease: int) -> None:
         await self._clients.admit(caller)

@@ -8,8 +8,7 @@ the two. Nothing here may tell one client what another client said.
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-from dbus_next.signature import Variant
+from typing import Any
 
 import auricle
 from auricle.assistant import InputLevel, ListenOptions, Status
@@ -19,7 +18,6 @@ from auricle.bus.sessions import Sessions
 from auricle.client.signals import ASSISTANT_SIGNALS
 from auricle.dbus.interface import Changes, Interface, Method, Property
 from auricle.dbus.names import ASSISTANT_INTERFACE, path_of, session_of
-from auricle.dbus.options import read_options
 from auricle.errors import ArgumentError
 from auricle.events import CancelReason
 
@@ -42,9 +40,20 @@ class Assistant1:
         return Interface(
             name=ASSISTANT_INTERFACE,
             methods=(
-                Method("Listen", self._listen, {"options": "a{sv}"}, {"session": "o"}),
+                Method(
+                    "Listen",
+                    self._listen,
+                    {"options": "a{sv}"},
+                    {"session": "o"},
+                    options={"no_speech_seconds": "d", "maximum_seconds": "d"},
+                ),
                 Method("Cancel", self._cancel, {"session": "o"}),
-                Method("Subscribe", self._subscribe, {"options": "a{sv}"}),
+                Method(
+                    "Subscribe",
+                    self._subscribe,
+                    {"options": "a{sv}"},
+                    options={"wake_words": "as"},
+                ),
                 Method("Unsubscribe", self._unsubscribe),
                 Method("StartMonitor", self._start_monitor),
                 Method("StopMonitor", self._stop_monitor),
@@ -59,10 +68,8 @@ class Assistant1:
             signals=ASSISTANT_SIGNALS,
         )
 
-    async def _listen(self, caller: str, options: Mapping[str, Variant]) -> str:
-        known = {"no_speech_seconds": "d", "maximum_seconds": "d"}
-        values = read_options("Listen", options, known)
-        listen_options = ListenOptions(**values)
+    async def _listen(self, caller: str, options: Mapping[str, Any]) -> str:
+        listen_options = ListenOptions(**options)
         await self._clients.admit(caller)
         return path_of(await self._assistant.listen(caller, listen_options))
 
@@ -71,8 +78,8 @@ class Assistant1:
         self._sessions.check_access(session, caller)
         await self._assistant.cancel(session, CancelReason.REQUESTED)
 
-    async def _subscribe(self, caller: str, options: Mapping[str, Variant]) -> None:
-        chosen = read_options("Subscribe", options, {"wake_words": "as"}).get("wake_words")
+    async def _subscribe(self, caller: str, options: Mapping[str, Any]) -> None:
+        chosen = options.get("wake_words")
         known = self._assistant.status().wake_words
         for word in chosen or ():
             if word not in known:

@@ -5,15 +5,24 @@ from __future__ import annotations
 import asyncio
 import os
 import pwd
+import time
+from collections import OrderedDict
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 from dbus_next.constants import MessageType
 from dbus_next.message import Message
 
 from auricle.dbus.connection import Connection
+from auricle.dbus.gate import Caller, Standing
 from auricle.dbus.names import DAEMON_NAME
 from auricle.errors import AuricleError, NotAuthorizedError, NotRunningError
+from auricle.tasks import retrieve
 from auricle.user_names import user_name
+
+MAX_KNOWN = 1024  # senders that are remembered; a unique name never changes its user
+MAX_ASKED = 16  # senders whose users are asked for at once
+MEMBER_SECONDS = 5.0  # the gate reads the groups of a user again after this time
 
 Authorise = Callable[[int], bool]  # user id -> whether that user may receive transcripts
 
@@ -33,8 +42,24 @@ def same_group_or_root(user: int) -> bool:
     return os.getgid() in os.getgrouplist(account.pw_name, account.pw_gid)
 
 
+_UNKNOWN = Caller(Standing.UNKNOWN, "unknown")
+
+
+@dataclass(slots=True)
+class _Known:
+    """A sender whose user is known."""
+
+    user: int
+    caller: Caller = _UNKNOWN
+    until: float = 0.0  # when to read the groups of its user again, on a monotonic clock
+
+
 class Clients:
-    """Admits clients by their user and watches them until they leave the bus."""
+    """Admits clients by their user and watches them until they leave the bus.
+
+    It also tells the gate of the connection which senders are members (`dbus/gate.py`). All senders
+    of an outside user share one budget, so that many connections give no more than one.
+    """
 
     def __init__(
         self, connection: Connection, authorise: Authorise, on_leave: Callable[[str], None]
@@ -46,29 +71,55 @@ class Clients:
         self._watched: set[str] = set()
         self._present: dict[str, int] = {}  # admitted client -> user id
         self._admitting = asyncio.Lock()
+        self._known: OrderedDict[str, _Known] = OrderedDict()  # by sender, oldest first
+        self._asking: dict[str, asyncio.Task[int]] = {}
         connection.add_message_handler(self._on_message)
 
     def __contains__(self, client: str) -> bool:
         """Return whether the client is admitted and connected."""
         return client in self._present
 
+    def look_up(self, sender: str) -> Caller:
+        """Return what is known of a sender, and begin to ask for its user if it is new."""
+        known = self._known.get(sender)
+        if known is None:
+            if len(self._asking) < MAX_ASKED:
+                self._ask(sender)
+            return _UNKNOWN
+        now = time.monotonic()
+        if now >= known.until:
+            known.caller = self._caller(sender, known.user)
+            known.until = now + MEMBER_SECONDS
+        return known.caller
+
+    async def identify(self, sender: str) -> Caller:
+        """Return what is known of a sender, after asking for its user.
+
+        Raises:
+            AuricleError: the sender has left.
+        """
+        return self._caller(sender, await self._user_of(sender))
+
     async def admit(self, client: str) -> int:
         """Admit a client, watch it, and return its user id.
 
-        The watch starts before the daemon asks for the user, so that a client that leaves in
-        between is noticed.
+        The watch starts before the daemon asks for the user again, so that a client that leaves in
+        between is noticed. Others are refused before the watch, so that they cost nobody time.
 
         Raises:
             NotAuthorizedError: the user may not use the microphone.
             NotRunningError: the client has left.
         """
+        if client in self._present:
+            return self._present[client]
+        self._check_user(await self._user_of(client))
         async with self._admitting:
             if client in self._present:
                 return self._present[client]
             self._watched.add(client)
             try:
                 await self._connection.ask_daemon("AddMatch", "s", _departure_rule(client))
-                user = await self._check_user(client)
+                user = await self._ask_daemon(client)
             except AuricleError:
                 self._forget(client)
                 raise
@@ -77,14 +128,44 @@ class Clients:
             self._present[client] = user
             return user
 
-    async def _check_user(self, client: str) -> int:
-        reply = await self._connection.ask_daemon("GetConnectionUnixUser", "s", client)
-        user = int(reply.body[0])
+    async def close(self) -> None:
+        """Stop asking."""
+        asking = list(self._asking.values())
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+
+    def _check_user(self, user: int) -> None:
         if not self._authorise(user):
             raise NotAuthorizedError(
                 f"user {user_name(user)} may not use this microphone; join the group of the "
                 "daemon, which is auricle on the system bus"
             )
+
+    def _caller(self, sender: str, user: int) -> Caller:
+        if sender in self._present or self._authorise(user):
+            return Caller(Standing.MEMBER, sender)
+        return Caller(Standing.OUTSIDER, f"user {user}")
+
+    async def _user_of(self, sender: str) -> int:
+        known = self._known.get(sender)
+        return known.user if known is not None else await asyncio.shield(self._ask(sender))
+
+    def _ask(self, sender: str) -> asyncio.Task[int]:
+        """Return the task that asks for the user of a sender."""
+        task = self._asking.get(sender)
+        if task is None:
+            task = self._asking[sender] = asyncio.ensure_future(self._ask_daemon(sender))
+            task.add_done_callback(lambda _: self._asking.pop(sender, None))
+            task.add_done_callback(retrieve)
+        return task
+
+    async def _ask_daemon(self, sender: str) -> int:
+        reply = await self._connection.ask_daemon("GetConnectionUnixUser", "s", sender)
+        user = int(reply.body[0])
+        self._known[sender] = _Known(user)
+        if len(self._known) > MAX_KNOWN:
+            self._known.popitem(last=False)
         return user
 
     def _on_message(self, message: Message) -> None:

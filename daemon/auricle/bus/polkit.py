@@ -1,7 +1,7 @@
 """Checks whether a caller owns the device and may loosen privacy, or read or erase its data.
 
 Root and the daemon's own user are owners. On the system bus, polkit may also allow other users,
-usually after asking for a password.
+usually after asking for a password. While the privacy mode is locked, only polkit decides.
 """
 
 from __future__ import annotations
@@ -45,6 +45,19 @@ class Ownership:
             f"user {user_name(user)} does not own this device; call as root or as the user "
             "of the daemon"
         )
+
+    async def check_locked(self, caller: str, action: str) -> None:
+        """Return if polkit allows the caller an action that is locked also for the owners.
+
+        Raises:
+            NotAuthorizedError: polkit does not allow it, or the bus has no polkit.
+        """
+        if not (self._polkit and await self._polkit_allows(caller, action)):
+            raise NotAuthorizedError(
+                "privacy.lock is true, so only the configuration, or a caller on the system bus "
+                "whom polkit allows, can set the mode lattice; set privacy.mode: lattice in the "
+                "configuration and reload Auricle"
+            )
 
     async def _polkit_allows(self, caller: str, action: str) -> bool:
         """Ask polkit; without an answer the action is denied."""

@@ -11,7 +11,7 @@ from auricle.errors import ArgumentError
 from auricle.privacy.guard import Guard
 from auricle.privacy.mode import PrivacyMode
 
-PROPERTIES = ("Mode", "Reranker")
+PROPERTIES = ("Mode", "Locked", "Reranker")
 LOOSEN = "org.auricle.privacy.loosen"
 READ = "org.auricle.privacy.read-record"
 ERASE = "org.auricle.privacy.erase"
@@ -37,6 +37,7 @@ class Privacy1:
             ),
             properties=(
                 Property("Mode", "s", lambda: self._guard.mode.value, Changes.TRUE),
+                Property("Locked", "b", lambda: self._guard.locked, Changes.TRUE),
                 Property("Reranker", "s", lambda: self._guard.host, Changes.TRUE),
             ),
             signals={},
@@ -46,10 +47,12 @@ class Privacy1:
         if name not in list(PrivacyMode):
             raise ArgumentError(f"mode is {name!r}; give one of: {', '.join(PrivacyMode)}")
         mode = PrivacyMode(name)
-        if mode is PrivacyMode.LATTICE:
-            await self._ownership.check(caller, LOOSEN)
-        else:
+        if mode is PrivacyMode.LOCAL:
             await self._clients.admit(caller)
+        elif self._guard.locked:
+            await self._ownership.check_locked(caller, LOOSEN)
+        else:
+            await self._ownership.check(caller, LOOSEN)
         await self._guard.set_mode(mode)
 
     async def _log(self, caller: str) -> tuple[int, str]:

@@ -79,7 +79,7 @@ class BusServer:
         self._connection = connection
         self._audience = Audience()
         self._clients = Clients(connection, authorise, self._on_leave)
-        self._tree = ObjectTree(connection)
+        self._tree = ObjectTree(connection, self._clients)
         self._sessions = Sessions(self._tree, self._cancel_on_request)
         root = Assistant1(assistant, self._clients, self._audience, self._sessions)
         context = Context1(assistant.contexts, self._clients)
@@ -114,7 +114,7 @@ class BusServer:
             self._tree.broadcast_properties(ASSISTANT_PATH, ASSISTANT_INTERFACE, names)
 
     def show_contexts(self) -> None:
-        """Broadcast the number of context entries of each kind."""
+        """Broadcast that the numbers of context entries have changed; each client reads its own."""
         self._tree.broadcast_properties(ASSISTANT_PATH, CONTEXT_INTERFACE, [COUNTS_PROPERTY])
 
     def show_privacy(self) -> None:
@@ -141,6 +141,7 @@ class BusServer:
     async def stop(self) -> None:
         """Leave the bus after all signals were sent."""
         await self._tree.close()
+        await self._clients.close()
         if self._departing:
             await asyncio.wait(self._departing)
         await self._connection.close()

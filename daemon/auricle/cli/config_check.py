@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from auricle.cli import config_show
-from auricle.config.loading import Examination, examine
+from auricle.config.loading import Examination
 from auricle.config.locations import find_config
 from auricle.config.mistakes import Mistake
+from auricle.service.references import examine
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +21,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     check = actions.add_parser(
         "check",
         help="list all mistakes in the configuration",
-        description="Read a configuration file and its drop-ins, and list all mistakes in them.",
+        description="Read a configuration file and its drop-ins, and list all mistakes in them. "
+        "The command also checks the models, the token and the devices that they name, as the "
+        "daemon does when it starts. A missing device is only a warning, because the daemon waits "
+        "for it.",
     )
     check.add_argument(
         "file",
@@ -42,23 +46,23 @@ def run(arguments: argparse.Namespace) -> int:
 
 def check_configuration(arguments: argparse.Namespace) -> int:
     """Print OK and return 0, or print the mistakes on standard error and return 1."""
-    path = arguments.file or find_config()
-    examination = examine(path)
+    examination = examine(arguments.file or find_config())
     if arguments.json:
-        sys.stdout.write(json.dumps(as_json(path, examination), ensure_ascii=False) + "\n")
-    elif examination.mistakes:
-        sys.stderr.write("".join(f"{mistake}\n" for mistake in examination.mistakes))
+        sys.stdout.write(json.dumps(as_json(examination), ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write(f"{path}: OK\n")
+        sys.stderr.write("".join(f"{mistake}\n" for mistake in examination.mistakes))
+        sys.stderr.write("".join(f"warning: {warning}\n" for warning in examination.warnings))
+        sys.stdout.write("" if examination.mistakes else f"{examination.file}: OK\n")
     return 1 if examination.mistakes else 0
 
 
-def as_json(path: Path, examination: Examination) -> dict[str, object]:
+def as_json(examination: Examination) -> dict[str, object]:
     """Return the result as a JSON object."""
     return {
-        "file": str(path),
+        "file": str(examination.file),
         "ok": not examination.mistakes,
         "mistakes": [mistake_as_json(mistake) for mistake in examination.mistakes],
+        "warnings": [mistake_as_json(warning) for warning in examination.warnings],
     }
 
 

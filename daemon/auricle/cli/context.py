@@ -52,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     own.add_argument("names", metavar="NAME", nargs="+", help="a name or the id of an entry")
     own = _action(actions, "clear", "remove all names of a kind, or of all kinds", clear_names)
     _add_kind(own, nargs="?")
-    _action(actions, "count", "show the number of names", count_names, source=False)
+    _action(actions, "count", "show how many names you have stored", count_names, source=False)
     own = _action(actions, "import", "import names from existing files", import_names, IMPORT)
     own.add_argument("path", metavar="FILE|FOLDER", type=Path, help="the file or folder to import")
 
@@ -98,7 +98,7 @@ def clear_names(arguments: argparse.Namespace) -> None:
 
 
 def count_names(arguments: argparse.Namespace) -> None:
-    """Print the number of all names, and of the stored names of each source."""
+    """Print the number of stored names of the calling user, together and by source."""
 
     async def ask(client: AssistantClient) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
         return await client.context_counts(), await client.context_sources()

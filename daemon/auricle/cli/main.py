@@ -106,7 +106,7 @@ def build_parser(name: str | None) -> argparse.ArgumentParser:
     """Return the parser of all commands; only the command `name` gets its arguments."""
     parser = argparse.ArgumentParser(
         prog="auricle",
-        description="A voice assistant that recognizes and understands speech on the device.",
+        description="A voice assistant daemon that recognizes speech on the device itself.",
         epilog="`auricle COMMAND --help` describes a command.",
     )
     parser.add_argument("--version", action="version", version=f"auricle {version()}")

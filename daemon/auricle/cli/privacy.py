@@ -9,13 +9,15 @@ from typing import Any
 
 from auricle.cli.bus_option import add_bus_option, call
 from auricle.client.client import AssistantClient
-from auricle.errors import AuricleError
+from auricle.errors import AuricleError, MalformedError
+from auricle.parsing.json_text import parse_json
 
 DESCRIPTION = """\
 Show or set the privacy mode. local: nothing leaves the device. lattice: recognition hypotheses of a
 command may leave it, but never audio. A change takes effect at once. Everyone with access to the
-daemon may set local; only the owner (root, or the user of the daemon) may set lattice. `log` prints
-the audit log of everything that was sent, and fails if the log was modified. `erase` deletes the
+daemon may set local; only the owner (root, or the user of the daemon) may set lattice. With
+privacy.lock in the configuration, only the configuration or polkit allows lattice. `log` prints the
+audit log of everything that was sent, and fails if the log was modified. `erase` deletes the
 log and all stored names.
 """
 MODES = ("local", "lattice")
@@ -63,13 +65,23 @@ def print_mode(arguments: argparse.Namespace, mode: str | None) -> None:
 
     told = call(arguments, ask)
     if arguments.json:
-        content = {"mode": told["Mode"], "reranker": told["Reranker"] or None}
+        content = {
+            "mode": told["Mode"],
+            "locked": told["Locked"],
+            "reranker": told["Reranker"] or None,
+        }
         sys.stdout.write(json.dumps(content) + "\n")
-    elif told["Mode"] == "local":
-        sys.stdout.write("local: nothing leaves this device\n")
     else:
-        where = told["Reranker"] or "nowhere: privacy.reranker is not set"
-        sys.stdout.write(f"lattice: recognition hypotheses are sent to {where}\n")
+        sys.stdout.write(f"{_explained(told)}\n")
+
+
+def _explained(told: dict[str, object]) -> str:
+    """Return the privacy mode as a sentence."""
+    if told["Mode"] == "local":
+        lock = " (locked: only the configuration or polkit can change that)"
+        return "local: nothing leaves this device" + (lock if told["Locked"] else "")
+    where = told["Reranker"] or "nowhere: privacy.reranker is not set"
+    return f"lattice: recognition hypotheses are sent to {where}"
 
 
 def print_log(arguments: argparse.Namespace) -> int:
@@ -92,10 +104,11 @@ def print_log(arguments: argparse.Namespace) -> int:
 
 
 def _for_people(line: str) -> str:
+    """Return a line of the log for people; a line that is not one of the daemon stays as it is."""
     try:
-        entry: dict[str, Any] = json.loads(line)
+        entry: dict[str, Any] = parse_json(line.encode())
         told = f"{entry['time']}  {entry['host']}  {entry['bytes']} bytes  {entry['sha256'][:12]}"
-        words = entry.get("lattice", {}).get("words", [])
-    except (ValueError, TypeError, LookupError, AttributeError):
+        words = " ".join(entry.get("lattice", {}).get("words", []))
+    except (ValueError, TypeError, LookupError, AttributeError, MalformedError):
         return line
-    return f"{told}  {' '.join(words)}".rstrip()
+    return f"{told}  {words}".rstrip()

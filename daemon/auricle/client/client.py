@@ -199,12 +199,12 @@ class AssistantClient:
         return dict((await self._call_context("Sources")).body[0])
 
     async def context_counts(self) -> dict[str, int]:
-        """Return the number of entries of all clients together, by kind."""
+        """Return the number of entries of this client and stored ones of its user, by kind."""
         counts = (await self._properties(ASSISTANT_PATH, CONTEXT_INTERFACE))["Entries"]
         return counts if isinstance(counts, dict) else {}
 
     async def privacy(self) -> dict[str, object]:
-        """Return the properties Mode and Reranker."""
+        """Return the properties Mode, Locked and Reranker."""
         return await self._properties(ASSISTANT_PATH, PRIVACY_INTERFACE)
 
     async def set_privacy(self, mode: str) -> None:

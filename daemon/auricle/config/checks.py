@@ -49,14 +49,19 @@ def refuse(check: Check) -> UnfitError:
     return UnfitError(Misfit((), f"must be {check.expected}"))
 
 
+FLAG_WORDS = {"yes": True, "on": True, "no": False, "off": False}  # booleans in YAML 1.1
+
+
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """True or false."""
+    """True or false; yes, no, on and off are accepted too."""
 
     expected: str = "true or false"
 
     def read(self, value: object) -> bool:
-        """Return the value, which must be a bool."""
+        """Return the value, which must be a bool or one of `FLAG_WORDS` in any case."""
+        if isinstance(value, str):
+            value = FLAG_WORDS.get(value.lower())
         if not isinstance(value, bool):
             raise refuse(self)
         return value
@@ -117,10 +122,11 @@ class Choice:
         return f"{', '.join(most)} or {last}" if most else last
 
     def read(self, value: object) -> str:
-        """Return the value, which must be one of the words."""
-        if not isinstance(value, str) or value not in self.words:
+        """Return the word, in the case of `words`; the case of the value does not matter."""
+        word = value.lower() if isinstance(value, str) else None
+        if word not in self.words:
             raise refuse(self)
-        return value
+        return str(word)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,29 +1,25 @@
 """Reads a YAML file into a tree of values with line numbers.
 
 In: a path. Out: the tree, or the mistakes in the file. Only a subset of YAML is supported: one
-document with mappings, lists and plain values. Tags are rejected, and so are aliases, because they
-can make a small file expand to a huge tree.
+document with mappings, lists and plain values; see `parsing.yaml_text`.
 """
 
 from __future__ import annotations
 
-import os
-import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import yaml
 
 from auricle.config.mistakes import Mistake, shown
+from auricle.errors import MalformedError
+from auricle.parsing.files import read_regular
+from auricle.parsing.limits import Limits
+from auricle.parsing.yaml_text import Scalar, check_tag, compose_yaml, scalar_of
 
-MAXIMUM_BYTES = 256 * 1024
-MAXIMUM_DEPTH = 20
-TAG = "tag:yaml.org,2002:"
-NUMBER_TAGS = frozenset((f"{TAG}int", f"{TAG}float"))
-PLAIN_TAGS = NUMBER_TAGS | {f"{TAG}null", f"{TAG}bool", f"{TAG}str"}
+CONFIG_LIMITS = Limits()
 
-Scalar: TypeAlias = None | bool | int | float | str
 Content: TypeAlias = "Scalar | list[Value] | dict[str, Value]"
 
 
@@ -52,91 +48,45 @@ class Value:
         return found
 
 
-class UnreadableError(Exception):
-    """The file as a whole cannot be read."""
-
-    def __init__(self, remedy: str, line: int = 0) -> None:
-        super().__init__(remedy)
-        self.remedy = remedy
-        self.line = line
-
-
 def read_document(
-    path: Path, maximum_bytes: int = MAXIMUM_BYTES
+    path: Path, limits: Limits = CONFIG_LIMITS
 ) -> tuple[Value | None, list[Mistake]]:
     """Read a file; return its tree (None if it is empty or unreadable), and all mistakes."""
     mistakes: list[Mistake] = []
     try:
-        text = read_text(path, maximum_bytes)
-        node = compose(text)
-    except UnreadableError as error:
-        return None, [Mistake(file=path, line=error.line, remedy=error.remedy)]
+        text = read_text(path, limits)
+        node = compose_yaml(text, limits)
+    except MalformedError as error:
+        return None, [mistake_of(path, error)]
     if node is None:
         return None, []
     return TreeReader(path, text, mistakes).value(node, ""), mistakes
 
 
-def read_text(path: Path, maximum_bytes: int) -> str:
+def mistake_of(path: Path, error: MalformedError) -> Mistake:
+    """Return the mistake for a file that cannot be read as a whole."""
+    return Mistake(
+        file=path, line=error.line, key=error.place, value=error.value, remedy=error.remedy
+    )
+
+
+def read_text(path: Path, limits: Limits = CONFIG_LIMITS) -> str:
     """Return the text of a file.
 
     Raises:
-        UnreadableError: it is missing, not a regular file, too large or not UTF-8.
+        MalformedError: it is missing, not a regular file, too large or not UTF-8.
     """
     try:
-        with open(path, "rb", opener=open_without_waiting) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise UnreadableError("is not a regular file")
-            data = file.read(maximum_bytes + 1)
+        data = read_regular(path, limits.bytes)
     except OSError as error:
-        raise UnreadableError(
+        raise MalformedError(
             f"cannot be read: {error.strerror}; name a file that Auricle can read"
         ) from error
-    if len(data) > maximum_bytes:
-        raise UnreadableError(f"must not be larger than {maximum_bytes // 1024} KiB")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise UnreadableError("must be written in UTF-8", line) from error
-
-
-def open_without_waiting(path: str, flags: int) -> int:
-    """Opener for `open` that does not block on a named pipe without a writer."""
-    return os.open(path, flags | os.O_NONBLOCK)
-
-
-def compose(text: str) -> yaml.Node | None:
-    """Return the YAML node tree of a text; None if the text is empty.
-
-    Raises:
-        UnreadableError: the text is not YAML, or uses aliases or deep nesting.
-    """
-    try:
-        refuse_bombs(text)
-        return yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise UnreadableError("contains a control character; remove it", line) from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = 0 if mark is None else mark.line + 1
-        reasons = ", ".join(reason for reason in (error.context, error.problem) if reason)
-        raise UnreadableError(f"is not YAML: {shown(reasons)}", line) from error
-
-
-def refuse_bombs(text: str) -> None:
-    """Raise `UnreadableError` for aliases and deep nesting, before the tree is built."""
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        line = 0 if event.start_mark is None else event.start_mark.line + 1
-        if isinstance(event, yaml.AliasEvent):
-            raise UnreadableError("aliases (*name) are not supported; write out the value", line)
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > MAXIMUM_DEPTH:
-            raise UnreadableError(f"must not be nested deeper than {MAXIMUM_DEPTH} levels", line)
+        raise MalformedError("must be written in UTF-8", line=line) from error
 
 
 class TreeReader:
@@ -146,10 +96,14 @@ class TreeReader:
         self.path = path
         self.text = text
         self.mistakes = mistakes
-        self.constructor = yaml.constructor.SafeConstructor()
 
     def value(self, node: yaml.Node, key: str) -> Value:
         """Return the value of a node; `key` is its dotted path."""
+        try:
+            check_tag(node)
+        except MalformedError as error:
+            self.note(node, key, error.remedy, as_value=True)
+            return self.made(node, None)
         if isinstance(node, yaml.MappingNode):
             return self.made(node, self.mapping(node, key))
         if isinstance(node, yaml.SequenceNode):
@@ -166,6 +120,11 @@ class TreeReader:
                 self.note(name_node, key, "a key must be text")
                 continue
             path = f"{key}.{name}" if key else name
+            try:
+                check_tag(name_node)
+            except MalformedError as error:
+                self.note(name_node, path, error.remedy)
+                continue
             if name in entries:
                 self.note(name_node, path, f"is already set in line {entries[name].line}; keep one")
                 continue
@@ -174,21 +133,12 @@ class TreeReader:
         return entries
 
     def scalar(self, node: yaml.Node, key: str) -> Scalar:
-        """Return the value of a scalar as in YAML 1.1, except that `1:30` is text instead of 90."""
-        written = str(node.value)
-        if node.tag in NUMBER_TAGS and ":" in written:
-            return written
+        """Return the value of a scalar; one that cannot be read is a mistake."""
         try:
-            if node.tag not in PLAIN_TAGS:
-                # YAML dates are read as text. A tag that the user has written is a mistake.
-                if self.as_written(node).startswith("!"):
-                    raise ValueError
-                return written
-            content: Scalar = self.constructor.construct_object(node)
-        except (ValueError, KeyError, yaml.YAMLError):
-            self.note(node, key, "is neither a number, nor text, nor true or false", as_value=True)
+            return scalar_of(cast("yaml.ScalarNode", node))
+        except MalformedError as error:
+            self.note(node, key, error.remedy, as_value=True)
             return None
-        return content
 
     def made(self, node: yaml.Node, content: Content) -> Value:
         """Return the value with its line and source text."""

@@ -8,6 +8,7 @@ same key of an earlier file. Out: a `Config`, or all mistakes in all files with 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -21,27 +22,40 @@ from auricle.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
-    """The result of reading a configuration: a config, or mistakes."""
-
-    config: Config | None  # None if there are mistakes
-    mistakes: tuple[Mistake, ...]  # by file and line; mistakes between several keys come last
-
-
-@dataclass(frozen=True, slots=True)
 class Setting:
     """A key that is set in a file."""
 
     value: Any  # in the type of the schema
-    text: str  # source text
+    source: Value  # as written
     file: Path
-    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """The result of reading a configuration: a config, or mistakes."""
+
+    file: Path  # the main file
+    config: Config | None  # None if there are mistakes
+    mistakes: tuple[Mistake, ...]  # by file and line; mistakes between several keys come last
+    settings: Mapping[str, Setting]  # the valid keys in the files, by dotted path
+    warnings: tuple[Mistake, ...] = ()  # what the daemon can run with
+
+    def mistake_at(self, key: str, remedy: str, path: tuple[int | str, ...] = ()) -> Mistake:
+        """Return a mistake at the place of a key, or of the part of its value at `path`.
+
+        A key with its default value has no place; the mistake then names the main file.
+        """
+        setting = self.settings.get(key)
+        if setting is None:
+            return Mistake(file=self.file, line=0, key=key, remedy=remedy)
+        return mistake_at(setting, key, remedy, path)
 
 
 @dataclass(slots=True)
 class Gathered:
     """The settings and mistakes of the files read so far."""
 
+    file: Path  # the main file
     settings: dict[str, Setting] = field(default_factory=dict)  # by dotted path
     broken: set[str] = field(default_factory=set)  # dotted paths with an invalid value
     mistakes: list[Mistake] = field(default_factory=list)
@@ -68,18 +82,22 @@ def reload(current: Config, path: Path) -> Config:
         ConfigError: there are mistakes, or a key has changed that requires a restart. The caller
             then keeps `current`.
     """
-    gathered = gather(path)
-    new = config_or_error(conclude(gathered))
+    return replacement(current, examine(path))
+
+
+def replacement(current: Config, examination: Examination) -> Config:
+    """Return the config of an examination for a daemon that runs with `current`.
+
+    Raises:
+        ConfigError: see `reload`.
+    """
+    new = config_or_error(examination)
     mistakes = []
     for key in restart_keys():
         old_value, new_value = value_of(current, key), value_of(new, key)
         if old_value != new_value:
             remedy = f"cannot change from {old_value} while Auricle runs; restart it"
-            setting = gathered.settings.get(key)
-            if setting is None:
-                mistakes.append(Mistake(file=path, line=0, key=key, remedy=remedy))
-            else:
-                mistakes.append(mistake_at(setting, key, remedy))
+            mistakes.append(examination.mistake_at(key, remedy))
     if mistakes:
         raise config_error(mistakes)
     return new
@@ -99,7 +117,7 @@ def config_error(mistakes: list[Mistake] | tuple[Mistake, ...]) -> ConfigError:
 
 def gather(path: Path) -> Gathered:
     """Read the main file and the drop-ins, and check each key on its own."""
-    gathered = Gathered()
+    gathered = Gathered(path)
     for file in (path, *drop_ins(path, gathered)):
         read_file(file, gathered)
     return gathered
@@ -177,19 +195,11 @@ def read_key(path: Path, dotted: str, key: Field[Any], value: Value, gathered: G
         fitting = key.metadata["check"].read(value.plain())
     except UnfitError as error:
         gathered.broken.add(dotted)
+        setting = Setting(None, value, path)
         for fault in error.faults:
-            place = value.at(fault.path)
-            gathered.mistakes.append(
-                Mistake(
-                    file=path,
-                    line=place.line,
-                    key=dotted + path_text(fault.path),
-                    value=place.text,
-                    remedy=fault.remedy,
-                )
-            )
+            gathered.mistakes.append(mistake_at(setting, dotted, fault.remedy, fault.path))
     else:
-        gathered.settings[dotted] = Setting(fitting, value.text, path, value.line)
+        gathered.settings[dotted] = Setting(fitting, value, path)
 
 
 def path_text(path: tuple[int | str, ...]) -> str:
@@ -223,12 +233,26 @@ def conclude(gathered: Gathered) -> Examination:
             others = [f"{key} is {value_of(config, key)}" for key in rule.keys if key != told]
             remedy = f"{rule.remedy} ({', '.join(others)})" if others else rule.remedy
             mistakes.append(mistake_at(gathered.settings[told], told, remedy))
-    return Examination(None if mistakes else config, tuple(mistakes))
+    return Examination(
+        file=gathered.file,
+        config=None if mistakes else config,
+        mistakes=tuple(mistakes),
+        settings=gathered.settings,
+    )
 
 
-def mistake_at(setting: Setting, key: str, remedy: str) -> Mistake:
-    """Return a mistake at the place where a key is set."""
-    return Mistake(file=setting.file, line=setting.line, key=key, value=setting.text, remedy=remedy)
+def mistake_at(
+    setting: Setting, key: str, remedy: str, path: tuple[int | str, ...] = ()
+) -> Mistake:
+    """Return a mistake at the place where a key is set, or at the part of its value at `path`."""
+    place = setting.source.at(path)
+    return Mistake(
+        file=setting.file,
+        line=place.line,
+        key=key + path_text(path),
+        value=place.text,
+        remedy=remedy,
+    )
 
 
 def build(settings: dict[str, Setting]) -> Config:

@@ -7,8 +7,9 @@ Then come the Python environment in which Auricle is installed, and the folders 
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from auricle.errors import ModelError
@@ -74,22 +75,56 @@ def find_bundle(name: str, folders: Sequence[Path] | None = None) -> Path:
     """Return the folder of a model bundle, given its name or absolute path.
 
     Raises:
-        ModelError: it does not exist; the message lists the searched folders.
+        ModelError: it does not exist; the message names the bundles that exist.
     """
-    return find(name, Path(name), "recognizer.bundle", folders)
+    return find(name, Path(name), "recognizer.bundle", bundles_in, folders)
 
 
 def find_wake_model(name: str, folders: Sequence[Path] | None = None) -> Path:
     """Return the JSON file of a wake-word model, given its name or absolute path.
 
     Raises:
-        ModelError: it does not exist; the message lists the searched folders.
+        ModelError: it does not exist; the message names the models that exist.
     """
-    return find(name, Path("wake") / f"{name}.json", "wake.models", folders)
+    return find(name, Path("wake") / f"{name}.json", "wake.models", wake_models_in, folders)
 
 
-def find(name: str, place: Path, key: str, folders: Sequence[Path] | None) -> Path:
-    """Return `name` if it is an absolute path, else the first `place` that exists in a folder."""
+def bundles_in(folder: Path) -> list[str]:
+    """Return the names of the recognizer bundles in a folder with models."""
+    manifests = sorted(folder.glob("*/manifest.yaml"))
+    return [manifest.parent.name for manifest in manifests if is_of_recognizer(manifest)]
+
+
+def is_of_recognizer(manifest: Path) -> bool:
+    """Return whether a manifest says that it belongs to a recognizer, without parsing all of it."""
+    try:
+        text = manifest.read_text(encoding="utf-8")
+    except (OSError, UnicodeError):
+        return False
+    return re.search(r"^kind: *recognizer\b", text, re.MULTILINE) is not None
+
+
+def wake_models_in(folder: Path) -> list[str]:
+    """Return the names of the wake-word models in a folder with models."""
+    return sorted(file.stem for file in folder.glob("wake/*.json"))
+
+
+def find(
+    name: str,
+    place: Path,
+    key: str,
+    models_in: Callable[[Path], list[str]],
+    folders: Sequence[Path] | None,
+) -> Path:
+    """Return `name` if it is an absolute path, else the first `place` that exists in a folder.
+
+    Args:
+        name: the name of a model, or an absolute path.
+        place: path of the model, relative to a folder with models.
+        key: dotted path of the key, for messages.
+        models_in: returns the names of the models in a folder, for messages.
+        folders: the folders to search; None: those of `model_folders`.
+    """
     if name.startswith("/"):
         if not Path(name).exists():
             raise ModelError(f"{key}: {name} does not exist; name a model or an existing path.")
@@ -99,4 +134,6 @@ def find(name: str, place: Path, key: str, folders: Sequence[Path] | None) -> Pa
         if (folder / place).exists():
             return folder / place
     looked = ", ".join(str(folder) for folder in searched)
-    raise ModelError(f"{key}: no model {name} in {looked}; install it or name another.")
+    known = ", ".join(dict.fromkeys(known for folder in searched for known in models_in(folder)))
+    remedy = f"name one of {known}, or an absolute path" if known else "install it"
+    raise ModelError(f"{key}: no model {name} in {looked}; {remedy}.")

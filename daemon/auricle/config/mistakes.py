@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-SHOWN_CHARACTERS = 60  # longest value in a message
+from auricle.parsing.limits import shown
+
+__all__ = ["Mistake", "shown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,9 +25,3 @@ class Mistake:
         place = f"{self.file}:{self.line}" if self.line else f"{self.file}"
         parts = [place, self.key, self.value, self.remedy]
         return ": ".join(part for part in parts if part)
-
-
-def shown(text: str) -> str:
-    """Return a value for a message: on one line, without control characters, shortened."""
-    line = "".join(character if character.isprintable() else " " for character in text)
-    return line if len(line) <= SHOWN_CHARACTERS else line[:SHOWN_CHARACTERS] + "..."

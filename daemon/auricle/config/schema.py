@@ -226,6 +226,7 @@ class PrivacySettings:
     """What may leave the device."""
 
     mode: Literal["local", "lattice"] = setting("local", Choice(("local", "lattice")))
+    lock: bool = setting(False, Flag())  # only this file, or polkit, may loosen the mode
     redact: bool = setting(True, Flag())  # replace names before a lattice is sent
     keep_lattices: bool = setting(False, Flag())  # log whole lattices, not only their hashes
     reranker: RerankerSettings | None = setting(None, Either((Nothing(), RERANKER)))

@@ -17,7 +17,10 @@ from zlib import crc32
 from auricle.context.entries import Entry
 from auricle.context.entry_sets import EntrySet, Key
 from auricle.context.validation import read_entries
+from auricle.parsing.json_text import parse_json
+from auricle.parsing.limits import Limits
 
+LIMITS = Limits(bytes=64 * 1024 * 1024, nodes=10_000_000)  # more than `entry_sets` allows
 FORMAT = 2
 OLDER = 1  # one JSON object without a checksum
 _SUM = re.compile(rb',"sum":"([0-9a-f]{8})"\}')
@@ -75,7 +78,7 @@ def read(data: bytes) -> Kept:
         Exception: any class, if the first line is damaged.
     """
     first, newline, _ = data.partition(b"\n")
-    content = json.loads(first if newline else data)
+    content = parse_json(first if newline else data, LIMITS)
     if content["format"] == OLDER:
         # No file has this length, so the next change rewrites the file in the current format.
         return Kept(_entry_set(content), 0, len(data) + 1)
@@ -87,7 +90,7 @@ def read(data: bytes) -> Kept:
         line = data[length:end]
         if not _is_sound(line):
             break
-        for kind, given in json.loads(line)["added"].items():
+        for kind, given in parse_json(line, LIMITS)["added"].items():
             entry_set = entry_set.with_more(kind, read_entries(kind, given))
         length = end + 1
     return Kept(entry_set, start, length)

@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import cast
 
 from auricle.config.checks import Check, Mapping, Misfit, Real, Several, UnfitError, refuse
-from auricle.config.document import UnreadableError, Value, read_document, read_text
+from auricle.config.document import Value, mistake_of, read_document, read_text
 from auricle.config.mistakes import Mistake, shown
 from auricle.context.entries import KINDS, LONGEST_NAME, Context, Entry
 from auricle.context.validation import MOST_SPOKEN, MOST_WEIGHT, Given, clean_name
-from auricle.errors import ConfigError, InvalidNameError, NameTooLongError
+from auricle.errors import ConfigError, InvalidNameError, MalformedError, NameTooLongError
+from auricle.parsing.limits import Limits
 
 DEFAULT_KIND = "contacts"  # kind of the names in a file that does not say it
-MAXIMUM_BYTES = 4 * 1024 * 1024  # far more than any real list of names
+LIMITS = Limits(bytes=4 * 1024 * 1024, nodes=1_000_000)  # far more than any real list of names
 # The start of a YAML file: a list, or one of the keys. Any other file has one name per line.
 YAML_BEGINS = re.compile(rf"(?:\s*(?:#.*)?\n)*(?:---|-\s|\[|\{{|(?:{'|'.join(KINDS)})\s*:)")
 
@@ -93,7 +94,7 @@ def read_context(path: Path) -> Context:
     Raises:
         ConfigError: with one line for each mistake, `FILE:LINE: key: value: remedy`.
     """
-    document, mistakes = read_document(path, MAXIMUM_BYTES)
+    document, mistakes = read_document(path, LIMITS)
     names = _read_lists(path, document, mistakes)
     _refuse(mistakes)
     return Context(tuple(entry for kind in KINDS for entry in names.get(kind, ())))
@@ -116,7 +117,7 @@ def read_any_context(path: Path, kind: str | None = None) -> Context:
 
 def _has_kinds(path: Path) -> bool:
     """Return whether a file is neither one YAML list nor text with one name per line."""
-    document, mistakes = read_document(path, MAXIMUM_BYTES)
+    document, mistakes = read_document(path, LIMITS)
     if document is None:
         return True
     return isinstance(document.content, dict) or bool(mistakes)
@@ -129,12 +130,12 @@ def read_names(path: Path, kind: str) -> tuple[Entry, ...]:
         ConfigError: with one line for each mistake, as in `read_context`.
     """
     try:
-        text = read_text(path, MAXIMUM_BYTES)
-    except UnreadableError as error:
-        raise ConfigError(str(Mistake(file=path, line=error.line, remedy=error.remedy))) from error
+        text = read_text(path, LIMITS)
+    except MalformedError as error:
+        raise ConfigError(str(mistake_of(path, error))) from error
     if not YAML_BEGINS.match(text):
         return _read_lines(path, kind, text)
-    document, mistakes = read_document(path, MAXIMUM_BYTES)
+    document, mistakes = read_document(path, LIMITS)
     if document is not None and isinstance(document.content, list):
         lists = {kind: _read_list(path, kind, document, mistakes)}
     else:

@@ -20,14 +20,15 @@ from auricle.config.mistakes import shown
 from auricle.context import append_log
 from auricle.context.append_log import Kept
 from auricle.context.entry_sets import EntrySet, Source
+from auricle.damaged_files import set_aside
 from auricle.errors import ArgumentError, AuricleError, StorageError
+from auricle.parsing.files import read_regular
 
 LONGEST_SOURCE = 100
 SOURCE = re.compile(rf"[A-Za-z0-9][A-Za-z0-9.-]{{0,{LONGEST_SOURCE - 1}}}")
 FILE = re.compile(rf"(\d{{1,10}})-({SOURCE.pattern})\.json")
 # Errors raised for a file that is not JSON, has another structure, or contains invalid names.
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError, AuricleError)
-MOST_FILE_BYTES = 64 * 1024 * 1024  # more than the limits of `entry_sets` allow
 ROOM = 64 * 1024  # bytes of additions that every file may contain
 
 
@@ -168,10 +169,7 @@ def _read(file: Path) -> tuple[Kept, int]:
         OSError: the file cannot be read.
         Exception: of the classes in UNREADABLE, if the file is damaged.
     """
-    with file.open("rb") as stream:
-        data = stream.read(MOST_FILE_BYTES + 1)
-    if len(data) > MOST_FILE_BYTES:
-        raise ValueError
+    data = read_regular(file, append_log.LIMITS.bytes)
     return append_log.read(data), len(data)
 
 
@@ -184,9 +182,8 @@ def _cut(file: Path, length: int) -> Damage:
 
 
 def _set_aside(file: Path) -> Damage:
-    aside = file.with_name(f"{file.name}.damaged")
     try:
-        file.replace(aside)
+        aside = set_aside(file)
     except OSError as error:
         return Damage(file, f"{file} is damaged and cannot be renamed ({error.strerror})")
     return Damage(

@@ -4,30 +4,45 @@
 - A D-Bus daemon that disconnects during authentication is an error, not an endless loop.
 - File descriptors are closed after they were sent.
 - `close` first sends the waiting messages.
-- A long message is decoded in a thread, so that it does not block the event loop.
+- A message is accepted by its header before its body is decoded (`gate.py`). Refused bodies are
+  skipped in pieces, long ones are decoded in slices, and other messages pass meanwhile.
+- A reply is taken only from the one that was asked.
+- A fault of a handler is logged by its place and never sent to the caller.
 - A full socket is not taken for a broken one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Sequence
 from typing import Self
 
 from dbus_next.aio.message_bus import MessageBus
-from dbus_next.constants import BusType, MessageType
+from dbus_next.constants import BusType, ErrorType, MessageFlag, MessageType
 from dbus_next.errors import AuthError, DBusError, InvalidAddressError
 from dbus_next.message import Message
 
-from auricle.dbus.errors import error_of
-from auricle.dbus.long_messages import LongMessage, Reader, Writer
+from auricle.dbus.errors import CallError, describe_error, error_of, error_reply
+from auricle.dbus.gate import DROP, MESSAGE_BYTES, Gate, PlainGate, Verdict
+from auricle.dbus.header import SIGNAL, Header
+from auricle.dbus.incoming import Incoming, Received
 from auricle.dbus.names import DAEMON_NAME, DAEMON_PATH
+from auricle.dbus.stream import Arrived, MessageStream, close_all
+from auricle.dbus.writer import Writer, encode_error
 from auricle.errors import BusError
+from auricle.fault_reports import place_of
 from auricle.tasks import retrieve
 
+REPLY_BYTES = 1024 * 1024  # body of a reply to this program
 _KINDS = {"session": BusType.SESSION, "system": BusType.SYSTEM}
 _FLUSH_SECONDS = 1.0
+# Work before the event loop serves others: messages, weighted by their cost.
+_WORK_PER_TURN = 256
+_WORK_OF_DROPPED, _WORK_OF_REFUSED, _WORK_OF_READ = 1, 4, 16
+
+_log = logging.getLogger(__name__)
 
 
 class Connection(MessageBus):
@@ -54,24 +69,46 @@ class Connection(MessageBus):
     def __init__(self, bus: str) -> None:
         """Open the socket; `open` also authenticates."""
         self._unsent: set[asyncio.Future[None]] = set()
+        self._asked: dict[int, tuple[str, asyncio.Future[Message | None]]] = {}
+        self._gate: Gate = PlainGate()
+        self._incoming = Incoming(lambda: self._gate, self._deliver, self._refuse)
         if bus in _KINDS:
             super().__init__(bus_type=_KINDS[bus], negotiate_unix_fd=True)
         else:
             super().__init__(bus_address=bus, negotiate_unix_fd=True)
-        self._writer = Writer(self)
+        self._messages = MessageStream(self._sock, self._judge, lambda verdict: verdict.read)
+        self._writer = self._out = Writer(self)
         self._disconnect_future.add_done_callback(retrieve)
+
+    def guard(self, gate: Gate) -> None:
+        """Let `gate` decide on method calls and signals from now on."""
+        self._gate = gate
 
     def post(self, message: Message, descriptors: Sequence[int] = ()) -> None:
         """Send without waiting for a reply, and close `descriptors`; only close if disconnected."""
         if not self.connected:
-            _close_all(descriptors)
+            close_all(descriptors)
             return
         message.unix_fds = list(descriptors)
         sent = self.send(message)
         self._unsent.add(sent)
-        sent.add_done_callback(lambda _: _close_all(descriptors))
+        sent.add_done_callback(lambda _: close_all(descriptors))
         sent.add_done_callback(self._unsent.discard)
         sent.add_done_callback(retrieve)
+
+    async def call(self, message: Message) -> Message | None:
+        """Call a method and return the reply; None without one, or if the connection was closed."""
+        if message.flags & MessageFlag.NO_REPLY_EXPECTED:
+            await self.send(message)
+            return None
+        message.serial = self.next_serial()
+        future: asyncio.Future[Message | None] = self._loop.create_future()
+        self._asked[message.serial] = (message.destination or DAEMON_NAME, future)
+        try:
+            self.send(message).add_done_callback(retrieve)
+            return await future
+        finally:
+            self._asked.pop(message.serial, None)
 
     async def ask(self, message: Message) -> Message:
         """Call a method and return its reply; an error reply raises its AuricleError."""
@@ -115,29 +152,119 @@ class Connection(MessageBus):
             await asyncio.wait([self._disconnect_future])
         self._close_socket()
 
-    def _create_unmarshaller(self) -> Reader:
-        return Reader(self._sock)
-
     def _message_reader(self) -> None:
+        """Read and accept messages; called when the socket is readable."""
         try:
-            super()._message_reader()
-        except LongMessage:
-            # Nothing else is read meanwhile, so that the messages stay in order.
-            self._loop.remove_reader(self._fd)
-            reading = self._loop.run_in_executor(None, self._unmarshaller.read_long)
-            reading.add_done_callback(self._on_long_message)
-
-    def _on_long_message(self, reading: asyncio.Future[Message]) -> None:
-        if self._disconnected:
-            retrieve(reading)
-            return
-        error = reading.exception()
-        if isinstance(error, Exception):
+            self._read_some()
+        except Exception as error:  # like dbus-next: any error ends the connection
             self._finalize(error)
+
+    def _read_some(self) -> None:
+        received = False
+        work = 0
+        while work < _WORK_PER_TURN:
+            while (arrived := self._messages.take()) is None:
+                if received or not self._messages.receive():
+                    return
+                received = True
+            work += self._take(arrived)
+        if not self._disconnected:
+            self._loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        """Go on with the messages that were received already."""
+        if not self._disconnected:
+            self._message_reader()
+
+    def _judge(self, header: Header) -> Verdict:
+        if header.is_reply:
+            return self._judge_reply(header)
+        if header.frame.kind == SIGNAL and header.sender == DAEMON_NAME:
+            return Verdict(read=header.size <= MESSAGE_BYTES)
+        return self._gate.judge(header)
+
+    def _judge_reply(self, header: Header) -> Verdict:
+        serial = header.reply_serial
+        asked = self._asked[serial][0] if serial in self._asked else DAEMON_NAME
+        if serial not in self._asked and serial not in self._method_return_handlers:
+            return DROP
+        # The owner of a well-known name answers by its unique name, which is not known here.
+        if (asked.startswith(":") or asked == DAEMON_NAME) and header.sender != asked:
+            return DROP
+        if header.size > REPLY_BYTES:
+            text = f"the reply has {header.size} bytes; up to {REPLY_BYTES} are read"
+            return Verdict(refusal=CallError(ErrorType.LIMITS_EXCEEDED, text))
+        return Verdict(read=True)
+
+    def _take(self, arrived: Arrived[Verdict]) -> int:
+        """Handle a message; return how much work it was."""
+        header, verdict = arrived.header, arrived.verdict
+        if not header.is_reply or not verdict.read:  # no method or signal takes file descriptors
+            close_all(arrived.descriptors)
+            arrived.descriptors = []
+        if verdict.read:
+            self._incoming.take(arrived)
+            return _WORK_OF_READ
+        if verdict.refusal is not None:
+            self._refuse(header, verdict.refusal)
+            return _WORK_OF_REFUSED
+        return _WORK_OF_DROPPED
+
+    def _refuse(self, header: Header, error: Exception) -> None:
+        """Answer a call that is not decoded, or end the waiting for a reply that is not."""
+        if header.is_reply:
+            name, text = describe_error(header, error)
+            failed = Message(
+                message_type=MessageType.ERROR,
+                reply_serial=header.reply_serial,
+                error_name=name,
+                signature="s",
+                body=[text],
+            )
+            self._settle(failed)
+        elif header.wants_reply and header.sender and self.connected:
+            name, text = describe_error(header, error)
+            serial = self.next_serial()
+            reply = encode_error(serial, header.frame.serial, header.sender, name, text)
+            self._out.put_refusal(reply)
+
+    def _deliver(self, message: Message) -> None:
+        """Pass a message to its handlers; a call that nobody handles gets an error."""
+        if message.message_type in (MessageType.METHOD_RETURN, MessageType.ERROR):
+            if not self._settle(message):
+                close_all(message.unix_fds)
             return
-        self._on_message(reading.result())
-        self._unmarshaller = self._create_unmarshaller()
-        self._loop.add_reader(self._fd, self._message_reader)
+        answer: Message | bool | None = None
+        for handler in list(self._user_message_handlers):
+            try:
+                answer = handler(message)
+            except Exception as error:  # the caller must get a reply
+                _log.error("a message handler failed: %s", place_of(error))
+                answer = error_reply(message, error)
+            if answer:
+                break
+        if not isinstance(message, Received):
+            return
+        if not answer:
+            text = f"this program has no method {message.member}"
+            answer = Message.new_error(message, ErrorType.UNKNOWN_METHOD.value, text)
+        if isinstance(answer, Message):
+            message.release()
+            self.post(answer)
+
+    def _settle(self, reply: Message) -> bool:
+        """Pass a reply to its asker; return False if nobody waits for it any more."""
+        asked = self._asked.pop(reply.reply_serial, None)
+        if asked is not None:
+            if not asked[1].done():
+                asked[1].set_result(reply)
+                return True
+            return False
+        handler = self._method_return_handlers.pop(reply.reply_serial, None)
+        if handler is None:
+            return False
+        handler(reply, None)
+        return True
 
     def _setup_socket(self) -> None:
         try:
@@ -150,6 +277,8 @@ class Connection(MessageBus):
         if hasattr(self, "_sock"):  # not set for an unknown transport
             self._stream.close()
             self._sock.close()
+        if hasattr(self, "_messages"):
+            self._messages.close()
 
     async def _auth_readline(self) -> str:
         line = b""
@@ -162,6 +291,12 @@ class Connection(MessageBus):
 
     def _finalize(self, err: Exception | None = None) -> None:
         super()._finalize(err)
+        self._incoming.close()
+        for _, reply in self._asked.values():
+            if not reply.done() and err and not self._user_disconnect:
+                reply.set_exception(err)
+            elif not reply.done():
+                reply.set_result(None)
         for sent in list(self._unsent):
             sent.cancel()
         self._close_socket()
@@ -173,8 +308,3 @@ def _unreachable(bus: str, error: BaseException) -> str:
     if bus == "session" and "DBUS_SESSION_BUS_ADDRESS" not in os.environ:
         return "there is no session bus; start one with `dbus-run-session -- bash`"
     return f"{where} cannot be reached ({why}); check that dbus-daemon runs and allows this user"
-
-
-def _close_all(descriptors: Sequence[int]) -> None:
-    for descriptor in descriptors:
-        os.close(descriptor)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from typing import Protocol
 
 from dbus_next.constants import ErrorType
 from dbus_next.message import Message
 
+from auricle.dbus.body import BodyError
 from auricle.errors import (
     ArgumentError,
     AuricleError,
@@ -38,19 +40,39 @@ class CallError(Exception):
         self.kind = kind
 
 
-def error_reply(call: Message, error: Exception) -> Message:
-    """Return the D-Bus error reply for an exception.
+class Named(Protocol):
+    """A method call: its message or its header."""
+
+    @property
+    def interface(self) -> str | None:
+        """Name of the interface, if it is given."""
+        ...
+
+    @property
+    def member(self) -> str:
+        """Name of the method."""
+        ...
+
+
+def describe_error(call: Named, error: Exception) -> tuple[str, str]:
+    """Return the D-Bus error name and the sentence for an exception in a call.
 
     An unexpected exception is logged by type and place. The caller gets a general message, because
     the text of the exception may contain a transcript of another client.
     """
     if isinstance(error, CallError):
-        return Message.new_error(call, error.kind.value, str(error))
+        return error.kind.value, str(error)
+    if isinstance(error, BodyError):
+        return ErrorType.INVALID_ARGS.value, f"{call.member}: {error}"
     if isinstance(error, AuricleError):
-        return Message.new_error(call, PREFIX + error.name, str(error))
+        return PREFIX + error.name, str(error)
     _log.error("%s.%s failed: %s", call.interface, call.member, place_of(error))
-    text = f"{call.member} failed inside the daemon; see its journal"
-    return Message.new_error(call, PREFIX + AuricleError.name, text)
+    return PREFIX + AuricleError.name, f"{call.member} failed inside the daemon; see its journal"
+
+
+def error_reply(call: Message, error: Exception) -> Message:
+    """Return the D-Bus error reply for an exception; see `describe_error`."""
+    return Message.new_error(call, *describe_error(call, error))
 
 
 def error_of(reply: Message) -> AuricleError:

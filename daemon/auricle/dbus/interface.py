@@ -12,6 +12,7 @@ from enum import StrEnum
 from xml.etree import ElementTree
 
 Arguments = Mapping[str, str]  # name -> D-Bus type, in order
+MAX_BYTES = 4096  # arguments of a call, unless its method takes more
 
 _CHANGES_ANNOTATION = "org.freedesktop.DBus.Property.EmitsChangedSignal"
 
@@ -20,6 +21,7 @@ class Changes(StrEnum):
     """The annotation EmitsChangedSignal of a property."""
 
     TRUE = "true"  # PropertiesChanged has the new value
+    INVALIDATES = "invalidates"  # PropertiesChanged has only the name
     FALSE = "false"  # no signal
     CONST = "const"  # it never changes
 
@@ -27,6 +29,10 @@ class Changes(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Method:
     """A method; `call` takes the unique name of the caller and then the arguments.
+
+    An argument of type `a{sv}` has the keys and types of `options`; `call` gets it as a dictionary
+    of plain values. Other keys and types, and more than `max_bytes` of arguments, are refused
+    before they are decoded.
 
     It returns None, the single output or a tuple of outputs. An output of type `h` is an open file
     descriptor, which the object tree then owns and closes.
@@ -36,17 +42,23 @@ class Method:
     call: Callable[..., Awaitable[object]]
     takes: Arguments = field(default_factory=dict)
     gives: Arguments = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)  # key -> D-Bus type
+    max_bytes: int = MAX_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A property; writable if it has a `set`, which takes the caller and the value."""
+    """A property; writable if it has a `set`, which takes the caller and the value.
+
+    With `get_own`, each caller reads a value of its own, and nobody else gets it.
+    """
 
     name: str
     type: str
     get: Callable[[], object]
     changes: Changes
     set: Callable[[str, object], Awaitable[None]] | None = None
+    get_own: Callable[[str], Awaitable[object]] | None = None
 
 
 def _allow_all(caller: str) -> None:

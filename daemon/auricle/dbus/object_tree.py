@@ -7,8 +7,8 @@ no access control.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, TypeAlias
 from xml.etree import ElementTree
 
@@ -19,17 +19,28 @@ from dbus_next.signature import Variant
 
 from auricle.dbus.connection import Connection
 from auricle.dbus.errors import CallError, error_reply
-from auricle.dbus.interface import Interface, Method, Property, signature_of
+from auricle.dbus.gate import Callers, CallGate, Form
+from auricle.dbus.header import Header
+from auricle.dbus.incoming import Received
+from auricle.dbus.interface import Changes, Interface, Method, Property, signature_of
 from auricle.dbus.names import PROPERTIES_INTERFACE
+from auricle.dbus.options import check_option
+from auricle.dbus.peer import PEER_INTERFACE, PEER_METHODS, answer_peer
+from auricle.dbus.stream import close_all
+from auricle.origin import working_for
 
 _INTROSPECTABLE = "org.freedesktop.DBus.Introspectable"
-_PEER = "org.freedesktop.DBus.Peer"
-_PROPERTIES_SIGNATURES = {"Get": "ss", "GetAll": "s", "Set": "ssv"}
+_OPTIONS = "a{sv}"
 _DOCTYPE = (
     '<!DOCTYPE node PUBLIC "-//freedesktop//DTD D-BUS Object Introspection 1.0//EN"\n'
     '"http://www.freedesktop.org/standards/dbus/1.0/introspect.dtd">\n'
 )
-
+# Standard interface -> method -> signature of its arguments.
+_STANDARD = {
+    PEER_INTERFACE: dict.fromkeys(PEER_METHODS, ""),
+    _INTROSPECTABLE: {"Introspect": ""},
+    PROPERTIES_INTERFACE: {"Get": "ss", "GetAll": "s", "Set": "ssv"},
+}
 
 Interfaces: TypeAlias = dict[str, Interface]  # name -> interface of one object
 
@@ -37,9 +48,10 @@ Interfaces: TypeAlias = dict[str, Interface]  # name -> interface of one object
 class ObjectTree:
     """Object path -> interfaces, for all objects of one connection."""
 
-    def __init__(self, connection: Connection) -> None:
-        """Answer the method calls that arrive on `connection`."""
+    def __init__(self, connection: Connection, callers: Callers) -> None:
+        """Answer the calls that arrive on `connection`; `callers` knows who may send what."""
         self._connection = connection
+        connection.guard(CallGate(self._form_of, callers))
         self._objects: dict[str, Interfaces] = {}
         self._answering: set[asyncio.Task[None]] = set()
         connection.add_message_handler(self._on_message)
@@ -75,11 +87,18 @@ class ObjectTree:
             self._connection.post(signal)
 
     def broadcast_properties(self, path: str, interface: str, names: Sequence[str]) -> None:
-        """Broadcast PropertiesChanged with the current values of public properties."""
+        """Broadcast PropertiesChanged with the current values of public properties.
+
+        Of a property that is annotated with `invalidates`, only the name is sent.
+        """
+        changed = [
+            entry for entry in self._objects[path][interface].properties if entry.name in names
+        ]
+        hidden = [entry.name for entry in changed if entry.changes is Changes.INVALIDATES]
         values = {
             entry.name: Variant(entry.type, entry.get())
-            for entry in self._objects[path][interface].properties
-            if entry.name in names
+            for entry in changed
+            if entry.name not in hidden
         }
         self._connection.post(
             Message.new_signal(
@@ -87,50 +106,70 @@ class ObjectTree:
                 PROPERTIES_INTERFACE,
                 "PropertiesChanged",
                 "sa{sv}as",
-                [interface, values, []],
+                [interface, values, hidden],
             )
         )
 
+    def _form_of(self, call: Header) -> Form:
+        """Return what the body of a call may be; raises CallError or AuricleError if none fits."""
+        if call.interface in _STANDARD:
+            members = _STANDARD[call.interface]
+            if call.member not in members:
+                raise _unknown_method(call.interface, call.member, list(members))
+            _check_signature(call, call.member, members[call.member])
+            if call.interface != PROPERTIES_INTERFACE:
+                return Form()
+            return Form(accept=partial(_accept_value, call, self._interfaces_at(call.path)))
+        interfaces = self._interfaces_at(call.path)
+        interface, method = _find_method(_selected(call, call.interface, interfaces), call.member)
+        interface.authorise(call.sender)
+        _check_signature(call, method.name, signature_of(method.takes))
+        return Form(method.max_bytes, partial(_accept_option, method))
+
+    def _interfaces_at(self, path: str) -> Interfaces:
+        if path not in self._objects:
+            raise CallError(
+                ErrorType.UNKNOWN_OBJECT,
+                f"no object at {path}; a session is removed some time after its end",
+            )
+        return self._objects[path]
+
     def _on_message(self, message: Message) -> bool:
         """Handle a method call; return whether the message was handled."""
-        if message.message_type not in (MessageType.METHOD_CALL, MessageType.SIGNAL):
+        if message.message_type is not MessageType.METHOD_CALL:
             return False
-        for descriptor in message.unix_fds:  # no method takes one; unclosed they leak
-            os.close(descriptor)
-        if message.message_type is MessageType.SIGNAL or message.interface == _PEER:
-            return False
+        assert isinstance(message, Received)
         task = asyncio.ensure_future(self._answer(message))
         self._answering.add(task)
         task.add_done_callback(self._answering.discard)
         return True
 
-    async def _answer(self, call: Message) -> None:
+    async def _answer(self, call: Received) -> None:
         descriptors: list[int] = []
+        working_for(call.sender)
         try:
             reply = await self._dispatch(call, descriptors)
         except Exception as error:  # the caller must get a reply
             reply = error_reply(call, error)
+        finally:
+            call.release()
         if call.flags & MessageFlag.NO_REPLY_EXPECTED:
-            for descriptor in descriptors:
-                os.close(descriptor)
+            close_all(descriptors)
         else:
             self._connection.post(reply, descriptors)
 
     async def _dispatch(self, call: Message, descriptors: list[int]) -> Message:
+        if call.interface == PEER_INTERFACE:
+            body = answer_peer(call.member)
+            return Message.new_method_return(call, PEER_METHODS[call.member], body)
         if call.interface == _INTROSPECTABLE:
             return self._introspect(call)
-        interfaces = self._objects.get(call.path)
-        if interfaces is None:
-            raise CallError(
-                ErrorType.UNKNOWN_OBJECT,
-                f"no object at {call.path}; a session is removed some time after its end",
-            )
+        interfaces = self._interfaces_at(call.path)
         if call.interface == PROPERTIES_INTERFACE:
             return await _access_properties(call, interfaces)
         return await _call_method(call, _selected(call, call.interface, interfaces), descriptors)
 
     def _introspect(self, call: Message) -> Message:
-        _check_signature(call, "Introspect", "")
         node = ElementTree.Element("node")
         interfaces = self._objects.get(call.path)
         if interfaces is not None:
@@ -147,7 +186,7 @@ class ObjectTree:
         return Message.new_method_return(call, "s", [xml])
 
 
-def _selected(call: Message, name: str | None, interfaces: Interfaces) -> list[Interface]:
+def _selected(call: Message | Header, name: str | None, interfaces: Interfaces) -> list[Interface]:
     """Return the interface `name` of an object, or all its interfaces without a name."""
     if not name:
         return list(interfaces.values())
@@ -164,8 +203,11 @@ async def _call_method(
 ) -> Message:
     interface, method = _find_method(interfaces, call.member)
     interface.authorise(call.sender)
-    _check_signature(call, method.name, signature_of(method.takes))
-    body = _as_body(method, await method.call(call.sender, *call.body), descriptors)
+    arguments = [
+        {key: option.value for key, option in argument.items()} if kind == _OPTIONS else argument
+        for kind, argument in zip(method.takes.values(), call.body, strict=True)
+    ]
+    body = _as_body(method, await method.call(call.sender, *arguments), descriptors)
     return Message.new_method_return(call, signature_of(method.gives), body)
 
 
@@ -175,8 +217,13 @@ def _find_method(interfaces: Sequence[Interface], name: str) -> tuple[Interface,
             if entry.name == name:
                 return interface, entry
     owners = " and ".join(interface.name for interface in interfaces)
-    names = ", ".join(entry.name for interface in interfaces for entry in interface.methods)
-    raise CallError(ErrorType.UNKNOWN_METHOD, f"{owners} has no method {name}; it has {names}")
+    names = [entry.name for interface in interfaces for entry in interface.methods]
+    raise _unknown_method(owners, name, names)
+
+
+def _unknown_method(owner: str, name: str, known: Sequence[str]) -> CallError:
+    text = f"{owner} has no method {name}; it has {', '.join(known)}"
+    return CallError(ErrorType.UNKNOWN_METHOD, text)
 
 
 def _as_body(method: Method, outcome: object, descriptors: list[int]) -> list[object]:
@@ -191,7 +238,7 @@ def _as_body(method: Method, outcome: object, descriptors: list[int]) -> list[ob
     return outputs
 
 
-def _check_signature(call: Message, name: str, expected: str) -> None:
+def _check_signature(call: Header, name: str, expected: str) -> None:
     if call.signature != expected:
         raise CallError(
             ErrorType.INVALID_ARGS,
@@ -199,29 +246,51 @@ def _check_signature(call: Message, name: str, expected: str) -> None:
         )
 
 
+def _accept_option(method: Method, before: list[Any], key: object, signature: str) -> None:
+    """Accept a variant among the options of a method, or raise ArgumentError."""
+    check_option(method.name, key, signature, method.options)
+
+
+def _accept_value(
+    call: Header, interfaces: Interfaces, before: list[Any], key: object, signature: str
+) -> None:
+    """Accept the variant of Properties.Set, which has the type of its property."""
+    selected = _selected(call, before[0], interfaces)
+    for interface in selected:
+        interface.authorise(call.sender)
+    entry = _find_property(selected, before[1])
+    if entry.set is None:
+        raise CallError(ErrorType.PROPERTY_READ_ONLY, f"property {entry.name} is read-only")
+    if signature != entry.type:
+        raise CallError(
+            ErrorType.INVALID_ARGS,
+            f"property {entry.name} has type {entry.type!r}, not {signature!r}",
+        )
+
+
 async def _access_properties(call: Message, interfaces: Interfaces) -> Message:
     """Answer Get, GetAll and Set of org.freedesktop.DBus.Properties."""
-    if call.member not in _PROPERTIES_SIGNATURES:
-        raise CallError(
-            ErrorType.UNKNOWN_METHOD,
-            f"{PROPERTIES_INTERFACE} has no method {call.member}; it has Get, GetAll, Set",
-        )
-    _check_signature(call, call.member, _PROPERTIES_SIGNATURES[call.member])
     selected = _selected(call, call.body[0], interfaces)
     for interface in selected:
         interface.authorise(call.sender)
     if call.member == "GetAll":
         values = {
-            entry.name: Variant(entry.type, entry.get())
+            entry.name: await _value_of(entry, call.sender)
             for interface in selected
             for entry in interface.properties
         }
         return Message.new_method_return(call, "a{sv}", [values])
     entry = _find_property(selected, call.body[1])
     if call.member == "Get":
-        return Message.new_method_return(call, "v", [Variant(entry.type, entry.get())])
-    await _set_property(entry, call.sender, call.body[2])
+        return Message.new_method_return(call, "v", [await _value_of(entry, call.sender)])
+    if entry.set is not None:  # checked by _accept_value
+        await entry.set(call.sender, call.body[2].value)
     return Message.new_method_return(call)
+
+
+async def _value_of(entry: Property, caller: str) -> Variant:
+    value = entry.get() if entry.get_own is None else await entry.get_own(caller)
+    return Variant(entry.type, value)
 
 
 def _find_property(interfaces: Sequence[Interface], name: str) -> Property:
@@ -232,14 +301,3 @@ def _find_property(interfaces: Sequence[Interface], name: str) -> Property:
     owners = " and ".join(interface.name for interface in interfaces)
     names = ", ".join(entry.name for entry in entries)
     raise CallError(ErrorType.UNKNOWN_PROPERTY, f"{owners} has no property {name}; it has {names}")
-
-
-async def _set_property(entry: Property, caller: str, value: Variant) -> None:
-    if entry.set is None:
-        raise CallError(ErrorType.PROPERTY_READ_ONLY, f"property {entry.name} is read-only")
-    if value.signature != entry.type:
-        raise CallError(
-            ErrorType.INVALID_ARGS,
-            f"property {entry.name} has type {entry.type!r}, not {value.signature!r}",
-        )
-    await entry.set(caller, value.value)

@@ -10,11 +10,13 @@ import numpy as np
 
 from auricle.audio.format import SAMPLE_RATE
 from auricle.config import Config
+from auricle.config.locations import find_wake_model
 from auricle.diagnosis.finding import Finding, FindingStatus, problem
 from auricle.errors import AuricleError
 from auricle.recognizer.recognizer import Recognizer
 from auricle.service.assembly import Models, budget_of, load_models, load_wake
-from auricle.tflite.runtime import find_runtime
+from auricle.tflite.packages import find_runtime
+from auricle.wake.model_files import has_manifest
 
 TRIAL_SECONDS = 2.6  # of audio: a few chunks of the encoder
 SLOW = 0.5  # real-time factor above which other programs delay results
@@ -79,8 +81,12 @@ def _examine_wake(config: Config) -> Finding:
     if not (config.wake.enabled and config.wake.models):
         return Finding("wake words", FindingStatus.OK, "they are off; only clients start sessions")
     load_wake(config)
-    words = ", ".join(model.model for model in config.wake.models)
-    return Finding("wake words", FindingStatus.OK, f"all models can be loaded: {words}")
+    groups: dict[str, list[str]] = {"match their manifest": [], "have no manifest": []}
+    for model in config.wake.models:
+        listed = has_manifest(find_wake_model(model.model))
+        groups["match their manifest" if listed else "have no manifest"].append(model.model)
+    told = (f"{what}: {', '.join(names)}" for what, names in groups.items() if names)
+    return Finding("wake words", FindingStatus.OK, f"all can be loaded; {'; '.join(told)}")
 
 
 def _version(package: str) -> str:

@@ -15,12 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from auricle.atomic_file import open_private, sync_folder
+from auricle.damaged_files import set_aside
 from auricle.ducking.backend import StreamKey, Volume
 from auricle.ducking.policy import Held
-from auricle.errors import StorageError
+from auricle.errors import MalformedError, StorageError
+from auricle.parsing.files import read_regular
+from auricle.parsing.json_text import parse_json
+from auricle.parsing.limits import Limits
 
 FORMAT = 1
-MOST_BYTES = 1024 * 1024
+LIMITS = Limits(bytes=1024 * 1024, nodes=100_000)
+MOST_LEVEL = 1e6  # more than any level in the unit of a back end
 
 
 class SavedVolumes:
@@ -34,24 +39,28 @@ class SavedVolumes:
         """Return what was ducked when the last daemon ended; an empty list after a clean exit.
 
         Raises:
-            StorageError: the file cannot be read; or it is damaged, and has been deleted.
+            StorageError: the file cannot be read; or it is damaged, and has been set aside.
         """
         try:
-            with self._file.open("rb") as stream:
-                return _held_in(stream.read(MOST_BYTES + 1))
+            return _held_in(read_regular(self._file, LIMITS.bytes))
         except FileNotFoundError:
             return []
         except OSError as error:
             raise StorageError(
                 f"{self._file} cannot be read ({error.strerror}); let Auricle read there"
             ) from error
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            with contextlib.suppress(OSError):
-                self._file.unlink()
+        except (ValueError, TypeError, LookupError, AttributeError, MalformedError) as error:
             raise StorageError(
-                f"{self._file} was damaged: sounds that were ducked when Auricle ended stay quiet; "
-                "turn them up by hand"
+                f"{self._file} was damaged{self._set_aside()}: sounds that were ducked when "
+                "Auricle ended stay quiet; turn them up by hand"
             ) from error
+
+    def _set_aside(self) -> str:
+        """Rename the file; return what to tell about that."""
+        try:
+            return f" and is now {set_aside(self._file).name}"
+        except OSError as error:
+            return f" and cannot be renamed ({error.strerror})"
 
     def write(self, held: Iterable[Held]) -> None:
         """Replace the content of the file; delete the file if `held` is empty.
@@ -100,18 +109,17 @@ def _as_data(held: Held) -> dict[str, object]:
 
 
 def _held_in(data: bytes) -> list[Held]:
-    if len(data) > MOST_BYTES:
-        raise ValueError
-    content: Any = json.loads(data)
+    """Return the entries of a file; raises ValueError, TypeError, LookupError or MalformedError."""
+    content: Any = parse_json(data, LIMITS)
     if content["format"] != FORMAT:
         raise ValueError
     return [
         Held(
-            StreamKey(str(entry["backend"]), str(entry["id"])),
+            StreamKey(_text(entry["backend"]), _text(entry["id"])),
             _setting(entry["before"]),
             _setting(entry["after"]),
-            float(entry["grain"]),
-            str(entry["memory"]),
+            _level(entry["grain"]),
+            _text(entry["memory"]),
         )
         for entry in content["held"]
     ]
@@ -119,4 +127,20 @@ def _held_in(data: bytes) -> list[Held]:
 
 def _setting(data: Any) -> Volume:
     levels, silent = data
-    return Volume(tuple(float(level) for level in levels), bool(silent))
+    if not isinstance(levels, list) or not isinstance(silent, bool):
+        raise TypeError
+    return Volume(tuple(map(_level, levels)), silent)
+
+
+def _level(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError
+    if abs(value) > MOST_LEVEL:
+        raise ValueError
+    return float(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value

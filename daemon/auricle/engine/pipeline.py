@@ -34,7 +34,6 @@ from auricle.session import (
     Signal,
     SpeechEnded,
     SpeechPaused,
-    SpeechResumed,
     TextChanged,
     WakeHeard,
 )
@@ -236,44 +235,45 @@ class Pipeline:
         state = recognizer.initial_state(start, listen, self._biasing)
         self._utterance = _Utterance(recognizer, state, ends, ending)
         samples = self._ring.read(round(start * SAMPLE_RATE), self._ring.end)
-        return events + self._recognize(self._utterance, samples)
+        utterance = self._recognize(self._utterance, samples)
+        return events + self._signal(self._text_of(utterance))
 
     def _follow(self, utterance: _Utterance, frame: Frame) -> tuple[Event, ...]:
-        """Process a frame of the running session; end it if the end-pointer says so."""
-        ends = utterance.end_pointer
-        ending, look = ends.step(utterance.ending, self._voiced[-1])
-        utterance = replace(utterance, ending=ending)
-        events: tuple[Event, ...] = ()
-        if ending.resumed(ends.options.speculative):
-            events += self._signal(SpeechResumed(time=self._now()))
-        events += self._recognize(utterance, frame)
-        return events + self._look() if look else events
+        """Process a frame of the running session; end it if the end-pointer says so.
 
-    def _recognize(self, utterance: _Utterance, samples: Samples) -> tuple[Event, ...]:
+        A result at this frame replaces the partial text, which is older.
+        """
+        ending, look = utterance.end_pointer.step(utterance.ending, self._voiced[-1])
+        utterance = self._recognize(replace(utterance, ending=ending), frame)
+        signal = self._look(utterance) if look else None
+        return self._signal(signal or self._text_of(utterance))
+
+    def _recognize(self, utterance: _Utterance, samples: Samples) -> _Utterance:
         recognizer = utterance.recognizer
         state, _ = recognizer.step(utterance.state, samples)
         if utterance.ending.vad_silence < SPEAKING_SECONDS and recognizer.glance_due(state):
             state = recognizer.glance(state)
-        self._utterance = replace(utterance, state=state)
-        return self._signal(TextChanged(time=self._now(), text=state.shown, firm=state.firm))
+        self._utterance = utterance = replace(utterance, state=state)
+        return utterance
 
-    def _look(self) -> tuple[Event, ...]:
-        """Decode as if the utterance ended now, and act on the end-pointer's verdict."""
-        utterance = self._utterance
-        if utterance is None:
-            return ()
+    def _text_of(self, utterance: _Utterance) -> TextChanged:
+        state = utterance.state
+        return TextChanged(time=self._now(), text=state.shown, firm=state.firm)
+
+    def _look(self, utterance: _Utterance) -> Signal | None:
+        """Decode as if the utterance ended now; return the signal of the end-pointer's verdict."""
         recognizer = utterance.recognizer
         state, progress = recognizer.look_ahead(utterance.state)
         ending, verdict = utterance.end_pointer.judge(utterance.ending, progress)
         self._utterance = replace(utterance, ending=ending)
         if verdict is Verdict.GOES_ON:
-            return ()
+            return None
         if verdict is Verdict.NO_SPEECH:
-            return self._signal(NoSpeech(time=self._now()))
+            return NoSpeech(time=self._now())
         outcome = recognizer.outcome(state, utterance.outcome)
         self._utterance = replace(self._utterance, outcome=outcome)
+        result = outcome.result
         if verdict is Verdict.PAUSED:
-            paused = SpeechPaused(time=self._now(), result=outcome.result, first=progress.text)
-            return self._signal(paused)
-        ended = SpeechEnded(time=self._now(), result=outcome.result, reason=ENDS[verdict])
-        return self._signal(ended)
+            shown = utterance.state.shown
+            return SpeechPaused(time=self._now(), result=result, first=progress.text, shown=shown)
+        return SpeechEnded(time=self._now(), result=result, reason=ENDS[verdict])

@@ -14,9 +14,12 @@ import json
 from dataclasses import dataclass, fields
 from typing import Any
 
-from auricle.errors import ArgumentError
+from auricle.errors import ArgumentError, MalformedError
 from auricle.lattice.lattice import Arc, Lattice
+from auricle.parsing.json_text import parse_json
+from auricle.parsing.limits import Limits
 
+LIMITS = Limits(bytes=64 * 1024 * 1024, depth=4, nodes=4_000_000)
 JSON_VERSION = 1
 EPSILON = "<eps>"  # OpenFst's symbol for no word
 NULL = "!NULL"  # HTK's symbol for no word
@@ -77,8 +80,8 @@ def from_json(text: str) -> Lattice:
         ArgumentError: the text is not a valid lattice; the message names the field.
     """
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        content = parse_json(text.encode("utf-8"), LIMITS)
+    except (UnicodeEncodeError, MalformedError) as error:
         raise ArgumentError(f"lattice must be JSON, but is not: {error}.") from None
     if not isinstance(content, dict):
         raise ArgumentError(f"lattice must be a JSON object, not {type(content).__name__}.")

@@ -19,9 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from auricle.atomic_file import open_private, sync_folder
-from auricle.errors import StorageError
+from auricle.errors import MalformedError, StorageError
+from auricle.parsing.files import read_regular
+from auricle.parsing.json_text import parse_json
 
 MOST_BYTES = 1024 * 1024  # per file
+MOST_FILE_BYTES = 16 * 1024 * 1024  # a longer file was not written by this daemon
 MOST_FILES = 5  # older files are deleted
 FIRST = "0" * 64  # previous hash of the first line
 NAME = "record.jsonl"
@@ -81,7 +84,7 @@ class AuditLog:
     def read(self) -> AuditLogContents:
         """Return all lines and check the chain; raises StorageError."""
         try:
-            lines = [line for file in self._files() for line in file.read_bytes().splitlines(True)]
+            lines = [line for file in self._files() for line in _content(file).splitlines(True)]
         except OSError as error:
             raise StorageError(
                 f"{self._folder}: cannot read the audit log ({error.strerror}); let Auricle read it"
@@ -127,7 +130,7 @@ class AuditLog:
         files = self._files()
         if not files:
             return _End()
-        data = files[-1].read_bytes()
+        data = _content(files[-1])
         if data and not data.endswith(b"\n"):
             _append(files[-1], b"\n")
             data += b"\n"
@@ -144,8 +147,16 @@ def _line(end: _End, host: str, data: bytes, *, keep: bool) -> bytes:
         "previous": end.hash,
     }
     if keep:
-        content["lattice"] = json.loads(data)
+        content["lattice"] = parse_json(data)
     return json.dumps(content, separators=(",", ":")).encode() + b"\n"
+
+
+def _content(file: Path) -> bytes:
+    """Return the content of a log file; raises OSError, also for a device or an oversized file."""
+    try:
+        return read_regular(file, MOST_FILE_BYTES)
+    except MalformedError as error:
+        raise OSError(errno.EINVAL, error.remedy, os.fspath(file)) from error
 
 
 def _append(file: Path, line: bytes) -> None:
@@ -187,10 +198,12 @@ def _find_fault(lines: list[bytes]) -> str:
 def _parsed(lines: list[bytes]) -> Iterator[tuple[bytes, int | None, object]]:
     for line in lines:
         try:
-            content = json.loads(line)
-            yield line, int(content["number"]), content["previous"]
-        except (ValueError, TypeError, LookupError, RecursionError):
+            content = parse_json(line)
+            number, previous = content["number"], content["previous"]
+        except (TypeError, LookupError, MalformedError):
             yield line, None, None
+        else:
+            yield line, number if type(number) is int else None, previous
 
 
 def _end_of(lines: list[bytes]) -> _End:

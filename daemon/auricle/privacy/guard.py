@@ -53,6 +53,7 @@ class Guard:
         report: Callable[[str], None],
         erase_contexts: Callable[[], Awaitable[None]],
         report_led: Callable[[str], None] = lambda _: None,
+        report_damage: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Start in the mode `local`; `load` restores the saved one.
 
@@ -64,6 +65,7 @@ class Guard:
             report: takes a sentence on why a result was not reranked; it contains no transcript.
             erase_contexts: deletes the stored context entries; may raise StorageError.
             report_led: takes a sentence on why the LED cannot be set.
+            report_damage: takes a sentence about a state file that cannot be read.
         """
         self._settings = settings
         self._language = language
@@ -76,6 +78,7 @@ class Guard:
         self._audit_log = AuditLog(places.folder / "record")
         self._disk = ThreadPoolExecutor(1, "privacy")  # one thread keeps the lines in order
         self._led, self._report_led = Led(places.leds), report_led
+        self._report_damage = report_damage
         self._relay = RelayServer(places.socket, places.relay_users, report)
         self._rate_limit = RateLimit(time=time.monotonic())
         self._context = Context()
@@ -85,6 +88,11 @@ class Guard:
     def mode(self) -> PrivacyMode:
         """The active privacy mode."""
         return self._mode
+
+    @property
+    def locked(self) -> bool:
+        """Whether only the configuration, or a caller whom polkit allows, may loosen the mode."""
+        return self._settings.lock
 
     @property
     def host(self) -> str:
@@ -125,7 +133,8 @@ class Guard:
     async def reconfigure(self, settings: PrivacySettings, language: str) -> None:
         """Apply a new configuration; see `mode.effective` for the mode."""
         old, self._settings, self._language = self._settings, settings, language
-        mode = self._mode if settings.mode == old.mode else await self._effective_mode()
+        same = (settings.mode, settings.lock) == (old.mode, old.lock)
+        mode = self._mode if same else await self._effective_mode()
         if settings.reranker != old.reranker:
             await self._relay.close()  # the relay ends; the next one reads the new settings
         await self._activate(mode)
@@ -170,8 +179,21 @@ class Guard:
         self._show_led()
 
     async def _effective_mode(self) -> PrivacyMode:
-        """Return the mode from the configuration and the last switch."""
-        return effective(PrivacyMode(self._settings.mode), await self._in_thread(self._file.load))
+        """Return the mode from the configuration and the last switch.
+
+        With a locked mode, a switch of another configured mode is over and is forgotten.
+        """
+        configured, locked = PrivacyMode(self._settings.mode), self._settings.lock
+        switch, damage = await self._in_thread(self._file.load)
+        if damage:
+            self._report_damage(damage)
+        mode = effective(configured, switch, locked=locked)
+        if locked and switch is not None and switch.configured is not configured:
+            try:
+                await self._in_thread(lambda: self._file.save(Switch(mode, configured)))
+            except StorageError as error:
+                self._report(str(error))
+        return mode
 
     async def _activate(self, mode: PrivacyMode) -> None:
         """Activate a mode; the relay socket exists only in LATTICE and with a reranker."""

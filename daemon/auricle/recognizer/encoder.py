@@ -1,8 +1,10 @@
-"""The three networks of the transducer as TFLite graphs: encoder, predictor and joint.
+"""The networks of the transducer as TFLite graphs: trunk and top of the encoder, predictor, joint.
 
-`Encoder`: in, a chunk of feature frames (10 ms) and a state; out, the encoded chunk and the next
-state. `TransducerScorer` holds predictor and joint: in, one search frame (80 ms) and the last two
-tokens of each hypothesis; out, the log probabilities of the next token.
+`Encoder` runs the trunk and then the top: in, a chunk of feature frames (10 ms) and a state; out,
+the encoded chunk and the next state. The trunk, the layers at the rate of encoder frames, is frozen
+when a top is trained, so a new top leaves its file unchanged. `TransducerScorer` holds predictor
+and joint: in, one search frame (80 ms) and the last two tokens of each hypothesis; out, the log
+probabilities of the next token.
 
 All state is passed explicitly and the tensors are checked at load.
 `tools/auricle_train/export/` exports the graphs: the names and shapes of tensors must agree.
@@ -38,7 +40,8 @@ class Encoded:
 class EncoderState:
     """State of the encoder; never changed in place.
 
-    The "top" consists of the layers that run at the rate of search frames.
+    The "trunk" consists of the layers that run at the rate of encoder frames, the "top" of those at
+    the rate of search frames.
     """
 
     context: Floats  # (1, 3, 80) last feature frames, left context of the convolutions
@@ -50,45 +53,52 @@ class EncoderState:
     position: NDArray[np.int32]  # (1,) number of encoder frames so far
 
 
+_TOP = ("top_keys", "top_values", "top_near")
 _STATE = tuple(field.name for field in fields(EncoderState))
+_TRUNK = tuple(name for name in _STATE if name not in _TOP)
 
 
 class Encoder:
     """Follows `auricle.streaming.Streaming`: feature frames in, `Encoded` out, chunk by chunk."""
 
-    def __init__(self, path: Path, threads: int, runtime: str = "auto") -> None:
-        """Load the graph; raises ModelError."""
-        following = tuple(f"{name}_out" for name in _STATE)
-        self._graph = Graph(
-            path, ("features", *_STATE), ("frames", "ctc", "encoded", *following),
+    def __init__(self, trunk: Path, top: Path, threads: int, runtime: str = "auto") -> None:
+        """Load both graphs; raises ModelError if one is damaged or they do not fit each other."""
+        self._trunk = Graph(
+            trunk, ("features", *_TRUNK), ("encoded", *_following(_TRUNK)), threads, runtime
+        )
+        self._top = Graph(
+            top, ("encoded", "position", *_TOP), ("frames", "ctc", *_following(_TOP)),
             threads, runtime,
         )  # fmt: skip
-        self._graph.expect("features", (1, -1, BANDS))
-        self._graph.expect("context", (1, -1, BANDS))
-        self._graph.expect("frames", (1, -1, -1))
-        self._graph.expect("ctc", (1, self._graph.shape("frames")[1], -1))
-        self._graph.expect("encoded", (1, -1, -1))
-        for before, after in zip(_STATE, following, strict=True):
-            self._graph.expect(after, self._graph.shape(before))
-        self.chunk = self._graph.shape("features")[1]  # feature frames per step
-        self.frames = self._graph.shape("frames")[1:]  # (search frames, joint) per step
-        self.vocabulary = self._graph.shape("ctc")[2]  # tokens of CTC, including blank
-        self.width = self._graph.shape("encoded")[2]
+        self._trunk.expect("features", (1, -1, BANDS))
+        self._trunk.expect("context", (1, -1, BANDS))
+        self._trunk.expect("encoded", (1, -1, -1))
+        self._top.expect("encoded", self._trunk.shape("encoded"))
+        self._top.expect("position", self._trunk.shape("position"))
+        self._top.expect("frames", (1, -1, -1))
+        self._top.expect("ctc", (1, self._top.shape("frames")[1], -1))
+        for graph, names in ((self._trunk, _TRUNK), (self._top, _TOP)):
+            for before, after in zip(names, _following(names), strict=True):
+                graph.expect(after, graph.shape(before))
+        self.chunk = self._trunk.shape("features")[1]  # feature frames per step
+        self.frames = self._top.shape("frames")[1:]  # (search frames, joint) per step
+        self.vocabulary = self._top.shape("ctc")[2]  # tokens of CTC, including blank
+        self.width = self._trunk.shape("encoded")[2]
 
     def initial_state(self) -> EncoderState:
         """Return the state before the first chunk: silence."""
 
-        def zeros(name: str) -> Floats:
-            return np.zeros(self._graph.shape(name), np.float32)
+        def zeros(graph: Graph, name: str) -> Floats:
+            return np.zeros(graph.shape(name), np.float32)
 
         return EncoderState(
-            context=zeros("context") + np.float32(SILENCE),
-            keys=zeros("keys"),
-            values=zeros("values"),
-            top_keys=zeros("top_keys"),
-            top_values=zeros("top_values"),
-            top_near=zeros("top_near"),
-            position=np.zeros(self._graph.shape("position"), np.int32),
+            context=zeros(self._trunk, "context") + np.float32(SILENCE),
+            keys=zeros(self._trunk, "keys"),
+            values=zeros(self._trunk, "values"),
+            top_keys=zeros(self._top, "top_keys"),
+            top_values=zeros(self._top, "top_values"),
+            top_near=zeros(self._top, "top_near"),
+            position=np.zeros(self._trunk.shape("position"), np.int32),
         )
 
     def step(self, state: EncoderState, features: Floats) -> tuple[EncoderState, Encoded]:
@@ -102,10 +112,22 @@ class Encoder:
             The next state and the encoded chunk.
         """
         before = {name: getattr(state, name) for name in _STATE}
-        out = self._graph(features=features[np.newaxis], **before)
+        below = self._trunk(
+            features=features[np.newaxis], **{name: before[name] for name in _TRUNK}
+        )
+        above = self._top(
+            encoded=below["encoded"],
+            position=state.position,
+            **{name: before[name] for name in _TOP},
+        )
+        out = below | above
         following = EncoderState(*(out[f"{name}_out"] for name in _STATE))
-        given = (out[name][0] for name in ("frames", "ctc", "encoded"))
-        return following, Encoded(*given)
+        return following, Encoded(*(out[name][0] for name in ("frames", "ctc", "encoded")))
+
+
+def _following(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the outputs that hold the next state."""
+    return tuple(f"{name}_out" for name in names)
 
 
 class TransducerScorer:

@@ -38,7 +38,6 @@ class EndpointOptions:
 
 
 LOOK_INTERVAL = 0.15  # seconds between looks while a decision is open
-RESUMED_SPEECH = 0.15  # seconds of unbroken speech after a pause that continue the command
 FAINT_DECIBELS = 12.0  # a voice this far below the command's loudest frame is another person's
 ROOM_DECIBELS = 30.0  # sound this far below the command's loudest frame is the room
 ROOM_PATIENCE = 0.5  # seconds that room sound must last longer than silence
@@ -72,8 +71,6 @@ class EndpointState:
 
     seconds: float = 0.0  # since the moment from which the command may begin
     vad_silence: float = 0.0  # since the last frame with speech by VAD
-    speech: float = 0.0  # length of unbroken speech by VAD up to now
-    pause: float = 0.0  # vad_silence before that speech
     decoder_silence: float = 0.0  # since the last token of the search, by the latest look
     near_voice_silence: float = 0.0  # since the last speech nearly as loud as the loudest
     above_room_silence: float = 0.0  # since the last speech louder than the room
@@ -81,12 +78,6 @@ class EndpointState:
     since_look: float = 0.0  # since the latest look
     has_speech: bool = False  # whether VAD has found speech
     looks: int = 0  # number of thresholds that silence had passed at the latest look
-
-    def resumed(self, speculative: float) -> bool:
-        """Return whether speech has resumed after a speculative pause, at exactly this frame."""
-        before = self.speech - FRAME_SECONDS
-        now = _reached(self.speech, RESUMED_SPEECH) and not _reached(before, RESUMED_SPEECH)
-        return now and _reached(self.pause, speculative)
 
 
 class EndPointer:
@@ -112,8 +103,6 @@ class EndPointer:
         state = EndpointState(
             seconds=state.seconds + FRAME_SECONDS,
             vad_silence=0.0 if speech else state.vad_silence + FRAME_SECONDS,
-            speech=state.speech + FRAME_SECONDS if speech else 0.0,
-            pause=state.pause if speech and state.speech else state.vad_silence,
             decoder_silence=state.decoder_silence + FRAME_SECONDS,
             near_voice_silence=0.0 if near else state.near_voice_silence + FRAME_SECONDS,
             above_room_silence=0.0 if more else state.above_room_silence + FRAME_SECONDS,

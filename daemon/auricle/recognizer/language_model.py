@@ -25,7 +25,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.errors import ModelError
-from auricle.recognizer.model_file import LEVEL, FileKind, check_header, mapped, pack_header
+from auricle.recognizer.model_file import (
+    LEVEL,
+    FileKind,
+    LevelHeader,
+    check_header,
+    level_headers,
+    mapped,
+    pack_header,
+)
 from auricle.tokenizer import BLANK
 
 HEADER = struct.Struct("<8sIIII16s")  # magic, version, order, tokens, checksum, vocabulary
@@ -70,16 +78,17 @@ class LanguageModel:
         """
         content = mapped(path)
         order, _ = check_header(path, content, KIND, pieces)
+        headers = level_headers(path, content, HEADER.size, order)
         levels: list[NgramLevel] = []
         place = HEADER.size + order * LEVEL.size
         try:
-            for length in range(order):
-                header = LEVEL.unpack_from(content, HEADER.size + length * LEVEL.size)
-                level, place = _level(content, place, header, length == order - 1)
+            for header in headers:
+                level, place = _level(content, place, header, header is headers[-1])
                 levels.append(level)
             following = [len(level.tokens) for level in levels[1:]] + [0]
             fits = len(levels[0].tokens) == len(pieces) and place == len(content)
             fits = fits and [int(level.first[-1]) for level in levels] == following
+            fits = fits and all(int(level.tokens.max(initial=0)) < len(pieces) for level in levels)
         except ValueError:  # a column exceeds the file
             fits = False
         if not fits:
@@ -136,7 +145,9 @@ class LanguageModel:
         return (node, children) if children.start < children.stop else None
 
 
-def _level(content: mmap, place: int, header: Any, longest: bool) -> tuple[NgramLevel, int]:
+def _level(
+    content: mmap, place: int, header: LevelHeader, longest: bool
+) -> tuple[NgramLevel, int]:
     """Return the level at a position of the file, and the position of the next level."""
     size, step, least_backoff, backoff_step = header
 

@@ -7,11 +7,10 @@ that names the file.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
-from auricle.biasing.biasing import BiasingOptions, build
+from auricle.biasing.biasing import BiasingBuilder, BiasingOptions
 from auricle.biasing.context_attention import Attention, ContextEncoder, QueryEncoder
 from auricle.biasing.respelling import Spellings
 from auricle.biasing.vocabulary import Vocabulary
@@ -62,7 +61,9 @@ def load_recognizer(
     frame = _whole(bundle, "frame_features")
     _check(bundle, "features", DEFINITION)
     tokenizer = Tokenizer.load(bundle.path("tokens.txt"))
-    encoder = Encoder(bundle.path("encoder.tflite.gz"), threads, runtime)
+    encoder = Encoder(
+        bundle.path("trunk.tflite.gz"), bundle.path("top.tflite.gz"), threads, runtime
+    )
     scorer = TransducerScorer(
         bundle.path("predictor.tflite.gz"), bundle.path("joint.tflite.gz"), threads, runtime
     )
@@ -80,8 +81,7 @@ def load_recognizer(
     wanted = second or SecondPassOptions()
     attention = _load_second(bundle, tokenizer, wanted, threads, runtime)
     names = _load_names(bundle, encoder, threads, runtime) if attention else None
-    make_biasing = partial(
-        build,
+    builder = BiasingBuilder(
         tokens=Vocabulary(tokenizer),
         pieces=Vocabulary(attention.pieces) if attention else None,
         options=biasing,
@@ -89,7 +89,7 @@ def load_recognizer(
         encoder=names.encoder if names else None,
     )
     listener = names.listener if names else None
-    return Recognizer(encoder, search, frame, attention, make_biasing, listener)
+    return Recognizer(encoder, search, frame, attention, builder, listener)
 
 
 def load_search(

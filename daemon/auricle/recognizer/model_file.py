@@ -15,9 +15,13 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from typing import NamedTuple
 
-from auricle.errors import ModelError
+from auricle.errors import MalformedError, ModelError
+from auricle.parsing.files import open_regular
 
+MOST_STEP = 100.0  # nats; a probability has at most 255 steps
+MOST_BACKOFF = 1000.0  # nats, positive or negative
 LEVEL = struct.Struct("<Ifff")  # n-grams, step of log probabilities, least backoff, its step
 
 
@@ -32,6 +36,15 @@ class FileKind:
     longest: int  # highest order of the n-grams
 
 
+class LevelHeader(NamedTuple):
+    """The header of one n-gram length."""
+
+    size: int  # number of n-grams
+    step: float  # of the log probabilities
+    least_backoff: float
+    backoff_step: float
+
+
 def digest(pieces: Sequence[str]) -> bytes:
     """Return a digest of a vocabulary, 16 bytes."""
     return blake2b("\n".join(pieces).encode(), digest_size=16).digest()
@@ -40,9 +53,9 @@ def digest(pieces: Sequence[str]) -> bytes:
 def mapped(path: Path) -> mmap:
     """Return the content of a file, memory-mapped; raise ModelError if it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return mmap(file.fileno(), 0, access=ACCESS_READ)
-    except (OSError, ValueError) as error:  # an empty file cannot be mapped
+    except (OSError, ValueError, MalformedError) as error:  # an empty file cannot be mapped
         raise ModelError(f"{path}: cannot be read ({error}): reinstall the bundle") from error
 
 
@@ -81,6 +94,26 @@ def check_header(
     if not whole or zlib.crc32(memoryview(content)[header.size :]) != checksum:
         raise ModelError(f"{path}: is damaged: reinstall the bundle")
     return int(order), tuple(own)
+
+
+def level_headers(path: Path, content: mmap, start: int, order: int) -> list[LevelHeader]:
+    """Return the headers of the n-gram lengths, which begin at `start`.
+
+    Raises:
+        ModelError: a step or a backoff is not finite or impossible, so that scores would be NaN,
+            infinite or above 0.
+    """
+    found = []
+    for length in range(order):
+        header = LevelHeader(*LEVEL.unpack_from(content, start + length * LEVEL.size))
+        steps_fit = all(0 <= step <= MOST_STEP for step in (header.step, header.backoff_step))
+        if not steps_fit or not abs(header.least_backoff) <= MOST_BACKOFF:
+            raise ModelError(
+                f"{path}: the scores of its {length + 1}-grams are impossible numbers: reinstall "
+                "the bundle"
+            )
+        found.append(header)
+    return found
 
 
 def pack_header(

@@ -15,14 +15,14 @@ them with the current one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.biasing.biasing import Biasing
+from auricle.biasing.biasing import Biasing, BiasingBuilder
 from auricle.biasing.context_attention import (
     ListenerState,
     Queries,
@@ -56,9 +56,6 @@ ENCODER_STRIDE = 2  # feature frames (10 ms) per encoder frame (20 ms)
 LONG_SECONDS = 14.0
 PAUSE_SECONDS = 0.5  # time without a token that counts as a pause
 PAUSE_BLANK = 0.7  # mean blank probability that a pause needs
-
-
-MakeBiasing = Callable[[Context], Biasing | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +104,7 @@ class Recognizer:
         search: BeamSearch,
         frame: int,
         second: SecondPass | None = None,
-        make_biasing: MakeBiasing | None = None,
+        names: BiasingBuilder | None = None,
         listener: QueryEncoder | None = None,
         partials: PartialOptions | None = None,
     ) -> None:
@@ -118,7 +115,7 @@ class Recognizer:
             search: beam search of the first pass.
             frame: feature frames (10 ms) per search frame.
             second: second pass; None for a first pass alone.
-            make_biasing: prepares the names of a context; None: names are not favoured.
+            names: prepares the names of a context; None: names are not favoured.
             listener: query encoder of context attention; None: no context attention.
             partials: when a word is shown in the partial text, and when it is firm.
         """
@@ -128,7 +125,7 @@ class Recognizer:
         self._frame = frame
         self._stack = frame // ENCODER_STRIDE  # encoder frames per search frame
         self.second_pass = second
-        self._make_biasing = make_biasing
+        self._names = names
         self._listener = listener
         self._partials = partials or PartialOptions()
 
@@ -155,7 +152,7 @@ class Recognizer:
             search,
             self._frame,
             second,
-            self._make_biasing,
+            self._names,
             self._listener,
             self._partials if glances else replace(self._partials, glance_seconds=None),
         )
@@ -171,7 +168,11 @@ class Recognizer:
 
         Takes about a second for 10,000 names. May be called from any thread.
         """
-        return self._make_biasing(context) if self._make_biasing else None
+        return self._names.build(context) if self._names else None
+
+    def prepare_biasing(self, context: Context) -> Iterator[Biasing | None]:
+        """Yield what `biasing_of` returns in stages; see `BiasingBuilder.prepare`."""
+        return self._names.prepare(context) if self._names else iter((None,))
 
     def initial_state(
         self, start: float = 0.0, listen: float | None = None, biasing: Biasing | None = None
@@ -434,7 +435,7 @@ class Recognizer:
         if self._listener is None or state.listener is None or keys is None:
             return None, None
         listener, queries = self._listener.step(state.listener, encoded.encoded)
-        return listener, queries.between(first, last).best(keys.matrix)
+        return listener, keys.matrix.best(queries.between(first, last))
 
 
 def _utterance_text(state: RecognizerState, words: Words) -> str:

@@ -7,7 +7,8 @@ end-to-end speech recognition" (arXiv:1908.10992).
 
 The score of a hypothesis joins attention and CTC, as in Watanabe et al., "Hybrid CTC/attention
 architecture for end-to-end speech recognition" (IEEE JSTSP 11(8), 2017). Attention alone tends to
-loop and to invent words; CTC scores such words low, because no audio supports them.
+loop and to invent words; CTC scores such words low, because no audio supports them. A reading that
+says words twice which the audio contains once (`repetition`) is left out, unless it is the best.
 
 "Pieces" are the vocabulary of the attention decoder (Whisper's), "tokens" that of the first pass.
 The pieces include capitals and punctuation; `surface_forms.Writing` converts between pieces and
@@ -34,6 +35,7 @@ from auricle.lattice.from_nbest import NbestReading, SpokenWord, lattice_of
 from auricle.lattice.result import Result
 from auricle.recognizer.attention_decoder import AttentionScorer, AttentionState
 from auricle.recognizer.ctc_alignment import Alignment, align
+from auricle.recognizer.repetition import stutters
 from auricle.recognizer.surface_forms import END, Writing
 from auricle.tokenizer import BLANK, WORD_START, Tokenizer
 
@@ -148,6 +150,7 @@ class Candidate:
     alignment: Alignment  # the tokens aligned by CTC
     is_given: bool  # whether the first pass found it
     holds_together: bool  # whether no word has a gap longer than `word_gap`
+    stutters: bool  # whether it says words twice that the audio contains once
 
     def score(self, ctc_weight: float) -> float:
         """Return the joint score of attention and CTC, natural log."""
@@ -208,9 +211,8 @@ class SecondPass:
         """
         candidates = self.candidates(first, utterance, biasing)
         weight = self._options.weight(certainty(utterance.log_probs))
-        readings = [
-            self._reading(one, weight, utterance) for one in chosen(candidates, self._options)
-        ]
+        supported = without_stutter(chosen(candidates, self._options), weight)
+        readings = [self._reading(one, weight, utterance) for one in supported]
         return named_result(lattice_of(readings), len(first.nbest), biasing) if readings else first
 
     def candidates(
@@ -241,11 +243,11 @@ class SecondPass:
                         judged[text] = own
         judged |= self._judge([text for text in texts if text not in judged], begun)
         if names is not None:
-            judged = {
-                text: replace(one, bonus=names.of_text(text)) for text, one in judged.items()
-            }
+            judged = {text: replace(one, bonus=names.of_text(text)) for text, one in judged.items()}
         sequences = [self._tokens.encode(text) for text in judged]
         alignments = align(utterance.log_probs, sequences)
+        scores = [alignment.score for alignment in alignments]
+        stuttered = stutters(utterance.log_probs, list(judged), scores, self._tokens.encode)
         return [
             Candidate(
                 text=text,
@@ -254,8 +256,11 @@ class SecondPass:
                 alignment=alignment,
                 is_given=text in texts,
                 holds_together=self._holds_together(sequence, alignment, utterance.frame_seconds),
+                stutters=repeated,
             )
-            for text, alignment, sequence in zip(judged, alignments, sequences, strict=True)
+            for text, alignment, sequence, repeated in zip(
+                judged, alignments, sequences, stuttered, strict=True
+            )
         ]
 
     def _can_align(self, text: str) -> bool:
@@ -436,6 +441,12 @@ def chosen(candidates: Sequence[Candidate], options: SecondPassOptions) -> list[
             and one.holds_together
         )
     ]
+
+
+def without_stutter(candidates: Sequence[Candidate], ctc_weight: float) -> list[Candidate]:
+    """Return the candidates that do not stutter, and the best one in any case."""
+    best = max(candidates, key=lambda one: one.score(ctc_weight), default=None)
+    return [one for one in candidates if one is best or not one.stutters]
 
 
 def certainty(log_probs: Floats) -> float:

@@ -25,7 +25,15 @@ from numpy.typing import NDArray
 from auricle.errors import ModelError
 from auricle.recognizer.language_model import NgramLevel
 from auricle.recognizer.lexicon import Lexicon
-from auricle.recognizer.model_file import LEVEL, FileKind, check_header, mapped, pack_header
+from auricle.recognizer.model_file import (
+    LEVEL,
+    FileKind,
+    LevelHeader,
+    check_header,
+    level_headers,
+    mapped,
+    pack_header,
+)
 from auricle.recognizer.word_ngrams import WordLevel, WordNgrams
 
 HEADER = struct.Struct("<8sIIIII16s")  # magic, version, order, tokens, nodes, checksum, vocabulary
@@ -55,8 +63,7 @@ class WordModel:
         content = mapped(path)
         order, (nodes,) = check_header(path, content, KIND, pieces)
         reader = _Reader(content, HEADER.size + order * LEVEL.size)
-        headers = [LEVEL.unpack_from(content, HEADER.size + length * LEVEL.size)
-                   for length in range(order)]  # fmt: skip
+        headers = level_headers(path, content, HEADER.size, order)
         try:
             lexicon = _lexicon(reader, nodes)
             levels = [_level(reader, header, header is headers[-1]) for header in headers]
@@ -85,7 +92,7 @@ def _lexicon(reader: _Reader, nodes: int) -> Lexicon:
     return Lexicon(tokens, following & np.uint16(_END - 1), (following & np.uint16(_END)) != 0)
 
 
-def _level(reader: _Reader, header: Any, longest: bool) -> WordLevel:
+def _level(reader: _Reader, header: LevelHeader, longest: bool) -> WordLevel:
     size, step, least_backoff, backoff_step = header
     low, high = reader.column(np.uint16, size), reader.column(np.uint8, size)
     log_probs = reader.column(np.uint8, size)

@@ -1,7 +1,8 @@
 """The relay process: forwards questions from the daemon's socket to the reranker, and answers back.
 
-A message that violates the wire schema ends the relay and is not forwarded. The relay also ends
-when the daemon closes the connection. It stores nothing and logs no transcript.
+A question that violates the wire schema ends the relay and is not forwarded. The relay also ends
+when the daemon closes the connection. Whatever the reranker answers, the relay goes on. It stores
+nothing and logs no transcript.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import asyncio
 import signal
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
 from auricle.config.schema import RerankerSettings
+from auricle.fault_reports import place_of
 from auricle.relay.answers import AnswerFault
 from auricle.relay.reranker_client import Reranker
 from auricle.wire.rate_limit import RateLimit
@@ -65,6 +68,7 @@ class Relay:
         self._connection = connection
         self._report = report
         self._rate_limit = RateLimit(time=time.monotonic())
+        self._faults: Counter[str] = Counter()  # since the start
 
     async def work(self) -> None:
         """Answer until the daemon disconnects.
@@ -91,13 +95,23 @@ class Relay:
     def _next_message(self) -> asyncio.Future[bytes]:
         return asyncio.ensure_future(receive(self._connection, MOST_BYTES))
 
+    async def _ask(self, question: Question, data: bytes) -> Answer:
+        try:
+            return await self._reranker.ask(question, data)
+        except Exception as error:  # of a library: nothing from the network may end the relay
+            self._report(f"the HTTP client failed: {place_of(error)}")
+            return Answer(question.session, (), AnswerFault.UNREACHABLE)
+
     async def _answer(self, question: Question, data: bytes) -> None:
         remaining = self._rate_limit.spend(time.monotonic())
         if remaining is None:
             answer = Answer(question.session, (), AnswerFault.RATE)
         else:
             self._rate_limit = remaining
-            answer = await self._reranker.ask(question, data)
+            answer = await self._ask(question, data)
         if answer.fault:
-            self._report(f"the reranker: {answer.fault}")
+            self._faults[answer.fault] += 1
+            self._report(
+                f"the reranker: {answer.fault} ({self._faults[answer.fault]} since the start)"
+            )
         send(self._connection, encode_answer(answer))

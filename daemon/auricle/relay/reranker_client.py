@@ -2,6 +2,9 @@
 
 It sends the bytes of a validated question unchanged and always returns an `Answer`. A network
 error, a captive portal or an invalid response becomes a fault in that answer.
+
+A request has no header that links it to another one or tells about this device: it stores no
+cookies, and sends neither User-Agent nor a list of encodings.
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ import hashlib
 import os
 import random
 import ssl
+import urllib.request
+from http.cookiejar import CookieJar
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +24,7 @@ from typing import Self
 import httpx
 
 from auricle.config.schema import RerankerSettings
+from auricle.config.secret_file import fault_of_secret
 from auricle.errors import RelayError
 from auricle.relay.answers import AnswerFault, read_body
 from auricle.wire.schema import MOST_ANSWER_BYTES, Answer, Question
@@ -31,25 +37,31 @@ IDLE_SECONDS = 300.0  # keeps an idle connection, because a handshake is slow
 LONGEST_TOKEN = 4096  # characters
 
 
+class NoCookies(CookieJar):
+    """Ignores the cookies of every response: they would link one question to the next."""
+
+    def extract_cookies(self, response: object, request: urllib.request.Request) -> None:
+        """Store nothing, and do not parse what the server sent."""
+
+
 class Reranker:
     """Use as `async with Reranker(settings) as reranker`."""
 
     def __init__(self, settings: RerankerSettings) -> None:
         """Prepare; the first question opens the connection."""
         self._settings = settings
-        token = read_token(settings)
-        headers = {"content-type": "application/json", "accept": "application/json"}
-        if token:
-            headers["authorization"] = f"Bearer {token}"
         self._client = httpx.AsyncClient(
             http2=find_spec("h2") is not None,
             verify=make_context(settings.pin),
-            headers=headers,
+            cookies=NoCookies(),
             timeout=settings.budget_ms / 1000,
             limits=httpx.Limits(max_connections=2, keepalive_expiry=IDLE_SECONDS),
             follow_redirects=False,  # send lattices only to the configured host
             trust_env=False,  # ignore proxy variables
         )
+        for name in (*self._client.headers,):  # those of httpx; one is its name and version
+            del self._client.headers[name]
+        self._client.headers.update(make_headers(read_token(settings)))
 
     async def __aenter__(self) -> Self:
         """Return the client itself."""
@@ -105,6 +117,20 @@ class Reranker:
         return read_body(question, body)
 
 
+def make_headers(token: str) -> dict[str, str]:
+    """Return all headers of a request, except those of its length and host.
+
+    Args:
+        token: the bearer token; empty without one.
+    """
+    headers = {
+        "accept": "application/json",
+        "accept-encoding": "identity",  # the answer is read without decompression
+        "content-type": "application/json",
+    }
+    return headers | ({"authorization": f"Bearer {token}"} if token else {})
+
+
 def make_context(pin: str | None) -> ssl.SSLContext:
     """Return a TLS context.
 
@@ -149,7 +175,7 @@ def read_token(settings: RerankerSettings) -> str:
     """Return the bearer token from systemd's credential or from the file; empty without one.
 
     Raises:
-        RelayError: the token cannot be read or is invalid.
+        RelayError: the token cannot be read, other users can read it, or it is invalid.
     """
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     file = Path(folder) / CREDENTIAL if folder else None
@@ -158,12 +184,16 @@ def read_token(settings: RerankerSettings) -> str:
             return ""
         file = Path(settings.token_file)
     try:
-        token = file.read_text(encoding="ascii")[: LONGEST_TOKEN + 1].strip()
+        with file.open(encoding="ascii") as content:
+            fault = fault_of_secret(file, os.fstat(content.fileno()), {os.geteuid()})
+            token = content.read(LONGEST_TOKEN + 1).strip()
     except (OSError, UnicodeError) as error:
         raise RelayError(
             f"privacy.reranker.token_file: {file}: cannot be read as a token ({error}); let the "
             f"relay's user read it, or pass it as the systemd credential {CREDENTIAL}"
         ) from error
+    if fault is not None:
+        raise RelayError(f"privacy.reranker.token_file: {file}: {fault}")
     if not token or len(token) > LONGEST_TOKEN or not token.isprintable() or " " in token:
         raise RelayError(
             f"privacy.reranker.token_file: {file}: holds no token; write one line without spaces"

@@ -117,12 +117,17 @@ def load_wake(config: Config, threads: int = 1) -> WakeDetector:
         ModelError: a model is missing or damaged.
     """
     settings, runtime = config.wake, config.recognizer.runtime
-    found = [(find_wake_model(model.model), model.cutoff) for model in settings.models]
-    words = [load_wake_word(path, threads, runtime) for path, _ in found]
+    words = [
+        # A model that is named lies in a shipped folder, where a manifest must list its files.
+        load_wake_word(
+            find_wake_model(each.model), threads, runtime, listed=not each.model.startswith("/")
+        )
+        for each in settings.models
+    ]
     cutoffs = {
-        word.name: cutoff
-        for word, (_, cutoff) in zip(words, found, strict=True)
-        if cutoff is not None
+        word.name: each.cutoff
+        for word, each in zip(words, settings.models, strict=True)
+        if each.cutoff is not None
     }
     return WakeDetector(words, cutoffs=cutoffs, refractory_seconds=settings.refractory_seconds)
 

@@ -47,6 +47,8 @@ from auricle.events import (
     Wake,
 )
 from auricle.lattice.result import Result
+from auricle.origin import origin
+from auricle.service.journal_limit import JournalLimit
 
 # Option log.level -> priority of syslog(3).
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
@@ -76,12 +78,14 @@ STUCK = Kind("stuck", "error", "2af9a54ecd414f64948c0a2a792526bf")
 FAULT = Kind("fault", "error", "97472a00726fb81a7fd5df896d20df48")
 UNTOLD = Kind("untold", "warning", "972cc24cf781438a9d3cd38fe9d9ff0f")
 CONTEXT_DAMAGED = Kind("context-damaged", "warning", "3e560af4c9a45b820d6c8c06f1909f27")
+STATE_DAMAGED = Kind("state-damaged", "warning", "7b082f04fc9c4e109ad04218d754a0db")
 PRIVACY = Kind("privacy", "info", "0231a52091044c75b3f039d128a320c9")
 PRIVACY_LED = Kind("privacy-led", "warning", "84e1ffd45db748a6a99097916be8fdc2")
 NOT_RERANKED = Kind("not-reranked", "info", "f6e9356e01654216b88f67272b2a5ad1")
 LEVEL = Kind("level", "info", "16a2e86dcb884d88aaf714c5ea22b23b")
 NO_REALTIME = Kind("no-realtime", "warning", "eedd88caa12d468caff0e0592f8ae143")
 NOT_DUCKED = Kind("not-ducked", "info", "5dec05124dd9431f87ffe5e773bc875b")
+SUPPRESSED = Kind("suppressed", "warning", "8e47278791094882a7b875933ce2af9a")
 WAKE = Kind("wake", "info", "db2b03f4ac1e41638c558d6811107b01")
 PARTIAL = Kind("partial", "debug", "0d9da2b71bfe484b8d41be5964d4d323")
 SETTLED = Kind("settled", "debug", "d85b1a65276c40d5ac62673659bf589e")
@@ -116,11 +120,15 @@ Write: TypeAlias = Callable[[JournalEntry], None]
 
 
 class Journal:
-    """Writes entries of at least the configured level."""
+    """Writes entries of at least the configured level, at a limited rate (`journal_limit.py`).
+
+    Entries of the level `debug` are not limited: the owner asks for each of them.
+    """
 
     def __init__(self, write: Write, level: str = "info", *, transcripts: bool = False) -> None:
         """Pass entries of at least `level` to `write`."""
         self._write = write
+        self._limit = JournalLimit(time.monotonic())
         self.set_level(level, transcripts=transcripts)
 
     def set_level(self, level: str, *, transcripts: bool) -> None:
@@ -137,8 +145,17 @@ class Journal:
         """Write the entry for an event of a session."""
         self._put(entry_of(event, transcripts=self._transcripts))
 
+    def report_suppressed(self) -> None:
+        """Write how many entries were suppressed, from time to time; call it every second."""
+        sentence = self._limit.report(time.monotonic())
+        if sentence and PRIORITIES[SUPPRESSED.level] <= self._priority:
+            self._write(JournalEntry(SUPPRESSED, sentence))
+
     def _put(self, entry: JournalEntry) -> None:
-        if PRIORITIES[entry.kind.level] <= self._priority:
+        kind = entry.kind
+        if PRIORITIES[kind.level] > self._priority:
+            return
+        if kind.level == "debug" or self._limit.allows(kind.name, origin(), time.monotonic()):
             self._write(entry)
 
 

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from auricle.compute.governor import Governor
-from auricle.config import loading
 from auricle.config.schema import Config
 from auricle.ducking.ducker import Ducker
 from auricle.engine.inference_thread import InferenceThread
 from auricle.errors import AuricleError, BusyError, ModelError
 from auricle.privacy.guard import Guard
+from auricle.service import references
 from auricle.service.assembly import (
     Models,
     RunOptions,
@@ -113,7 +113,9 @@ class Reconfiguration:
             self._reload_due.clear()
             parts.notifier.reloading()
             try:
-                config = loading.reload(self._config, self._options.config)
+                config = await asyncio.to_thread(
+                    references.reload, self._config, self._options.config
+                )
                 models = await self._load_models(config)
             except AuricleError as error:
                 message = f"the new configuration is invalid, the old one stays:\n{error}"

@@ -19,7 +19,6 @@ from auricle.bus.server import BusServer
 from auricle.compute.budget import ComputeLevel
 from auricle.compute.governor import Governor
 from auricle.compute.realtime import become_realtime
-from auricle.config import loading
 from auricle.config.locations import relay_socket, state_folder
 from auricle.config.schema import Config
 from auricle.context.entries import Context
@@ -34,6 +33,7 @@ from auricle.events import CancelReason, Event
 from auricle.fault_reports import faults_told, place_of
 from auricle.privacy.guard import Guard, Places
 from auricle.privacy.mode import PrivacyMode
+from auricle.service import references
 from auricle.service.assembly import (
     Models,
     RunOptions,
@@ -57,6 +57,7 @@ from auricle.service.journal import (
     PRIVACY,
     PRIVACY_LED,
     READY,
+    STATE_DAMAGED,
     STOPPING,
     STUCK,
     UNMUTED,
@@ -71,7 +72,6 @@ from auricle.service.result_gate import ResultGate
 from auricle.service.status import StatusTracker
 from auricle.wire.sockets import users_of
 
-RELAY_ACCOUNT = "auricle-relay"  # user of the relay, in the system service
 LOSS_CHECK_SECONDS = 1.0  # between two checks for lost audio
 
 
@@ -84,7 +84,7 @@ def run(options: RunOptions) -> None:
         AudioError: the recording cannot be played.
         BusError: the bus cannot be reached, the connection was lost, or another daemon is running.
     """
-    config = loading.load(options.config)
+    config = references.load(options.config)
     if options.recording is not None:
         with FileSource(options.recording):  # raises if the file cannot be played
             pass
@@ -140,12 +140,13 @@ class Service:
         )
         self._privacy = Guard(
             config.privacy,
-            Places(state_folder() / "privacy", relay_socket(), users_of(RELAY_ACCOUNT)),
+            Places(state_folder() / "privacy", relay_socket(), users_of(references.RELAY_ACCOUNT)),
             models.bundle.language,
             self._privacy_changed,
             lambda sentence: journal.write(NOT_RERANKED, sentence),
             self._contexts.erase,
             lambda sentence: journal.write(PRIVACY_LED, sentence),
+            lambda sentence: journal.write(STATE_DAMAGED, sentence),
         )
         self._music = make_music(
             config.music,
@@ -389,6 +390,7 @@ class Service:
         while True:
             await asyncio.sleep(LOSS_CHECK_SECONDS)
             losses.look(*self._losses())
+            self._journal.report_suppressed()
             self._notifier.status(self._sentence())
 
 

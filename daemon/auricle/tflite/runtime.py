@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import importlib
-import importlib.util
 import zlib
 from collections.abc import Callable, Sequence
 from mmap import ACCESS_READ, mmap
@@ -17,13 +16,19 @@ from typing import Any, Protocol, cast
 
 from numpy.typing import NDArray
 
-from auricle.errors import ArgumentError, ModelError
+from auricle.errors import ArgumentError, MalformedError, ModelError
+from auricle.parsing.files import open_regular
 from auricle.tflite.native_log import without_informational_lines
+from auricle.tflite.packages import find_runtime
+from auricle.tflite.values import find_fault
 from auricle.tflite.verify import is_whole
 
-RUNTIMES = ("ai_edge_litert", "tflite_runtime")  # in the order of preference
 PACKED = ".gz"  # suffix of a compressed model
 LARGEST = 256 * 1024 * 1024  # largest uncompressed model, in bytes
+
+
+class DamagedError(ValueError):
+    """A model that its own checks refuse; the text says why."""
 
 
 class SignatureRunner(Protocol):
@@ -86,13 +91,16 @@ class Interpreter(Protocol):
         ...
 
 
-def load_interpreter(model: Path | bytes, threads: int, runtime: str = "auto") -> Interpreter:
+def load_interpreter(
+    model: Path | bytes, threads: int, runtime: str = "auto", name: str = ""
+) -> Interpreter:
     """Load a TFLite model and allocate its tensors.
 
     Args:
         model: the file or its content. An uncompressed file is mapped into memory.
         threads: threads for one run of the graph.
-        runtime: one of `RUNTIMES`, or "auto" for the first that is installed.
+        runtime: see `find_runtime`.
+        name: what error messages call the model; empty: its path or its size.
 
     Raises:
         ArgumentError: `threads` is below 1, or `runtime` is unknown.
@@ -101,12 +109,18 @@ def load_interpreter(model: Path | bytes, threads: int, runtime: str = "auto") -
     if threads < 1:
         raise ArgumentError(f"threads is {threads}; it must be 1 or more.")
     factory = importlib.import_module(f"{find_runtime(runtime)}.interpreter").Interpreter
-    name = str(model) if isinstance(model, Path) else f"of {len(model)} bytes"
+    name = name or (str(model) if isinstance(model, Path) else f"of {len(model)} bytes")
     try:
         if isinstance(model, Path) and model.suffix == PACKED:
             model = unpack(model)
         with without_informational_lines():
             interpreter = _make_interpreter(factory, model, threads)
+    except DamagedError as error:
+        raise ModelError(
+            f"The model {name} is damaged or not a TFLite model: {error}; install it again."
+        ) from error
+    except MalformedError as error:
+        raise ModelError(f"The model {name} {error.remedy}, or install it again.") from error
     except (ValueError, RuntimeError) as error:
         raise ModelError(
             f"The model {name} is damaged or not a TFLite model; install it again."
@@ -135,42 +149,29 @@ def unpack(path: Path) -> bytes:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is damaged, not gzip-compressed, or larger than `LARGEST`.
+        MalformedError: it is not a regular file.
+        DamagedError: it is damaged, not gzip-compressed, or larger than `LARGEST`.
     """
     try:
-        with gzip.open(path) as file:
+        with open_regular(path) as packed, gzip.GzipFile(fileobj=packed) as file:
             content = file.read(LARGEST + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError("the model cannot be decompressed") from error
+        raise DamagedError("it cannot be decompressed") from error
     if len(content) > LARGEST:
-        raise ValueError(f"the decompressed model has more than {LARGEST} bytes")
+        raise DamagedError(f"it has more than {LARGEST} bytes when decompressed")
     return content
 
 
 def check_file(path: Path) -> None:
-    """Raise OSError for a file that cannot be read, ValueError for a truncated one."""
-    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+    """Raise an error for a file that cannot be read or is damaged."""
+    with open_regular(path) as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
         check_content(content)
 
 
 def check_content(content: bytes | mmap) -> None:
-    """Raise ValueError for a truncated model."""
+    """Raise DamagedError for a truncated model, or one with impossible numbers."""
     if not is_whole(content):
-        raise ValueError("the model is truncated")
-
-
-def find_runtime(runtime: str = "auto") -> str:
-    """Return the name of the package that runs the models.
-
-    Raises:
-        ArgumentError: `runtime` is neither "auto" nor one of `RUNTIMES`.
-        ModelError: no such runtime is installed.
-    """
-    if runtime != "auto" and runtime not in RUNTIMES:
-        raise ArgumentError(f"runtime is {runtime!r}; it must be auto, {' or '.join(RUNTIMES)}.")
-    candidates = RUNTIMES if runtime == "auto" else (runtime,)
-    for candidate in candidates:
-        if importlib.util.find_spec(candidate) is not None:
-            return candidate
-    packages = " or ".join(name.replace("_", "-") for name in candidates)
-    raise ModelError(f"No TFLite runtime is installed; install the Python package {packages}.")
+        raise DamagedError("it is truncated")
+    fault = find_fault(content)
+    if fault:
+        raise DamagedError(fault)

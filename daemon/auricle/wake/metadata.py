@@ -1,7 +1,7 @@
 """Reads the JSON file of a microWakeWord model: its phrase, its network and its trigger settings.
 
-In: the path of the JSON file. Out: a checked `Description`. The format is version 2 of
-https://esphome.io/components/micro_wake_word ("micro" models).
+In: the path of the JSON file and its content. Out: a checked `Description`. The format is version 2
+of https://esphome.io/components/micro_wake_word ("micro" models).
 """
 
 from __future__ import annotations
@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auricle.errors import ModelError
+from auricle.errors import MalformedError, ModelError
+from auricle.parsing.json_text import parse_json
+from auricle.parsing.limits import Limits, shown
 
+LIMITS = Limits(bytes=64 * 1024, nodes=1000)  # a shipped file has 400 bytes and 15 values
+LONGEST_TEXT = 200  # characters of the wake word and of the author
 VERSION = 2
 STEP_MILLISECONDS = 10  # step of the feature frames; the front end has no other
 
@@ -56,27 +60,31 @@ class Fields:
 
     def refuse(self, key: str, expected: str) -> ModelError:
         """Return the error for a wrong value."""
-        value = json.dumps(self.values[key], ensure_ascii=False)
+        value = shown(json.dumps(self.values[key], ensure_ascii=False))
         return ModelError(f"{self.source}: {self.prefix}{key} is {value}; it must be {expected}.")
 
 
-def read_description(path: Path) -> Description:
-    """Read and check the JSON of a microWakeWord model.
+def read_description(path: Path, data: bytes) -> Description:
+    """Check the JSON of a microWakeWord model.
+
+    Args:
+        path: the path of the file.
+        data: its content.
 
     Raises:
-        ModelError: the file is missing, is not JSON or has another type or version; or a key is
-            missing or has an impossible value.
+        ModelError: the content is not JSON or has another type or version; or a key is missing or
+            has an impossible value.
     """
-    fields = Fields(read_object(path), path)
+    fields = Fields(read_object(path, data), path)
     if fields.take("type", str, '"micro"') != "micro":
         raise fields.refuse("type", '"micro", the only supported type of wake-word model')
     if fields.take("version", int, str(VERSION)) != VERSION:
         raise fields.refuse("version", f"{VERSION}; convert or retrain the model")
     phrase = fields.take("wake_word", str, "the words to say")
-    if not phrase.strip():
+    if not phrase.strip() or not phrase.isprintable() or len(phrase) > LONGEST_TEXT:
         raise fields.refuse("wake_word", "the words to say")
     network = fields.take("model", str, "the name of the TFLite file beside this one")
-    if not network or Path(network).name != network:
+    if not network or not network.isprintable() or Path(network).name != network:
         raise fields.refuse(
             "model", "the name of the TFLite file beside this one, not a path or URL"
         )
@@ -88,23 +96,29 @@ def read_description(path: Path) -> Description:
         cutoff=take_cutoff(micro),
         window=take_window(micro),
         languages=take_languages(fields),
-        author=fields.take("author", str, "a name") if "author" in fields.values else "",
+        author=take_author(fields),
     )
 
 
-def read_object(path: Path) -> dict[str, Any]:
+def read_object(path: Path, data: bytes) -> dict[str, Any]:
     """Return the JSON object of a file."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+        content = parse_json(data, LIMITS)
+    except MalformedError as error:
         raise ModelError(
-            f"The wake-word model {path} cannot be read ({error.strerror}); install it again."
+            f"{path} is not the JSON of a wake word ({error}); install the model again."
         ) from error
-    except ValueError as error:
-        raise ModelError(f"{path} is not JSON ({error}); install the model again.") from error
     if not isinstance(content, dict):
         raise ModelError(f"{path} is not a JSON object; install the model again.")
     return content
+
+
+def take_author(fields: Fields) -> str:
+    """Return the author; empty if it is not stated."""
+    author: str = fields.take("author", str, "a name") if "author" in fields.values else ""
+    if not author.isprintable() or len(author) > LONGEST_TEXT:
+        raise fields.refuse("author", "a name")
+    return author
 
 
 def take_cutoff(micro: Fields) -> float:

@@ -12,6 +12,7 @@ from another state, a new graph is loaded and processes these frames again.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.errors import ModelError
-from auricle.tflite.runtime import load_interpreter
+from auricle.tflite.runtime import Interpreter, load_interpreter
 from auricle.wake.frontend import CHANNELS
-from auricle.wake.metadata import Description, read_description
+from auricle.wake.metadata import Description
+from auricle.wake.model_files import ModelFiles, read_model_files
 
 MEMORY_FRAMES = 200  # 2 s; the shipped models need 1.49 to 1.79 s, which a test checks
 LARGEST_STRIDE = 100  # feature frames, 1 s; a larger stride is useless for detection
@@ -54,22 +56,22 @@ class MicroWakeWord:
     """A streaming wake-word network: (frames, 40) float32 in, (steps,) float32 out.
 
     Args:
-        description: the metadata of the model.
+        files: the checked metadata, and the network.
         threads: number of threads for one run of the graph.
-        runtime: "auto", or a name from `auricle.tflite.runtime.RUNTIMES`.
+        runtime: "auto", or a name from `auricle.tflite.packages.RUNTIMES`.
 
     Raises:
-        ModelError: the network is missing or damaged, or its tensors do not match the format.
+        ModelError: the network is damaged, cannot be run, or its tensors do not match the format.
     """
 
-    def __init__(self, description: Description, threads: int = 1, runtime: str = "auto") -> None:
-        self.description = description
+    def __init__(self, files: ModelFiles, threads: int = 1, runtime: str = "auto") -> None:
+        self.description: Description = files.description
         self._threads = threads
         self._runtime = runtime
-        self._interpreter = load_interpreter(description.network, threads, runtime)
-        self._content = description.network.read_bytes()  # to load a new graph later
+        self._content = files.network  # to load a new graph later
+        self._interpreter = self._load()
         self._reached = self.initial_state()
-        source = str(description.network)
+        source = str(self.description.network)
         details = single(self._interpreter.get_input_details(), source, "inputs")
         result = single(self._interpreter.get_output_details(), source, "outputs")
         self.stride = check_input(details, source)
@@ -79,6 +81,7 @@ class MicroWakeWord:
         self._stored = read_quantization(details, source)
         self._probability = read_quantization(result, source)
         self.memory = MEMORY_FRAMES // self.stride * self.stride
+        self._try()
 
     @property
     def name(self) -> str:
@@ -122,8 +125,22 @@ class MicroWakeWord:
 
     def _restore(self, state: MicroState) -> None:
         """Load a new graph and bring its variables into `state`."""
-        self._interpreter = load_interpreter(self._content, self._threads, self._runtime)
+        self._interpreter = self._load()
         self._run(state.features[: len(state.features) - state.pending])
+
+    def _load(self) -> Interpreter:
+        name = str(self.description.network)
+        return load_interpreter(self._content, self._threads, self._runtime, name)
+
+    def _try(self) -> None:
+        """Run the graph once, so that one that fails does so now; then load it anew."""
+        try:
+            self._run(np.zeros((self.stride, CHANNELS), np.int8))
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(
+                f"{self.description.network} cannot be run ({error}); install the model again."
+            ) from error
+        self._interpreter = self._load()
 
     def _run(self, features: NDArray[np.int8]) -> NDArray[np.float32]:
         """Run the graph over (steps * stride, 40) int8; return (steps,) float32."""
@@ -136,13 +153,22 @@ class MicroWakeWord:
         return (probabilities - self._probability.zero_point) * np.float32(self._probability.scale)
 
 
-def load_wake_word(path: Path, threads: int = 1, runtime: str = "auto") -> MicroWakeWord:
+def load_wake_word(
+    path: Path, threads: int = 1, runtime: str = "auto", *, listed: bool = False
+) -> MicroWakeWord:
     """Load a wake-word model from its JSON file.
 
+    Args:
+        path: the JSON file.
+        threads: number of threads for one run of the graph.
+        runtime: see `MicroWakeWord`.
+        listed: whether a manifest must list the files; see `read_model_files`.
+
     Raises:
-        ModelError: the JSON or the TFLite file is missing, damaged or in another format.
+        ModelError: the JSON or the TFLite file is missing, damaged, in another format, or not the
+            one of its manifest.
     """
-    return MicroWakeWord(read_description(path), threads, runtime)
+    return MicroWakeWord(read_model_files(path, listed=listed), threads, runtime)
 
 
 def single(details: list[dict[str, Any]], source: str, what: str) -> dict[str, Any]:
@@ -188,10 +214,10 @@ def read_quantization(details: dict[str, Any], source: str) -> Quantization:
     """Return the quantization of a tensor.
 
     Raises:
-        ModelError: the scale is not above 0.
+        ModelError: the scale is not a finite number above 0.
     """
     scale, zero_point = details["quantization"]
-    if not scale > 0:
+    if not 0 < scale < math.inf:
         raise ModelError(
             f"{source}: the tensor {details['name']} has the scale {scale:g}; it must be above 0. "
             "Install a quantized model."

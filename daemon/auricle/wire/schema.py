@@ -18,7 +18,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from auricle.errors import RefusedError
+from auricle.errors import MalformedError, RefusedError
+from auricle.parsing.json_text import parse_json
+from auricle.parsing.limits import Limits
 
 VERSION = 1
 MOST_BYTES = 4096  # of a question
@@ -38,8 +40,10 @@ LONGEST_RUN = 3  # of the same letter
 MOST_CONSONANTS = 6  # in a row, as in "catchphrase"; random letters have more
 VOWELS = "aeiouy"
 MOST_READINGS = 16
+LONGEST_READING = MOST_LETTERS * 4  # characters
 MOST_READING_SCORE = 9999.0  # nats, positive or negative
 
+_LIMITS = Limits(bytes=MOST_ANSWER_BYTES, depth=3)
 _LOCALE = re.compile(r"[a-z]{2}(-[A-Z]{2})?")
 _TEXT = re.compile(r"[a-z'-]+( [a-z'-]+)*")
 _FAULT = re.compile(r"[a-z]{1,20}(-[a-z]{1,20}){0,3}")
@@ -93,8 +97,8 @@ class LatticeReading:
         """Raise RefusedError for an invalid text or score."""
         if not _TEXT.fullmatch(self.text):
             raise RefusedError("text: must be words separated by single spaces")
-        if len(self.text) > MOST_LETTERS * 4:
-            raise RefusedError(f"text: has more than {MOST_LETTERS * 4} characters; shorten it")
+        if len(self.text) > LONGEST_READING:
+            raise RefusedError(f"text: has more than {LONGEST_READING} characters; shorten it")
         if not abs(self.score) <= MOST_READING_SCORE:
             raise RefusedError(f"score: must be a number of at most {MOST_READING_SCORE:g}")
         if round(self.score, 2) != self.score:
@@ -251,8 +255,10 @@ def _read(data: bytes, most: int, fields: tuple[str, ...]) -> dict[str, Any]:
     if len(data) > most:
         raise RefusedError(f"message: has {len(data)} bytes, at most {most} are allowed; send less")
     try:
-        content = json.loads(data.decode("ascii"))
-    except (ValueError, RecursionError):
+        if not data.isascii():
+            raise RefusedError("message: must be JSON in ASCII")
+        content = parse_json(data, _LIMITS)
+    except MalformedError:
         raise RefusedError("message: must be JSON in ASCII") from None
     if not isinstance(content, dict) or tuple(content) != fields:
         raise RefusedError(f"message: must be an object with the fields {', '.join(fields)}")

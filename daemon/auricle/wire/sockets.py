@@ -69,7 +69,7 @@ def check_peer(connection: socket.socket, users: Collection[int]) -> None:
     """Raise RefusedError unless the process at the other end belongs to one of these users."""
     packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     process, user, _ = _CREDENTIALS.unpack(packed)
-    if user not in {_as_seen_here(each) for each in users}:
+    if user not in {as_seen_here(each) for each in users}:
         raise RefusedError(
             f"peer: process {process} of user {user_name(user)} may not connect; allowed users are "
             f"{', '.join(map(user_name, sorted(users)))}"
@@ -107,7 +107,7 @@ def send(connection: socket.socket, data: bytes) -> bool:
         return False
 
 
-def _as_seen_here(user: int) -> int:
+def as_seen_here(user: int) -> int:
     """Return the id by which this process sees a user.
 
     In a user namespace (PrivateUsers=yes in the daemon's unit) most users have the same overflow

@@ -89,7 +89,7 @@ def test_the_encoder_streams_what_pytorch_computes_at_once(
         encoded = model.encoder(features)
         above = top.encode(encoded.reshape(1, chunks * TOP.chunk, -1))
         expected, ctc = top.project(above)[0].numpy(), top.ctc_log_probs(above)[0].numpy()
-    encoder = Encoder(folder / "encoder.tflite", threads=1, runtime=runtime)
+    encoder = Encoder(folder / "trunk.tflite", folder / "top.tflite", threads=1, runtime=runtime)
     state, parts = encoder.initial_state(), []
     for chunk in features[0].numpy().reshape(chunks, encoder.chunk, 80):
         state, part = encoder.step(state, chunk)

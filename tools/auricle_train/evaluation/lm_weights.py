@@ -58,7 +58,9 @@ class FirstPass:
         Raises:
             ModelError: a file is damaged, or the language model has another vocabulary.
         """
-        self._encoder = Encoder(bundle.path("encoder.tflite.gz"), threads=1)
+        self._encoder = Encoder(
+            bundle.path("trunk.tflite.gz"), bundle.path("top.tflite.gz"), threads=1
+        )
         self._scorer = TransducerScorer(
             bundle.path("predictor.tflite.gz"), bundle.path("joint.tflite.gz"), threads=1
         )

@@ -32,7 +32,9 @@ from auricle_train.models.transducer import STRIDE, Shape
 from auricle_train.top.training import load_top
 from auricle_train.training.checkpoint import load_model
 
-FIRST = ("encoder.tflite.gz", "predictor.tflite.gz", "joint.tflite.gz", "tokens.txt")
+FIRST = (
+    "trunk.tflite.gz", "top.tflite.gz", "predictor.tflite.gz", "joint.tflite.gz", "tokens.txt",
+)  # fmt: skip
 SECOND = ("memory.tflite.gz", "decoder.tflite.gz", "pieces.txt")
 LIMITS = (("first pass", FIRST, 18), ("decoder", SECOND[1:2], 15), ("bundle", FIRST + SECOND, 45))
 GZIP = 16  # added to zlib's window bits to select the gzip format

@@ -1,7 +1,8 @@
-"""Exports the first pass as TFLite graphs, with frozen encoder and top in one streaming graph.
+"""Exports the first pass as TFLite graphs.
 
 In: the weights of a `Transducer` with a frozen encoder, and of a `Top` trained on it. Out:
-`encoder.tflite`, `predictor.tflite` and `joint.tflite`, which `auricle.recognizer` runs.
+`trunk.tflite`, the frozen encoder, and `top.tflite`, both streaming, `predictor.tflite` and
+`joint.tflite`, which `auricle.recognizer` runs.
 """
 
 from __future__ import annotations
@@ -31,61 +32,73 @@ class FirstPassGraphs:
                 f"top: reads {top.streams} in chunks of {top.chunk} search frames; the exported "
                 f"encoder gives ('encoder',) in chunks of {shape.chunk // top.stack}"
             )
-        self.shape, self.top = shape, top
+        self.shape, self.shape_of_top = shape, top
         self._layers, self._encoder = layers, ChunkedEncoder(shape, layers)
 
-    def encoder_inputs(self) -> Specs:
-        """Return the input specification of `encoder`."""
-        shape, top = self.shape, self.top
+    def trunk_inputs(self) -> Specs:
+        """Return the input specification of `trunk`."""
+        shape = self.shape
         cache = tf.TensorSpec([shape.layers, shape.left, shape.width])
-        top_cache = tf.TensorSpec([top.layers, top.left, top.width])
         return {
             "features": tf.TensorSpec([1, shape.chunk * STRIDE, 80]),
             "context": tf.TensorSpec([1, CONV_CONTEXT, 80]),
             "keys": cache,
             "values": cache,
-            "top_keys": top_cache,
-            "top_values": top_cache,
-            "top_near": tf.TensorSpec([top.layers, top.kernel - 1, top.width]),
             "position": tf.TensorSpec([1], tf.int32),
         }
 
-    def encoder(
-        self, features: Any, context: Any, keys: Any, values: Any, top_keys: Any, top_values: Any,
-        top_near: Any, position: Any,
-    ) -> dict[str, Any]:  # fmt: skip
-        """Encode one chunk, with the same result as `Encoder` and `Top.encode` on the whole.
+    def trunk(
+        self, features: Any, context: Any, keys: Any, values: Any, position: Any
+    ) -> dict[str, Any]:
+        """Encode one chunk, with the same result as `Encoder` on the whole utterance.
 
         Args:
             features: (1, chunk * STRIDE, 80).
             context: (1, CONV_CONTEXT, 80), the preceding features.
             keys: (layers, left, width) of the preceding frames, zeros before the start.
             values: (layers, left, width), as for keys.
+            position: (1,) int32, encoder frames before this chunk.
+        """
+        state, encoded = self._encoder.chunk(features, context, keys, values, position)
+        return {"encoded": encoded[:, :, 0], **state}
+
+    def top_inputs(self) -> Specs:
+        """Return the input specification of `top`."""
+        top = self.shape_of_top
+        cache = tf.TensorSpec([top.layers, top.left, top.width])
+        return {
+            "encoded": tf.TensorSpec([1, self.shape.chunk, self.shape.width]),
+            "top_keys": cache,
+            "top_values": cache,
+            "top_near": tf.TensorSpec([top.layers, top.kernel - 1, top.width]),
+            "position": tf.TensorSpec([1], tf.int32),
+        }
+
+    def top(
+        self, encoded: Any, top_keys: Any, top_values: Any, top_near: Any, position: Any
+    ) -> dict[str, Any]:
+        """Encode one chunk of encoder frames, with the same result as `Top.encode` on the whole.
+
+        Args:
+            encoded: (1, chunk, width), output of `trunk`.
             top_keys: (top layers, top left, top width), keys of the top.
             top_values: (top layers, top left, top width), values of the top.
             top_near: (top layers, kernel - 1, top width), previous inputs of the convolutions.
             position: (1,) int32, encoder frames before this chunk.
         """
-        state, encoded = self._encoder.chunk(features, context, keys, values, position)
-        frames, ctc, above = self._climb(encoded, top_keys, top_values, top_near, position)
-        return {"frames": frames, "ctc": ctc, "encoded": encoded[:, :, 0], **state, **above}
-
-    def _climb(
-        self, encoded: Any, keys: Any, values: Any, near: Any, position: Any
-    ) -> tuple[Any, Any, dict[str, Any]]:
-        """Return joint frames, CTC log probabilities and the next state of the top."""
-        top, layers = self.top, self._layers
+        top, layers = self.shape_of_top, self._layers
         x = tf.reshape(encoded, [1, top.chunk, 1, top.inputs])
         x = layers.linear("top.input", layers.norm("top.input_norm", x))
         mask = known_mask(position // top.stack, top.left, top.chunk)
         state: dict[str, list[Any]] = {"top_keys_out": [], "top_values_out": [], "top_near_out": []}
         for number in range(top.layers):
             name = f"top.blocks.{number}"
-            heard = tf.concat([near[number], layers.norm(f"{name}.conv_norm", x)[0, :, 0]], axis=0)
+            near = layers.norm(f"{name}.conv_norm", x)[0, :, 0]
+            heard = tf.concat([top_near[number], near], axis=0)
             x += layers.depthwise(f"{name}.conv", heard)[None, :, None]
             query, key, value = layers.queries_keys_values(name, x)
-            all_keys = tf.concat([keys[number], key], axis=0)
-            all_values = tf.concat([values[number], value], axis=0)
+            all_keys = tf.concat([top_keys[number], key], axis=0)
+            all_values = tf.concat([top_values[number], value], axis=0)
             x = layers.block(name, x, attend(query, all_keys, all_values, top.heads, mask))
             state["top_keys_out"].append(all_keys[top.chunk :])
             state["top_values_out"].append(all_values[top.chunk :])
@@ -93,12 +106,12 @@ class FirstPassGraphs:
         x = layers.norm("top.norm", x)
         ctc = tf.nn.log_softmax(layers.linear("top.ctc", x)[:, :, 0])
         stacked = {name: tf.stack(parts) for name, parts in state.items()}
-        return layers.linear("top.project", x)[:, :, 0], ctc, stacked
+        return {"frames": layers.linear("top.project", x)[:, :, 0], "ctc": ctc, **stacked}
 
     def predictor(self, contexts: Any) -> dict[str, Any]:
         """Map contexts (rows, 2) int32 to `predictions` (rows, joint)."""
         embedded = self._layers.lookup("top.embedding.weight", tf.reshape(contexts, [-1]))
-        embedded = tf.reshape(embedded, [1, JOINT_ROWS, 1, 2 * self.top.embedding])
+        embedded = tf.reshape(embedded, [1, JOINT_ROWS, 1, 2 * self.shape_of_top.embedding])
         hidden = tf.nn.relu(self._layers.linear("top.context", embedded))
         return {"predictions": self._layers.linear("top.predict", hidden)[0, :, 0]}
 
@@ -111,7 +124,7 @@ class FirstPassGraphs:
 def export_first_pass(
     shape: Shape, top: TopShape, weights: Weights, folder: Path, quantize: bool = True
 ) -> None:
-    """Write the three graphs into a folder.
+    """Write the four graphs into a folder.
 
     Args:
         shape: sizes of the recogniser with the frozen encoder.
@@ -125,7 +138,8 @@ def export_first_pass(
     """
     graphs = FirstPassGraphs(shape, top, Layers(weights, quantize))
     specs: list[tuple[Any, Specs]] = [
-        (graphs.encoder, graphs.encoder_inputs()),
+        (graphs.trunk, graphs.trunk_inputs()),
+        (graphs.top, graphs.top_inputs()),
         (graphs.predictor, {"contexts": tf.TensorSpec([JOINT_ROWS, 2], tf.int32)}),
         (graphs.joint, {
             "frame": tf.TensorSpec([1, top.joint]),

@@ -34,11 +34,15 @@ class Imported:
         if name is None:
             self.left_out += 1
             return
-        forms = dict.fromkeys(form for form in map(_clean, spoken) if form and form != name)
-        known = tuple(forms)[:MOST_SPOKEN]
+        forms: dict[str, None] = {}
+        for form in map(_clean, filter(None, spoken)):
+            if len(forms) == MOST_SPOKEN:
+                break
+            if form and form != name:
+                forms[form] = None
         identity = _clean(id) or ""
         self._entries.setdefault(
-            (name, identity), Entry(self.kind, name, spoken=known, id=identity)
+            (name, identity), Entry(self.kind, name, spoken=tuple(forms), id=identity)
         )
 
 

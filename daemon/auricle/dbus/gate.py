@@ -1,0 +1,191 @@
+"""Decides on each message by its header whether its body is read.
+
+A body that is refused is never decoded and never kept. Its sender gets a named error.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from dbus_next.constants import ErrorType
+
+from auricle.dbus.body import MAX_VALUES, Accept
+from auricle.dbus.budgets import Account, Accounts, Budget, Excess
+from auricle.dbus.errors import CallError
+from auricle.dbus.header import Header
+from auricle.dbus.interface import MAX_BYTES
+from auricle.errors import AuricleError, NotAuthorizedError
+
+MESSAGE_BYTES = 64 * 1024  # body of a message to a program that exports no objects
+
+
+class Standing(Enum):
+    """What the daemon knows of a caller."""
+
+    MEMBER = "may send large calls"
+    OUTSIDER = "may read what is public, and tighten privacy"
+    UNKNOWN = "its user is being asked for"
+
+
+# A member that waits for each answer stays below its budget.
+BUDGETS = {
+    Standing.MEMBER: Budget(2000.0, 4000, 1024, 32 * 1024 * 1024),
+    Standing.OUTSIDER: Budget(50.0, 100, 16, 64 * 1024),
+    Standing.UNKNOWN: Budget(200.0, 400, 64, 32 * 1024 * 1024),
+}
+_PLAIN = Budget(1000.0, 2000, 1, 0)  # messages of one sender to a program without objects
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A sender of calls; callers with the same account share a budget."""
+
+    standing: Standing
+    account: str
+
+
+class Callers(Protocol):
+    """Knows the callers."""
+
+    def look_up(self, sender: str) -> Caller:
+        """Return what is known of a sender, and begin to ask for what is not."""
+        ...
+
+    async def identify(self, sender: str) -> Caller:
+        """Return a caller that is not UNKNOWN; raises AuricleError if it has left."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the body of a call may be, beyond its signature, which is checked already."""
+
+    max_bytes: int = MAX_BYTES
+    accept: Accept | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision on a message: read its body, answer with `refusal`, or drop it."""
+
+    read: bool = False
+    refusal: Exception | None = None
+    accept: Accept | None = None
+    max_values: int = MAX_VALUES
+    account: Account | None = None  # its open call is to be closed after the answer
+    must_identify: bool = False  # decode it only if the caller turns out to be a member
+
+
+DROP = Verdict()
+
+
+class Gate(Protocol):
+    """Decides on method calls, and on signals that are not from the D-Bus daemon."""
+
+    def judge(self, header: Header) -> Verdict:
+        """Return the decision."""
+        ...
+
+    async def check_member(self, sender: str) -> None:
+        """Raise NotAuthorizedError if the sender may not send large calls."""
+        ...
+
+
+class PlainGate:
+    """The gate of a program that exports no objects: small messages, at a limited rate."""
+
+    def __init__(self) -> None:
+        """Start with full budgets."""
+        self._accounts = Accounts()
+
+    def judge(self, header: Header) -> Verdict:
+        """Accept small messages; drop what is too large or too much."""
+        now = time.monotonic()
+        if header.size > MESSAGE_BYTES or self._accounts.of(header.sender, _PLAIN, now).spend(now):
+            return DROP
+        return Verdict(read=True)
+
+    async def check_member(self, sender: str) -> None:
+        """Do nothing: no message needs it."""
+
+
+class CallGate:
+    """The gate of the daemon: calls that fit the interfaces and the budget of their caller."""
+
+    def __init__(self, form_of: Callable[[Header], Form], callers: Callers) -> None:
+        """Set the sources of decisions.
+
+        Args:
+            form_of: returns what the body of a call may be; raises CallError or AuricleError if
+                there is no such member, the caller may not call it, or the signature is wrong.
+            callers: knows the standing of callers.
+        """
+        self._form_of = form_of
+        self._callers = callers
+        self._accounts = Accounts()
+
+    def judge(self, header: Header) -> Verdict:
+        """Refuse what does not fit; drop signals and floods."""
+        if not header.is_call:
+            return DROP
+        now = time.monotonic()
+        caller = self._callers.look_up(header.sender)
+        account = self._accounts.of(caller.account, BUDGETS[caller.standing], now)
+        excess = account.spend(now)
+        if excess is Excess.FLOOD:
+            return DROP
+        if excess is not None:
+            return _refuse_excess(account, excess)
+        try:
+            form = self._form_of(header)
+            self._check_size(header, form, caller)
+        except (CallError, AuricleError) as error:
+            return Verdict(refusal=error)
+        excess = account.open(header.size)
+        if excess is not None:
+            return _refuse_excess(account, excess)
+        large = header.size > MAX_BYTES
+        return Verdict(
+            read=True,
+            accept=form.accept,
+            max_values=max(64, form.max_bytes // 4),
+            account=account,
+            must_identify=large and caller.standing is Standing.UNKNOWN,
+        )
+
+    async def check_member(self, sender: str) -> None:
+        """Raise NotAuthorizedError if the sender is not a member."""
+        _check_standing(await self._callers.identify(sender))
+
+    def _check_size(self, header: Header, form: Form, caller: Caller) -> None:
+        if header.size > form.max_bytes:
+            raise CallError(
+                ErrorType.LIMITS_EXCEEDED,
+                f"{header.member} takes arguments of up to {form.max_bytes} bytes, not "
+                f"{header.size}; send less at a time",
+            )
+        if header.size > MAX_BYTES:
+            _check_standing(caller)
+
+
+def _check_standing(caller: Caller) -> None:
+    if caller.standing is Standing.OUTSIDER:
+        raise NotAuthorizedError(
+            f"only members may send more than {MAX_BYTES} bytes; join the group of the daemon, "
+            "which is auricle on the system bus"
+        )
+
+
+def _refuse_excess(account: Account, excess: Excess) -> Verdict:
+    budget = account.budget
+    most = {
+        Excess.RATE: f"{budget.calls_per_second:.0f}",
+        Excess.CALLS: f"{budget.open_calls}",
+        Excess.BYTES: f"{budget.open_bytes}",
+    }[excess]
+    text = f"too many calls: the limit is {most} {excess.value}; wait, and call again"
+    return Verdict(refusal=CallError(ErrorType.LIMITS_EXCEEDED, text))

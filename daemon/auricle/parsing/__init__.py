@@ -1,0 +1,1 @@
+"""Reads unchecked files, JSON and YAML; everything else parses through this package."""
