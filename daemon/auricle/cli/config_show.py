@@ -102,7 +102,7 @@ def shown_key(key: str, value: object, default: object, setting: Setting | None)
         value=plain(value),
         is_default=value == default,
         file=str(setting.file) if setting else None,
-        line=setting.line if setting else None,
+        line=setting.source.line if setting else None,
     )
 
 
