@@ -5,16 +5,32 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from auricle.cli.main import main
 from testbed.private_bus import PrivateBus
+from testbed.running_daemon import RunningDaemon
+
+DEMO = Path(__file__).parents[2] / "models" / "demo" / "command.flac"
 
 AURICLE = (sys.executable, "-m", "auricle.cli.main")
-KEYS = ["session", "text", "nbest", "words", "names", "reason", "time"]
+KEYS = ["session", "text", "written", "nbest", "words", "names", "reason", "time"]
 
 pytestmark = pytest.mark.usefixtures("daemon")
+
+
+@pytest.fixture(scope="module")
+def daemon(daemon_bus: PrivateBus) -> Iterator[RunningDaemon]:
+    """A daemon without wake words, which would begin sessions of their own."""
+    with RunningDaemon(
+        daemon_bus.address,
+        "wake: {enabled: false}\narbiter: {level: saver}\n",
+        arguments=("--audio", str(DEMO)),
+    ) as daemon:
+        yield daemon
 
 
 def play_and_listen(bus: PrivateBus, *options: str) -> subprocess.CompletedProcess[str]:
@@ -42,6 +58,7 @@ def test_programs_get_the_whole_result(daemon_bus: PrivateBus) -> None:
     assert list(found) == KEYS
     assert found["text"] == found["nbest"][0]["text"]
     assert found["text"] == " ".join(word["word"] for word in found["words"])
+    assert found["written"][0].isupper()
     assert all(round(word["start"], 3) == word["start"] for word in found["words"])
 
 

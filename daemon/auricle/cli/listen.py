@@ -11,6 +11,8 @@ from typing import Any
 from auricle.cli.bus_option import add_bus_option, call
 from auricle.cli.progress import StatusLine
 from auricle.client.client import AssistantClient
+from auricle.config.loading import load
+from auricle.config.locations import find_config
 from auricle.errors import AuricleError
 
 MOST_HYPOTHESES = 100
@@ -22,6 +24,7 @@ far is shown while you speak. The exit status is 1 if nothing is said.
 With --json, the command prints one object with the keys
   session           the id of the session
   text              the recognized text
+  written           the text with capitals, punctuation and digits
   nbest             hypotheses {text, score}, best first; score is a natural log probability
   words             {word, start, end, confidence}
   names             {kind, written, id, start, end} of the known names in the text
@@ -41,6 +44,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         type=timeout,
         help="how long to wait for speech, from 1 to 60 (default: from the configuration)",
+    )
+    parser.add_argument(
+        "--style",
+        choices=("words", "written"),
+        help="words: plain words; written: with capitals, punctuation and digits (default: from "
+        "the configuration)",
     )
     add_bus_option(parser)
 
@@ -76,7 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write(f"{result['text']}\n")
+        style = arguments.style or load(find_config()).text.style
+        sys.stdout.write(f"{result['written' if style == 'written' else 'text']}\n")
     return 0
 
 
@@ -118,6 +128,7 @@ async def result_of_session(
     return {
         "session": session,
         "text": final["text"],
+        "written": await client.written(session),
         "nbest": [{"text": text, "score": round(score, 4)} for text, score in nbest],
         "words": [
             {"word": word, "start": start, "end": end, "confidence": round(confidence, 4)}
