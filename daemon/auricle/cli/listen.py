@@ -5,17 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict
 from typing import Any
 
 from auricle.cli.bus_option import add_bus_option, call
 from auricle.cli.progress import StatusLine
 from auricle.client.client import AssistantClient
+from auricle.client.final_result import final_result
 from auricle.config.loading import load
 from auricle.config.locations import find_config
 from auricle.errors import AuricleError
 
-MOST_HYPOTHESES = 100
 LONGEST_TIMEOUT = 60.0  # seconds
 DESCRIPTION = """\
 Let the daemon hear one command, without a wake word, and print its text. On a terminal, the text so
@@ -111,33 +110,12 @@ async def hear(client: AssistantClient, line: StatusLine, seconds: float | None)
             case "partial" | "speculative":
                 line.show(str(fields["text"]))
             case "final":
-                return await result_of_session(client, session, fields)
+                return await final_result(client, fields)
             case "cancelled":
                 raise AuricleError(why_cancelled(str(fields["reason"])))
             case "error":
                 raise AuricleError(str(fields["message"]))
     raise AssertionError("`events` ends only by an error")
-
-
-async def result_of_session(
-    client: AssistantClient, session: str, final: dict[str, Any]
-) -> dict[str, Any]:
-    """Return the JSON object of a session that has ended with a result."""
-    nbest = await client.nbest(session, MOST_HYPOTHESES)
-    words = await client.words(session)
-    return {
-        "session": session,
-        "text": final["text"],
-        "written": await client.written(session),
-        "nbest": [{"text": text, "score": round(score, 4)} for text, score in nbest],
-        "words": [
-            {"word": word, "start": start, "end": end, "confidence": round(confidence, 4)}
-            for word, start, end, confidence in words
-        ],
-        "names": [asdict(name) for name in await client.names(session)],
-        "reason": final["reason"],
-        "time": round(final["time"], 3),
-    }
 
 
 def why_cancelled(reason: str) -> str:
