@@ -20,7 +20,7 @@ FLOORS = (
     {"recognizer"},
     {"session", "events", "assistant"},
     {"engine", "client", "privacy", "ducking", "relay"},
-    {"offline", "actions"},
+    {"offline", "actions", "feedback"},
     {"bus"},
     {"service"},
     {"diagnosis"},

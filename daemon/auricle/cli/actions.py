@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import contextlib
-import signal
-import sys
 from pathlib import Path
 
 from auricle.actions.process import Actions
 from auricle.cli.bus_option import add_bus_option, own_bus
+from auricle.cli.serving import journal_of, serve
 from auricle.config.loading import load
 from auricle.config.locations import find_config
 
@@ -44,25 +41,11 @@ def run(arguments: argparse.Namespace) -> int:
         AuricleError: the daemon has stopped or refuses this user.
     """
     path = arguments.config or find_config()
-    config = load(path)
+    config, tell = load(path), journal_of("actions")
     if not config.actions.enabled:
         tell("actions.enabled is false in the configuration, so no program is run")
         return 0
     bus = arguments.bus or own_bus(path) or config.bus.kind
     actions = Actions(path.parent / FOLDER, config.actions.timeout_seconds, tell)
-    asyncio.run(serve(actions, bus))
+    serve(actions.serve(bus))
     return 0
-
-
-async def serve(actions: Actions, bus: str) -> None:
-    """Serve until SIGTERM."""
-    work = asyncio.ensure_future(actions.serve(bus))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, work.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await work
-
-
-def tell(sentence: str) -> None:
-    """Write a sentence to standard error, which systemd forwards to the journal."""
-    sys.stderr.write(f"auricle actions: {sentence}\n")
-    sys.stderr.flush()

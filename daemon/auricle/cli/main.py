@@ -52,6 +52,7 @@ COMMANDS = (
     Command("privacy", "auricle.cli.privacy", "show, set or log what may leave the device"),
     Command("relay", "auricle.cli.relay", "send lattices to the reranker (run by systemd)"),
     Command("actions", "auricle.cli.actions", "run programs with each result (run by systemd)"),
+    Command("feedback", "auricle.cli.feedback", "chime at the wake word (run by systemd)"),
     Command("config", "auricle.cli.config_check", "check or show the configuration"),
     Command("devices", "auricle.cli.devices", "list the microphones"),
     Command("test-mic", "auricle.cli.test_mic", "measure the microphone"),
