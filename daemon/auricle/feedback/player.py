@@ -10,12 +10,15 @@ import os
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from auricle.audio.devices import start_portaudio
 from auricle.audio.format import SAMPLE_RATE, Samples
 from auricle.errors import DeviceError
 
 ROLE = "media.role=event"  # see music.spared_roles
 LATENCY_SECONDS = 0.05
+SILENCE = np.zeros(round(0.1 * SAMPLE_RATE), np.int16)  # some outputs cut the end off
 
 
 class Player:
@@ -38,7 +41,7 @@ class Player:
                 samplerate=SAMPLE_RATE, channels=1, dtype="int16", latency=LATENCY_SECONDS
             )
             with stream:
-                stream.write(samples.tobytes())  # leaving the block plays the rest
+                stream.write(np.concatenate([samples, SILENCE]).tobytes())
         except (sounddevice.PortAudioError, ValueError) as error:
             self._sounddevice = None
             raise DeviceError(
