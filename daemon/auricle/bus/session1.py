@@ -25,6 +25,7 @@ from auricle.events import (
 from auricle.lattice.formats import to_dot, to_json, to_openfst, to_slf
 from auricle.lattice.lattice import Lattice
 from auricle.lattice.result import Result
+from auricle.recognizer.written_form import written_form
 
 _SIGNAL_NAMES: dict[type[Event], str] = {
     Wake: "Wake",
@@ -123,6 +124,7 @@ class Session1:
             methods=(
                 Method("NBest", self._nbest, {"count": "u"}, {"hypotheses": "a(sd)"}),
                 Method("Words", self._words, {}, {"words": "a(sddd)"}),
+                Method("Written", self._written, {}, {"text": "s"}),
                 Method("Names", self._names, {}, {"names": "a(sssdd)"}),
                 Method("Lattice", self._lattice, {"format": "s"}, {"lattice": "h"}),
                 Method("Cancel", self._cancel_session),
@@ -159,6 +161,9 @@ class Session1:
 
     async def _words(self, caller: str) -> list[list[object]]:
         return [[word.word, word.start, word.end, word.confidence] for word in self._result().words]
+
+    async def _written(self, caller: str) -> str:
+        return written_form(self._result())
 
     async def _names(self, caller: str) -> list[list[object]]:
         return [

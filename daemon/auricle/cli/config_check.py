@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from auricle.cli import config_show
 from auricle.config.loading import Examination
 from auricle.config.locations import find_config
 from auricle.config.mistakes import Mistake
@@ -32,9 +34,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="the main file (default: that of the daemon)",
     )
     check.add_argument("--json", action="store_true", help="print one JSON object")
+    check.set_defaults(work=check_configuration)
+    config_show.add_action(actions)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Run the action; return its exit status."""
+    work: Callable[[argparse.Namespace], int] = arguments.work
+    return work(arguments)
+
+
+def check_configuration(arguments: argparse.Namespace) -> int:
     """Print OK and return 0, or print the mistakes on standard error and return 1."""
     examination = examine(arguments.file or find_config())
     if arguments.json:

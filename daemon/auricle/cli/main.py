@@ -44,6 +44,9 @@ COMMANDS = (
     Command("run", "auricle.cli.run", "run the daemon in the foreground", cleans_up=True),
     Command("status", "auricle.cli.status", "show the state of the daemon"),
     Command("monitor", "auricle.cli.monitor", "show live events of the daemon", cleans_up=True),
+    Command("listen", "auricle.cli.listen", "hear one command and print its text"),
+    Command("mute", "auricle.cli.mute", "mute the microphone"),
+    Command("unmute", "auricle.cli.unmute", "unmute the microphone"),
     Command("transcribe", "auricle.cli.transcribe", "recognize speech in recordings"),
     Command("detect", "auricle.cli.detect", "find wake words in recordings"),
     Command("context", "auricle.cli.context", "manage the names that commands may contain"),
@@ -54,7 +57,21 @@ COMMANDS = (
         "send lattices to the reranker (run by systemd)",
         cleans_up=True,
     ),
-    Command("config", "auricle.cli.config_check", "check the configuration"),
+    Command(
+        "actions",
+        "auricle.cli.actions",
+        "run programs with each result (run by systemd)",
+        cleans_up=True,
+    ),
+    Command(
+        "feedback",
+        "auricle.cli.feedback",
+        "chime at the wake word (run by systemd)",
+        cleans_up=True,
+    ),
+    Command("config", "auricle.cli.config_check", "check or show the configuration"),
+    Command("devices", "auricle.cli.devices", "list the microphones"),
+    Command("test-mic", "auricle.cli.test_mic", "measure the microphone"),
     Command("doctor", "auricle.cli.doctor", "find problems and say how to fix them"),
 )
 

@@ -36,6 +36,7 @@ from auricle.offline.transcription import transcribe_whole
 from auricle.service.assembly import Models, budget_of, load_models, make_pipeline
 
 MOST_HYPOTHESES = 100
+STYLES = ("words", "written")
 SUBTITLES = ("srt", "vtt")
 DESCRIPTION = """\
 Recognize speech in recordings (WAV, FLAC, Ogg and others) as the daemon would, but without a wake
@@ -61,6 +62,8 @@ With --json or --format json, the command prints one object per recording, with 
   compute_seconds   computing time
   segments          {text, start, end, speculative, revised, final} of each segment with speech;
                     start and end are those of its words
+  written           with --style written: the text with capitals, punctuation and digits; each
+                    segment has this key, too
 Times are in seconds from the start of the recording. The times of partials, speculative and final
 say when the result was known: the end of the audio used for it, or the time of the end-pointer,
 plus the computing delay.
@@ -93,6 +96,12 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
         dest="format",
         const="json",
         help="print one JSON object per recording",
+    )
+    parser.add_argument(
+        "--style",
+        choices=STYLES,
+        help="words: plain words; written: with capitals, punctuation and digits (default: from "
+        "the configuration)",
     )
     parser.add_argument(
         "--output",
@@ -226,7 +235,8 @@ def _config_of(arguments: argparse.Namespace) -> Config:
         settings = replace(settings, nbest=arguments.nbest)
     if arguments.second_pass:
         settings = replace(settings, second_pass=arguments.second_pass)
-    return replace(config, recognizer=settings)
+    text = replace(config.text, style=arguments.style) if arguments.style else config.text
+    return replace(config, recognizer=settings, text=text)
 
 
 def _context_of(given: Iterable[str]) -> Context | None:
@@ -284,11 +294,11 @@ class Transcriber:
             self._draw(path, name, transcript.words)
 
     def _format(self, path: Path) -> TranscriptFormat:
-        arguments = self._arguments
+        arguments, written = self._arguments, self._config.text.style == "written"
         if arguments.format:
-            return FORMATS[arguments.format](path)
+            return FORMATS[arguments.format](path, written)
         on_terminal = sys.stdout.isatty() and not arguments.output
-        return NamedText(path, bool(arguments.nbest), lines=on_terminal)
+        return NamedText(path, bool(arguments.nbest), written=written, lines=on_terminal)
 
     def _segments(self, heard: Iterable[Frame]) -> Iterator[TranscribedSegment]:
         config, models, biasing = self._config, self._models, self._biasing

@@ -15,8 +15,9 @@ from typing import Any, Protocol
 from auricle.lattice.result import Word
 from auricle.offline.live_clock import Known
 from auricle.offline.segments import TranscribedSegment
-from auricle.offline.subtitles import VTT_HEADER, cues, to_srt, to_vtt
+from auricle.offline.subtitles import VTT_HEADER, Cue, cues, subtitle_words, to_srt, to_vtt
 from auricle.offline.transcript import SegmentSummary, Transcript
+from auricle.recognizer.written_form import written_form
 
 NO_SPEECH = "(no speech)"
 
@@ -40,16 +41,20 @@ class TranscriptFormat(Protocol):
 class NamedText:
     """`FILE: text` for people, with the n-best list if it is wanted."""
 
-    def __init__(self, path: Path, nbest: bool, lines: bool = False) -> None:
+    def __init__(
+        self, path: Path, nbest: bool, *, written: bool = False, lines: bool = False
+    ) -> None:
         """Start a recording.
 
         Args:
             path: the recording.
             nbest: whether to add the n-best list.
+            written: whether to write capitals, punctuation and digits.
             lines: whether each segment gets a line of its own.
         """
         self._path = path
         self._nbest = nbest
+        self._written = written
         self._lines = lines
         self._begun = False
 
@@ -59,7 +64,7 @@ class NamedText:
 
     def segment(self, segment: TranscribedSegment) -> str:
         """Return the text of a segment, the first one after the name of the recording."""
-        text = segment.transcription.result.text
+        text = text_of(segment, written=self._written)
         if not text:
             return ""
         before = f"{self._path}: "
@@ -80,13 +85,17 @@ class NamedText:
 class PlainText:
     """One line for each segment."""
 
+    def __init__(self, *, written: bool) -> None:
+        """Start a recording; `written`: with capitals, punctuation and digits."""
+        self._written = written
+
     def begin(self) -> str:
         """Return nothing."""
         return ""
 
     def segment(self, segment: TranscribedSegment) -> str:
         """Return the text of a segment."""
-        text = segment.transcription.result.text
+        text = text_of(segment, written=self._written)
         return f"{text}\n" if text else ""
 
     def end(self, transcript: Transcript) -> str:
@@ -97,8 +106,15 @@ class PlainText:
 class Subtitles:
     """Subtitles, see `offline.subtitles`."""
 
-    def __init__(self, header: str, write: Callable[[Any, int], str]) -> None:
-        """Start a recording; `write` formats a cue with its number."""
+    def __init__(self, header: str, write: Callable[[Cue, int], str], *, written: bool) -> None:
+        """Start a recording.
+
+        Args:
+            header: text before the first cue.
+            write: formats a cue with its number.
+            written: whether to write capitals and punctuation.
+        """
+        self._is_written = written
         self._header = header
         self._write = write
         self._count = 0
@@ -110,7 +126,8 @@ class Subtitles:
     def segment(self, segment: TranscribedSegment) -> str:
         """Return the cues of a segment."""
         written = []
-        for cue in cues(segment.transcription.result.words):
+        words = subtitle_words(segment.transcription.result, written=self._is_written)
+        for cue in cues(words):
             self._count += 1
             written.append(self._write(cue, self._count))
         return "".join(written)
@@ -123,8 +140,9 @@ class Subtitles:
 class JsonLine:
     """One JSON object for the whole recording."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, written: bool) -> None:
         self._path = path
+        self._written = written
 
     def begin(self) -> str:
         """Return nothing."""
@@ -136,20 +154,28 @@ class JsonLine:
 
     def end(self, transcript: Transcript) -> str:
         """Return the object."""
-        return json.dumps(as_json(self._path, transcript), ensure_ascii=False) + "\n"
+        content = as_json(self._path, transcript, written=self._written)
+        return json.dumps(content, ensure_ascii=False) + "\n"
 
 
-FORMATS: Mapping[str, Callable[[Path], TranscriptFormat]] = {
-    "txt": lambda _: PlainText(),
-    "srt": lambda _: Subtitles("", to_srt),
-    "vtt": lambda _: Subtitles(VTT_HEADER, lambda cue, _: to_vtt(cue)),
-    "json": JsonLine,
+# Each takes the recording, and whether to write capitals, punctuation and digits.
+FORMATS: Mapping[str, Callable[[Path, bool], TranscriptFormat]] = {
+    "txt": lambda _, written: PlainText(written=written),
+    "srt": lambda _, written: Subtitles("", to_srt, written=written),
+    "vtt": lambda _, written: Subtitles(VTT_HEADER, lambda cue, _: to_vtt(cue), written=written),
+    "json": lambda path, written: JsonLine(path, written=written),
 }
 
 
-def as_json(path: Path, transcript: Transcript) -> dict[str, Any]:
+def text_of(segment: TranscribedSegment, *, written: bool) -> str:
+    """Return the text of a segment."""
+    result = segment.transcription.result
+    return written_form(result) if written else result.text
+
+
+def as_json(path: Path, transcript: Transcript, *, written: bool) -> dict[str, Any]:
     """Return a transcript with the keys that `auricle transcribe --help` lists."""
-    return {
+    content = {
         "file": str(path),
         "seconds": round(transcript.seconds, 3),
         "text": transcript.text,
@@ -174,8 +200,11 @@ def as_json(path: Path, transcript: Transcript) -> dict[str, Any]:
         "final": _known(transcript.final),
         "intent": None,
         "compute_seconds": round(transcript.compute_seconds, 4),
-        "segments": [_segment(segment) for segment in transcript.segments],
+        "segments": [_segment(segment, written=written) for segment in transcript.segments],
     }
+    if written:
+        content["written"] = " ".join(segment.written for segment in transcript.segments)
+    return content
 
 
 def _word(word: Word) -> dict[str, Any]:
@@ -187,8 +216,8 @@ def _word(word: Word) -> dict[str, Any]:
     }
 
 
-def _segment(segment: SegmentSummary) -> dict[str, Any]:
-    return {
+def _segment(segment: SegmentSummary, *, written: bool) -> dict[str, Any]:
+    content = {
         "text": segment.text,
         "start": round(segment.start, 3),
         "end": round(segment.end, 3),
@@ -196,6 +225,7 @@ def _segment(segment: SegmentSummary) -> dict[str, Any]:
         "revised": segment.revised,
         "final": _known(segment.final),
     }
+    return content | ({"written": segment.written} if written else {})
 
 
 def _known(known: Known) -> dict[str, Any]:

@@ -145,6 +145,10 @@ class AssistantClient:
         reply = await self._call_session(session, "Words")
         return [tuple(word) for word in reply.body[0]]
 
+    async def written(self, session: str) -> str:
+        """Return the best hypothesis with capitals, punctuation and digits."""
+        return str((await self._call_session(session, "Written")).body[0])
+
     async def names(self, session: str) -> list[RecognizedName]:
         """Return the context names in the best hypothesis."""
         reply = await self._call_session(session, "Names")

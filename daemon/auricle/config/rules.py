@@ -50,6 +50,11 @@ RULES = (
         lambda config: config.audio.pre_roll_seconds < config.audio.ring_seconds,
     ),
     Rule(
+        ("feedback.led", "privacy.led"),
+        "feedback.led and privacy.led must name different LEDs",
+        lambda config: config.feedback.led is None or config.feedback.led != config.privacy.led,
+    ),
+    Rule(
         ("wake.models", "wake.enabled"),
         "wake.models must name at least one model while wake words are enabled",
         lambda config: bool(config.wake.models) or not config.wake.enabled,

@@ -38,6 +38,13 @@ def section(kind: Callable[[], Any]) -> Any:
     return field(default_factory=kind, metadata={"section": kind})
 
 
+ABSOLUTE_PATH = Matching(re.compile(r"/[^\0\n]+"), "an absolute path")
+LED = Matching(
+    re.compile(r"(?!\.{1,2}$)[A-Za-z0-9:._+@-]{1,63}"),
+    "the name of an LED in /sys/class/leds, such as led0 or green:privacy",
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BusSettings:
     """The D-Bus bus of the daemon."""
@@ -210,7 +217,7 @@ RERANKER = Mapping(
             re.compile(r"https://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:\d{1,5})?(/[!-~]*)?"),
             "a URL that begins with https://, such as https://reranker.lan:8443/v1/rerank",
         ),
-        "token_file": Matching(re.compile(r"/[^\0\n]+"), "an absolute path"),
+        "token_file": ABSOLUTE_PATH,
         "pin": Matching(
             re.compile(r"sha256:[0-9a-f]{64}"), "sha256: and 64 hexadecimal digits in lower case"
         ),
@@ -220,10 +227,29 @@ RERANKER = Mapping(
     build=RerankerSettings,
 )
 
-LED = Matching(
-    re.compile(r"(?!\.{1,2}$)[A-Za-z0-9:._+@-]{1,63}"),
-    "the name of an LED in /sys/class/leds, such as led0 or green:privacy",
-)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextSettings:
+    """The form of recognized text."""
+
+    style: Literal["words", "written"] = setting("words", Choice(("words", "written")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackSettings:
+    """What tells the user that the wake word was heard."""
+
+    # builtin: two rising tones; or the absolute path of a recording
+    chime: str = setting("off", Either((Choice(("off", "builtin")), ABSOLUTE_PATH)))
+    chime_volume: float = setting(0.3, Real(0.01, 1))  # of full scale
+    led: str | None = setting(None, Either((Nothing(), LED)))  # on during a session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionsSettings:
+    """Programs that get every result."""
+
+    enabled: bool = setting(False, Flag())
+    timeout_seconds: float = setting(10.0, Real(0.1, 300))  # longest run of a program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,5 +286,8 @@ class Config:
     endpoint: EndpointSettings = section(EndpointSettings)
     arbiter: ArbiterSettings = section(ArbiterSettings)
     music: MusicSettings = section(MusicSettings)
+    text: TextSettings = section(TextSettings)
+    feedback: FeedbackSettings = section(FeedbackSettings)
+    actions: ActionsSettings = section(ActionsSettings)
     privacy: PrivacySettings = section(PrivacySettings)
     log: LogSettings = section(LogSettings)

@@ -55,6 +55,7 @@ class Result:
     words: tuple[Word, ...]
     lattice: Lattice
     names: tuple[RecognizedName, ...] = ()  # in the order of their words
+    punctuated: str = ""  # the text with capitals and punctuation; empty without a second pass
 
 
 def result_of(lattice: Lattice, count: int) -> Result:

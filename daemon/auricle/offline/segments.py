@@ -201,10 +201,7 @@ def _moved(done: Transcription, seconds: float) -> Transcription:
 def _moved_result(result: Result, by: float) -> Result:
     lattice = Lattice(
         result.lattice.states,
-        tuple(
-            replace(arc, start=arc.start + by, end=arc.end + by)
-            for arc in result.lattice.arcs
-        ),
+        tuple(replace(arc, start=arc.start + by, end=arc.end + by) for arc in result.lattice.arcs),
     )
     return replace(
         result,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from auricle.lattice.result import Word
+from auricle.lattice.result import Result, Word
 
 LINE_CHARACTERS = 42
 LINES = 2
@@ -27,6 +27,14 @@ class Cue:
     start: float  # seconds
     end: float  # seconds
     lines: tuple[str, ...]
+
+
+def subtitle_words(result: Result, *, written: bool) -> tuple[Word, ...]:
+    """Return the words of a result, if `written` with capitals and punctuation where possible."""
+    parts = result.punctuated.replace("-", "- ").split()
+    if not written or len(parts) != len(result.words):
+        return result.words
+    return tuple(replace(word, word=part) for word, part in zip(result.words, parts, strict=True))
 
 
 def cues(words: Iterable[Word]) -> Iterator[Cue]:
@@ -62,7 +70,8 @@ def _cue(words: Sequence[Word]) -> Cue:
 
 
 def _lines(words: Sequence[Word]) -> list[str]:
-    return textwrap.wrap(" ".join(word.word for word in words), LINE_CHARACTERS)
+    text = " ".join(word.word for word in words).replace("- ", "-")
+    return textwrap.wrap(text, LINE_CHARACTERS)
 
 
 def _span(cue: Cue, point: str) -> str:

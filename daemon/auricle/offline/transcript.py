@@ -13,6 +13,7 @@ from auricle.lattice.lattice import Lattice, concatenate
 from auricle.lattice.result import Hypothesis, RecognizedName, Result, Word
 from auricle.offline.live_clock import Known, KnownPartial, Transcription, nothing_heard
 from auricle.offline.segments import TranscribedSegment
+from auricle.recognizer.written_form import written_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class SegmentSummary:
     speculative: Known | None  # its last speculative result
     revised: bool
     final: Known
+    written: str  # with capitals, punctuation and digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,4 +151,5 @@ def _summary(done: Transcription, result: Result) -> SegmentSummary:
         speculative=done.speculative,
         revised=done.revised,
         final=done.final,
+        written=written_form(result),
     )

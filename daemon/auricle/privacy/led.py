@@ -16,9 +16,22 @@ FULL = 1  # brightness if the LED has no max_brightness
 class Led:
     """Controls one LED at a time."""
 
-    def __init__(self, folder: Path) -> None:
-        """Start without an LED; `folder` is the LED folder of sysfs."""
+    def __init__(
+        self,
+        folder: Path,
+        key: str = "privacy.led",
+        effect: str = "it does not show whether lattices may leave",
+    ) -> None:
+        """Start without an LED.
+
+        Args:
+            folder: the LED folder of sysfs.
+            key: the key of the configuration that names the LED, for messages.
+            effect: what it means that the LED cannot be written.
+        """
         self._folder = folder
+        self._key = key
+        self._effect = effect
         self._name: str | None = None
         self._last_fault = ""
 
@@ -47,9 +60,8 @@ class Led:
                 _write(led / "brightness", _full(led))
         except OSError as error:
             return (
-                f"privacy.led: {led / 'brightness'} cannot be written ({error.strerror}), so it "
-                "does not show whether lattices may leave; name an existing LED and let Auricle "
-                "write to it"
+                f"{self._key}: {led / 'brightness'} cannot be written ({error.strerror}), so "
+                f"{self._effect}; name an existing LED and let Auricle write to it"
             )
         return ""
 

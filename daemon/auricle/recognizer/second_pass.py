@@ -37,6 +37,7 @@ from auricle.recognizer.attention_decoder import AttentionScorer, AttentionState
 from auricle.recognizer.ctc_alignment import Alignment, align
 from auricle.recognizer.repetition import stutters
 from auricle.recognizer.surface_forms import END, Writing
+from auricle.recognizer.written_form import punctuated_text, punctuated_words
 from auricle.tokenizer import BLANK, WORD_START, Tokenizer
 
 Floats = NDArray[np.float32]
@@ -213,7 +214,28 @@ class SecondPass:
         weight = self._options.weight(certainty(utterance.log_probs))
         supported = without_stutter(chosen(candidates, self._options), weight)
         readings = [self._reading(one, weight, utterance) for one in supported]
-        return named_result(lattice_of(readings), len(first.nbest), biasing) if readings else first
+        if not readings:
+            return first
+        lattice = lattice_of(readings)
+        result = named_result(lattice, len(first.nbest), biasing)
+        return self._punctuated(result, lattice.best_path().text, candidates)
+
+    def _punctuated(self, result: Result, text: str, candidates: Sequence[Candidate]) -> Result:
+        """Return a result with its punctuated text.
+
+        Args:
+            result: the result, in which names may have another spelling.
+            text: its text before that.
+            candidates: all hypotheses; one of them has this text.
+        """
+        plain = text.split()
+        judged = next((one.judged for one in candidates if one.text == text), None)
+        parts = judged and punctuated_words(self.pieces.decode(judged.pieces), plain)
+        if not parts or len(plain) != len(result.words):
+            return result
+        return replace(
+            result, punctuated=punctuated_text(parts, plain, result.words, result.names)
+        )
 
     def candidates(
         self, first: Result, utterance: Utterance, biasing: Biasing | None = None

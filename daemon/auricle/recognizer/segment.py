@@ -73,4 +73,8 @@ def joined(results: Sequence[Result], count: int) -> Result:
     if len(spoken) == 1:
         return spoken[0]
     whole = result_of(concatenate([result.lattice for result in spoken]), count)
-    return replace(whole, names=tuple(name for result in spoken for name in result.names))
+    return replace(
+        whole,
+        names=tuple(name for result in spoken for name in result.names),
+        punctuated=" ".join(result.punctuated or result.text for result in spoken),
+    )
