@@ -196,6 +196,7 @@ class InferenceThread:
         change = Call(lambda: self._install(make_pipeline))
         await self._call(lambda: self._prepare(change))
         await asyncio.wrap_future(change.outcome)
+        await asyncio.to_thread(trim_heap)  # of the models before
         if self._context.entries:  # the new pipeline has none
             await self.set_context(self._context)
 

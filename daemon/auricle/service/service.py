@@ -332,8 +332,10 @@ class Service:
         await self._music.start()
         await self._privacy.load()
         config = self._config
-        models = await in_daemon_thread(lambda: load_models(config, budget_of(config)), "loading")
-        engine = self._engine = self._make_engine(models)
+        # No variable of this frame, which lives as long as the daemon, may hold the models.
+        engine = self._engine = self._make_engine(
+            await in_daemon_thread(lambda: load_models(config, budget_of(config)), "loading")
+        )
         await engine.inference.start()
         await self._contexts.load()
         server.become_ready()
