@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 KINDS = (".py", ".md", ".yaml", ".xml", ".cfg", ".toml", ".1", ".service", ".sh")
 # Reports of the past, and this list itself.
-LEFT_OUT = ("models/archive", "tests/test_plain_english.py", "etc/intents")
+LEFT_OUT = ("models/archive", "tests/fuzz/corpus", "tests/test_plain_english.py", "etc/intents")
 HABITS = {
     "is none": r"\b(is|are) none\b",
     "is had": r"\b(is|are) (not )?had\b",

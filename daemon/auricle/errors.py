@@ -183,3 +183,13 @@ class NotRunningError(AuricleError):
     """No Auricle daemon is on the bus."""
 
     name = "NotRunning"
+
+
+class StartingError(AuricleError):
+    """The daemon is on the bus, but its models are not loaded yet."""
+
+    name = "Starting"
+
+
+class AccessDeniedError(BusError):
+    """The policy of the bus does not let this user call the daemon."""

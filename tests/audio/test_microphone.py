@@ -71,6 +71,20 @@ def test_frames_have_the_format_and_come_in_real_time(microphone_here: VirtualMi
     assert all(frame.shape == (FRAME_SAMPLES,) and frame.dtype == np.int16 for frame in frames)
 
 
+def test_a_reader_that_stalls_loses_nothing_and_one_that_waits_gets_short_blocks(
+    microphone_here: VirtualMicrophone,
+) -> None:
+    with Microphone() as microphone:
+        assert microphone._stream.latency > 0.9  # seconds that the device keeps
+        blocks = [len(microphone._record()) for _ in range(20)]
+        assert np.median(blocks) <= 0.04 * 16_000
+        begin = time.monotonic()
+        time.sleep(0.8)
+        heard = len(microphone._record()) / 16_000
+        assert heard == pytest.approx(time.monotonic() - begin, abs=0.2)
+        assert microphone.overruns == 0
+
+
 class NoSixteenKilohertz(sounddevice.RawInputStream):
     """The real stream, of a device that cannot do 16 kHz: most sound cards cannot."""
 

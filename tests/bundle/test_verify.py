@@ -142,6 +142,14 @@ def test_a_hostile_list_of_files_is_refused(folder: Path, files: object, told: s
     assert told in refused(folder)
 
 
+@pytest.mark.parametrize("key", ["name", "version", "language"])
+@pytest.mark.parametrize("text", ["", "a\n", "\x1b[2J", "a" * 101])
+def test_text_that_is_printed_is_one_line(folder: Path, key: str, text: str) -> None:
+    write_manifest(folder, {"a.bin": "0" * 64}, **{key: text})
+    assert f"{key}: " in refused(folder)
+    assert "is not one line of 1 to 100 characters" in refused(folder)
+
+
 def test_the_content_of_one_file_is_given_verified(folder: Path) -> None:
     manifest = read_manifest(folder, "recognizer")
     assert manifest.content("a.bin", 100) == CONTENT["a.bin"]

@@ -99,6 +99,9 @@ class MachineAssistant:
         assert self.state.running is not None
         return self.state.running.session
 
+    def play_recording(self) -> None:
+        """Do nothing: it has no recording."""
+
     async def cancel(self, session: str, reason: CancelReason) -> None:
         self.reasons.append(reason)
         self.hear(CancelRequested(time=self.state.time, session=session, reason=reason))
@@ -156,13 +159,13 @@ def serve(address: str, tmp_path: Path) -> Serve:
 
     @asynccontextmanager
     async def serving(
-        on: str = address, authorise: Authorise = same_group_or_root
+        on: str = address, authorise: Authorise = same_group_or_root, *, ready: bool = True
     ) -> AsyncIterator[MachineAssistant]:
         assistant = MachineAssistant(tmp_path / "context")
         await assistant.contexts.load()
         await assistant.privacy.load()
         await assistant.music.start()
-        assistant.server = await BusServer.start(assistant, on, authorise)
+        assistant.server = await BusServer.start(assistant, on, authorise, ready=ready)
         try:
             yield assistant
         finally:

@@ -6,6 +6,7 @@ import asyncio
 import os
 
 import pytest
+from dbus_next.message import Message
 
 from auricle.client.client import AssistantClient
 from auricle.dbus.connection import Connection
@@ -48,7 +49,7 @@ async def test_bus_that_refuses_us_is_an_error(tmp_path, greeting):
 @pytest.mark.asyncio
 async def test_client_says_how_to_start_a_daemon_that_does_not_run(address):
     before = open_descriptors()
-    with pytest.raises(NotRunningError, match="start it with `auricle run`"):
+    with pytest.raises(NotRunningError, match="start it with `auricle run --bus "):
         async with AssistantClient(address):
             pass
     assert open_descriptors() == before
@@ -89,3 +90,23 @@ async def test_calls_after_closing_are_errors(address, serve):
             await client.status()
         with pytest.raises(BusError, match="async with"):
             await AssistantClient(address).status()
+
+
+@pytest.mark.asyncio
+async def test_call_ends_when_the_called_program_goes_without_an_answer(address):
+    silent, client = await Connection.open(address), await Connection.open(address)
+    received = asyncio.Event()
+
+    def take(message):
+        received.set()
+        return True  # handled, but never answered
+
+    silent.add_message_handler(take)
+    call = Message(destination=silent.unique_name, path="/", interface="a.b", member="Wait")
+    asking = asyncio.create_task(client.call(call))
+    await received.wait()
+    await silent.close()
+    async with asyncio.timeout(10):
+        reply = await asking
+    assert reply.error_name == "org.freedesktop.DBus.Error.NoReply"
+    await client.close()

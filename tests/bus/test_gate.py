@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 import pytest
@@ -13,9 +14,9 @@ from auricle.dbus.errors import CallError
 from auricle.dbus.gate import BUDGETS, DROP, Caller, CallGate, Form, PlainGate, Standing
 from auricle.dbus.header import METHOD_CALL, SIGNAL, Frame, Header
 from auricle.dbus.interface import MAX_BYTES
-from auricle.errors import NotAuthorizedError
+from auricle.errors import NotAuthorizedError, NotRunningError
 
-LARGE = BUDGETS[Standing.UNKNOWN].open_bytes // 4
+LARGE = BUDGETS[Standing.UNKNOWN].open_bytes - MAX_BYTES
 
 
 class Senders:
@@ -27,15 +28,19 @@ class Senders:
                 return Caller(Standing.MEMBER, sender)
             case ":1.o":
                 return Caller(Standing.OUTSIDER, "user 7")
-        return Caller(Standing.UNKNOWN, "unknown")
+        return Caller(Standing.UNKNOWN, f"unknown {sender}")
 
     async def identify(self, sender: str) -> Caller:
-        return self.look_up(sender)
+        if sender == ":1.left":
+            raise NotRunningError("it has left")
+        return Caller(Standing.OUTSIDER, "user 7")
 
 
 def form_of(call: Header) -> Form:
     if call.member == "Wrong":
         raise CallError(ErrorType.INVALID_ARGS, "wrong")
+    if call.member == "Faulty":
+        return Form(1 // 0)
     return Form(LARGE if call.member == "Large" else MAX_BYTES)
 
 
@@ -60,12 +65,18 @@ def test_size_is_limited_by_method_and_standing(calls: CallGate, sender: str) ->
     large = calls.judge(header(sender, "Large", LARGE))
     assert large.read is (sender != ":1.o")
     assert large.must_identify is (sender == ":1.u")
+    assert calls.judge(header(sender)).must_identify is (sender == ":1.u")
     assert isinstance(large.refusal, NotAuthorizedError) is (sender == ":1.o")
 
 
 def test_what_no_interface_has_is_refused_and_signals_are_dropped(calls: CallGate) -> None:
     assert str(calls.judge(header(":1.m", "Wrong")).refusal) == "wrong"
     assert calls.judge(header(":1.m", kind=SIGNAL)) == DROP
+
+
+def test_a_fault_in_the_tables_is_an_error_of_the_call_alone(calls: CallGate) -> None:
+    assert isinstance(calls.judge(header(":1.m", "Faulty")).refusal, ZeroDivisionError)
+    assert calls.judge(header(":1.m")).read
 
 
 def test_a_flood_is_answered_at_a_limited_rate(calls: CallGate) -> None:
@@ -96,10 +107,23 @@ def test_open_calls_and_their_bytes_are_limited_until_they_are_answered(calls: C
 
 
 def test_bytes_of_unknown_senders_are_limited_together(calls: CallGate) -> None:
-    most = 4
+    most = 1
     verdicts = [calls.judge(header(f":1.{one}", "Large", LARGE)) for one in range(most + 1)]
     assert [verdict.read for verdict in verdicts] == [True] * most + [False]
     assert "bytes of unanswered calls" in str(verdicts[-1].refusal)
+
+
+def test_an_unknown_sender_is_judged_again_by_the_budget_of_its_user(calls: CallGate) -> None:
+    first = calls.judge(header(":1.u", "Large", LARGE))
+    assert (first.read, first.must_identify) == (True, True)
+    again = asyncio.run(calls.judge_known(header(":1.u", "Large", LARGE)))
+    assert isinstance(again.refusal, NotAuthorizedError)
+    for number in range(BUDGETS[Standing.OUTSIDER].burst):  # many connections of one user
+        found = asyncio.run(calls.judge_known(header(f":1.{number}")))
+        if found.account is not None:
+            found.account.close(0)
+    assert not calls.judge(header(":1.o")).read
+    assert asyncio.run(calls.judge_known(header(":1.left"))) == DROP
 
 
 def test_a_budget_comes_back_with_time() -> None:

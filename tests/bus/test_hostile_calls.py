@@ -36,8 +36,8 @@ SIZE = 2 * 1024 * 1024
 
 def known_as(assistant, client: RawClient, user: int) -> None:
     """Let the daemon take a raw client for one of another user."""
-    known = type(next(iter(assistant.server._clients._known.values())))
-    assistant.server._clients._known[client.name] = known(user)
+    clients = assistant.server._clients
+    clients._known[client.name] = clients._newly_known(client.name, user)
 
 
 @pytest.fixture

@@ -34,8 +34,8 @@ class OpenGate:
     def judge(self, header: Header) -> Verdict:
         return Verdict(read=True, max_values=10**6)
 
-    async def check_member(self, sender: str) -> None:
-        pass
+    async def judge_known(self, header: Header) -> Verdict:
+        return self.judge(header)
 
 
 @asynccontextmanager

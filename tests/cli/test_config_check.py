@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 AURICLE = (sys.executable, "-m", "auricle.cli.main")
 
 
@@ -31,6 +33,29 @@ def test_each_mistake_is_one_line_on_standard_error(tmp_path: Path) -> None:
         f"{file}:2: log.level: loud: must be debug, info, warning or error",
         f"{file}:3: log.levle: unknown key; did you mean level?",
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "remedy"),
+    [
+        ("!!int", "must be written without the tag !!int"),
+        ("!!float ''", "must be written without the tag !!float"),
+        ("0b_", "is neither a number, nor text, nor true or false"),
+    ],
+)
+def test_a_value_that_the_parser_fails_on_is_a_mistake(
+    tmp_path: Path, written: str, remedy: str
+) -> None:
+    file = tmp_path / "auricle.yaml"
+    file.write_text(f"log:\n  level: {written}\n", encoding="utf-8")
+    done = auricle("config", "check", file)
+    assert (done.returncode, done.stderr) == (1, f"{file}:2: log.level: {written}: {remedy}\n")
+    names = tmp_path / "names.yaml"
+    names.write_text(f"contacts:\n- {written}\n", encoding="utf-8")
+    done = auricle("transcribe", "--context", names, tmp_path / "missing.wav")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{names}:2: contacts[0]: {written}: {remedy}" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_json_is_one_object_with_every_mistake(tmp_path: Path) -> None:

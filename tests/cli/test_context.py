@@ -114,6 +114,10 @@ def test_names_outlive_the_daemon_and_stand_in_no_log(
     (file,) = (tmp_path / "state" / "context").iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     file.with_name("0-broken.json").write_text("{")
+    for name, content in (("music/ducked.json", "[" * 3000), ("privacy/mode", "latt")):
+        path = tmp_path / "state" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content)
     with RunningDaemon(bus.address, config, environment=state, arguments=arguments) as daemon:
         capsys.readouterr()
         assert main(["context", "count", "--json", "--bus", bus.address]) == 0
@@ -121,6 +125,9 @@ def test_names_outlive_the_daemon_and_stand_in_no_log(
         log = daemon.read_log()
         assert "warning context-damaged: " in log
         assert "0-broken.json is damaged and was renamed to 0-broken.json.damaged" in log
+        assert "ducked.json was damaged and is now ducked.json.damaged" in log
+        assert "warning state-damaged: " in log
+        assert "mode was damaged and is now mode.damaged; the mode is local" in log
         assert "Periwinkle" not in log
 
 
@@ -164,7 +171,7 @@ def test_a_name_that_was_given_is_understood(
         (["add", "media", "A\nB"], "NAME: 'A B': contains a line break"),
         (["import", "/nowhere"], "/nowhere: cannot be read: No such file"),
         (["import", "FILE"], "FILE: is not an entity registry of Home Assistant; name its"),
-        (["count"], "not running on this bus; start it with `auricle run`"),
+        (["count"], "not running on this bus; start it with `auricle run --bus "),
     ],
 )
 def test_what_goes_wrong_is_told_in_a_sentence(

@@ -151,7 +151,7 @@ def test_without_a_daemon_it_fails_and_says_how_to_start_one(
     bus: PrivateBus, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["monitor", "--bus", bus.address]) == 1
-    assert "start it with `auricle run`" in capsys.readouterr().err
+    assert "start it with `auricle run --bus " in capsys.readouterr().err
 
 
 def test_the_view_follows_state_level_scores_and_text() -> None:

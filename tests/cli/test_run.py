@@ -8,6 +8,8 @@ import pty
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,9 @@ from testbed.recordings import Recording
 from testbed.running_daemon import RunningDaemon
 
 SECONDS = 20.0
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "models" / "demo" / "command.flac"
+EXAMPLE = ROOT / "tools" / "example_client.py"
 NO_WAKE_WORD = "wake: {enabled: false}\n"
 
 
@@ -116,6 +121,43 @@ def test_a_recording_that_cannot_be_played_is_named(
     config = config_with(tmp_path, "")
     complaint = failure(capfd, "--config", config, "--audio", str(tmp_path / "no.wav"))
     assert complaint == f"auricle: {tmp_path}/no.wav does not exist; check the name"
+
+
+def test_repetition_without_a_recording_is_refused(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    complaint = failure(capfd, "--config", config_with(tmp_path, ""), "--loop")
+    assert complaint.startswith("auricle: --loop: there is no recording to repeat; name one with")
+
+
+def test_client_that_comes_late_hears_the_recording(bus: PrivateBus) -> None:
+    arguments = ("--audio", str(DEMO))
+    with RunningDaemon(bus.address, "wake: {models: [alexa]}\n", arguments=arguments) as daemon:
+        time.sleep(8.0)  # longer than the recording
+        example = [sys.executable, str(EXAMPLE), bus.address]
+        done = subprocess.run(example, capture_output=True, text=True, timeout=60, check=True)
+        assert "going to do it" in next(
+            line for line in done.stdout.splitlines() if line.startswith("final")
+        )
+        monitor = [sys.executable, "-m", "auricle.cli.main", "monitor", "--json"]
+        command = [*monitor, "--bus", bus.address]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
+            assert watching.stdout is not None
+            guard = threading.Timer(60.0, watching.kill)
+            guard.start()
+            assert any('"final"' in line and "do it" in line for line in watching.stdout)
+            guard.cancel()
+            watching.terminate()
+        assert " no microphone: " not in daemon.read_log()
+
+
+def test_repeated_recording_needs_no_client(bus: PrivateBus) -> None:
+    arguments = ("--audio", str(DEMO), "--loop")
+    with RunningDaemon(bus.address, "wake: {models: [alexa]}\n", arguments=arguments) as daemon:
+        deadline = time.monotonic() + 60.0
+        while daemon.read_log().count(" final [") < 2:
+            assert time.monotonic() < deadline, daemon.read_log()
+            time.sleep(0.1)
 
 
 def test_a_bus_that_cannot_be_reached_is_named(

@@ -66,7 +66,10 @@ def test_without_a_daemon_it_fails_and_says_how_to_start_one(
     assert main(["status", "--bus", bus.address]) == 1
     told, complaint = capsys.readouterr()
     assert told == ""
-    assert "not running on this bus; start it with `auricle run`, or choose its bus" in complaint
+    assert complaint == (
+        "auricle: Auricle is not running on this bus; start it with "
+        f"`auricle run --bus {bus.address}`\n"
+    )
 
 
 def test_without_a_bus_it_fails_and_says_so(

@@ -93,6 +93,31 @@ class Rig:
             make_pipeline, lambda _: self.room, outbox.post, lambda: self.metered
         )
 
+    @asynccontextmanager
+    async def stuck(self, build: Callable[[], Pipeline]) -> AsyncIterator[None]:
+        """Keep the inference thread from working, as a slow network does."""
+        begun, release = threading.Event(), threading.Event()
+
+        def hang() -> Pipeline:
+            begun.set()
+            release.wait(SECONDS)
+            return build()
+
+        change = asyncio.ensure_future(self.inference.replace(hang))
+        await asyncio.to_thread(begun.wait, SECONDS)
+        try:
+            yield
+        finally:
+            release.set()
+            await change
+
+    async def hear(self, frames: int) -> None:
+        """Record audio frames faster than real time."""
+        wanted, self.room.pace = self.room.heard + frames, 0.0
+        while self.room.heard < wanted:
+            await asyncio.sleep(0.001)
+        self.room.pace = 0.01
+
     async def next(self, *kinds: type[Report]) -> Report:
         """Return the next report of one of these kinds."""
         async with asyncio.timeout(SECONDS):
@@ -245,33 +270,43 @@ async def test_pipeline_is_replaced_only_between_sessions(
 async def test_stuck_network_starves_the_watchdog_and_lost_frames_are_counted(
     listening: Listening, build: Callable[[], Pipeline]
 ) -> None:
-    stuck, release = threading.Event(), threading.Event()
-
-    def hang() -> Pipeline:
-        stuck.set()
-        release.wait(SECONDS)
-        return build()
-
     async with listening() as rig:
         now = time.monotonic()
         watchdog = Watchdog(20.0, lambda: rig.inference.progress_at, lambda: None, lambda: now)
         assert watchdog.check()
-        change = asyncio.ensure_future(rig.inference.replace(hang))
-        await asyncio.to_thread(stuck.wait, SECONDS)
-        before = rig.inference.progress_at
-        rig.room.pace = 0.0  # faster than real time
-        while rig.inference.dropped < FRAMES:
-            await asyncio.sleep(0.01)
-        assert rig.inference.progress_at == before
-        now = before + 11.0
-        assert not watchdog.check()
-        rig.room.pace = 0.01
-        release.set()
-        await change
+        async with rig.stuck(build):
+            before = rig.inference.progress_at
+            await rig.hear(FRAMES + 100)
+            assert rig.inference.dropped >= 100
+            assert rig.inference.progress_at == before
+            now = before + 11.0
+            assert not watchdog.check()
         while rig.inference.progress_at == before:
             await asyncio.sleep(0.01)
         now = rig.inference.progress_at
         assert watchdog.check()
+
+
+@pytest.mark.asyncio
+async def test_audio_that_waits_for_half_a_minute_is_recognised_and_none_is_lost(
+    listening: Listening, build: Callable[[], Pipeline], recordings: dict[str, Recording]
+) -> None:
+    sentence = read_recording(recordings["must_sleep"].path)
+    texts: list[str] = []
+    async with listening() as rig:
+        for before, during in ((0, 0), (2200, 700)):  # audio frames, 29 s in all
+            async with rig.stuck(build):
+                await rig.hear(before)
+                session = asyncio.ensure_future(rig.inference.listen(":1.5", NO_OPTIONS))
+                await asyncio.sleep(0)  # makes the call
+                rig.room.say(sentence)
+                await rig.hear(during)
+            await session
+            final = await rig.next(Final, Cancelled)
+            assert isinstance(final, Final)
+            texts.append(final.result.text)
+        assert texts[0] == texts[1] != ""
+        assert rig.inference.dropped == 0
 
 
 @pytest.mark.asyncio
@@ -322,7 +357,7 @@ async def test_stopping_cancels_the_session(build: Callable[[], Pipeline]) -> No
 @pytest.mark.asyncio
 async def test_failure_of_the_thread_is_reported(build: Callable[[], Pipeline]) -> None:
     class Broken(Pipeline):
-        def process(self, frame: Frame) -> tuple[Event, ...]:
+        def process(self, frame: Frame, *, late: bool = False) -> tuple[Event, ...]:
             raise AuricleError("the memory of the network is damaged")
 
     def broken() -> Pipeline:

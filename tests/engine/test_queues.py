@@ -46,15 +46,85 @@ def test_longest_queue_is_reported_since_the_previous_call() -> None:
     assert (inbox.peak(), inbox.peak()) == (5, 1)
 
 
-def test_note_makes_room_in_a_full_inbox() -> None:
-    inbox = Inbox[str](frames=2)
+def test_half_a_minute_of_audio_waits_in_order_before_any_is_dropped() -> None:
+    inbox = Inbox[str]()
+    for number in range(3000):
+        inbox.put(frame(number))
+    assert (inbox.waiting, inbox.dropped) == (3000, 0)
+    for number in range(3000, 3100):
+        inbox.put(frame(number))
+    assert inbox.dropped == 100
+    frames = [inbox.take() for _ in range(inbox.waiting)]
+    assert [item[0] for item in frames if isinstance(item, np.ndarray)] == list(range(3000))
+
+
+def test_frames_taken_make_room_for_others() -> None:
+    inbox = Inbox[str](frames=3)
+    taken: list[int] = []
+    for number in range(10):
+        inbox.put(frame(number))
+        if number % 2:
+            item = inbox.take()
+            assert isinstance(item, np.ndarray)
+            taken.append(int(item[0]))
+    left = [inbox.take() for _ in range(inbox.waiting)]
+    taken += [int(item[0]) for item in left if isinstance(item, np.ndarray)]
+    assert (taken, inbox.dropped) == ([0, 1, 2, 3, 4, 6, 8], 3)
+
+
+def test_notes_need_no_room_among_the_frames_and_the_newest_stays() -> None:
+    inbox = Inbox[str](frames=1, notes=2)
     inbox.put(frame(1))
+    for note in ("lost", "found", "lost again"):
+        inbox.put_note(note)
+    items = [inbox.take() for _ in range(3)]
+    assert isinstance(items[0], np.ndarray)
+    assert (items[1:], inbox.dropped) == (["lost", "lost again"], 0)
+
+
+def test_repeated_note_arrives_once_until_something_else_comes() -> None:
+    inbox = Inbox[str](notes=2)
+    for note in ("lost", "beat", "beat", "beat"):
+        inbox.put_note(note)
+    inbox.put(frame(1))
+    assert [inbox.take() for _ in range(2)] == ["lost", "beat"]
+    inbox.put_note("beat")
+    assert isinstance(inbox.take(), np.ndarray)
+    assert inbox.take() == "beat"
+
+
+def test_ordered_call_waits_for_the_audio_before_it() -> None:
+    inbox = Inbox[str](calls=2)
+    inbox.put(frame(1))
+    ordered = inbox.call(lambda: "ordered", in_order=True)
     inbox.put(frame(2))
-    inbox.put_note("lost")
+    urgent = inbox.call(lambda: "urgent")
+    with pytest.raises(BusyError):
+        inbox.call(lambda: None, in_order=True)
+    kinds = []
+    for _ in range(4):
+        item = inbox.take()
+        kinds.append(item[0] if isinstance(item, np.ndarray) else "call")
+        if isinstance(item, Call):
+            item.run()
+    assert kinds == ["call", 1, "call", 2]
+    assert (urgent.result(0), ordered.result(0)) == ("urgent", "ordered")
+
+
+def test_ordered_call_outlives_the_audio_before_it_but_not_the_inbox() -> None:
+    inbox = Inbox[str]()
+    inbox.put(frame(1))
     inbox.put_note("found")
-    inbox.take()
-    assert inbox.take() == "found"
-    assert inbox.dropped == 1  # the dropped note does not count
+    ordered = inbox.call(lambda: "ordered", in_order=True)
+    inbox.clear_audio()
+    call = inbox.take()
+    assert isinstance(call, Call)
+    call.run()
+    assert ordered.result(0) == "ordered"
+    cancelled = inbox.call(lambda: None, in_order=True)
+    inbox.close()
+    with pytest.raises(CancelledError):
+        cancelled.result(0)
 
 
 def test_call_overtakes_waiting_frames() -> None:

@@ -264,7 +264,7 @@ async def test_switch_survives_a_restart_until_the_configuration_changes(
         # The configuration has changed since the switch, and has the last word.
         ("local", "lattice lattice\n", PrivacyMode.LOCAL, "local local\n"),
         ("lattice", "local local\n", PrivacyMode.LATTICE, "lattice lattice\n"),
-        ("lattice", "latt", PrivacyMode.LOCAL, "latt"),
+        ("lattice", "latt", PrivacyMode.LOCAL, "local lattice\n"),
     ],
 )
 async def test_a_locked_mode_is_loosened_only_by_the_configuration(

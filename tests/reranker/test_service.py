@@ -50,6 +50,7 @@ async def test_the_relay_is_answered_with_readings_in_a_better_order(
 async def test_wrong_token_is_refused(
     service: RunningReranker, question: Question, tmp_path: Path
 ) -> None:
+    (tmp_path / "token").touch(mode=0o600)
     (tmp_path / "token").write_text("another-token-than-that")
     settings = RerankerSettings(
         url=service.url, pin=service.pin, token_file=str(tmp_path / "token"), budget_ms=2000

@@ -70,7 +70,7 @@ BAD = [  # text of the file; what MADE stands for; its line, the key, and parts 
      (f"name one of {WORDS}",)),
     ("wake: {models: [MADE]}", nothing, 1, "wake.models[0]: ", ("does not exist",)),
     ("wake: {models: [MADE]}", missing_network, 1, "wake.models[0]: ",
-     ("alexa.tflite does not exist; install the model again",)),
+     ("alexa.tflite cannot be read (No such file or directory); install it again",)),
     ("\nrecognizer: {bundle: nothing}", nothing, 2, "recognizer.bundle: nothing: ",
      ("no model nothing in ", "name one of en-tiny, or an absolute path")),
     ("recognizer: {bundle: MADE}", nothing, 1, "recognizer.bundle: ", ("does not exist",)),

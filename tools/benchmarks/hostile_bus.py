@@ -1,10 +1,18 @@
 """Measure how long hostile D-Bus messages of another user delay the other clients of the daemon.
 
 In: nothing; it needs root, so that the hostile client can be another user. Out: a table with one
-row for each case: the bytes sent, how long the longest call of `Get` took for another client of the
-daemon, how long the longest call of the D-Bus daemon itself took meanwhile (it forwards and checks
-every message, so nothing can be faster), and the peak memory of the process. The first row is
-without a hostile client.
+row for each case:
+
+    bytes    size of the message that is sent once, or again and again for three seconds
+    Get      longest call of GetAll for another client of the daemon, in milliseconds
+    bus      longest call of the D-Bus daemon itself meanwhile; it forwards and checks every
+             message, so no service can answer faster
+    CPU      processor time of Auricle for the case, in milliseconds, without the time for the
+             calls of the other client as measured in the first row; it hardly depends on the load
+             of the machine
+    peak     peak memory of Auricle, in MB
+
+The first row is without a hostile client, the last one is a member with 20,000 names.
 
     PYTHONPATH=daemon:tools python -m benchmarks.hostile_bus [--megabytes 24]
 """
@@ -22,20 +30,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
-from auricle.assistant import Activity, ListenOptions, Status
+from dbus_next._private.marshaller import Marshaller
+
 from auricle.bus.server import BusServer
 from auricle.client.client import AssistantClient
-from auricle.compute.governor import Governor
-from auricle.config.schema import PrivacySettings
-from auricle.context.registry import ContextRegistry
-from auricle.context.store import Store
-from auricle.ducking.ducker import Ducker
-from auricle.ducking.policy import DuckingMode, Policy
-from auricle.ducking.saved_volumes import SavedVolumes
-from auricle.events import CancelReason
-from auricle.privacy.guard import Guard, Places
+from auricle.dbus.connection import Connection
 from testbed.private_bus import PrivateBus
+from testbed.quiet_assistant import QuietAssistant
 from testbed.raw_bus import (
     ARRAYS,
     NO_REPLY,
@@ -49,7 +52,9 @@ from testbed.raw_bus import (
 NOBODY = 65534
 ASSISTANT = "org.auricle.Assistant1"
 CONTEXT = "org.auricle.Context1"
+PEER = "org.freedesktop.DBus.Peer"
 FLOOD_SECONDS = 3.0
+FLOOD_BATCH = 2000  # calls
 SETTLE_SECONDS = 0.5
 
 
@@ -60,43 +65,7 @@ class Case:
     name: str
     message: bytes
     seconds: float = 0.0  # 0: once
-
-
-class QuietAssistant:
-    """A daemon without sound, with real parts behind the bus."""
-
-    def __init__(self, folder: Path) -> None:
-        """Keep files in `folder`."""
-        self.contexts = ContextRegistry(Store(folder / "context"), self._ignore, print)
-        self.privacy = Guard(
-            PrivacySettings(),
-            Places(folder / "privacy", folder / "relay" / "lattices", {os.getuid()}),
-            "en",
-            lambda: None,
-            print,
-            self.contexts.erase,
-        )
-        self.compute = Governor("auto", lambda level, why: None)
-        self.music = Ducker(
-            (), Policy(DuckingMode.DUCK, 20.0), 0.0, SavedVolumes(folder / "d.json"), print, print
-        )
-
-    async def _ignore(self, context: object) -> None:
-        pass
-
-    def status(self) -> Status:
-        """Return a state that never changes."""
-        return Status(Activity.IDLE, False, ("alexa",), "en")
-
-    async def listen(self, owner: str, options: ListenOptions) -> str:
-        """Return a session that does not exist."""
-        return "s1"
-
-    async def cancel(self, session: str, reason: CancelReason) -> None:
-        """Do nothing."""
-
-    async def set_muted(self, muted: bool) -> None:
-        """Do nothing."""
+    user: int = NOBODY
 
 
 async def serve(address: str) -> None:
@@ -113,38 +82,54 @@ def cases(size: int) -> Iterator[Case]:
     for signature in ARRAYS:
         body = hostile_array(signature, size)
         yield Case(f"Listen, {signature}", call_auricle(2, ASSISTANT, "Listen", signature, body))
-    strings = hostile_array("as", size)
-    yield Case("Set names, as", call_auricle(2, CONTEXT, "Set", "as", strings))
-    variants = call_auricle(2, ASSISTANT, "Listen", "a{sv}", bytes(4) + bytes(4))
-    yield Case("flood of Listen", variants, FLOOD_SECONDS)
-    silent = call_auricle(2, ASSISTANT, "Sing", "", b"", NO_REPLY)
-    yield Case("flood of unknown methods, no reply", silent, FLOOD_SECONDS)
-    ping = call_auricle(2, "org.freedesktop.DBus.Peer", "GetMachineId", "", b"")
-    yield Case("flood of GetMachineId", ping, FLOOD_SECONDS)
+    names = call_auricle(2, CONTEXT, "Set", "as", hostile_array("as", size))
+    yield Case("Context1.Set, as", names)
+    options = bytes(8)  # an empty dictionary
+    for name, interface, member, signature, body, flags in (
+        ("Listen", ASSISTANT, "Listen", "a{sv}", options, 0),
+        ("GetMachineId", PEER, "GetMachineId", "", b"", 0),
+        ("Listen, no reply", ASSISTANT, "Listen", "a{sv}", options, NO_REPLY),
+        ("unknown methods, no reply", ASSISTANT, "Sing", "", b"", NO_REPLY),
+    ):
+        calls = (
+            call_auricle(serial, interface, member, signature, body, flags)
+            for serial in range(2, 2 + FLOOD_BATCH)
+        )
+        yield Case(f"flood of {name}", b"".join(calls), FLOOD_SECONDS)
+    yield Case("member: 20,000 names", twenty_thousand_names(), 0.0, os.geteuid())
+
+
+def twenty_thousand_names() -> bytes:
+    """Return a call of Context1.Set with as many names as one client may have."""
+    people = [[f"somebody number {number}", ["a name"], 1.0, ""] for number in range(20_000)]
+    body = Marshaller("sa(sasds)a{sv}", ["contacts", people, {}])
+    body.marshall()
+    return call_auricle(2, CONTEXT, "Set", "sa(sasds)a{sv}", bytes(body.buffer))
 
 
 def _set_muted(size: int) -> bytes:
     return call_auricle(2, PROPERTIES, "Set", "ssv", nested_variants(size))
 
 
-def send_as_nobody(address: str, case: Case) -> int:
-    """Fork a process that sends the case as another user; return its process id."""
+def send_in_child(address: str, case: Case) -> int:
+    """Fork a process that sends the case as its user; return its process id."""
     child = os.fork()
     if child:
         return child
-    os.setuid(NOBODY)
+    os.setuid(case.user)
     try:
         with RawClient(address) as client:
             client.socket.setblocking(False)
             end = time.monotonic() + case.seconds
-            loop(client, case.message * (200 if case.seconds else 1), end)
+            send_until(client, case.message, end)
             if not case.seconds:
-                time.sleep(SETTLE_SECONDS)
+                client.socket.setblocking(True)
+                client.reply_to(2)
     finally:
         os._exit(0)
 
 
-def loop(client: RawClient, data: bytes, end: float) -> None:
+def send_until(client: RawClient, data: bytes, end: float) -> None:
     """Send `data` at least once and until `end`, and throw the replies away."""
     rest = memoryview(data)
     while rest or time.monotonic() < end:
@@ -157,42 +142,97 @@ def loop(client: RawClient, data: bytes, end: float) -> None:
             client.socket.recv(1 << 20)
 
 
-async def longest(call: Callable[[], object], done: asyncio.Event) -> float:
-    """Return the longest duration of a repeated call, in seconds."""
-    worst = 0.0
+async def longest(call: Callable[[], object], done: asyncio.Event) -> tuple[float, int]:
+    """Return the longest duration of a repeated call, in seconds, and the number of calls."""
+    worst, count = 0.0, 0
     while not done.is_set():
         before = time.monotonic()
         await call()
-        worst = max(worst, time.monotonic() - before)
+        worst, count = max(worst, time.monotonic() - before), count + 1
         await asyncio.sleep(0.002)
-    return worst
+    return worst, count
 
 
-async def measure(address: str, daemon: int, case: Case | None) -> str:
-    """Return a row of the table."""
+async def measure(address: str, daemon: int, case: Case | None, each: float) -> tuple[str, float]:
+    """Return a row of the table, and the CPU seconds of the daemon per call of the other client.
+
+    Args:
+        address: the bus.
+        daemon: process id of the daemon.
+        case: the hostile client, if any.
+        each: CPU seconds of the daemon per call without a hostile client.
+    """
     Path(f"/proc/{daemon}/clear_refs").write_text("5")  # resets the peak
-    async with AssistantClient(address) as client, AssistantClient(address) as other:
+    before = processor_seconds(daemon)
+    async with AssistantClient(address) as client, Watcher(address) as watcher:
         done = asyncio.Event()
         watching = [
             asyncio.ensure_future(longest(client.status, done)),
-            asyncio.ensure_future(longest(lambda: other._connection.ask_daemon("GetId", ""), done)),
+            asyncio.ensure_future(longest(watcher.ask_bus, done)),
         ]
         if case is None:
             await asyncio.sleep(FLOOD_SECONDS)
         else:
-            child = send_as_nobody(address, case)
+            child = send_in_child(address, case)
             await asyncio.to_thread(os.waitpid, child, 0)
             await client.status()
         await asyncio.sleep(SETTLE_SECONDS)
         done.set()
-        of_daemon, of_bus = await asyncio.gather(*watching)
+        (of_daemon, calls), (of_bus, _) = await asyncio.gather(*watching)
+    used = processor_seconds(daemon) - before
     peak = next(
         int(line.split()[1]) // 1024
         for line in Path(f"/proc/{daemon}/status").read_text().splitlines()
         if line.startswith("VmHWM")
     )
     name, size = (case.name, len(case.message)) if case else ("no hostile client", 0)
-    return f"{name:36} {size:>11,} {1000 * of_daemon:>9.1f} {1000 * of_bus:>9.1f} {peak:>8}"
+    more = max(0.0, used - each * calls)
+    row = f"{name:36} {size:>11,} {1000 * of_daemon:>9.1f} {1000 * of_bus:>9.1f}"
+    return f"{row} {1000 * more:>8.0f} {peak:>8}", used / calls
+
+
+class Watcher:
+    """A client that calls the D-Bus daemon itself."""
+
+    def __init__(self, address: str) -> None:
+        """Prepare; entering the context connects."""
+        self._address = address
+
+    async def __aenter__(self) -> Self:
+        """Connect."""
+        self._connection = await Connection.open(self._address)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Disconnect."""
+        await self._connection.close()
+
+    async def ask_bus(self) -> None:
+        """Call a method of the D-Bus daemon."""
+        await self._connection.ask_daemon("GetId", "")
+
+
+def processor_seconds(process: int) -> float:
+    """Return the CPU time of a process so far, in seconds."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextlib.contextmanager
+def quiet_bus() -> Iterator[PrivateBus]:
+    """Run a private bus that does not write a line about each call beyond its own limits."""
+    errors = os.dup(2)
+    with open(os.devnull, "wb") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    bus = PrivateBus()
+    try:
+        bus.__enter__()
+    finally:
+        os.dup2(errors, 2)
+        os.close(errors)
+    with contextlib.ExitStack() as stack:
+        stack.push(bus)  # entered already
+        yield bus
 
 
 def main() -> int:
@@ -207,7 +247,7 @@ def main() -> int:
     if os.geteuid() != 0:
         print("run it as root, so that the hostile client can be another user", file=sys.stderr)
         return 1
-    with PrivateBus() as bus:
+    with quiet_bus() as bus:
         os.chmod(Path(bus.address.partition("path=")[2].partition(",")[0]).parent, 0o755)
         daemon = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.hostile_bus", "--serve", bus.address],
@@ -215,9 +255,13 @@ def main() -> int:
         )
         assert daemon.stdout is not None
         daemon.stdout.readline()
-        print(f"{'case':36} {'bytes':>11} {'Get, ms':>9} {'bus, ms':>9} {'peak, MB':>8}")
+        heads = f"{'Get, ms':>9} {'bus, ms':>9} {'CPU, ms':>8} {'peak, MB':>8}"
+        print(f"{'case':36} {'bytes':>11} {heads}")
+        each = 0.0
         for case in (None, *cases(int(arguments.megabytes * 1024 * 1024))):
-            print(asyncio.run(measure(bus.address, daemon.pid, case)), flush=True)
+            row, found = asyncio.run(measure(bus.address, daemon.pid, case, each))
+            each = found if case is None else each
+            print(row, flush=True)
         daemon.kill()
         daemon.wait()
     return 0

@@ -3,9 +3,9 @@
     PYTHONPATH=tools python -m hostile --calls 21000 --inputs 131800 --kills 80
 
 In: this checkout. Out: tables, and all figures as JSON. The exit status is 1 if there is a fault:
-a call without an answer, a lost name, a leaked word, a dropped audio frame, an end of the daemon.
-As root, half of the calls come from a user who is not in the daemon's group. Needs the Debian
-package dbus; with mpv and mpv-mpris, volumes are checked too.
+a call of a member without an answer, a lost name, a leaked word, a dropped audio frame, an end of
+the daemon. As root, half of the calls come from a user who is not in the daemon's group. Needs the
+Debian package dbus; with mpv and mpv-mpris, volumes are checked too.
 """
 
 from __future__ import annotations

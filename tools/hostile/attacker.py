@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import concurrent.futures.thread  # noqa: F401 - asyncio imports it later, as another user
 import json
 import os
 import sys
@@ -24,7 +25,9 @@ from auricle.errors import BusError
 from hostile.calls import Attack, Caller
 
 AT_ONCE = 16  # calls without an answer yet
-ANSWER_SECONDS = 60.0  # a call without an answer by then is unanswered
+ANSWER_SECONDS = 30.0  # a call without an answer by then is unanswered
+FLOOD_SECONDS = 2.0  # the same for strangers, whose floods get no answers at all
+MOST_UNANSWERED = 2 * AT_ONCE  # then a member gives up
 STORM = 0.02  # share of calls that come from a connection that subscribes and leaves
 INTERNAL = "org.auricle.Error.Failed"  # the daemon met an error that it does not know
 
@@ -35,18 +38,20 @@ class Answers:
 
     kinds: dict[str, int] = field(default_factory=Counter)  # calls by kind
     replies: dict[str, int] = field(default_factory=Counter)  # by name of the error, or "reply"
-    unanswered: int = 0
+    unanswered: list[str] = field(default_factory=list)  # calls
     longest: float = 0.0  # seconds until an answer
     internal: list[str] = field(default_factory=list)  # calls that failed inside the daemon
 
 
-async def attack(bus: str, seed: int, calls: int, largest: int) -> Answers:
-    """Make the calls and return the answers."""
+async def attack(bus: str, seed: int, calls: int, largest: int, patience: float) -> Answers:
+    """Make the calls and return the answers; wait for each at most `patience` seconds."""
     answers, caller, window = Answers(), Caller(seed, largest), asyncio.Semaphore(AT_ONCE)
     connection = await Connection.open(bus)
     work: set[asyncio.Task[None]] = set()
     for number in range(calls):
         await window.acquire()
+        if patience > FLOOD_SECONDS and len(answers.unanswered) >= MOST_UNANSWERED:
+            break
         if not connection.connected:
             answers.replies["disconnected by the bus"] += 1
             connection = await Connection.open(bus)
@@ -54,7 +59,7 @@ async def attack(bus: str, seed: int, calls: int, largest: int) -> Answers:
         made = caller.attack()
         answers.kinds["subscribe and leave" if storm else made.kind] += 1
         task = asyncio.create_task(
-            _storm(bus, answers) if storm else _call(connection, made, answers)
+            _storm(bus, answers) if storm else _call(connection, made, answers, patience)
         )
         task.add_done_callback(lambda _: window.release())
         task.add_done_callback(work.discard)
@@ -64,7 +69,7 @@ async def attack(bus: str, seed: int, calls: int, largest: int) -> Answers:
     return answers
 
 
-async def _call(connection: Connection, made: Attack, answers: Answers) -> None:
+async def _call(connection: Connection, made: Attack, answers: Answers, patience: float) -> None:
     message = made.message
     message.serial = connection.next_serial()
     if made.descriptors:
@@ -74,9 +79,9 @@ async def _call(connection: Connection, made: Attack, answers: Answers) -> None:
         if message.flags & MessageFlag.NO_REPLY_EXPECTED:
             connection.post(message, message.unix_fds)
             return
-        reply = await asyncio.wait_for(connection.call(message), ANSWER_SECONDS)
+        reply = await asyncio.wait_for(connection.call(message), patience)
     except TimeoutError:
-        answers.unanswered += 1
+        answers.unanswered.append(f"{made.kind}: {_name_of(message)}")
         return
     except (OSError, EOFError, BusError):
         answers.replies["disconnected by the bus"] += 1
@@ -93,7 +98,11 @@ async def _call(connection: Connection, made: Attack, answers: Answers) -> None:
     name = "reply" if reply.message_type is MessageType.METHOD_RETURN else str(reply.error_name)
     answers.replies[name] += 1
     if name == INTERNAL:
-        answers.internal.append(f"{message.interface}.{message.member} {message.signature}")
+        answers.internal.append(_name_of(message))
+
+
+def _name_of(message: Message) -> str:
+    return f"{message.interface}.{message.member}({message.signature})"
 
 
 async def _storm(bus: str, answers: Answers) -> None:
@@ -138,7 +147,10 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.user is not None:
         become(arguments.user)
-    answers = asyncio.run(attack(arguments.bus, arguments.seed, arguments.calls, arguments.largest))
+    patience = ANSWER_SECONDS if arguments.user is None else FLOOD_SECONDS
+    answers = asyncio.run(
+        attack(arguments.bus, arguments.seed, arguments.calls, arguments.largest, patience)
+    )
     told = {name: getattr(answers, name) for name in Answers.__slots__}
     json.dump(told, sys.stdout)
     return 0

@@ -53,7 +53,7 @@ def show(console: Console, outcome: Outcome) -> None:
         assert isinstance(replies, dict)
         console.print(f"[bold]Calls by {name}:[/] {sum(kinds.values())}: {_counts(kinds)}")
         console.print(f"  answers: {_counts(replies)}")
-        console.print(f"  unanswered {answers['unanswered']}, longest {answers['longest']:.2f} s")
+        console.print(f"  longest wait for an answer {answers['longest']:.2f} s")
     if outcome.inputs:
         total = sum(outcome.inputs.values())
         console.print(f"[bold]Mutated inputs:[/] {total}: {_counts(outcome.inputs)}")

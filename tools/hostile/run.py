@@ -192,10 +192,9 @@ async def _run_attackers(
         )
         for number in range(ATTACKERS)
     ]
-    total: dict[str, object] = {"unanswered": 0, "longest": 0.0}
     kinds: Counter[str] = Counter()
     replies: Counter[str] = Counter()
-    internal: Counter[str] = Counter()
+    longest = 0.0
     for process in processes:
         output, _ = await process.communicate()
         if process.returncode:
@@ -204,16 +203,18 @@ async def _run_attackers(
         answers = json.loads(output)
         kinds.update(answers["kinds"])
         replies.update(answers["replies"])
-        internal.update(answers["internal"])
-        outcome.faults[f"unanswered calls of {name}"] += answers["unanswered"]
-        total["unanswered"] = int(str(total["unanswered"])) + answers["unanswered"]
-        total["longest"] = max(float(str(total["longest"])), answers["longest"])
+        longest = max(longest, answers["longest"])
+        if user is None:
+            for call in answers["unanswered"]:
+                outcome.faults[f"unanswered call: {call}"] += 1
+        elif answers["unanswered"]:
+            replies["no reply to a flood"] += len(answers["unanswered"])
+        for call in answers["internal"]:
+            outcome.faults[f"failed inside the daemon: {call}"] += 1
     for error in replies:
         if "." in error and not error.startswith(DOCUMENTED):
             outcome.faults[f"undocumented error {error}"] += replies[error]
-    outcome.answers[name] = {**total, "kinds": dict(kinds), "replies": dict(replies)}
-    for call, count in internal.items():
-        outcome.faults[f"failed inside the daemon: {call}"] += count
+    outcome.answers[name] = {"longest": longest, "kinds": kinds, "replies": replies}
 
 
 def _mutate(plan: Plan, folder: Path, outcome: Outcome) -> None:

@@ -45,7 +45,7 @@ def slope_of(times: Series, values: Series, seed: int = 0) -> Slope:
     Args:
         times: (samples,) in increasing order, about evenly spaced; at least FEWEST_SAMPLES.
         values: (samples,).
-        seed: of the bootstrap.
+        seed: seed of the bootstrap.
 
     Raises:
         ValueError: there are too few samples.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -49,6 +50,17 @@ def start_portaudio() -> ModuleType:
     except sounddevice.PortAudioError as error:
         raise DeviceError(f"audio: PortAudio does not start ({error}); is ALSA set up?") from error
     return sounddevice
+
+
+def divide_buffers(sounddevice: ModuleType, blocks: int) -> None:
+    """Make ALSA devices deliver audio whenever this part of their buffer is filled.
+
+    PortAudio's own choice is a quarter of the buffer, which delays the audio of a long one.
+    """
+    library = ctypes.CDLL(sounddevice._libname)
+    divide = getattr(library, "PaAlsa_SetNumPeriods", None)  # missing without ALSA
+    if divide is not None:
+        divide(blocks)
 
 
 def list_devices() -> tuple[InputDevice, ...]:

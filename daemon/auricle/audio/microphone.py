@@ -23,12 +23,14 @@ from auricle.audio.devices import (
     busy_sentence,
     choose_device,
     devices_of,
+    divide_buffers,
     start_portaudio,
 )
 from auricle.audio.format import FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_RATE, Frame
 from auricle.audio.source import OpenedByWith
 from auricle.errors import ArgumentError, DeviceError
 
+BLOCK_SECONDS = 0.025  # of audio that a device delivers at once
 FIRST_SOUND_SECONDS = 3.0  # time-out for the first samples of a device
 SOUND_SECONDS = 1.0  # time-out for further samples; then the device counts as lost
 SOUND_SERVER_CHANNELS = 32  # devices with this many channels are sound servers, which mix down
@@ -43,7 +45,7 @@ class Microphone(OpenedByWith):
         device: int | str | None = None,
         channel: Channel = 0,
         channels: int | None = None,
-        buffer_seconds: float = 0.1,
+        buffer_seconds: float = 1.0,
     ) -> None:
         """Set what to record; `open` looks up the device.
 
@@ -54,8 +56,8 @@ class Microphone(OpenedByWith):
             channel: channel of a microphone array, from 0, or "mix" for the mean of all channels.
             channels: number of channels to request. None: the smallest number that includes
                 `channel`, or all channels for "mix".
-            buffer_seconds: longest time between two reads without loss of audio. A device
-                delivers blocks of about a quarter of this time.
+            buffer_seconds: longest time between two reads without loss of audio, if the device has
+                that much memory. It adds no delay, because each read returns what is there.
 
         Raises:
             ArgumentError: `channel` is not below `channels`.
@@ -124,6 +126,7 @@ class Microphone(OpenedByWith):
     def _start(self, sounddevice: ModuleType, device: InputDevice) -> Any:
         """Return a running stream, at 16 kHz if the device supports it."""
         failures = []
+        divide_buffers(sounddevice, max(2, round(self._buffer_seconds / BLOCK_SECONDS)))
         # 48 kHz converts to 16 kHz at three to one. The device's default rate comes last.
         for rate in dict.fromkeys((SAMPLE_RATE, 48_000, device.rate)):
             for channels in self._channel_counts(device):

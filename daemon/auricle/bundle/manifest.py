@@ -23,6 +23,7 @@ MANIFEST = "manifest.yaml"
 LIMITS = Limits(bytes=1024 * 1024, nodes=50_000)  # training data and results take most of it
 MOST_FILES = 1000
 LONGEST_PATH = 255  # characters
+LONGEST_LINE = 100  # characters of the name, the version and the language
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -112,10 +113,10 @@ def read_manifest(folder: Path, kind: str) -> Manifest:
         )
     return Manifest(
         folder=folder,
-        name=_value(path, content, "name", str),
-        version=_value(path, content, "version", str),
+        name=_line(path, content, "name"),
+        version=_line(path, content, "version"),
         kind=kind,
-        language=_value(path, content, "language", str),
+        language=_line(path, content, "language"),
         settings=_value(path, content, "settings", dict),
         digests=_digests(path, content),
     )
@@ -162,6 +163,17 @@ def _digests(path: Path, content: dict[str, Any]) -> dict[str, str]:
                 "install the bundle again"
             )
     return dict(files)
+
+
+def _line(path: Path, content: dict[str, Any], key: str) -> str:
+    """Return a value that is one line of text, because it is printed."""
+    text: str = _value(path, content, key, str)
+    if not text.isprintable() or not 1 <= len(text) <= LONGEST_LINE:
+        raise ModelError(
+            f"{path}: {key}: {shown(text)!r} is not one line of 1 to {LONGEST_LINE} characters; "
+            "install the bundle again"
+        )
+    return text
 
 
 def _value(path: Path, content: dict[str, Any], key: str, kind: type) -> Any:

@@ -55,6 +55,10 @@ class Assistant(Protocol):
         """
         ...
 
+    def play_recording(self) -> None:
+        """A client wants to hear: play the recording that replaces the microphone, if any."""
+        ...
+
     async def cancel(self, session: str, reason: CancelReason) -> None:
         """End a session with `Cancelled(reason)`.
 

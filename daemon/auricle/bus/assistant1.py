@@ -89,6 +89,7 @@ class Assistant1:
                 )
         await self._clients.admit(caller)
         self._audience.subscribe(caller, chosen)
+        self._assistant.play_recording()
 
     async def _unsubscribe(self, caller: str) -> None:
         self._audience.unsubscribe(caller)
@@ -97,6 +98,7 @@ class Assistant1:
     async def _start_monitor(self, caller: str) -> None:
         await self._clients.admit(caller)
         self._audience.monitors.add(caller)
+        self._assistant.play_recording()
 
     async def _stop_monitor(self, caller: str) -> None:
         self._audience.monitors.discard(caller)

@@ -21,7 +21,6 @@ from auricle.tasks import retrieve
 from auricle.user_names import user_name
 
 MAX_KNOWN = 1024  # senders that are remembered; a unique name never changes its user
-MAX_ASKED = 16  # senders whose users are asked for at once
 MEMBER_SECONDS = 5.0  # the gate reads the groups of a user again after this time
 
 Authorise = Callable[[int], bool]  # user id -> whether that user may receive transcripts
@@ -42,16 +41,13 @@ def same_group_or_root(user: int) -> bool:
     return os.getgid() in os.getgrouplist(account.pw_name, account.pw_gid)
 
 
-_UNKNOWN = Caller(Standing.UNKNOWN, "unknown")
-
-
 @dataclass(slots=True)
 class _Known:
     """A sender whose user is known."""
 
     user: int
-    caller: Caller = _UNKNOWN
-    until: float = 0.0  # when to read the groups of its user again, on a monotonic clock
+    caller: Caller
+    until: float  # when to read the groups of its user again, on a monotonic clock
 
 
 class Clients:
@@ -80,16 +76,12 @@ class Clients:
         return client in self._present
 
     def look_up(self, sender: str) -> Caller:
-        """Return what is known of a sender, and begin to ask for its user if it is new."""
+        """Return what is known of a sender."""
         known = self._known.get(sender)
         if known is None:
-            if len(self._asking) < MAX_ASKED:
-                self._ask(sender)
-            return _UNKNOWN
-        now = time.monotonic()
-        if now >= known.until:
-            known.caller = self._caller(sender, known.user)
-            known.until = now + MEMBER_SECONDS
+            return Caller(Standing.UNKNOWN, f"unknown {sender}")
+        if time.monotonic() >= known.until:
+            known = self._known[sender] = self._newly_known(sender, known.user)
         return known.caller
 
     async def identify(self, sender: str) -> Caller:
@@ -98,7 +90,9 @@ class Clients:
         Raises:
             AuricleError: the sender has left.
         """
-        return self._caller(sender, await self._user_of(sender))
+        user = await self._user_of(sender)
+        known = self._known.get(sender)
+        return known.caller if known is not None else self._caller(sender, user)
 
     async def admit(self, client: str) -> int:
         """Admit a client, watch it, and return its user id.
@@ -147,6 +141,10 @@ class Clients:
             return Caller(Standing.MEMBER, sender)
         return Caller(Standing.OUTSIDER, f"user {user}")
 
+    def _newly_known(self, sender: str, user: int) -> _Known:
+        caller = self._caller(sender, user)
+        return _Known(user, caller, time.monotonic() + MEMBER_SECONDS)
+
     async def _user_of(self, sender: str) -> int:
         known = self._known.get(sender)
         return known.user if known is not None else await asyncio.shield(self._ask(sender))
@@ -163,7 +161,7 @@ class Clients:
     async def _ask_daemon(self, sender: str) -> int:
         reply = await self._connection.ask_daemon("GetConnectionUnixUser", "s", sender)
         user = int(reply.body[0])
-        self._known[sender] = _Known(user)
+        self._known[sender] = self._newly_known(sender, user)
         if len(self._known) > MAX_KNOWN:
             self._known.popitem(last=False)
         return user

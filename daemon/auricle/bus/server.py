@@ -22,6 +22,7 @@ from auricle.bus.context1 import COUNTS_PROPERTY, Context1
 from auricle.bus.polkit import Ownership
 from auricle.bus.privacy1 import PROPERTIES as PRIVACY_PROPERTIES
 from auricle.bus.privacy1 import Privacy1
+from auricle.bus.readiness import Readiness
 from auricle.bus.sessions import Sessions
 from auricle.context.entry_sets import Guest
 from auricle.dbus.connection import Connection
@@ -44,7 +45,12 @@ class BusServer:
 
     @classmethod
     async def start(
-        cls, assistant: Assistant, bus: str, authorise: Authorise = same_group_or_root
+        cls,
+        assistant: Assistant,
+        bus: str,
+        authorise: Authorise = same_group_or_root,
+        *,
+        ready: bool = True,
     ) -> BusServer:
         """Connect to the bus and export the objects.
 
@@ -53,12 +59,14 @@ class BusServer:
             bus: "session", "system" or a D-Bus address.
             authorise: returns whether a user may listen, subscribe, monitor, unmute and set
                 context entries.
+            ready: whether the daemon takes calls already; otherwise they wait for `become_ready`.
 
         Raises:
             BusError: the bus cannot be reached, or another daemon owns the name.
         """
         connection = await Connection.open(bus)
-        server = cls(assistant, connection, authorise, polkit=bus == "system")
+        readiness = Readiness(ready=ready)
+        server = cls(assistant, connection, authorise, readiness, polkit=bus == "system")
         try:
             await _own_name(connection)
         except BusError:
@@ -71,12 +79,14 @@ class BusServer:
         assistant: Assistant,
         connection: Connection,
         authorise: Authorise,
+        readiness: Readiness,
         *,
         polkit: bool = False,
     ) -> None:
         """Export the objects on `connection`, before it owns the bus name."""
         self._assistant = assistant
         self._connection = connection
+        self._readiness = readiness
         self._audience = Audience()
         self._clients = Clients(connection, authorise, self._on_leave)
         self._tree = ObjectTree(connection, self._clients)
@@ -87,7 +97,8 @@ class BusServer:
         privacy = Privacy1(assistant.privacy, self._clients, ownership)
         arbiter = Arbiter1(assistant.music, assistant.compute, self._clients)
         parts = (root, context, privacy, arbiter)
-        self._tree.export(ASSISTANT_PATH, *(part.interface() for part in parts))
+        interfaces = (readiness.guarded(part.interface()) for part in parts)
+        self._tree.export(ASSISTANT_PATH, *interfaces)
         self._shown: Status = assistant.status()
         self._departing: set[asyncio.Task[None]] = set()  # cleanup for clients that have left
         self._lost = asyncio.Event()
@@ -98,6 +109,10 @@ class BusServer:
     def monitored(self) -> bool:
         """Whether any client receives input levels."""
         return bool(self._audience.monitors)
+
+    def become_ready(self) -> None:
+        """Answer the calls that wait, and all later ones at once."""
+        self._readiness.set()
 
     def emit(self, event: Event) -> None:
         """Send an event to its audience, and a changed state to everybody."""

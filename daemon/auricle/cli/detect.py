@@ -11,6 +11,7 @@ from pathlib import Path
 from auricle.audio.file import FileSource
 from auricle.audio.source import frames
 from auricle.audio.vad import VoiceActivity
+from auricle.cli.recordings import readable_recordings
 from auricle.config.loading import load
 from auricle.config.locations import find_config
 from auricle.errors import AudioError
@@ -66,10 +67,13 @@ def run(arguments: argparse.Namespace) -> int:
     config = load(arguments.config or find_config())
     if arguments.wake_word:
         config = choose(config, arguments.wake_word)
+    files = readable_recordings(arguments.files)
+    if not files:
+        return 1
     detector = load_wake(config)
     voice = VoiceActivity(config.vad.aggressiveness, config.vad.hangover_ms / 1000)
-    status = 0
-    for file in arguments.files:
+    status = 1 if len(files) < len(arguments.files) else 0
+    for file in files:
         try:
             lines = score_lines if arguments.scores else detection_lines
             with FileSource(file) as source:

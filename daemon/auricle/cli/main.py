@@ -24,10 +24,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
+from auricle.cli.start import INTERRUPTED, raise_interrupts, start
 from auricle.errors import AuricleError
 
 FAILED = 1
-INTERRUPTED = 130  # the exit status of a shell for a program ended by Ctrl-C
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +37,38 @@ class Command:
     name: str
     module: str
     summary: str
+    cleans_up: bool = False  # Ctrl-C raises KeyboardInterrupt in it, instead of ending it at once
 
 
 COMMANDS = (
-    Command("run", "auricle.cli.run", "run the daemon in the foreground"),
+    Command("run", "auricle.cli.run", "run the daemon in the foreground", cleans_up=True),
     Command("status", "auricle.cli.status", "show the state of the daemon"),
-    Command("monitor", "auricle.cli.monitor", "show live events of the daemon"),
-    Command("listen", "auricle.cli.listen", "hear one command and print its text"),
+    Command("monitor", "auricle.cli.monitor", "show live events of the daemon", cleans_up=True),
+    Command("listen", "auricle.cli.listen", "hear one command and print its text", cleans_up=True),
     Command("mute", "auricle.cli.mute", "mute the microphone"),
     Command("unmute", "auricle.cli.unmute", "unmute the microphone"),
     Command("transcribe", "auricle.cli.transcribe", "recognize speech in recordings"),
     Command("detect", "auricle.cli.detect", "find wake words in recordings"),
     Command("context", "auricle.cli.context", "manage the names that commands may contain"),
     Command("privacy", "auricle.cli.privacy", "show, set or log what may leave the device"),
-    Command("relay", "auricle.cli.relay", "send lattices to the reranker (run by systemd)"),
-    Command("actions", "auricle.cli.actions", "run programs with each result (run by systemd)"),
-    Command("feedback", "auricle.cli.feedback", "chime at the wake word (run by systemd)"),
+    Command(
+        "relay",
+        "auricle.cli.relay",
+        "send lattices to the reranker (run by systemd)",
+        cleans_up=True,
+    ),
+    Command(
+        "actions",
+        "auricle.cli.actions",
+        "run programs with each result (run by systemd)",
+        cleans_up=True,
+    ),
+    Command(
+        "feedback",
+        "auricle.cli.feedback",
+        "chime at the wake word (run by systemd)",
+        cleans_up=True,
+    ),
     Command("config", "auricle.cli.config_check", "check or show the configuration"),
     Command("devices", "auricle.cli.devices", "list the microphones"),
     Command("test-mic", "auricle.cli.test_mic", "measure the microphone"),
@@ -101,6 +117,8 @@ def dispatch(words: Sequence[str]) -> int:
     name = next((word for word in words if not word.startswith("-")), None)
     arguments = build_parser(name).parse_args(words)
     run: Callable[[argparse.Namespace], int] = arguments.run
+    if any(command.cleans_up for command in COMMANDS if command.name == name):
+        raise_interrupts()
     return run(arguments)
 
 
@@ -153,4 +171,4 @@ def silence_output() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start()

@@ -19,6 +19,8 @@ from auricle.audio.source import frames
 from auricle.biasing.biasing import Biasing
 from auricle.cli.attention_picture import draw
 from auricle.cli.progress import ProgressLine
+from auricle.cli.recordings import readable_recordings
+from auricle.cli.start import raise_interrupts
 from auricle.cli.transcript_formats import FORMATS, NamedText, TranscriptFormat
 from auricle.compute.budget import SECOND_PASSES
 from auricle.config import Config, load
@@ -191,7 +193,11 @@ def run(arguments: argparse.Namespace) -> int:
     for folder in (arguments.lattice, arguments.output):
         if folder:
             make_folder(folder)
+    files = readable_recordings(arguments.files)
+    if not files:
+        return 1
     models = load_models(config, budget_of(config), wake=False)
+    raise_interrupts()  # what was transcribed so far is written
     biasing = models.recognizer.biasing_of(context) if context else None
     if arguments.attention and (biasing is None or biasing.keys is None):
         raise ArgumentError(
@@ -199,8 +205,8 @@ def run(arguments: argparse.Namespace) -> int:
             "with --context, and configure a bundle with context attention"
         )
     transcriber = Transcriber(arguments, config, models, biasing)
-    status = 0
-    for path, name in zip(arguments.files, name_each(arguments.files), strict=True):
+    status = 1 if len(files) < len(arguments.files) else 0
+    for path, name in zip(files, name_each(files), strict=True):
         try:
             transcriber.transcribe(path, name)
         except AuricleError as error:

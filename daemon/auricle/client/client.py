@@ -17,6 +17,7 @@ from dbus_next.constants import MessageType
 from dbus_next.message import Message
 from dbus_next.signature import Variant
 
+from auricle.client.remedies import access_denied, not_running
 from auricle.client.signals import ASSISTANT_SIGNALS, ENTRIES, SESSION_SIGNALS
 from auricle.dbus.connection import Connection
 from auricle.dbus.names import (
@@ -32,7 +33,7 @@ from auricle.dbus.names import (
     path_of,
     session_of,
 )
-from auricle.errors import BusError, NotRunningError
+from auricle.errors import AccessDeniedError, BusError, NotAuthorizedError, NotRunningError
 from auricle.lattice.result import RecognizedName
 
 if TYPE_CHECKING:
@@ -47,9 +48,6 @@ _PROPERTY_EVENTS = {
     PRIVACY_INTERFACE: "privacy",
     ARBITER_INTERFACE: "arbiter",
 }
-_NOT_RUNNING = (
-    "Auricle is not running on this bus; start it with `auricle run`, or choose its bus with --bus"
-)
 _STOPPED = "Auricle has stopped; start it again, and find the cause with `auricle doctor`"
 
 
@@ -255,7 +253,7 @@ class AssistantClient:
         try:
             reply = await self._connected().ask_daemon("GetNameOwner", "s", BUS_NAME)
         except NotRunningError as error:
-            raise NotRunningError(_NOT_RUNNING) from error
+            raise NotRunningError(not_running(self._bus)) from error
         return str(reply.body[0])
 
     async def _call(
@@ -270,7 +268,10 @@ class AssistantClient:
             signature=signature,
             body=list(arguments),
         )
-        return await connection.ask(message)
+        try:
+            return await connection.ask(message)
+        except AccessDeniedError as error:
+            raise NotAuthorizedError(access_denied(self._bus, str(error))) from error
 
     async def _call_assistant(
         self, member: str, signature: str = "", *arguments: object

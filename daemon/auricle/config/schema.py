@@ -84,6 +84,11 @@ class WakeModel:
     model: str  # name of a model, or the absolute path of a microWakeWord JSON file
     cutoff: float | None = None  # probability, 0 to 1; None: the cut-off of the model
 
+    @property
+    def is_installed(self) -> bool:
+        """Whether it is the name of an installed model, which a manifest lists, and not a path."""
+        return not self.model.startswith("/")
+
 
 @dataclass(frozen=True, slots=True)
 class NamedWakeModel:

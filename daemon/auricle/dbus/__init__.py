@@ -1,1 +1,1 @@
-"""D-Bus without Auricle: connection, objects, interfaces, errors and large messages."""
+"""D-Bus without Auricle: connection, accepting and decoding messages, objects, errors."""

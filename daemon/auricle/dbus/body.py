@@ -14,6 +14,7 @@ from struct import Struct, error
 from typing import Any, TypeAlias
 
 from dbus_next.signature import SignatureTree, Variant
+from dbus_next.validators import is_object_path_valid
 
 SLICE_BYTES = 16 * 1024  # decoded in one go, in 2 ms or less on a desktop machine
 NESTED_BYTES = 32 * 1024  # an array within an array, which is not sliced
@@ -76,7 +77,7 @@ class Body:
             "y": self._read_byte,
             "b": self._read_boolean,
             "s": self._read_text,
-            "o": self._read_text,
+            "o": self._read_path,
             "g": self._read_signature,
             "a": self._read_array,
             "(": self._read_struct,
@@ -153,6 +154,12 @@ class Body:
     def _read_text(self, _: Type) -> str:
         at = (self._at + 3) & ~3
         return self._take_text(at + 4, self._size(self._data, at)[0])
+
+    def _read_path(self, kind: Type) -> str:
+        path = self._read_text(kind)
+        if not is_object_path_valid(path):
+            raise BodyError("an object path is invalid")
+        return path
 
     def _read_signature(self, _: Type) -> str:
         return self._take_text(self._at + 1, self._data[self._at])

@@ -38,9 +38,16 @@ class Excess(Enum):
 class Account:
     """The calls of one account; all methods are called on the event loop."""
 
-    def __init__(self, budget: Budget, time: float) -> None:
-        """Start with the full budget at `time`, in seconds on a monotonic clock."""
+    def __init__(self, budget: Budget, time: float, parent: Account | None = None) -> None:
+        """Start with the full budget.
+
+        Args:
+            budget: what the calls of this account may cost.
+            time: the current time, in seconds on a monotonic clock.
+            parent: an account that counts the open calls of several accounts together.
+        """
         self.budget = budget
+        self._parent = parent
         self.open_calls = 0
         self.open_bytes = 0
         self._calls = TokenBucket(budget.calls_per_second, budget.burst, time)
@@ -58,14 +65,18 @@ class Account:
             return Excess.CALLS
         if self.open_bytes + size > self.budget.open_bytes:
             return Excess.BYTES
-        self.open_calls += 1
-        self.open_bytes += size
-        return None
+        excess = self._parent.open(size) if self._parent is not None else None
+        if excess is None:
+            self.open_calls += 1
+            self.open_bytes += size
+        return excess
 
     def close(self, size: int) -> None:
         """End a call that `open` has counted."""
         self.open_calls -= 1
         self.open_bytes -= size
+        if self._parent is not None:
+            self._parent.close(size)
 
 
 class Accounts:
@@ -75,13 +86,12 @@ class Accounts:
         """Start without accounts."""
         self._accounts: OrderedDict[str, Account] = OrderedDict()
 
-    def of(self, name: str, budget: Budget, time: float) -> Account:
-        """Return the account with this name; a new one has the full `budget`."""
+    def of(self, name: str, budget: Budget, time: float, parent: Account | None = None) -> Account:
+        """Return the account with this name; see Account for the arguments of a new one."""
         account = self._accounts.get(name)
         if account is None:
-            account = self._accounts[name] = Account(budget, time)
+            account = self._accounts[name] = Account(budget, time, parent)
             self._forget_old()
-        self._accounts.move_to_end(name)
         return account
 
     def _forget_old(self) -> None:

@@ -38,9 +38,9 @@ from auricle.tasks import retrieve
 REPLY_BYTES = 1024 * 1024  # body of a reply to this program
 _KINDS = {"session": BusType.SESSION, "system": BusType.SYSTEM}
 _FLUSH_SECONDS = 1.0
-# Work before the event loop serves others: messages, weighted by their cost.
+# Work before the event loop serves others. A read of the socket may bring many dropped messages.
 _WORK_PER_TURN = 256
-_WORK_OF_DROPPED, _WORK_OF_REFUSED, _WORK_OF_READ = 1, 4, 16
+_WORK_OF_RECEIVING, _WORK_OF_REFUSED, _WORK_OF_READ = 32, 4, 16
 
 _log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class Connection(MessageBus):
             super().__init__(bus_type=_KINDS[bus], negotiate_unix_fd=True)
         else:
             super().__init__(bus_address=bus, negotiate_unix_fd=True)
-        self._messages = MessageStream(self._sock, self._judge, lambda verdict: verdict.read)
+        self._messages = MessageStream(self._sock, self._judge, lambda verdict: verdict.read, DROP)
         self._writer = self._out = Writer(self)
         self._disconnect_future.add_done_callback(retrieve)
 
@@ -160,14 +160,15 @@ class Connection(MessageBus):
             self._finalize(error)
 
     def _read_some(self) -> None:
-        received = False
         work = 0
         while work < _WORK_PER_TURN:
-            while (arrived := self._messages.take()) is None:
-                if received or not self._messages.receive():
-                    return
-                received = True
-            work += self._take(arrived)
+            arrived = self._messages.take()
+            if arrived is not None:
+                work += self._take(arrived)
+            elif self._messages.receive():
+                work += _WORK_OF_RECEIVING
+            else:
+                return
         if not self._disconnected:
             self._loop.call_soon(self._read_on)
 
@@ -180,7 +181,7 @@ class Connection(MessageBus):
         if header.is_reply:
             return self._judge_reply(header)
         if header.frame.kind == SIGNAL and header.sender == DAEMON_NAME:
-            return Verdict(read=header.size <= MESSAGE_BYTES)
+            return Verdict(read=True) if header.size <= MESSAGE_BYTES else DROP
         return self._gate.judge(header)
 
     def _judge_reply(self, header: Header) -> Verdict:
@@ -188,8 +189,10 @@ class Connection(MessageBus):
         asked = self._asked[serial][0] if serial in self._asked else DAEMON_NAME
         if serial not in self._asked and serial not in self._method_return_handlers:
             return DROP
-        # The owner of a well-known name answers by its unique name, which is not known here.
-        if (asked.startswith(":") or asked == DAEMON_NAME) and header.sender != asked:
+        # The owner of a well-known name answers by its unique name, which is not known here. The
+        # D-Bus daemon answers for a program that has gone, and for one that may not be called.
+        by_name = not asked.startswith(":") and asked != DAEMON_NAME
+        if not by_name and header.sender not in (asked, DAEMON_NAME):
             return DROP
         if header.size > REPLY_BYTES:
             text = f"the reply has {header.size} bytes; up to {REPLY_BYTES} are read"
@@ -207,8 +210,7 @@ class Connection(MessageBus):
             return _WORK_OF_READ
         if verdict.refusal is not None:
             self._refuse(header, verdict.refusal)
-            return _WORK_OF_REFUSED
-        return _WORK_OF_DROPPED
+        return _WORK_OF_REFUSED
 
     def _refuse(self, header: Header, error: Exception) -> None:
         """Answer a call that is not decoded, or end the waiting for a reply that is not."""

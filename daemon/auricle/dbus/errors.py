@@ -10,6 +10,7 @@ from dbus_next.message import Message
 
 from auricle.dbus.body import BodyError
 from auricle.errors import (
+    AccessDeniedError,
     ArgumentError,
     AuricleError,
     BusError,
@@ -26,6 +27,8 @@ _STANDARD: dict[str, type[AuricleError]] = {
     ErrorType.NAME_HAS_NO_OWNER.value: NotRunningError,
     ErrorType.SERVICE_UNKNOWN.value: NotRunningError,
     ErrorType.INVALID_ARGS.value: ArgumentError,
+    ErrorType.ACCESS_DENIED.value: AccessDeniedError,  # by the policy of the bus
+    ErrorType.LIMITS_EXCEEDED.value: BusError,
 }
 
 _log = logging.getLogger(__name__)

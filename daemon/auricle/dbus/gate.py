@@ -35,8 +35,9 @@ class Standing(Enum):
 BUDGETS = {
     Standing.MEMBER: Budget(2000.0, 4000, 1024, 32 * 1024 * 1024),
     Standing.OUTSIDER: Budget(50.0, 100, 16, 64 * 1024),
-    Standing.UNKNOWN: Budget(200.0, 400, 64, 32 * 1024 * 1024),
+    Standing.UNKNOWN: Budget(100.0, 64, 16, 17 * 1024 * 1024),
 }
+_ALL_UNKNOWN = Budget(0.0, 0, 512, 32 * 1024 * 1024)  # calls of all unknown senders together
 _PLAIN = Budget(1000.0, 2000, 1, 0)  # messages of one sender to a program without objects
 
 
@@ -52,7 +53,7 @@ class Callers(Protocol):
     """Knows the callers."""
 
     def look_up(self, sender: str) -> Caller:
-        """Return what is known of a sender, and begin to ask for what is not."""
+        """Return what is known of a sender."""
         ...
 
     async def identify(self, sender: str) -> Caller:
@@ -77,7 +78,7 @@ class Verdict:
     accept: Accept | None = None
     max_values: int = MAX_VALUES
     account: Account | None = None  # its open call is to be closed after the answer
-    must_identify: bool = False  # decode it only if the caller turns out to be a member
+    must_identify: bool = False  # judge it again when the user of its sender is known
 
 
 DROP = Verdict()
@@ -90,8 +91,8 @@ class Gate(Protocol):
         """Return the decision."""
         ...
 
-    async def check_member(self, sender: str) -> None:
-        """Raise NotAuthorizedError if the sender may not send large calls."""
+    async def judge_known(self, header: Header) -> Verdict:
+        """Return the decision on a message of an unknown sender, when its user is known."""
         ...
 
 
@@ -109,8 +110,9 @@ class PlainGate:
             return DROP
         return Verdict(read=True)
 
-    async def check_member(self, sender: str) -> None:
-        """Do nothing: no message needs it."""
+    async def judge_known(self, header: Header) -> Verdict:
+        """Return the same decision again: the user does not matter."""
+        return self.judge(header)
 
 
 class CallGate:
@@ -127,14 +129,25 @@ class CallGate:
         self._form_of = form_of
         self._callers = callers
         self._accounts = Accounts()
+        self._unknown = Account(_ALL_UNKNOWN, 0.0)
 
     def judge(self, header: Header) -> Verdict:
         """Refuse what does not fit; drop signals and floods."""
-        if not header.is_call:
+        return self._judge(header, self._callers.look_up(header.sender)) if header.is_call else DROP
+
+    async def judge_known(self, header: Header) -> Verdict:
+        """Judge again, by the budget of the user; drop calls of senders that have left."""
+        try:
+            caller = await self._callers.identify(header.sender)
+        except AuricleError:
             return DROP
+        return self._judge(header, caller)
+
+    def _judge(self, header: Header, caller: Caller) -> Verdict:
         now = time.monotonic()
-        caller = self._callers.look_up(header.sender)
-        account = self._accounts.of(caller.account, BUDGETS[caller.standing], now)
+        unknown = caller.standing is Standing.UNKNOWN
+        parent = self._unknown if unknown else None
+        account = self._accounts.of(caller.account, BUDGETS[caller.standing], now, parent)
         excess = account.spend(now)
         if excess is Excess.FLOOD:
             return DROP
@@ -142,38 +155,29 @@ class CallGate:
             return _refuse_excess(account, excess)
         try:
             form = self._form_of(header)
-            self._check_size(header, form, caller)
-        except (CallError, AuricleError) as error:
+            _check_size(header, form, caller)
+        except Exception as error:  # a fault here must not end the connection
             return Verdict(refusal=error)
         excess = account.open(header.size)
         if excess is not None:
             return _refuse_excess(account, excess)
-        large = header.size > MAX_BYTES
         return Verdict(
             read=True,
             accept=form.accept,
             max_values=max(64, form.max_bytes // 4),
             account=account,
-            must_identify=large and caller.standing is Standing.UNKNOWN,
+            must_identify=unknown,
         )
 
-    async def check_member(self, sender: str) -> None:
-        """Raise NotAuthorizedError if the sender is not a member."""
-        _check_standing(await self._callers.identify(sender))
 
-    def _check_size(self, header: Header, form: Form, caller: Caller) -> None:
-        if header.size > form.max_bytes:
-            raise CallError(
-                ErrorType.LIMITS_EXCEEDED,
-                f"{header.member} takes arguments of up to {form.max_bytes} bytes, not "
-                f"{header.size}; send less at a time",
-            )
-        if header.size > MAX_BYTES:
-            _check_standing(caller)
-
-
-def _check_standing(caller: Caller) -> None:
-    if caller.standing is Standing.OUTSIDER:
+def _check_size(header: Header, form: Form, caller: Caller) -> None:
+    if header.size > form.max_bytes:
+        raise CallError(
+            ErrorType.LIMITS_EXCEEDED,
+            f"{header.member} takes arguments of up to {form.max_bytes} bytes, not "
+            f"{header.size}; send less at a time",
+        )
+    if header.size > MAX_BYTES and caller.standing is Standing.OUTSIDER:
         raise NotAuthorizedError(
             f"only members may send more than {MAX_BYTES} bytes; join the group of the daemon, "
             "which is auricle on the system bus"

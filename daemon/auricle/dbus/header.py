@@ -20,7 +20,8 @@ METHOD_CALL, METHOD_RETURN, ERROR, SIGNAL = 1, 2, 3, 4
 NO_REPLY_EXPECTED = 1  # a flag
 
 _VERSION = 1
-_FIXED = {ord("l"): Struct("<BBBBIII"), ord("B"): Struct(">BBBBIII")}
+_LITTLE = ord("l")
+_FIXED = {_LITTLE: Struct("<BBBBIII"), ord("B"): Struct(">BBBBIII")}
 _UINT32 = {True: Struct("<I"), False: Struct(">I")}
 # Type of a header field as it is encoded: size of the signature, signature, zero byte.
 _TEXT, _PATH, _UINT, _SIGNATURE = b"\x01s\0", b"\x01o\0", b"\x01u\0", b"\x01g\0"
@@ -90,19 +91,19 @@ class Header:
         return self.is_call and not self.frame.flags & NO_REPLY_EXPECTED
 
 
-def read_frame(data: bytes | bytearray | memoryview) -> Frame:
-    """Return the fixed part of a header; `data` has at least FIXED_BYTES.
+def read_frame(data: bytes | bytearray, at: int = 0) -> Frame:
+    """Return the fixed part of a header: FIXED_BYTES from the offset `at` on.
 
     Raises:
         StreamError: this is not the beginning of a D-Bus message.
     """
-    layout = _FIXED.get(data[0])
+    layout = _FIXED.get(data[at])
     if layout is None:
-        raise StreamError(f"a message begins with byte {data[0]} instead of a byte order")
-    _, kind, flags, version, body_bytes, serial, fields_bytes = layout.unpack_from(data)
+        raise StreamError(f"a message begins with byte {data[at]} instead of a byte order")
+    order, kind, flags, version, body_bytes, serial, fields_bytes = layout.unpack_from(data, at)
     if version != _VERSION:
         raise StreamError(f"a message has protocol version {version}; version 1 is known")
-    frame = Frame(data[0] == ord("l"), kind, flags, serial, fields_bytes, body_bytes)
+    frame = Frame(order == _LITTLE, kind, flags, serial, fields_bytes, body_bytes)
     if frame.head_bytes + body_bytes > MAX_MESSAGE_BYTES:
         raise StreamError(f"a message has {frame.head_bytes + body_bytes} bytes; D-Bus allows less")
     return frame

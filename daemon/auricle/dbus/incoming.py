@@ -88,19 +88,28 @@ class Incoming:
         waiting = self._waiting[sender]
         while waiting:
             arrived = waiting[0]
-            try:
-                values = await self._decode(arrived)
-            except Exception as error:  # its sender is told
-                self._fail(arrived, error)
-            else:
-                self._finish(arrived, values)
+            if not arrived.verdict.must_identify or await self._judge_again(arrived):
+                try:
+                    values = await self._decode(arrived)
+                except Exception as error:  # its sender is told
+                    self._fail(arrived, error)
+                else:
+                    self._finish(arrived, values)
             waiting.popleft()
             await asyncio.sleep(0)
         self._waiting.pop(sender, None)
 
+    async def _judge_again(self, arrived: Arrived[Verdict]) -> bool:
+        """Judge a message of a sender that is known now; return whether to decode it."""
+        verdict = await self._gate().judge_known(arrived.header)
+        if arrived.verdict.account is not None:
+            arrived.verdict.account.close(arrived.header.size)
+        arrived.verdict = verdict
+        if verdict.refusal is not None:
+            self._refuse(arrived.header, verdict.refusal)
+        return verdict.read
+
     async def _decode(self, arrived: Arrived[Verdict]) -> list[Any]:
-        if arrived.verdict.must_identify:
-            await self._gate().check_member(arrived.header.sender)
         body = body_of(arrived)
         for _ in body.slices():
             await asyncio.sleep(0)  # everybody else comes first

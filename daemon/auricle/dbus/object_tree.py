@@ -24,7 +24,7 @@ from auricle.dbus.header import Header
 from auricle.dbus.incoming import Received
 from auricle.dbus.interface import Changes, Interface, Method, Property, signature_of
 from auricle.dbus.names import PROPERTIES_INTERFACE
-from auricle.dbus.options import check_option
+from auricle.dbus.options import check_option, read_options
 from auricle.dbus.peer import PEER_INTERFACE, PEER_METHODS, answer_peer
 from auricle.dbus.stream import close_all
 from auricle.origin import working_for
@@ -204,7 +204,7 @@ async def _call_method(
     interface, method = _find_method(interfaces, call.member)
     interface.authorise(call.sender)
     arguments = [
-        {key: option.value for key, option in argument.items()} if kind == _OPTIONS else argument
+        read_options(method.name, argument, method.options) if kind == _OPTIONS else argument
         for kind, argument in zip(method.takes.values(), call.body, strict=True)
     ]
     body = _as_body(method, await method.call(call.sender, *arguments), descriptors)

@@ -1,8 +1,14 @@
-"""Checks the keys and types of the `a{sv}` options of a method, before their values are decoded."""
+"""Reads the `a{sv}` options of a method and checks their keys and types.
+
+The gate of a connection applies `check_option` before a value is decoded.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
+
+from dbus_next.signature import Variant
 
 from auricle.errors import ArgumentError
 
@@ -26,3 +32,12 @@ def check_option(method: str, key: object, signature: str, known: Mapping[str, s
         raise ArgumentError(
             f"option {key!r} of {method} has D-Bus type {signature!r}; give it as {known[key]!r}"
         )
+
+
+def read_options(
+    method: str, given: Mapping[str, Variant], known: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the plain values of the options; raises ArgumentError as `check_option` does."""
+    for key, value in given.items():
+        check_option(method, key, value.signature, known)
+    return {key: value.value for key, value in given.items()}

@@ -48,6 +48,7 @@ class MessageStream(Generic[Verdict]):
         receiver: socket.socket,
         judge: Callable[[Header], Verdict],
         wanted: Callable[[Verdict], bool],
+        dropped: Verdict | None = None,
     ) -> None:
         """Read from `receiver`.
 
@@ -55,10 +56,12 @@ class MessageStream(Generic[Verdict]):
             receiver: a connected, non-blocking Unix socket.
             judge: decides on a message by its header; called once for each message.
             wanted: whether the decision is to read the body.
+            dropped: the decision to skip a message without returning it.
         """
         self._receiver = receiver
         self._judge = judge
         self._wanted = wanted
+        self._dropped = dropped
         self._buffer = bytearray(BUFFER_BYTES)
         self._view = memoryview(self._buffer)
         self._start = self._end = 0  # the unread part of the buffer
@@ -101,7 +104,8 @@ class MessageStream(Generic[Verdict]):
     def take(self) -> Arrived[Verdict] | None:
         """Return the next message, as far as it was received.
 
-        A refused message is returned at once; its body is skipped afterwards.
+        A refused message is returned at once; its body is skipped afterwards. A dropped message is
+        not returned.
 
         Raises:
             StreamError: the bytes are no D-Bus messages.
@@ -109,11 +113,12 @@ class MessageStream(Generic[Verdict]):
         while True:
             if self._open is not None:
                 return self._complete()
-            skipped = min(self._skip, self._end - self._start)
-            self._skip -= skipped
-            self._start += skipped
             if self._skip:
-                return None
+                skipped = min(self._skip, self._end - self._start)
+                self._skip -= skipped
+                self._start += skipped
+                if self._skip:
+                    return None
             if not self._begin():
                 return None
             if self._open is not None and not self._wanted(self._open.verdict):
@@ -159,21 +164,25 @@ class MessageStream(Generic[Verdict]):
             close_all(self._take_descriptors(start))  # those of a skipped message
         if waiting < FIXED_BYTES:
             return False
-        frame = read_frame(self._view[self._start : self._start + FIXED_BYTES])
-        size = frame.head_bytes + frame.body_bytes
+        frame = read_frame(self._buffer, self._start)
+        head_bytes = frame.head_bytes
+        size = head_bytes + frame.body_bytes
         if frame.fields_bytes > MAX_FIELDS_BYTES:
             self._skip = size
             return True
-        if waiting < frame.head_bytes:
+        if waiting < head_bytes:
             return False
         fields = self._start + FIXED_BYTES
         try:
-            header = read_header(frame, bytes(self._view[fields : fields + frame.fields_bytes]))
+            header = read_header(frame, self._view[fields : fields + frame.fields_bytes].tobytes())
         except HeaderError:  # nobody can be answered
             self._skip = size
             return True
-        self._start += frame.head_bytes
+        self._start += head_bytes
         verdict = self._judge(header)
+        if verdict is self._dropped:
+            self._skip = frame.body_bytes
+            return True
         own = self._take_descriptors(start + size) if self._descriptors else []
         self._open = Arrived(header, verdict, bytearray(), own)
         self._filled = 0

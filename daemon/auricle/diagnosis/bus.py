@@ -7,6 +7,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from auricle.client.remedies import not_running
 from auricle.dbus.connection import Connection
 from auricle.dbus.names import BUS_NAME
 from auricle.diagnosis.finding import Finding, FindingStatus
@@ -61,12 +62,8 @@ def examine_bus(
             f"no program may own the name {BUS_NAME} on the system bus: its policy is missing",
             f"install {BUS_NAME}.conf in {policies[0]}, or set bus.kind to session",
         )
-    yield Finding(
-        "daemon",
-        FindingStatus.WARNING,
-        f"Auricle is not running on {name}",
-        "start it with `systemctl start auricle`, or with `auricle run`",
-    )
+    remedy = not_running(bus).partition("; ")[2]
+    yield Finding("daemon", FindingStatus.WARNING, f"Auricle is not running on {name}", remedy)
     return None
 
 

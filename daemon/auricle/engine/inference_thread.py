@@ -35,6 +35,7 @@ from auricle.errors import BusyError, DeviceError
 from auricle.events import CancelReason, Event
 from auricle.recognizer.recognizer import Recognizer
 
+LATE_FRAMES = round(0.5 / FRAME_SECONDS)  # waiting frames from which previews are skipped
 LEVEL_FRAMES = round(0.1 / FRAME_SECONDS)  # audio frames per level: ten levels a second
 OPEN_SECONDS = 10.0  # after this long, a device that does not open is reported as lost
 STOP_SECONDS = 3.0  # for ending the session, and for closing the device
@@ -156,14 +157,17 @@ class InferenceThread:
         return ended and closed
 
     async def listen(self, owner: str, options: ListenOptions) -> str:
-        """Begin a session and return its id.
+        """Begin a session with the audio of this moment and return its id.
+
+        When recognition is late, the audio before this moment is processed first.
 
         Raises:
             BusyError: a session is running, or too many calls are waiting.
             MutedError: the microphone is muted.
             DeviceError: there is no microphone.
         """
-        return await self._call(lambda: self._listen(owner, options))
+        begun = self._inbox.call(lambda: self._listen(owner, options), in_order=True)
+        return await asyncio.wrap_future(begun)
 
     async def cancel(self, session: str, reason: CancelReason) -> None:
         """Cancel a session; raises NoSuchSessionError if it is not running."""
@@ -261,7 +265,8 @@ class InferenceThread:
         if self._muted:
             return
         began = time.monotonic()
-        self._post_all(self._pipeline.process(frame))
+        late = self._inbox.waiting > LATE_FRAMES
+        self._post_all(self._pipeline.process(frame, late=late))
         self._busy_seconds += time.monotonic() - began
         self._frames_processed += 1
         if self._metered():

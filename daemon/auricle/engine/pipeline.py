@@ -91,6 +91,7 @@ class Pipeline:
         self._frame_arrived = clock()
         self._biasing: Biasing | None = None
         self._recognizer = parts.recognizer  # for the next session
+        self._late = False  # whether more audio waits
 
     @property
     def seconds(self) -> float:
@@ -120,11 +121,16 @@ class Pipeline:
         """Use another recogniser from the next session on; the biasing must fit it too."""
         self._recognizer = recognizer
 
-    def process(self, frame: Frame) -> tuple[Event, ...]:
+    def process(self, frame: Frame, *, late: bool = False) -> tuple[Event, ...]:
         """Process one audio frame, (160,) int16.
 
         An error of a part ends the running session. Without a session it is raised.
+
+        Args:
+            frame: the audio frame.
+            late: whether more audio waits; then there is no time for previews of the text.
         """
+        self._late = late
         self._frame_arrived = self._clock()
         self._ring.append(frame)
         self._voice, speech = self._parts.voice.step(self._voice, frame)
@@ -251,7 +257,8 @@ class Pipeline:
     def _recognize(self, utterance: _Utterance, samples: Samples) -> _Utterance:
         recognizer = utterance.recognizer
         state, _ = recognizer.step(utterance.state, samples)
-        if utterance.ending.vad_silence < SPEAKING_SECONDS and recognizer.glance_due(state):
+        speaking = utterance.ending.vad_silence < SPEAKING_SECONDS
+        if speaking and not self._late and recognizer.glance_due(state):
             state = recognizer.glance(state)
         self._utterance = utterance = replace(utterance, state=state)
         return utterance

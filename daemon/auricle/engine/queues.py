@@ -1,7 +1,8 @@
 """Bounded queues between the threads; they count what they drop.
 
 `Inbox` carries frames and notes of the capture thread, and calls of the event loop, to the
-inference thread. `Outbox` carries reports to the event loop.
+inference thread. It holds half a minute of audio: a busy machine delays recognition, and only a
+machine that is too slow loses audio. `Outbox` carries reports to the event loop.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from auricle.audio.format import Frame
+from auricle.audio.format import FRAME_SAMPLES, FRAME_SECONDS, Frame
 from auricle.errors import BusyError, NotRunningError
 
-FRAMES = 300  # 3 s of audio
+AUDIO_SECONDS = 30.0  # of audio that wait before any is dropped: 960 kB
+FRAMES = round(AUDIO_SECONDS / FRAME_SECONDS)
 CALLS = 32
+NOTES = 64
 REPORTS = 1024  # over half a minute of events and levels
 
 Note = TypeVar("Note")
@@ -49,48 +52,70 @@ class Call(Generic[Value]):
 
 
 class Inbox(Generic[Note]):
-    """Queue to the inference thread: frames and notes in order; calls overtake them."""
+    """Queue to the inference thread: frames, notes and ordered calls in order; calls overtake them.
 
-    def __init__(self, frames: int = FRAMES, calls: int = CALLS) -> None:
-        """Hold at most `frames` frames and notes, and at most `calls` calls."""
+    The frames wait in a ring of fixed size, so that late recognition loses no audio before the ring
+    is full.
+    """
+
+    def __init__(self, frames: int = FRAMES, calls: int = CALLS, notes: int = NOTES) -> None:
+        """Hold at most `frames` frames, `calls` calls and `notes` notes."""
         self.dropped = 0  # frames that arrived when it was full
-        self._peak = 0  # longest queue since the last `peak`
-        self._frames = frames
-        self._max_calls = calls
-        self._audio: deque[Frame | Note] = deque()
+        self._peak = 0  # most waiting frames since the last `peak`
+        self._ring = np.zeros((frames, FRAME_SAMPLES), np.int16)
+        self._begin = 0  # number of frames taken so far
+        self._end = 0  # number of frames put so far
+        self._max_calls, self._max_notes = calls, notes
+        # What comes between the frames, with the number of frames put before it.
+        self._marks: deque[tuple[int, Note | Call[Any]]] = deque()
         self._calls: deque[Call[Any]] = deque()
         self._changed = threading.Condition()
         self._closed = False
 
+    @property
+    def waiting(self) -> int:
+        """Number of waiting frames."""
+        return self._end - self._begin
+
     def put(self, frame: Frame) -> None:
-        """Append an audio frame, (160,) int16; drop it if the queue is full."""
+        """Append a copy of an audio frame, (160,) int16; drop it if the queue is full."""
         with self._changed:
-            if len(self._audio) >= self._frames:
+            if self.waiting >= len(self._ring):
                 self.dropped += 1
                 return
-            self._audio.append(frame)
-            self._peak = max(self._peak, len(self._audio))
+            self._ring[self._end % len(self._ring)] = frame
+            self._end += 1
+            self._peak = max(self._peak, self.waiting)
             self._changed.notify()
 
     def peak(self) -> int:
-        """Return the highest number of waiting frames and notes since the last call."""
+        """Return the highest number of waiting frames since the last call."""
         with self._changed:
-            peak, self._peak = self._peak, len(self._audio)
+            peak, self._peak = self._peak, self.waiting
         return peak
 
     def put_note(self, note: Note) -> None:
-        """Append a note; if the queue is full, it replaces the newest frame or note.
+        """Append a note, unless it repeats the last item.
 
-        A note reports a state, so that the newest note must arrive.
+        If there are too many, it replaces the newest one: a note reports a state, and the last one
+        must arrive.
         """
         with self._changed:
-            if len(self._audio) >= self._frames:
-                self.dropped += isinstance(self._audio.pop(), np.ndarray)
-            self._audio.append(note)
+            if self._marks and self._marks[-1] == (self._end, note):
+                return
+            notes = [index for index, (_, mark) in enumerate(self._marks) if not _is_call(mark)]
+            if len(notes) >= self._max_notes:
+                del self._marks[notes[-1]]
+            self._marks.append((self._end, note))
             self._changed.notify()
 
-    def call(self, work: Callable[[], Value]) -> Future[Value]:
-        """Run `work` in the inference thread before the waiting frames.
+    def call(self, work: Callable[[], Value], *, in_order: bool = False) -> Future[Value]:
+        """Run `work` in the inference thread.
+
+        Args:
+            work: what to run.
+            in_order: whether it runs after the frames and notes that wait now. Otherwise it runs
+                before them.
 
         Raises:
             BusyError: too many calls are waiting.
@@ -100,35 +125,53 @@ class Inbox(Generic[Note]):
         with self._changed:
             if self._closed:
                 raise NotRunningError("Auricle is stopping; start it again")
-            if len(self._calls) >= self._max_calls:
+            ordered = sum(_is_call(mark) for _, mark in self._marks)
+            if len(self._calls) + ordered >= self._max_calls:
                 raise BusyError(f"{self._max_calls} calls are waiting already; try again later")
-            self._calls.append(call)
+            if in_order:
+                self._marks.append((self._end, call))
+            else:
+                self._calls.append(call)
             self._changed.notify()
         return call.outcome
 
     def take(self) -> Frame | Note | Call[Any] | None:
         """Wait for the next item; return None when the inbox is closed."""
         with self._changed:
-            while not (self._closed or self._calls or self._audio):
+            while not (self._closed or self._calls or self._marks or self.waiting):
                 self._changed.wait()
             if self._closed:
                 return None
-            return self._calls.popleft() if self._calls else self._audio.popleft()
+            if self._calls:
+                return self._calls.popleft()
+            if self._marks and self._marks[0][0] <= self._begin:
+                return self._marks.popleft()[1]
+            frame: Frame = self._ring[self._begin % len(self._ring)].copy()
+            self._begin += 1
+            return frame
 
     def clear_audio(self) -> None:
-        """Drop the waiting frames and notes."""
+        """Erase the waiting frames and notes."""
         with self._changed:
-            self._audio.clear()
+            self._begin = self._end
+            self._ring[:] = 0
+            self._marks = deque(mark for mark in self._marks if _is_call(mark[1]))
 
     def close(self) -> None:
         """Drop the waiting frames and notes, cancel the waiting calls, and end `take`."""
         with self._changed:
             self._closed = True
-            self._audio.clear()
-            for call in self._calls:
-                call.outcome.cancel()
+            self._begin = self._end
+            for call in (*self._calls, *(mark for _, mark in self._marks)):
+                if isinstance(call, Call):
+                    call.outcome.cancel()
             self._calls.clear()
+            self._marks.clear()
             self._changed.notify()
+
+
+def _is_call(mark: object) -> bool:
+    return isinstance(mark, Call)
 
 
 def _keep_all(report: object) -> bool:

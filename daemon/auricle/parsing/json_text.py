@@ -74,11 +74,11 @@ def _refuse_constant(text: str) -> NoReturn:
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise MalformedError("is set twice; keep one", place=shown(twice))
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise MalformedError("is set twice; keep one", place=shown(key))
+        found[key] = value
     return found
 
 

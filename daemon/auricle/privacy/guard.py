@@ -68,7 +68,7 @@ class Guard:
             report_damage: takes a sentence about a state file that cannot be read.
         """
         self._settings = settings
-        self._language = language
+        self.language = language  # a new recogniser may have another one
         self._changed = changed
         self._report = report
         self._erase_contexts = erase_contexts
@@ -132,7 +132,7 @@ class Guard:
 
     async def reconfigure(self, settings: PrivacySettings, language: str) -> None:
         """Apply a new configuration; see `mode.effective` for the mode."""
-        old, self._settings, self._language = self._settings, settings, language
+        old, self._settings, self.language = self._settings, settings, language
         same = (settings.mode, settings.lock) == (old.mode, old.lock)
         mode = self._mode if same else await self._effective_mode()
         if settings.reranker != old.reranker:
@@ -217,7 +217,7 @@ class Guard:
         self._rate_limit = remaining
         names, settings = await self._in_thread(self._names), self._settings
         outgoing = await self._in_thread(
-            lambda: pack(result.lattice, self._language, names, redact=settings.redact)
+            lambda: pack(result.lattice, self.language, names, redact=settings.redact)
         )
         if not self.asks:  # the mode was switched meanwhile
             return None

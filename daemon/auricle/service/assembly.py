@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auricle.audio.convert import Channel
-from auricle.audio.file import FileSource
 from auricle.audio.microphone import Microphone
 from auricle.audio.reconnecting import ReconnectingSource
 from auricle.audio.source import AudioSource
@@ -45,6 +44,7 @@ class RunOptions:
     config: Path  # the main configuration file
     bus: str | None = None  # "session", "system" or an address; None: as the config says
     recording: Path | None = None  # plays in place of the microphone
+    loop: bool = False  # whether the recording repeats without a client
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def load_wake(config: Config, threads: int = 1) -> WakeDetector:
     words = [
         # A model that is named lies in a shipped folder, where a manifest must list its files.
         load_wake_word(
-            find_wake_model(each.model), threads, runtime, listed=not each.model.startswith("/")
+            find_wake_model(each.model), threads, runtime, listed=each.is_installed
         )
         for each in settings.models
     ]
@@ -172,14 +172,14 @@ def source_settings(config: Config) -> tuple[object, ...]:
     return (config.audio.device, config.audio.channel, config.audio.reconnect_seconds)
 
 
-def source_maker(config: Config, recording: Path | None) -> MakeSource:
+def source_maker(config: Config, recording: AudioSource | None = None) -> MakeSource:
     """Return a function that makes the audio source: `recording` if given, else the microphone."""
     audio = config.audio
     channel: Channel = "mix" if isinstance(audio.channel, str) else audio.channel
 
     def make(on_state: OnState) -> AudioSource:
         if recording is not None:
-            return FileSource(recording, realtime=True)
+            return recording
         return ReconnectingSource(
             Microphone(audio.device, channel),
             on_state,

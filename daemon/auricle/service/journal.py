@@ -64,6 +64,7 @@ class Kind:
 
 
 READY = Kind("ready", "info", "9091f9bd0272411d8bd0ee34f3a81600")
+RECORDING = Kind("recording", "info", "863aba2c3c9d46be953a27dd52c8aaa7")
 STOPPING = Kind("stopping", "info", "1b3120abbb984ddcb91fcdaf56f70277")
 RELOADED = Kind("reloaded", "info", "cbd0ca7d29b64b348012cc60be5a090f")
 RELOAD_REFUSED = Kind("reload-refused", "error", "6b6fbd35da60435598f424e3ae71c31b")

@@ -33,6 +33,7 @@ from auricle.service.assembly import (
 from auricle.service.journal import FAULT, RELOAD_REFUSED, RELOADED, Journal
 from auricle.service.notify import Notifier
 from auricle.service.status import StatusTracker
+from auricle.tasks import in_daemon_thread
 
 BUSY_SECONDS = 1.0  # before retrying when the inference thread has too many waiting calls
 
@@ -137,7 +138,8 @@ class Reconfiguration:
             return
         # Load with the beam and the second pass of the full level; lower levels derive from it.
         full = replace(budget_of(config), threads=budget.threads)
-        models = self._models = await asyncio.to_thread(load_models, config, full)
+        models = await in_daemon_thread(lambda: load_models(config, full), "loading")
+        self._models = models
         await self._parts.inference.replace(lambda: build_pipeline(config, models, level))
 
     async def _load_models(self, config: Config) -> Models:
@@ -146,7 +148,7 @@ class Reconfiguration:
         before = (old.wake, old.recognizer, old.arbiter)
         if before == (config.wake, config.recognizer, config.arbiter):
             return self._models
-        return await asyncio.to_thread(load_models, config, budget_of(config))
+        return await in_daemon_thread(lambda: load_models(config, budget_of(config)), "loading")
 
     async def _apply(self, config: Config, models: Models) -> None:
         """Apply a new configuration; return after the running session has ended."""
@@ -163,7 +165,7 @@ class Reconfiguration:
         self._level_due.set()  # the level may need another number of threads
         await parts.inference.replace(lambda: build_pipeline(config, models, parts.compute.level))
         if source_settings(old) != source_settings(config) and self._options.recording is None:
-            await parts.inference.replace_source(source_maker(config, None))
+            await parts.inference.replace_source(source_maker(config))
         parts.tracker.wake_words = wake_words_of(models)
         parts.tracker.language = models.bundle.language
         self._refresh()

@@ -113,7 +113,7 @@ def _broken_wake_words(config: Config) -> Iterator[BrokenReference]:
         return
     for index, model in enumerate(config.wake.models):
         try:
-            read_model_files(find_wake_model(model.model))
+            read_model_files(find_wake_model(model.model), listed=model.is_installed)
         except ModelError as error:
             yield _broken_model("wake.models", error, (index,))
 

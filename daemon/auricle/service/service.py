@@ -1,8 +1,13 @@
 """The daemon process: builds all parts from the configuration and runs them until it is stopped.
 
+It starts with what is cheap and may fail: the configuration, the recording, the bus and its name.
+Then it loads the models, and opens the microphone last. Meanwhile clients can read the properties,
+and their calls wait (see `bus/readiness.py`).
+
 It has three threads. The event loop runs this module, D-Bus, timers and signals. The capture thread
-reads the microphone. The inference thread runs the networks. SIGTERM and SIGINT stop the daemon.
-SIGHUP reloads the configuration, or stops the daemon if its terminal was closed.
+reads the microphone. The inference thread runs the networks. A fourth thread loads models. SIGTERM
+and SIGINT stop the daemon at any time. SIGHUP reloads the configuration, or stops the daemon if its
+terminal was closed.
 """
 
 from __future__ import annotations
@@ -10,11 +15,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from auricle.assistant import InputLevel, ListenOptions, Status
 from auricle.audio.file import FileSource
+from auricle.audio.recorded_microphone import RecordedMicrophone
 from auricle.bus.server import BusServer
 from auricle.compute.budget import ComputeLevel
 from auricle.compute.governor import Governor
@@ -28,7 +36,7 @@ from auricle.ducking.ducker import Ducker
 from auricle.engine.capture_thread import MicrophoneLost, MicrophoneReady
 from auricle.engine.inference_thread import InferenceThread, Report, ThreadFailed
 from auricle.engine.queues import Outbox
-from auricle.errors import AuricleError, BusError
+from auricle.errors import AuricleError, BusError, StartingError
 from auricle.events import CancelReason, Event
 from auricle.fault_reports import faults_told, place_of
 from auricle.privacy.guard import Guard, Places
@@ -57,6 +65,7 @@ from auricle.service.journal import (
     PRIVACY,
     PRIVACY_LED,
     READY,
+    RECORDING,
     STATE_DAMAGED,
     STOPPING,
     STUCK,
@@ -70,8 +79,12 @@ from auricle.service.notify import Notifier, Watchdog, watchdog_seconds
 from auricle.service.reconfigure import Reconfiguration, RunningParts
 from auricle.service.result_gate import ResultGate
 from auricle.service.status import StatusTracker
+from auricle.tasks import in_daemon_thread
 from auricle.wire.sockets import users_of
 
+# A thread that waits for Python's global lock gets it after this time. The capture and inference
+# threads wait at each call of a library, while clients may keep the event loop busy.
+SWITCH_SECONDS = 0.0005
 LOSS_CHECK_SECONDS = 1.0  # between two checks for lost audio
 
 
@@ -88,18 +101,18 @@ def run(options: RunOptions) -> None:
     if options.recording is not None:
         with FileSource(options.recording):  # raises if the file cannot be played
             pass
-    models = load_models(config, budget_of(config))
-    asyncio.run(_serve(options, config, models))
+    sys.setswitchinterval(SWITCH_SECONDS)
+    asyncio.run(_serve(options, config))
 
 
-async def _serve(options: RunOptions, config: Config, models: Models) -> None:
+async def _serve(options: RunOptions, config: Config) -> None:
     with open_writer() as write:
         log = config.log
         journal = Journal(write, log.level, transcripts=log.transcripts)
         loop = asyncio.get_running_loop()
         with faults_told(loop, lambda sentence: journal.write(FAULT, sentence)):
             try:
-                await Service(options, config, models, journal).run()
+                await Service(options, config, journal).run()
             except (AuricleError, OSError):
                 raise
             except Exception as error:  # the traceback is not logged: it may contain a transcript
@@ -108,31 +121,34 @@ async def _serve(options: RunOptions, config: Config, models: Models) -> None:
                 raise AuricleError(f"a fault ended Auricle ({place}); start it again") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The parts that need the models."""
+
+    inference: InferenceThread
+    reconfiguration: Reconfiguration
+
+
 class Service:
     """Implements `Assistant` for the D-Bus server; everything runs on the event loop."""
 
-    def __init__(
-        self, options: RunOptions, config: Config, models: Models, journal: Journal
-    ) -> None:
-        """Build the parts; `run` starts them."""
+    def __init__(self, options: RunOptions, config: Config, journal: Journal) -> None:
+        """Build the parts that need no models; `run` starts them and builds the others."""
         self._options = options
         self._config = config
         self._journal = journal
         self._notifier = Notifier(lambda sentence: journal.write(UNTOLD, sentence))
-        self._tracker = StatusTracker(wake_words_of(models), models.bundle.language)
+        self._tracker = StatusTracker()
         self._server: BusServer | None = None
+        self._engine: Engine | None = None  # None: the models are not loaded yet
+        self._recording: RecordedMicrophone | None = None
+        if options.recording is not None:
+            self._recording = RecordedMicrophone(options.recording, loop=options.loop)
         loop = asyncio.get_running_loop()
         self._outbox = Outbox[Report](
             loop, self._take, may_be_lost=lambda report: isinstance(report, InputLevel)
         )
         self._compute = Governor(config.arbiter.level, self._level_changed)
-        self._inference = InferenceThread(
-            lambda: build_pipeline(config, models, self._compute.level),
-            source_maker(config, options.recording),
-            self._outbox.post,
-            lambda: self._server is not None and self._server.monitored,
-            partial(self._become_realtime, loop) if config.arbiter.realtime else None,
-        )
         self._contexts = ContextRegistry(
             Store(state_folder() / "context"),
             self._set_context,
@@ -141,7 +157,7 @@ class Service:
         self._privacy = Guard(
             config.privacy,
             Places(state_folder() / "privacy", relay_socket(), users_of(references.RELAY_ACCOUNT)),
-            models.bundle.language,
+            self._tracker.language,
             self._privacy_changed,
             lambda sentence: journal.write(NOT_RERANKED, sentence),
             self._contexts.erase,
@@ -158,22 +174,7 @@ class Service:
         self._gate = ResultGate[Event | MicrophoneLost | MicrophoneReady](
             self._pass_on, self._privacy.improve, lambda: self._privacy.asks
         )
-        self._reconfiguration = Reconfiguration(
-            options,
-            config,
-            models,
-            RunningParts(
-                inference=self._inference,
-                compute=self._compute,
-                privacy=self._privacy,
-                music=self._music,
-                tracker=self._tracker,
-                journal=journal,
-                notifier=self._notifier,
-            ),
-            self._sentence,
-            self._refresh,
-        )
+        self._reload_early = False  # SIGHUP came before the models were loaded
         self._has_terminal = has_terminal()
         self._mute_lock = asyncio.Lock()
         self._stop = asyncio.Event()
@@ -220,11 +221,29 @@ class Service:
         """Return the current state."""
         return self._tracker.status
 
+    @property
+    def _inference(self) -> InferenceThread:
+        """The inference thread.
+
+        Raises:
+            StartingError: the models are not loaded yet.
+        """
+        if self._engine is None:
+            raise StartingError("Auricle is loading its models; try again in a few seconds")
+        return self._engine.inference
+
     async def listen(self, owner: str, options: ListenOptions) -> str:
         """Begin a session for a client and return its id."""
         session = await self._inference.listen(owner, options)
+        if self._recording is not None:
+            self._recording.play(restart=True)
         await self._gate.settled()  # its Wake may wait behind the Final of the session before
         return session
+
+    def play_recording(self) -> None:
+        """Play the recording that replaces the microphone, if there is one."""
+        if self._recording is not None:
+            self._recording.play()
 
     async def cancel(self, session: str, reason: CancelReason) -> None:
         """End a session."""
@@ -250,8 +269,10 @@ class Service:
         """Reload, or stop if the terminal was closed: a hidden daemon must not keep listening."""
         if self._has_terminal and not has_terminal():
             self._stop.set()
+        elif self._engine is None:
+            self._reload_early = True
         else:
-            self._reconfiguration.request_reload()
+            self._engine.reconfiguration.request_reload()
 
     def _become_muted(self) -> None:
         self._tracker.muted = True
@@ -280,7 +301,8 @@ class Service:
     def _level_changed(self, level: ComputeLevel, why: str) -> None:
         message = f"the compute level is {level.value} from the next session on: {why}"
         self._journal.write(LEVEL, message, level=level.value)
-        self._reconfiguration.request_level()
+        if self._engine is not None:
+            self._engine.reconfiguration.request_level()
         if self._server is not None:
             self._server.show_arbiter()
 
@@ -295,34 +317,77 @@ class Service:
             self._server.show_arbiter()
 
     async def _work(self) -> None:
+        bus = self._options.bus or self._config.bus.kind
+        server = self._server = await BusServer.start(self, bus, ready=False)
+        serving = asyncio.ensure_future(self._start_and_serve(server))
+        try:
+            await asyncio.gather(self._watch_bus(server), serving)
+        finally:
+            await _cancel(serving)
+
+    async def _start_and_serve(self, server: BusServer) -> None:
+        self._notifier.status(self._sentence())
         await self._music.start()
         await self._privacy.load()
-        await self._inference.start()
+        config = self._config
+        models = await in_daemon_thread(lambda: load_models(config, budget_of(config)), "loading")
+        engine = self._engine = self._make_engine(models)
+        await engine.inference.start()
         await self._contexts.load()
-        bus = self._options.bus or self._config.bus.kind
-        self._server = await BusServer.start(self, bus)
+        server.become_ready()
         self._notifier.ready(self._sentence())
         self._journal.write(READY, self._sentence())
+        if self._recording is not None and not self._options.loop:
+            self._journal.write(RECORDING, "the recording plays when a client wants to hear")
         await asyncio.gather(
-            self._watch_bus(self._server),
             self._feed_watchdog(),
             self._report_losses(),
-            self._compute.watch(self._inference.pace),
-            self._reconfiguration.follow_level(),
-            self._reconfiguration.reload_on_request(),
+            self._compute.watch(engine.inference.pace),
+            engine.reconfiguration.follow_level(),
+            engine.reconfiguration.reload_on_request(),
         )
+
+    def _make_engine(self, models: Models) -> Engine:
+        """Build the parts that need the models."""
+        options, config = self._options, self._config
+        self._tracker.wake_words = wake_words_of(models)
+        self._tracker.language = self._privacy.language = models.bundle.language
+        loop = asyncio.get_running_loop()
+        inference = InferenceThread(
+            lambda: build_pipeline(config, models, self._compute.level),
+            source_maker(config, self._recording),
+            self._outbox.post,
+            lambda: self._server is not None and self._server.monitored,
+            partial(self._become_realtime, loop) if config.arbiter.realtime else None,
+        )
+        parts = RunningParts(
+            inference=inference,
+            compute=self._compute,
+            privacy=self._privacy,
+            music=self._music,
+            tracker=self._tracker,
+            journal=self._journal,
+            notifier=self._notifier,
+        )
+        reconfiguration = Reconfiguration(
+            options, config, models, parts, self._sentence, self._refresh
+        )
+        if self._reload_early:
+            reconfiguration.request_reload()
+        return Engine(inference, reconfiguration)
 
     async def _close(self) -> None:
         self._notifier.stopping()
         self._journal.write(STOPPING, "Auricle stops")
+        if self._server is None:
+            return  # nothing else has started; another daemon may use the same files
         await self._music.close()
         await self._privacy.close()
         await self._gate.close()
         await self._contexts.close()
-        if not await self._inference.stop():
+        if self._engine is not None and not await self._engine.inference.stop():
             self._journal.write(STUCK, "a thread did not end in time and was abandoned")
-        if self._server is not None:
-            await self._server.stop()
+        await self._server.stop()
 
     def _take(self, report: Report) -> None:
         """Handle a report of the capture or inference thread."""
@@ -363,6 +428,8 @@ class Service:
 
     def _losses(self) -> tuple[int, int, int]:
         """Return the number of device overruns, dropped frames and dropped levels."""
+        if self._engine is None:
+            return 0, 0, 0
         return self._inference.overruns, self._inference.dropped, self._outbox.dropped
 
     async def _watch_bus(self, server: BusServer) -> None:

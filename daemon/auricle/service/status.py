@@ -13,8 +13,8 @@ from auricle.events import Cancelled, Event, Failed, Final, Wake
 class StatusTracker:
     """Call `follow` with every report, in order."""
 
-    def __init__(self, wake_words: tuple[str, ...], language: str) -> None:
-        """Start in the state STARTING."""
+    def __init__(self, wake_words: tuple[str, ...] = (), language: str = "") -> None:
+        """Start in the state STARTING; the models name the wake words and the language."""
         self.wake_words = wake_words
         self.language = language  # BCP 47 tag
         self.muted = False

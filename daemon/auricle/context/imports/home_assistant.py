@@ -6,13 +6,15 @@ diagnostics or configuration are skipped.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from auricle.context.imports.imported import Imported
-from auricle.errors import ImportedFileError
+from auricle.errors import ImportedFileError, MalformedError
+from auricle.parsing.json_text import parse_json
+from auricle.parsing.limits import Limits
 
+LIMITS = Limits(bytes=256 * 1024 * 1024, depth=100, nodes=20_000_000)  # `detect` bounds the file
 SKIPPED_IF_SET = ("disabled_by", "hidden_by", "entity_category")
 
 
@@ -23,10 +25,10 @@ def read_registry(data: bytes, path: Path, into: Imported) -> None:
         ImportedFileError: the file is not an entity registry.
     """
     try:
-        entities = json.loads(data)["data"]["entities"]
+        entities = parse_json(data, LIMITS)["data"]["entities"]
         for entity in entities:
             _add(entity, into)
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, MalformedError) as error:
         raise ImportedFileError(
             f"{path}: is not an entity registry of Home Assistant; name its "
             ".storage/core.entity_registry, or the folder that contains .storage"
