@@ -175,7 +175,7 @@ def test_a_terminal_shows_progress_and_each_text_on_its_own_line(
     file = tmp_path / "long.wav"
     soundfile.write(file, repeated(recordings, (1, 1)), SAMPLE_RATE)
     shown = on_terminal(*AURICLE, "transcribe", str(file))
-    assert f"{file}: 0:00:0" in shown
+    assert "long.wav: 0:00:0" in shown
     assert "x real time" in shown
     sentence = recordings["must_sleep"].text
     assert f"{file}: {sentence}\r\n" in shown

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from auricle.context.entries import Context, Entry
@@ -95,7 +97,7 @@ def test_numbers_in_names_match_as_spoken() -> None:
 
 def test_names_are_restored_in_the_answer() -> None:
     lattice = chain("ring zoe now", "sing so how")
-    result = result_of(lattice, 3)
+    result = replace(result_of(lattice, 3), punctuated="Ring Zoe now.")
     outgoing = pack(lattice, "en", NAMES, redact=True)
     assert b"zoe" not in outgoing.data
     answer = Answer(
@@ -109,6 +111,7 @@ def test_names_are_restored_in_the_answer() -> None:
     found = reordered(result, outgoing, unpack(outgoing, answer), NAMES)
     assert found.text == "sing zoe now"
     assert [entry.text for entry in found.nbest][:2] == ["sing zoe now", "ring so now"]
+    assert found.punctuated == ""  # it is that of another text
     assert found.nbest[0].score == pytest.approx(-4.0)
     assert [word.word for word in found.words] == ["sing", "zoe", "now"]
     assert all(0 < word.confidence <= 1 for word in found.words)

@@ -44,9 +44,7 @@ COMMANDS = (
     Command("run", "auricle.cli.run", "run the daemon in the foreground", cleans_up=True),
     Command("status", "auricle.cli.status", "show the state of the daemon"),
     Command("monitor", "auricle.cli.monitor", "show live events of the daemon", cleans_up=True),
-    Command(
-        "listen", "auricle.cli.listen", "hear one command and print its text", cleans_up=True
-    ),
+    Command("listen", "auricle.cli.listen", "hear one command and print its text", cleans_up=True),
     Command("mute", "auricle.cli.mute", "mute the microphone"),
     Command("unmute", "auricle.cli.unmute", "unmute the microphone"),
     Command("transcribe", "auricle.cli.transcribe", "recognize speech in recordings"),

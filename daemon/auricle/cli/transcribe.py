@@ -281,7 +281,7 @@ class Transcriber:
             _source(path, arguments.raw) as source,
             _Output(self._progress, arguments.output, f"{name}.{arguments.format or 'txt'}") as out,
         ):
-            heard = self._progress.follow(frames(source), str(path), source.seconds)
+            heard = self._progress.follow(frames(source), path.name, source.seconds)
             out.write(form.begin())
             for segment in self._segments(heard):
                 collector.add(segment)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 from auricle.errors import RefusedError
 from auricle.lattice.confidence import word_confidences
 from auricle.lattice.lattice import Arc, Lattice, Path
-from auricle.lattice.result import Hypothesis, RecognizedName, Result, Word
+from auricle.lattice.result import DECIMALS, Hypothesis, RecognizedName, Result, Word
 from auricle.privacy.redaction import Names, hide, labels_of
 from auricle.wire.schema import (
     DURATIONS,
@@ -115,10 +115,11 @@ def reordered(result: Result, outgoing: Outgoing, paths: tuple[Path, ...], names
         text=best.text,
         nbest=nbest[: len(result.nbest)],
         words=tuple(
-            Word(arc.word, arc.start, arc.end, confidence)
+            Word(arc.word, round(arc.start, DECIMALS), round(arc.end, DECIMALS), confidence)
             for arc, confidence in zip(best.arcs, confidences, strict=True)
         ),
         names=tuple(_names_on(best, names)),
+        punctuated="",  # that of the second pass is of another text
     )
 
 
@@ -128,7 +129,12 @@ def _names_on(path: Path, names: Names) -> Iterator[RecognizedName]:
         arcs = tuple(group)
         entry = None if kind is None else names.meant(arcs)
         if entry is not None:
-            yield RecognizedName(entry.kind, entry.written, entry.id, arcs[0].start, arcs[-1].end)
+            yield RecognizedName(entry.kind, entry.written, entry.id, *_times_of(arcs))
+
+
+def _times_of(arcs: Sequence[Arc]) -> tuple[float, float]:
+    """Return start and end of consecutive arcs, as those of words."""
+    return round(arcs[0].start, DECIMALS), round(arcs[-1].end, DECIMALS)
 
 
 def _clamped(value: float, allowed: range) -> int:

@@ -140,7 +140,7 @@ def _quantity(words: Sequence[str], before: str) -> SpokenNumber | None:
 
 
 def _whole(words: Sequence[str]) -> tuple[int, int]:
-    """Return a whole number and its count of words; (0, 0) if there is none."""
+    """Return a whole number and its count of words; (0, 0) without one."""
     total, used, smallest = 0, 0, 10**12
     while True:
         start = used + 1 if used and words[used : used + 1] == ["and"] else used
@@ -155,7 +155,7 @@ def _whole(words: Sequence[str]) -> tuple[int, int]:
 
 
 def _below_thousand(words: Sequence[str]) -> tuple[int, int]:
-    """Return a number below 1000 and its count of words; (0, 0) if there is none."""
+    """Return a number below 1000 and its count of words; (0, 0) without one."""
     if len(words) > 1 and words[0] in ONES and words[1] == "hundred":
         rest = 3 if words[2:3] == ["and"] else 2
         value, count = _below_hundred(words[rest:])
@@ -164,7 +164,7 @@ def _below_thousand(words: Sequence[str]) -> tuple[int, int]:
 
 
 def _below_hundred(words: Sequence[str]) -> tuple[int, int]:
-    """Return a number below 100 and its count of words; (0, 0) if there is none."""
+    """Return a number below 100 and its count of words; (0, 0) without one."""
     if not words:
         return 0, 0
     if words[0] in TENS:
