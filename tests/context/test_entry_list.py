@@ -39,8 +39,8 @@ def test_a_packed_list_is_a_list(first: list[Entry], second: list[Entry], names:
     left = [one for one in more if not {one.written, one.id} & {*names}]
     assert list(more.without(names)) == left
     assert more.not_in(packed) == [one for one in more if one not in list(packed)]
+    assert [more[place] for place in range(len(more))] == list(more)
     for place, entry in enumerate(more):
-        assert entry == entry
         assert more.find((entry.written, entry.id)) == place
     assert more.find(("nobody", "")) == -1
 

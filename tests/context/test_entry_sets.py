@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -171,3 +173,35 @@ def test_counts_are_of_all_owners_and_sources_those_of_one_user() -> None:
     assert book.counts == {"contacts": 5, "media": 1}
     assert {name: len(entry_set) for name, entry_set in book.sources(1000).items()} == {"a": 3}
     assert merge(book.all) == Context((*people(3)[:2], people(3)[2], Entry("media", "x")))
+
+
+def test_a_hundred_thousand_names_of_people_need_less_than_allowed() -> None:
+    book = EntrySets()
+    for number in range(5):
+        names = [Entry("contacts", f"Kathleen Mcveigh{chr(97 + one % 26)}", id=str(one))
+                 for one in range(20_000)]  # fmt: skip
+        guest = Guest(f":1.{number}")
+        book.check(guest, entry_set := EntrySet().with_only("contacts", names))
+        book.put(guest, entry_set)
+    with pytest.raises(ContextFullError, match="100001, but the limit is 100000"):
+        book.check(Guest(":1.9"), EntrySet().with_only("contacts", people(1)))
+
+
+def test_names_that_need_too_much_memory_are_refused_with_figures() -> None:
+    forms = tuple(f"Kathleen Mcveigh {chr(97 + one)}bc" for one in range(8))
+    names = [Entry("contacts", "Kathleen Mcveigh", forms, id=str(one)) for one in range(20_000)]
+    book = EntrySets()
+    book.put(Guest(":1.1"), EntrySet().with_only("media", [Entry("media", "Thriller")]))
+    entry_set = EntrySet().with_only("contacts", names)
+    with pytest.raises(TooManyEntriesError) as refused:
+        book.check(Guest(":1.2"), entry_set)
+    told = re.search(
+        r"entries: 20000: they need ([\d.]+) MiB of memory, but of 64.0 MiB for all clients 0.0 "
+        r"MiB are used by others; send at most (\d+) like these, or fewer spoken forms",
+        str(refused.value),
+    )
+    assert told is not None
+    assert float(told[1]) == pytest.approx(entry_set.need / 2**20, abs=0.1)
+    book.check(Guest(":1.2"), EntrySet().with_only("contacts", names[: int(told[2])]))
+    with pytest.raises(TooManyEntriesError):
+        book.check(Guest(":1.2"), EntrySet().with_only("contacts", names[: int(told[2]) + 9]))

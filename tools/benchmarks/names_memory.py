@@ -4,8 +4,8 @@
 
 Run it with tools/ and daemon/ on the path. In: made-up names of people, whose first and last names
 recur as often as in a real list. Out: one line per figure. Memory is the resident set of a process
-`auricle run`, which hears a recording of noise; "settled" means that it has used less than a tenth
-of a processor for two seconds. Scenarios:
+`auricle run`, which hears a recording of noise; "settled" means that no thread of it wants the
+processor for more than a third of three seconds. Scenarios:
 
 - hundred: five clients with 20,000 names each, and the memory when they have left.
 - turns: eight clients in turn with 20,000 names each.
@@ -18,10 +18,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import random
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,9 +54,8 @@ SYLLABLES = (
 )  # fmt: skip
 FIRST_NAMES, LAST_NAMES = 3000, 30_000
 SECONDS = 600.0  # of noise
-QUIET_SECONDS = 2.0
+QUIET_SECONDS, SAMPLES = 3.0, 60
 PAGE = os.sysconf("SC_PAGE_SIZE")
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def people(count: int, spoken: int = 0, seed: int = 1) -> list[Entry]:
@@ -76,7 +77,7 @@ def _word(draw: random.Random) -> str:
 
 
 class Process:
-    """Memory and processor time of the daemon."""
+    """Memory and threads of the daemon."""
 
     def __init__(self, pid: int) -> None:
         """Watch a process."""
@@ -94,22 +95,26 @@ class Process:
         line = next(line for line in lines if line.startswith("VmHWM"))
         return int(line.split()[1]) * 1024 / 1e6
 
-    @property
-    def seconds(self) -> float:
-        """Processor time used so far."""
-        fields = (self._folder / "stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
     async def settle(self) -> float:
-        """Return the seconds until the process is idle."""
-        began, used, quiet = time.monotonic(), self.seconds, time.monotonic()
-        while time.monotonic() - quiet < QUIET_SECONDS:
-            await asyncio.sleep(0.5)
-            now = self.seconds
-            if now - used > 0.05:
-                quiet = time.monotonic()
-            used = now
-        return time.monotonic() - began - QUIET_SECONDS
+        """Return the seconds until no thread wants the processor most of the time.
+
+        On a busy machine a thread that waits for the processor counts too.
+        """
+        began = time.monotonic()
+        while True:
+            wanted: Counter[str] = Counter()
+            for _ in range(SAMPLES):
+                await asyncio.sleep(QUIET_SECONDS / SAMPLES)
+                wanted.update(self._running())
+            if max(wanted.values(), default=0) < SAMPLES / 3:
+                return time.monotonic() - began - QUIET_SECONDS
+
+    def _running(self) -> Iterator[str]:
+        """Yield the threads that run or wait for the processor."""
+        for task in (self._folder / "task").iterdir():
+            with contextlib.suppress(OSError):  # the thread has ended
+                if (task / "stat").read_text().rpartition(")")[2].split()[0] == "R":
+                    yield task.name
 
 
 @contextmanager
