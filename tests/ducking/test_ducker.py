@@ -114,7 +114,7 @@ async def test_what_begins_meanwhile_is_ducked_too_and_what_ends_begins_as_befor
         radio.wait()
         await ducking.end(lease)
         testbed.stream("news")
-        assert testbed.levels("news") == near(0.9, 0.9)
+        await until_levels(testbed, "news", 0.9, 0.9)
 
 
 @pytest.mark.asyncio

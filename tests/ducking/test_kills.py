@@ -64,7 +64,8 @@ async def test_killed_at_any_moment_it_leaves_nothing_ducked(testbed, quiet, tmp
             [sys.executable, "-c", RESTLESS, *words], stdout=subprocess.PIPE, text=True
         )
         assert restless.stdout is not None
-        assert restless.stdout.readline() == "ready\n"
+        # On a busy machine, lines before it say that a player or the sound server answers late.
+        assert "ready\n" in restless.stdout
         await asyncio.sleep(random.uniform(0.05, 0.3))
         restless.kill()
         restless.communicate()

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
 from testbed.patience import patience
 from testbed.pipewire import PipeWire, is_installed
-from testbed.player import write_tone
 from testbed.private_bus import PrivateBus
 
 from .conftest import Stage
@@ -24,11 +22,9 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    tone = tmp_path_factory.mktemp("tone") / "tone.wav"
-    write_tone(tone, seconds=60.0)
+def house() -> Iterator[Stage]:
     with PrivateBus() as bus, PipeWire(bus.address) as server:
-        yield Stage(server, bus, Path(tone), ExitStack())
+        yield Stage(server, bus, ExitStack())
 
 
 async def until_levels(testbed: Stage, name: str, *levels: float) -> None:
