@@ -27,12 +27,13 @@ RUN_PACKAGES := python3 python3-venv python3-dev gcc pkg-config libsystemd-dev \
 	libportaudio2 libasound2-plugins pulseaudio pulseaudio-utils dbus
 # For the tests: systemd checks the units, OpenFst's tools the lattices, groff the manual page. openssl
 # creates certificates, iproute2 networks. mpv plays music, and amixer of alsa-utils sets the mixer.
-# gdbus of libglib2.0-bin calls the interfaces as another implementation of D-Bus.
+# gdbus of libglib2.0-bin calls the interfaces as another implementation of D-Bus. The units call kill
+# of procps.
 TEST_PACKAGES := systemd libfst-tools groff-base openssl iproute2 mpv mpv-mpris alsa-utils \
-	libglib2.0-bin
+	libglib2.0-bin procps
 
 # For building the Debian package, and for testing it on booted systems and on emulated Arm.
-DEB_PACKAGES := dpkg-dev debhelper
+DEB_PACKAGES := dpkg-dev debhelper python3 python3-venv python3-systemd
 BOOT_PACKAGES := debootstrap systemd-container
 ARM_PACKAGES := debootstrap qemu-user-static
 # Target of the package: amd64 or arm64. Either machine can build for both.
@@ -128,7 +129,7 @@ check: $(VENV)/.dev ## check style and types
 .PHONY: test-daemon
 test-daemon: $(VENV)/.dev ## run the tests of the daemon, with coverage
 	$(VENV)/bin/python -m pytest --ignore=tests/tools --ignore=tests/boot --ignore=tests/arm \
-	  --cov --cov-report=term
+	  --ignore=tests/bare --cov --cov-report=term
 
 .PHONY: test-tools
 test-tools: $(TRAIN_VENV)/.train ## run the tests of the training tools
@@ -139,8 +140,8 @@ test-tools: $(TRAIN_VENV)/.train ## run the tests of the training tools
 	fi
 
 .PHONY: deb
-deb: $(VENV)/.run | deb-packages ## build the Debian package (DEB_ARCHITECTURE=arm64 for a Pi), in build/
-	PYTHON=$(abspath $(VENV)/bin/python) packaging/build-deb $(DEB_ARCHITECTURE)
+deb: | deb-packages ## build the Debian package (DEB_ARCHITECTURE=arm64 for a Pi), in build/
+	packaging/build-deb $(DEB_ARCHITECTURE)
 
 .PHONY: test-boot
 test-boot: $(VENV)/.dev | boot-packages ## test the package on booted Debian systems, as root
@@ -151,6 +152,10 @@ test-boot: $(VENV)/.dev | boot-packages ## test the package on booted Debian sys
 test-arm: $(VENV)/.dev | arm-packages ## test the package for 64-bit Arm with qemu, as root; slow
 	$(MAKE) deb DEB_ARCHITECTURE=arm64
 	$(VENV)/bin/python -m pytest --durations=0 tests/arm
+
+.PHONY: test-bare
+test-bare: $(VENV)/.dev | boot-packages ## test `make run` and `make test-daemon` on a bare Debian, as root; slow
+	$(VENV)/bin/python -m pytest --durations=0 tests/bare
 
 .PHONY: bench
 bench: $(VENV)/.dev ## measure speed, memory and idle cost of the daemon

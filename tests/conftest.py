@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import pytest_timeout
 from hypothesis import settings
 
+from testbed.patience import patience
 from testbed.private_bus import PrivateBus
 from testbed.recordings import Recording, load_recordings
 from testbed.virtual_microphone import VirtualMicrophone
@@ -17,6 +19,13 @@ pytest_plugins = ["testbed.toys"]  # toy networks and random lattices
 # No property is about time, and a busy machine takes longer.
 settings.register_profile("auricle", deadline=None)
 settings.load_profile("auricle")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: pytest_timeout.Settings) -> bool:
+    """Let the time limit of a test grow with the load of the machine."""
+    limit = settings._replace(timeout=patience(settings.timeout))
+    return bool(pytest_timeout.pytest_timeout_set_timer(item, limit))
 
 
 @pytest.fixture(scope="session")

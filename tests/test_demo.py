@@ -19,6 +19,7 @@ from auricle.audio.file import read_recording
 from auricle.audio.format import SAMPLE_RATE
 from auricle.audio.level import level_dbfs
 from testbed.alignment import end_of_speech, find_start
+from testbed.patience import patience
 from testbed.performance import Performance, Script, read_scripts
 from testbed.private_bus import PrivateBus
 from testbed.virtual_microphone import ALSA_CONFIG, VirtualMicrophone
@@ -112,7 +113,7 @@ def test_where_a_microphone_is_the_daemon_listens_to_it(
             speaker.kill()
             speaker.wait()
         os.killpg(shown.pid, signal.SIGINT)  # as Ctrl-C does
-        assert shown.wait(20) == 0
+        assert shown.wait(patience(20)) == 0
 
 
 @pytest.mark.timeout(90)
@@ -126,7 +127,7 @@ def test_without_a_microphone_a_recording_is_spoken_until_the_demonstration_is_t
         told = wait_for(shown, "seconds in the recording")
         assert "no real one was found" in told
         shown.send_signal(signal.SIGTERM)
-        assert shown.wait(20) == 128 + signal.SIGTERM
+        assert shown.wait(patience(20)) == 128 + signal.SIGTERM
 
 
 def test_a_missing_program_is_told_with_its_package(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from auricle.client.client import AssistantClient
 from auricle.errors import NotRunningError
+from testbed.patience import patience
 from testbed.private_bus import PrivateBus
 from testbed.virtual_microphone import VirtualMicrophone
 
@@ -53,7 +54,7 @@ async def answers(bus: str) -> bool:
 
 
 def wait_for_daemon(bus: str) -> None:
-    deadline = time.monotonic() + READY_SECONDS
+    deadline = time.monotonic() + patience(READY_SECONDS)
     while not asyncio.run(answers(bus)):
         assert time.monotonic() < deadline, "the daemon of the page did not come up"
         time.sleep(0.2)
@@ -109,10 +110,11 @@ def test_the_commands_of_a_block_work(commands: list[str], environment: dict[str
                 continue
             done = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", line],
-                cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False,
+                cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+                timeout=patience(120),
             )  # fmt: skip
             assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     finally:
         for process in background:
             process.terminate()
-            process.wait(30)
+            process.wait(patience(30))

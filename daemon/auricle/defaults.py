@@ -1,4 +1,4 @@
-"""Defaults of search, voice detection and end-pointing, each defined once.
+"""Defaults of search, voice detection, end-pointing and names, each defined once.
 
 The configuration (`config/schema.py`) and the classes of the core both take them from here, so that
 a program that uses the core without a configuration gets what owners get. `etc/auricle.yaml`
@@ -18,3 +18,5 @@ FINAL_MS = 450  # trailing silence after which the command is complete
 DECODER_MS = 1600  # time without a new token that ends the command in a noisy room
 NO_SPEECH_SECONDS = 5.0  # a session without speech ends after this time
 MAXIMUM_SECONDS = 20.0  # longest command
+
+NAMES_BYTES = 64 * 1024 * 1024  # memory for the names of all clients, as estimated before

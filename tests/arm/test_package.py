@@ -17,7 +17,10 @@ import pytest
 from testbed.debian_tree import debian_tree, throw_away_copy
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("systemd", "dbus", "python3", "python3-systemd", "libportaudio2", "libpulse0")
+PACKAGES = (
+    *("systemd", "dbus", "python3", "python3-systemd", "libportaudio2", "libpulse0"),
+    *("ca-certificates", "procps"),
+)
 RECORDING = "/usr/share/auricle/models/demo/command.flac"
 SAID = "how are you going to do it"
 

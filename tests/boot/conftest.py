@@ -17,7 +17,7 @@ PACKAGES = (  # init and bus; the package's dependencies; sound; a certificate f
     *("systemd", "systemd-sysv", "libpam-systemd", "dbus", "dbus-user-session", "udev"),
     *("python3", "python3-systemd", "libportaudio2", "libpulse0", "polkitd", "man-db", "procps"),
     *("pulseaudio", "pulseaudio-utils", "libasound2-plugins"),
-    "openssl",
+    *("ca-certificates", "openssl"),
 )
 
 

@@ -14,8 +14,7 @@ from testbed.debian_tree import debian_tree, throw_away_copy
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
     *("systemd", "systemd-sysv", "libpam-systemd", "dbus", "python3", "python3-systemd"),
-    "libportaudio2",
-    "libpulse0",
+    *("libportaudio2", "libpulse0", "ca-certificates", "procps"),
 )
 
 

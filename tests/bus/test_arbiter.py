@@ -19,6 +19,7 @@ from auricle.errors import (
     NotAuthorizedError,
     TooManyLeasesError,
 )
+from testbed.patience import patience
 
 LEASEHOLDER = """
 import asyncio, sys
@@ -34,7 +35,7 @@ asyncio.run(main())
 
 
 async def until_ducked(client: AssistantClient, ducked: bool) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patience(10)):
         while (await client.arbiter())["Ducked"] is not ducked:
             await asyncio.sleep(0.01)
 

@@ -25,6 +25,7 @@ from auricle.errors import (
     TooManyEntriesError,
     TooManySpokenFormsError,
 )
+from testbed.patience import patience
 
 MANY = 10_000
 ANN, BOB = Entry("contacts", "Ann"), Entry("contacts", "Bob")
@@ -48,7 +49,7 @@ asyncio.run(main())
 
 async def until_handed_over(assistant, entries: Sequence[Entry]) -> None:
     """Wait until the recogniser has been given these entries and no others."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patience(10)):
         while assistant.handed_over[-1:] != [Context(tuple(entries))]:
             await asyncio.sleep(0.01)
 
@@ -90,7 +91,7 @@ async def test_names_of_a_client_that_leaves_during_its_call_are_removed(address
             giving = asyncio.ensure_future(hasty.set_context("contacts", people))
             await hasty.status()  # the daemon has received the call by now
         await asyncio.gather(giving, return_exceptions=True)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patience(10)):
             while assistant.contexts.counts or assistant.contexts._turn.locked():
                 await asyncio.sleep(0.01)
         assert await watcher.context_counts() == {}
@@ -136,9 +137,9 @@ async def test_ten_thousand_names_do_not_block_the_loop(address, serve):
         async def watch() -> None:
             nonlocal longest
             while True:
-                before = time.monotonic()
+                before = time.thread_time()  # other programs do not count
                 await asyncio.sleep(0.001)
-                longest = max(longest, time.monotonic() - before)
+                longest = max(longest, time.thread_time() - before)
 
         watching = asyncio.ensure_future(watch())
         process = await asyncio.create_subprocess_exec(
@@ -149,10 +150,9 @@ async def test_ten_thousand_names_do_not_block_the_loop(address, serve):
         assert assistant.contexts.counts == {"contacts": MANY}
         process.kill()
         await process.communicate()
-        print(f"10,000 names: {seconds:.3f} s; the loop waited at most {longest:.3f} s")
-        # Generous bounds for a busy machine.
-        assert seconds < 2.0
-        assert longest < seconds / 2
+        print(f"10,000 names: {seconds:.3f} s; the loop was blocked for {longest:.3f} s at most")
+        assert seconds < patience(2.0)
+        assert longest < 0.2
 
 
 @pytest.mark.asyncio

@@ -18,6 +18,7 @@ from auricle.dbus.errors import CallError
 from auricle.dbus.gate import MESSAGE_BYTES, Verdict
 from auricle.dbus.header import METHOD_RETURN, Frame, Header
 from auricle.errors import BusError
+from testbed.patience import patience
 
 SIGNATURE = "sa(sasds)a{sv}u"
 BODY = [
@@ -114,7 +115,7 @@ async def test_closing_while_a_long_message_is_read_ends_well(address):
         sender.post(call(receiver, SIGNATURE, BODY))
         while not receiver._incoming._waiting:
             await asyncio.sleep(0)
-        await asyncio.wait_for(receiver.close(), 10)
+        await asyncio.wait_for(receiver.close(), patience(10))
         assert not receiver._incoming._waiting
 
 

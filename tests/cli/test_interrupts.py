@@ -71,7 +71,7 @@ def served() -> Iterator[PrivateBus]:
         yield bus
 
 
-@pytest.mark.parametrize("command", ["status", "transcribe", "monitor"])
+@pytest.mark.parametrize("command", ["status", "transcribe", "monitor", "listen"])
 def test_an_interrupt_ends_a_command_quietly_at_any_moment(
     served: PrivateBus, tmp_path: Path, command: str
 ) -> None:
@@ -79,6 +79,7 @@ def test_an_interrupt_ends_a_command_quietly_at_any_moment(
         "status": ["status", "--bus", served.address],
         "transcribe": ["transcribe", str(DEMO)],
         "monitor": ["monitor", "--bus", served.address],
+        "listen": ["listen", "--bus", served.address],
     }[command]
     for milliseconds in MILLISECONDS:
         status, complaint = interrupted(words, milliseconds, tmp_path)

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -27,6 +28,7 @@ from auricle.cli.monitor import (
     with_losses,
 )
 from auricle.client.client import AssistantClient, Event
+from testbed.patience import patience
 from testbed.private_bus import PrivateBus
 from testbed.running_daemon import RunningDaemon
 
@@ -41,7 +43,7 @@ def monitoring(bus: PrivateBus, *options: str) -> Iterator[Monitor]:
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as monitor:
-        guard = threading.Timer(SECONDS, monitor.kill)
+        guard = threading.Timer(patience(SECONDS), monitor.kill)
         guard.start()
         try:
             yield monitor
@@ -84,7 +86,7 @@ def test_programs_get_every_event_as_json(daemon_bus: PrivateBus) -> None:
         play(daemon_bus)
         lines = read_until(monitor, lambda line: json.loads(line)["event"] == "final")
         monitor.send_signal(signal.SIGINT)
-        assert monitor.wait(SECONDS) == 130
+        assert monitor.wait(patience(SECONDS)) == 130
         assert monitor.stderr is not None
         assert monitor.stderr.read() == ""
     events = [json.loads(line) for line in lines]
@@ -135,15 +137,17 @@ def test_a_terminal_shows_a_meter(daemon_bus: PrivateBus) -> None:
         command, stdin=follower, stdout=follower, stderr=follower, env=environment
     ) as monitor:
         os.close(follower)
-        guard = threading.Timer(SECONDS, monitor.kill)
+        guard = threading.Timer(patience(SECONDS), monitor.kill)
         guard.start()
-        play(daemon_bus)
-        shown = b""
+        shown, again = b"", 0.0
         while b"dBFS" not in shown or "█".encode() not in shown:
             shown += os.read(leader, 4096)
+            if time.monotonic() > again:  # what is played before it listens is not shown
+                play(daemon_bus)
+                again = time.monotonic() + patience(5)
         guard.cancel()
         monitor.send_signal(signal.SIGINT)
-        assert monitor.wait(SECONDS) == 130
+        assert monitor.wait(patience(SECONDS)) == 130
     os.close(leader)
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from auricle.cli.main import main
 from testbed.fake_reranker import FakeReranker, least_likely
+from testbed.patience import patience
 from testbed.private_bus import PrivateBus
 from testbed.replay import hear_again
 from testbed.running_daemon import RunningDaemon
@@ -53,7 +54,7 @@ def relaying(config: Path, environment: dict[str, str]) -> Iterator[subprocess.P
         yield process
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=patience(10))
 
 
 def test_a_lattice_leaves_only_while_the_owner_lets_it(
@@ -97,7 +98,7 @@ def test_a_lattice_leaves_only_while_the_owner_lets_it(
                 "locked": False,
                 "reranker": where,
             }
-            assert relay.wait(5) == 0  # it ends as soon as the socket goes
+            assert relay.wait(patience(5)) == 0  # it ends as soon as the socket goes
         assert not socket.exists()
         again, _ = asyncio.run(hear_again(bus.address))
         assert (again["reranked"], again["text"]) == (False, local["text"])
@@ -152,7 +153,7 @@ def test_without_a_relay_a_result_is_not_kept_waiting(
         began = time.monotonic()
         final, _ = asyncio.run(hear_again(bus.address))
         assert final["reranked"] is False
-        assert time.monotonic() - began < SECONDS
+        assert time.monotonic() - began < patience(SECONDS)
     assert len(reranker.questions) == asked
 
 

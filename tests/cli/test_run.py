@@ -17,6 +17,7 @@ import pytest
 from auricle.audio.microphone import Microphone
 from auricle.cli.main import main
 from auricle.config.locations import find_bundle
+from testbed.patience import patience
 from testbed.private_bus import PrivateBus
 from testbed.recordings import Recording
 from testbed.running_daemon import RunningDaemon
@@ -49,7 +50,7 @@ def test_closing_its_terminal_ends_it(
         while b" ready: " not in shown:
             shown += os.read(leader, 4096)
         os.close(leader)
-        assert daemon.wait(SECONDS) == 0
+        assert daemon.wait(patience(SECONDS)) == 0
 
 
 def test_a_fault_in_a_thread_ends_the_daemon_and_is_told_without_its_text(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from auricle.context import entry_sets as limits
 from auricle.context.entries import Context, Entry
-from auricle.context.entry_sets import EntrySet, EntrySets, Guest, Owner, Source, merge, size_of
+from auricle.context.entry_sets import EntrySet, EntrySets, Guest, Owner, Source, merge
+from auricle.context.memory import need_of
 from auricle.errors import (
     AuricleError,
     ContextFullError,
@@ -91,12 +94,14 @@ class BookMachine(RuleBasedStateMachine):
         for owner, kinds in self.model.items():
             entry_set = self.book.of(owner)
             listed = {kind: entries for kind, entries in kinds.items() if entries}
-            shown = {kind: list(entries.values()) for kind, entries in entry_set.kinds.items()}
+            shown = {kind: list(entries) for kind, entries in entry_set.kinds.items()}
             assert shown == listed
             everything = [entry for entries in listed.values() for entry in entries]
-            assert (len(entry_set), entry_set.bytes) == (
-                len(everything),
-                sum(map(size_of, everything)),
+            assert len(entry_set) == len(everything)
+            assert entry_set.need == sum(map(need_of, everything))
+            texts = [text for e in everything for text in (e.written, e.id, *e.spoken)]
+            assert entry_set.text_bytes == len(everything) + sum(
+                len(text.encode()) + 1 for text in texts
             )
 
     @invariant()
@@ -118,10 +123,10 @@ TestBookAgainstItsModel = BookMachine.TestCase
 @given(KINDS, ENTRIES, ENTRIES)
 def test_a_entry_set_is_a_value(kind, first, second) -> None:
     entry_set = EntrySet().with_more(kind, entries_of(kind, first))
-    before = list(entry_set.kinds.get(kind, {}).values())
+    before = list(entry_set.kinds.get(kind, ()))
     entry_set.with_more(kind, entries_of(kind, second))
     entry_set.without(kind, ["Ann"])
-    assert list(entry_set.kinds.get(kind, {}).values()) == before
+    assert list(entry_set.kinds.get(kind, ())) == before
 
 
 def people(count: int) -> list[Entry]:
@@ -134,6 +139,7 @@ def people(count: int) -> list[Entry]:
         ("MOST_OF_ONE", TooManyEntriesError),
         ("MOST_OF_ALL", ContextFullError),
         ("MOST_BYTES", ContextTooLargeError),
+        ("MOST_MEMORY", TooManyEntriesError),
     ],
 )
 def test_a_limit_is_told_before_it_is_passed_and_less_is_never_refused(
@@ -142,9 +148,10 @@ def test_a_limit_is_told_before_it_is_passed_and_less_is_never_refused(
     book, guest = EntrySets(), Guest(":1.1")
     book.put(Source(1000, "a"), EntrySet().with_only("media", [Entry("media", "x")]))
     entry_set = EntrySet().with_only("contacts", people(5))
-    monkeypatch.setattr(
-        limits, limit, {"MOST_OF_ONE": 5, "MOST_OF_ALL": 6, "MOST_BYTES": 24}[limit]
-    )
+    text = entry_set.text_bytes + 4
+    memory = entry_set.need + need_of(Entry("media", "x"))
+    most = {"MOST_OF_ONE": 5, "MOST_OF_ALL": 6, "MOST_BYTES": text, "MOST_MEMORY": memory}
+    monkeypatch.setattr(limits, limit, most[limit])
     book.check(guest, entry_set)
     book.put(guest, entry_set)
     with pytest.raises(error, match="entries: 6: "):
@@ -166,3 +173,35 @@ def test_counts_are_of_all_owners_and_sources_those_of_one_user() -> None:
     assert book.counts == {"contacts": 5, "media": 1}
     assert {name: len(entry_set) for name, entry_set in book.sources(1000).items()} == {"a": 3}
     assert merge(book.all) == Context((*people(3)[:2], people(3)[2], Entry("media", "x")))
+
+
+def test_a_hundred_thousand_names_of_people_need_less_than_allowed() -> None:
+    book = EntrySets()
+    for number in range(5):
+        names = [Entry("contacts", f"Kathleen Mcveigh{chr(97 + one % 26)}", id=str(one))
+                 for one in range(20_000)]  # fmt: skip
+        guest = Guest(f":1.{number}")
+        book.check(guest, entry_set := EntrySet().with_only("contacts", names))
+        book.put(guest, entry_set)
+    with pytest.raises(ContextFullError, match="100001, but the limit is 100000"):
+        book.check(Guest(":1.9"), EntrySet().with_only("contacts", people(1)))
+
+
+def test_names_that_need_too_much_memory_are_refused_with_figures() -> None:
+    forms = tuple(f"Kathleen Mcveigh {chr(97 + one)}bc" for one in range(8))
+    names = [Entry("contacts", "Kathleen Mcveigh", forms, id=str(one)) for one in range(20_000)]
+    book = EntrySets()
+    book.put(Guest(":1.1"), EntrySet().with_only("media", [Entry("media", "Thriller")]))
+    entry_set = EntrySet().with_only("contacts", names)
+    with pytest.raises(TooManyEntriesError) as refused:
+        book.check(Guest(":1.2"), entry_set)
+    told = re.search(
+        r"entries: 20000: they need ([\d.]+) MiB of memory, but of 64.0 MiB for all clients 0.0 "
+        r"MiB are used by others; send at most (\d+) like these, or fewer spoken forms",
+        str(refused.value),
+    )
+    assert told is not None
+    assert float(told[1]) == pytest.approx(entry_set.need / 2**20, abs=0.1)
+    book.check(Guest(":1.2"), EntrySet().with_only("contacts", names[: int(told[2])]))
+    with pytest.raises(TooManyEntriesError):
+        book.check(Guest(":1.2"), EntrySet().with_only("contacts", names[: int(told[2]) + 9]))

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from auricle.context import entry_sets as limits
 from auricle.context.entries import Context, Entry
+from auricle.context.entry_list import EntryList
 from auricle.context.entry_sets import Guest, Source
 from auricle.context.registry import ContextRegistry
 from auricle.context.store import Store
 from auricle.context.validation import Given
-from auricle.errors import InvalidNameError, StorageError
+from auricle.errors import InvalidNameError, StorageError, TooManyEntriesError
+from testbed.patience import patience
 
 SOURCE = Source(1000, "mine")
 ANN: Given = ("Ann", [], 1.0, "")
@@ -64,7 +67,7 @@ async def test_what_was_kept_is_handed_over_and_damage_is_told_once(tmp_path: Pa
     recogniser = Recogniser()
     keeper = recogniser.keeper(tmp_path)
     await keeper.load()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patience(10)):
         while not recogniser.contexts:
             await asyncio.sleep(0.01)
     assert recogniser.contexts == [Context((Entry("contacts", "Ann"),))]
@@ -74,6 +77,44 @@ async def test_what_was_kept_is_handed_over_and_damage_is_told_once(tmp_path: Pa
     again = Recogniser()
     await again.keeper(tmp_path).load()
     assert again.sentences == []
+
+
+@pytest.mark.asyncio
+async def test_of_stored_names_those_that_fit_are_used_and_none_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, other = Recogniser().keeper(tmp_path), Source(1000, "other")
+    people: list[Given] = [(f"somebody {number}", ["them"], 1.0, "") for number in range(50)]
+    await first.set(SOURCE, "contacts", people)
+    await first.set(SOURCE, "media", [("Thriller", [], 1.0, "")])
+    await first.set(other, "contacts", [ANN])
+    await first.close()
+    need = EntryList("contacts", [Entry("contacts", "somebody 10", ("them",))]).need
+    monkeypatch.setattr(limits, "MOST_MEMORY", 20 * need)
+    recogniser = Recogniser()
+    keeper = recogniser.keeper(tmp_path)
+    await keeper.load()
+    used = keeper.count(SOURCE)["contacts"]
+    assert 15 < used < 25
+    assert keeper.count(other) == {"contacts": 1}
+    (sentence,) = recogniser.sentences
+    assert "stored entries are not used" in sentence
+    assert "somebody" not in sentence
+    for change in (
+        keeper.add(SOURCE, "contacts", [ANN]),
+        keeper.remove(SOURCE, "contacts", ["somebody 1"]),
+        keeper.set(SOURCE, "media", [ANN]),
+    ):
+        with pytest.raises(TooManyEntriesError, match="not all stored entries of this source fit"):
+            await change
+    kept, _ = Store(tmp_path).load()
+    assert kept[SOURCE].counts == {"contacts": 50, "media": 1}
+    await keeper.close()
+    again = Recogniser().keeper(tmp_path)
+    await again.load()
+    await again.clear(SOURCE)
+    assert await again.add(SOURCE, "contacts", [ANN]) == 1
+    await again.close()
 
 
 @pytest.mark.asyncio
@@ -117,7 +158,7 @@ async def test_erasing_forgets_the_kept_names_of_every_user_and_no_guest(tmp_pat
     await keeper.erase()
     assert keeper.counts == {"contacts": 1}
     assert list(tmp_path.iterdir()) == []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patience(5)):
         while not recogniser.contexts or len(recogniser.contexts[-1].entries) != 1:
             await asyncio.sleep(0.01)
     await keeper.close()

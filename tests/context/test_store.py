@@ -291,7 +291,7 @@ def test_a_power_cut_at_any_byte_loses_nothing_that_was_kept(
     again = Store(folder)  # what is appended now is read again
     assert again.load() == (kept, [])
     again.save(SOURCE, kept[SOURCE].with_more("media", [Entry("media", "the last")]))
-    assert "the last" in str(Store(folder).load()[0][SOURCE].kinds["media"])
+    assert "the last" in str([*Store(folder).load()[0][SOURCE].kinds["media"]])
 
 
 def test_a_file_that_cannot_be_read_is_told_and_stays(folder: Path) -> None:

@@ -82,10 +82,13 @@ def test_what_is_no_name_is_refused_with_what_is_wrong(text: str, told: str) -> 
 
 @pytest.mark.parametrize("text", ["n" * 201, "n" * 1_000_000, "\u0301" * 1_000_000, " " * 10_000])
 def test_a_long_name_is_refused_without_a_look_at_all_of_it(text: str) -> None:
-    before = time.process_time()
-    with pytest.raises(NameTooLongError, match="has more than 200 characters; shorten it"):
-        clean_name(text, "name")
-    assert time.process_time() - before < 0.01
+    took = []
+    for _ in range(10):
+        before = time.process_time()
+        with pytest.raises(NameTooLongError, match="has more than 200 characters; shorten it"):
+            clean_name(text, "name")
+        took.append(time.process_time() - before)
+    assert min(took) < 0.01
 
 
 def test_entries_are_read_with_all_that_they_say() -> None:

@@ -32,7 +32,7 @@ def test_each_missing_model_is_told(tmp_path: Path) -> None:
     assert "install the bundle again" in found["recognizer"].remedy
     assert found["wake words"].status is FindingStatus.PROBLEM
     assert "no_such_word" in found["wake words"].found
-    assert "install it or name another" in found["wake words"].remedy
+    assert "name one of alexa" in found["wake words"].remedy
 
 
 def test_a_changed_wake_word_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 from auricle.config.schema import MusicSettings
 from auricle.diagnosis.finding import FindingStatus
 from auricle.diagnosis.music import examine_music
+from testbed.patience import patience
 from testbed.private_bus import PrivateBus
 from testbed.recordings import Recording
 from testbed.virtual_microphone import VirtualMicrophone
@@ -24,7 +25,7 @@ def test_streams_are_named_and_the_bus_is_looked_at(
     settings = MusicSettings(pulse_server=server, spared_roles=())
     speaker = virtual_microphone.start_speaking(recordings["rain"].path)
     try:
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + patience(15)
         while time.monotonic() < deadline:
             found = list(examine_music(settings, bus.address))
             if found[-1].found.endswith("paplay"):

@@ -20,6 +20,7 @@ from auricle.ducking.backends.pulse import PulseStreams
 from auricle.ducking.ducker import Ducker
 from auricle.ducking.policy import DuckingMode, Policy
 from auricle.ducking.saved_volumes import SavedVolumes
+from testbed.patience import patience
 from testbed.pipewire import PipeWire
 from testbed.player import Player, write_tone
 from testbed.private_bus import PrivateBus
@@ -97,7 +98,7 @@ def stop(program: subprocess.Popen[bytes]) -> None:
 
 def until(condition: Callable[[], object]) -> None:
     """Wait until `condition` holds."""
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + patience(SECONDS)
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -105,7 +106,7 @@ def until(condition: Callable[[], object]) -> None:
 
 async def eventually(condition: Callable[[], object]) -> None:
     """Wait until `condition` holds, while the event loop goes on."""
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(patience(SECONDS)):
         while not condition():
             await asyncio.sleep(0.02)
 

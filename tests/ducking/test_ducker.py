@@ -19,6 +19,7 @@ from auricle.ducking.backends.mpris import PATH, PLAYER, PREFIX
 from auricle.ducking.backends.pulse import PulseStreams
 from auricle.ducking.policy import DuckingMode
 from auricle.errors import AuricleError, SoundError
+from testbed.patience import patience
 from testbed.virtual_microphone import VirtualMicrophone
 
 FACTOR = 10 ** (-20 / 60)
@@ -55,7 +56,7 @@ async def call_player(testbed: Any, member: str) -> None:
 
 async def until_property(testbed: Any, member: str, value: object) -> None:
     """Wait until mpv is on the bus, and a property of it has a value."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(patience(15)):
         while True:
             with contextlib.suppress(AuricleError):
                 if await player_of(testbed, member) == value:
@@ -64,13 +65,13 @@ async def until_property(testbed: Any, member: str, value: object) -> None:
 
 
 async def until_mixer(mixer: AlsaMixer, *levels: float) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(patience(15)):
         while [one.setting.levels for one in (await mixer.look()).sounds] != [near(*levels)]:
             await asyncio.sleep(0.02)
 
 
 async def until_levels(testbed: Any, name: str, *levels: float) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(patience(15)):
         while testbed.levels(name) != near(*levels):
             await asyncio.sleep(0.02)
 

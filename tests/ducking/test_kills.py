@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from testbed.patience import patience
+
 KILLS = 3
 RESTLESS = """
 import asyncio, random, sys
@@ -48,7 +50,7 @@ async def test_killed_at_any_moment_it_leaves_nothing_ducked(testbed, quiet, tmp
         return [level for one in (await players.look()).sounds for level in one.setting.levels]
 
     async def until_back() -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(patience(15)):
             while await volumes() != [pytest.approx(0.7)] or testbed.levels("symphony") != before:
                 await asyncio.sleep(0.02)
 

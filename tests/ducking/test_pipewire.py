@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from testbed.patience import patience
 from testbed.pipewire import PipeWire, is_installed
 from testbed.player import write_tone
 from testbed.private_bus import PrivateBus
@@ -31,7 +32,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 async def until_levels(testbed: Stage, name: str, *levels: float) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(patience(15)):
         while testbed.levels(name) != pytest.approx(levels, abs=1e-4):
             await asyncio.sleep(0.02)
 

@@ -27,6 +27,7 @@ from auricle.engine.capture_thread import (
 )
 from auricle.engine.queues import Inbox
 from auricle.errors import DeviceError
+from testbed.patience import patience
 from testbed.recordings import Recording
 
 SECONDS = 10.0
@@ -64,7 +65,7 @@ class Heard:
 
     def next(self) -> object:
         """Return the value of the next frame, or the next note."""
-        guard = threading.Timer(SECONDS, self._inbox.close)
+        guard = threading.Timer(patience(SECONDS), self._inbox.close)
         guard.start()
         item = self._inbox.take()
         guard.cancel()

@@ -6,7 +6,7 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
 from typing import Self
@@ -31,6 +31,7 @@ from auricle.errors import AuricleError, BusyError, DeviceError, MutedError, NoS
 from auricle.events import Cancelled, CancelReason, Event, Final, Speculative, Wake
 from auricle.service.assembly import Models, load_models, make_pipeline
 from auricle.service.notify import Watchdog
+from testbed.patience import patience
 from testbed.recordings import Recording
 
 CONFIG = Config()
@@ -120,7 +121,7 @@ class Rig:
 
     async def next(self, *kinds: type[Report]) -> Report:
         """Return the next report of one of these kinds."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(patience(SECONDS)):
             while not isinstance(report := await self.reports.get(), kinds):
                 pass
         return report
@@ -262,7 +263,7 @@ async def test_pipeline_is_replaced_only_between_sessions(
         await asyncio.sleep(0.2)
         assert not change.done()
         await rig.inference.cancel(first, CancelReason.REQUESTED)
-        await asyncio.wait_for(change, SECONDS)
+        await asyncio.wait_for(change, patience(SECONDS))
         assert await rig.inference.listen("", NO_OPTIONS) == "second_1"
 
 
@@ -317,9 +318,11 @@ async def test_names_reach_the_pipeline_and_its_replacement(
     taken: list[str] = []
 
     class Favouring(Pipeline):
-        def biasing_of(self, context: Context) -> Biasing | None:
-            made.append((threading.current_thread().name in ("inference", "MainThread"), context))
-            return super().biasing_of(context)
+        def prepare_biasing(self, context: Context) -> Iterator[Biasing | None]:
+            for biasing in super().prepare_biasing(context):
+                thread = threading.current_thread().name
+                made.append((thread in ("inference", "MainThread"), context))
+                yield biasing
 
         def set_biasing(self, biasing: Biasing | None) -> None:
             assert biasing is not None
@@ -338,8 +341,10 @@ async def test_names_reach_the_pipeline_and_its_replacement(
     context = Context((Entry("contacts", "Ann"),))
     await rig.inference.set_context(context)
     await rig.inference.replace(favouring)
-    assert made == [(False, context)] * 2
-    assert taken == ["inference"] * 2
+    assert made[0] == (False, context)
+    assert {thread for thread, _ in made} == {False}
+    assert len(taken) >= 2
+    assert {*taken} == {"inference"}
     assert await rig.inference.stop()
 
 

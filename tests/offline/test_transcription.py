@@ -41,7 +41,7 @@ def pipeline_of(recognizer: Recognizer) -> Pipeline:
         voice=VoiceActivity(config.vad.aggressiveness, config.vad.hangover_ms / 1000),
         wake=None,
     )
-    return Pipeline(parts, clock=lambda: 0.0)
+    return Pipeline(parts, clock=without_delay)
 
 
 def framed(samples: Samples) -> Iterator[Frame]:
@@ -51,6 +51,11 @@ def framed(samples: Samples) -> Iterator[Frame]:
 
 def silence(seconds: float) -> Samples:
     return np.zeros(round(seconds * SAMPLE_RATE), np.int16)
+
+
+def without_delay() -> float:
+    """Clock of a machine that computes without a delay, however busy this one is."""
+    return 0.0
 
 
 def stepping(seconds: float) -> Callable[[], float]:
@@ -66,7 +71,7 @@ def spoken(recordings: dict[str, Recording]) -> Samples:
 
 
 def test_end_pointer_ends_the_session_early(models: Models, spoken: Samples) -> None:
-    done = transcribe(framed(spoken), pipeline_of(models.recognizer))
+    done = transcribe(framed(spoken), pipeline_of(models.recognizer), clock=without_delay)
     assert done.seconds == pytest.approx(len(spoken) / SAMPLE_RATE, abs=FRAME_SECONDS)
     assert done.final.text == done.result.text != ""
     assert 0 < done.final.time < done.seconds
@@ -80,7 +85,7 @@ def test_events_are_those_of_the_pipeline(models: Models, spoken: Samples) -> No
     events: list[Event] = list(pipeline.listen())
     for frame in framed(spoken):
         events += pipeline.process(frame)
-    done = transcribe(framed(spoken), pipeline_of(models.recognizer), clock=lambda: 0.0)
+    done = transcribe(framed(spoken), pipeline_of(models.recognizer), clock=without_delay)
     final = next(event for event in events if isinstance(event, Final))
     told = [event for event in events if isinstance(event, Speculative)]
     assert (done.final.text, done.final.time) == (final.result.text, final.time)
@@ -90,13 +95,13 @@ def test_events_are_those_of_the_pipeline(models: Models, spoken: Samples) -> No
 
 def test_end_of_the_recording_ends_the_session(models: Models, spoken: Samples) -> None:
     cut = spoken[: round(1.2 * SAMPLE_RATE)]
-    done = transcribe(framed(cut), pipeline_of(models.recognizer))
+    done = transcribe(framed(cut), pipeline_of(models.recognizer), clock=without_delay)
     assert done.final.time == pytest.approx(1.2)
     assert done.result.text != ""
 
 
 def test_silence_gives_an_empty_text_with_a_time(models: Models) -> None:
-    done = transcribe(framed(silence(6)), pipeline_of(models.recognizer))
+    done = transcribe(framed(silence(6)), pipeline_of(models.recognizer), clock=without_delay)
     assert (done.result.text, done.result.nbest, done.result.words) == ("", (), ())
     assert (done.speculative, done.revised) == (None, False)
     assert done.final.text == ""
@@ -106,14 +111,14 @@ def test_silence_gives_an_empty_text_with_a_time(models: Models) -> None:
 
 def test_recording_shorter_than_a_frame_gives_an_empty_text(models: Models) -> None:
     for done in (
-        transcribe(iter(()), pipeline_of(models.recognizer), clock=lambda: 0.0),
-        transcribe_whole(iter(()), models.recognizer, clock=lambda: 0.0),
+        transcribe(iter(()), pipeline_of(models.recognizer), clock=without_delay),
+        transcribe_whole(iter(()), models.recognizer, clock=without_delay),
     ):
         assert (done.seconds, done.result.text, done.final.time) == (0.0, "", 0.0)
 
 
 def test_times_include_the_lag_of_computing(models: Models, spoken: Samples) -> None:
-    prompt = transcribe(framed(spoken), pipeline_of(models.recognizer), clock=lambda: 0.0)
+    prompt = transcribe(framed(spoken), pipeline_of(models.recognizer), clock=without_delay)
     slow = transcribe(framed(spoken), pipeline_of(models.recognizer), clock=stepping(0.015))
     frames_before = round(prompt.final.time / FRAME_SECONDS) - 1
     # Opening the session takes 15 ms, and so does each frame of 10 ms.

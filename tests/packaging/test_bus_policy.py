@@ -18,6 +18,7 @@ from dbus_next import Message, MessageType, RequestNameReply
 from dbus_next.errors import DBusError
 
 from auricle.dbus.connection import Connection
+from testbed.patience import patience
 
 ROOT = Path(__file__).parents[2]
 POLICY = ROOT / "etc" / "dbus-1" / "system.d" / "org.auricle.Assistant1.conf"
@@ -88,7 +89,7 @@ def start_bus(tmp_path: Path) -> Iterator[Start]:
     yield start
     for process in running:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=patience(10))
 
 
 @pytest.fixture

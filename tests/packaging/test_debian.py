@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,39 @@ def test_every_library_that_the_daemon_needs_is_in_the_package(
     brought = names((DEBIAN / "wheels.txt").read_text(encoding="utf-8"))
     assert needed - {"systemd-python"} <= brought, "run packaging/debian/libraries.py lock"
     assert "python3-systemd," in (DEBIAN / "control").read_text(encoding="utf-8")
+
+
+def test_nothing_is_downloaded_without_a_checksum() -> None:
+    for name in ("wheels.txt", "build-tools.txt"):
+        lines = (DEBIAN / name).read_text(encoding="utf-8").replace("\\\n", "").splitlines()
+        for line in lines:
+            assert line.startswith("#") or re.fullmatch(
+                r"[\w.-]+==[\w.]+( +--hash=sha256:[0-9a-f]{64})+ *", line
+            ), line
+    rules = (DEBIAN / "rules").read_text(encoding="utf-8")
+    assert rules.count("pip install") == 1
+    assert "pip install --quiet --disable-pip-version-check \\\n" in rules
+    assert "--only-binary=:all: --require-hashes\n" in rules
+    script = ast.parse((DEBIAN / "libraries.py").read_text(encoding="utf-8"))
+    calls = [ast.unparse(node) for node in ast.walk(script) if isinstance(node, ast.Call)]
+    commands = [call for call in calls if call.startswith("pip(")]
+    assert len(commands) == 4
+    for command in commands:
+        assert re.search("--dry-run|--require-hashes|--no-index", command), command
+
+
+def test_build_tools_fulfil_the_build_system(setup: configparser.ConfigParser) -> None:
+    build_system = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    needed = names("\n".join(build_system["build-system"]["requires"])) | {"pip"}
+    assert names((DEBIAN / "build-tools.txt").read_text(encoding="utf-8")) >= needed
+
+
+def test_package_depends_on_the_programs_and_files_of_its_units() -> None:
+    control = (DEBIAN / "control").read_text(encoding="utf-8")
+    (depends,) = re.findall(r"^Depends: (.*?)^Recommends:", control, re.DOTALL | re.MULTILINE)
+    packages = set(re.findall(r"[a-z][\w.+-]+", depends))
+    # The system's certificate authorities, for the relay, and kill, for `systemctl reload`.
+    assert {"ca-certificates", "procps"} <= packages
 
 
 def test_package_has_the_version_of_the_daemon(setup: configparser.ConfigParser) -> None:

@@ -25,6 +25,7 @@ from auricle.privacy.guard import Guard, Places
 from auricle.privacy.mode import ModeFile, PrivacyMode, Switch
 from auricle.relay.process import serve
 from testbed.fake_reranker import FakeReranker, Reply, in_order
+from testbed.patience import patience
 
 LATTICE = Lattice(
     3,
@@ -86,7 +87,7 @@ class Stage:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patience(5)):
         while not holds():
             await asyncio.sleep(0.005)
 

@@ -20,6 +20,7 @@ from auricle.wire.schema import decode_question
 from testbed.errors import StageError
 from testbed.fake_reranker import FakeReranker, least_likely
 from testbed.networks import RELAY, RERANKER, Capture, Networks, ends_of, inside, joined_networks
+from testbed.patience import patience
 from testbed.private_bus import PrivateBus
 from testbed.replay import hear_again
 from testbed.running_daemon import RunningDaemon
@@ -62,7 +63,7 @@ class Stage:
             yield process
         finally:
             process.terminate()
-            process.communicate(timeout=10)
+            process.communicate(timeout=patience(10))
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def test_mode_local_has_no_packet_and_no_socket(testbed: Stage, bus: PrivateBus)
     with daemon(testbed, bus, "local") as running:
         final, _ = asyncio.run(hear_again(bus.address))
         with testbed.relay(running.config) as relay:  # exits by itself
-            assert relay.wait(20) == 1
+            assert relay.wait(patience(20)) == 1
         assert not testbed.socket.exists()
     assert final["reranked"] is False
     assert testbed.capture.packets() == []
@@ -123,7 +124,7 @@ def test_mode_lattice_sends_only_lattices_to_one_host(
         final, _ = asyncio.run(hear_again(bus.address))
         assert final["reranked"] is True
         asyncio.run(switch())
-        assert relay.wait(5) == 0
+        assert relay.wait(patience(5)) == 0
         packets = testbed.capture.packets()
         again, _ = asyncio.run(hear_again(bus.address))
         assert again["reranked"] is False
@@ -162,10 +163,10 @@ def test_a_broken_daemon_cannot_send_sound(
             assert broken.stdout.readline() == "listening\n"
             with testbed.relay(config) as relay:
                 assert broken.stdout.readline() == "hung up\n"
-                assert relay.wait(10) == 1
+                assert relay.wait(patience(10)) == 1
                 assert relay.stderr is not None
                 assert re.search("auricle: (message|words.*): ", relay.stderr.read())
-        assert broken.wait(10) == 0
+        assert broken.wait(patience(10)) == 0
     finally:
         broken.kill()
         broken.communicate()

@@ -24,6 +24,7 @@ from auricle.user_names import user_name
 from auricle.wire.schema import Answer, Question, encode_question
 from auricle.wire.sockets import check_peer, connect, listen
 from testbed.fake_reranker import FakeReranker, Reply, in_order
+from testbed.patience import patience
 
 OWN = {os.getuid()}
 
@@ -35,7 +36,8 @@ class Stage:
         self.path = path
         self.told: list[str] = []
         self.desk = RelayServer(path, OWN, self.told.append)
-        self.settings = RerankerSettings(url=server.url, pin=server.pin, budget_ms=2000)
+        budget_ms = round(patience(2000))
+        self.settings = RerankerSettings(url=server.url, pin=server.pin, budget_ms=budget_ms)
 
     @asynccontextmanager
     async def relaying(self) -> AsyncIterator[asyncio.Task[None]]:
@@ -53,7 +55,7 @@ class Stage:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patience(5)):
         while not holds():
             await asyncio.sleep(0.005)
 
@@ -94,7 +96,7 @@ async def test_closing_drops_questions_in_flight(
         await until(lambda: len(server.questions) == 1)
         await testbed.desk.close()
         assert await asking is None
-        await asyncio.wait_for(relay, 1)
+        await asyncio.wait_for(relay, patience(1))
         assert await testbed.ask(question) is None
 
 
@@ -107,7 +109,7 @@ async def test_question_in_the_socket_at_closing_is_not_sent(
         await asyncio.sleep(0)  # in the socket, not yet read by the relay
         await testbed.desk.close()
         assert await asking is None
-        await asyncio.wait_for(relay, 1)
+        await asyncio.wait_for(relay, patience(1))
     assert server.questions == []
 
 
@@ -121,7 +123,7 @@ async def test_new_question_replaces_the_previous_one(
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(testbed.ask(question), 0.3)
         server.answer = honest
-        answer = await asyncio.wait_for(testbed.ask(replace(question, session=8)), 5)
+        answer = await asyncio.wait_for(testbed.ask(replace(question, session=8)), patience(5))
         assert answer is not None
         assert answer.session == 8
 
@@ -225,7 +227,7 @@ def test_kernel_reports_the_user_of_the_peer(open_folder: Path) -> None:
         )
         process = subprocess.Popen([sys.executable, "-c", script, str(path)], stdin=subprocess.PIPE)
         try:
-            listener.settimeout(10)
+            listener.settimeout(patience(10))
             connection, _ = listener.accept()
             with connection:
                 check_peer(connection, {54321})
@@ -279,7 +281,7 @@ def test_only_our_own_user_is_visible_in_a_user_namespace(
             "sys.stdin.read()"
         )
         with subprocess.Popen([sys.executable, "-c", script, str(path)], stdin=subprocess.PIPE):
-            told, error = namespace.communicate(timeout=20)
+            told, error = namespace.communicate(timeout=patience(20))
     if "unshare failed" in error:
         pytest.skip(error)
     assert told.split() == ["in", "out"], error

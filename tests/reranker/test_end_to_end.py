@@ -15,6 +15,7 @@ from auricle.cli.main import main
 from auricle.wire.schema import decode_question
 from reranker.language_model import load
 from reranker.ranking import Ranker
+from testbed.patience import patience
 from testbed.private_bus import PrivateBus
 from testbed.replay import hear_again
 from testbed.running_daemon import RunningDaemon
@@ -48,7 +49,7 @@ def test_client_gets_the_reading_that_the_reranker_prefers(
             final, texts = asyncio.run(hear_again(bus.address))
         finally:
             relay.terminate()
-            relay.communicate(timeout=10)
+            relay.communicate(timeout=patience(10))
         assert main(["privacy", "log", "--json", "--bus", bus.address]) == 0
     (line,) = map(json.loads, capsys.readouterr().out.splitlines())
     question = decode_question(json.dumps(line["lattice"], separators=(",", ":")).encode())

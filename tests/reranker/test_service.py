@@ -16,6 +16,7 @@ from auricle.relay.answers import AnswerFault, read_body
 from auricle.relay.reranker_client import Reranker
 from auricle.wire.schema import MOST_BYTES, Question, encode_question
 from reranker.__main__ import main
+from testbed.patience import patience
 from testbed.running_reranker import BUNDLE, RunningReranker
 
 JSON = {"content-type": "application/json"}
@@ -35,7 +36,10 @@ async def test_the_relay_is_answered_with_readings_in_a_better_order(
     service: RunningReranker, question: Question
 ) -> None:
     settings = RerankerSettings(
-        url=service.url, pin=service.pin, token_file=str(service.token_file), budget_ms=2000
+        url=service.url,
+        pin=service.pin,
+        token_file=str(service.token_file),
+        budget_ms=round(patience(2000)),
     )
     async with Reranker(settings) as reranker:
         answer = await reranker.ask(question, encode_question(question))
@@ -53,7 +57,10 @@ async def test_wrong_token_is_refused(
     (tmp_path / "token").touch(mode=0o600)
     (tmp_path / "token").write_text("another-token-than-that")
     settings = RerankerSettings(
-        url=service.url, pin=service.pin, token_file=str(tmp_path / "token"), budget_ms=2000
+        url=service.url,
+        pin=service.pin,
+        token_file=str(tmp_path / "token"),
+        budget_ms=round(patience(2000)),
     )
     async with Reranker(settings) as reranker:
         answer = await reranker.ask(question, encode_question(question))

@@ -14,6 +14,7 @@ from auricle.client.client import AssistantClient
 from auricle.config.schema import Config
 from auricle.errors import ArgumentError
 from auricle.service.assembly import load_wake
+from testbed.patience import patience
 from testbed.player import Player
 from testbed.private_bus import PrivateBus
 from testbed.running_daemon import RunningDaemon
@@ -33,7 +34,7 @@ def server(virtual_microphone: VirtualMicrophone) -> Iterator[pulsectl.Pulse]:
 
 async def until_level(server: pulsectl.Pulse, level: float) -> None:
     """Wait until all channels of the only stream have a volume."""
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(patience(SECONDS)):
         while levels(server) != [pytest.approx(level, abs=1e-4)]:
             await asyncio.sleep(0.02)
 

@@ -133,6 +133,8 @@ def test_wake_words_that_are_off_are_not_needed(tmp_path: Path) -> None:
     [
         ("audio: {device: 'hw:7,0'}", "audio.device: 'hw:7,0': there is no such microphone"),
         ("privacy: {led: nothing}", "privacy.led: nothing: does not exist; the LEDs are led0"),
+        ("feedback: {led: nothing}", "feedback.led: nothing: does not exist; the LEDs are led0"),
+        ("feedback: {chime: /no.wav}", "feedback.chime: /no.wav: there is no such recording"),
         (
             f"privacy: {{reranker: {{{RERANKER}}}}}",
             "privacy.reranker: {url: 'https://reranker.lan/'}: this system trusts no certificate",

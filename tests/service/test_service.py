@@ -11,12 +11,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from auricle.cli.main import main
 from auricle.client.client import AssistantClient, Event
 from auricle.errors import DeviceError, NotRunningError
 from auricle.lattice.formats import from_json
+from testbed.patience import patience
 from testbed.private_bus import PrivateBus
 from testbed.recordings import Recording
 from testbed.running_daemon import RunningDaemon
@@ -66,7 +68,7 @@ def testbed() -> Iterator[Stage]:
 async def events_until(client: AssistantClient, is_last: Callable[[Event], bool]) -> list[Event]:
     """Return the events up to the first for which `is_last` holds; without levels."""
     seen = []
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(patience(SECONDS)):
         async for event in client.events():
             if event[0] != "level":
                 seen.append(event)
@@ -92,7 +94,7 @@ def log_grows(testbed: Stage, entry: str, count: int) -> Callable[[], Awaitable[
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Wait until `condition` holds."""
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(patience(SECONDS)):
         while not await condition():
             await asyncio.sleep(0.02)
 
@@ -204,13 +206,15 @@ async def test_levels_go_to_a_monitor_ten_times_a_second(testbed: Stage) -> None
     async with testbed.client() as client:
         await client.start_monitor()
         times = []
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(patience(SECONDS)):
             async for name, fields in client.events():
                 if name == "level":
                     times.append(float(str(fields["time"])))
                 if len(times) == 5:
                     break
-    assert times[-1] - times[0] == pytest.approx(0.4)
+    tenths = np.diff(times) / 0.1  # a busy client may miss a level
+    assert np.all(tenths > 0.99)
+    assert tenths == pytest.approx(np.round(tenths))
 
 
 @pytest.mark.asyncio

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from testbed.errors import StageError
+from testbed.patience import patience
 
 BOOT_SECONDS = 120.0
 STOP_SECONDS = 20.0
@@ -81,7 +82,7 @@ class BootedMachine:
             capture_output=True,
             text=True,
             check=False,
-            timeout=COMMAND_SECONDS,
+            timeout=patience(COMMAND_SECONDS),
         )
         if check and done.returncode:
             told = f"{done.stdout}{done.stderr}"[-4000:]
@@ -134,7 +135,7 @@ class BootedMachine:
         return [*entered, *(() if user == "root" else ("runuser", "-u", user, "--")), *command]
 
     def _wait_for_boot(self) -> None:
-        deadline = time.monotonic() + BOOT_SECONDS
+        deadline = time.monotonic() + patience(BOOT_SECONDS)
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
                 break
@@ -153,7 +154,7 @@ class BootedMachine:
         if self._init:
             os.kill(self._init, signal.SIGRTMIN + 4)  # asks systemd to power off
         try:
-            self._process.wait(STOP_SECONDS)
+            self._process.wait(patience(STOP_SECONDS))
         except subprocess.TimeoutExpired:
             if self._init:
                 os.kill(self._init, signal.SIGKILL)

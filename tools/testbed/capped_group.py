@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from testbed.errors import StageError
+from testbed.patience import patience
 
 PERIOD = 20_000  # microseconds
 PLAIN_WEIGHT = 100  # systemd's default CPUWeight
@@ -59,7 +60,7 @@ class CappedGroup:
 
     def __exit__(self, *_: object) -> None:
         """Remove the group after its processes have ended."""
-        deadline = time.monotonic() + END_SECONDS
+        deadline = time.monotonic() + patience(END_SECONDS)
         for folder in (*(path for path in self._folder.iterdir() if path.is_dir()), self._folder):
             while folder.exists():
                 try:

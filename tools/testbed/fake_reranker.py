@@ -20,6 +20,8 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived, StreamEnded
 
+from testbed.patience import patience
+
 READ_SECONDS = 10.0
 
 
@@ -102,7 +104,7 @@ class FakeReranker:
         """Create a certificate and start the server; return when it listens."""
         make_certificate(self.certificate, self._key, self._host)
         self._thread.start()
-        self._started.wait(READ_SECONDS)
+        self._started.wait(patience(READ_SECONDS))
         return self
 
     def __exit__(self, *_: object) -> None:

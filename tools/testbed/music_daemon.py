@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from testbed.errors import StageError
+from testbed.patience import patience
 
 START_SECONDS = 30.0
 CONFIG = """\
@@ -107,7 +108,7 @@ class MusicDaemon:
         return done.stdout
 
     def _wait_for(self, socket: Path) -> None:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + patience(START_SECONDS)
         while not socket.exists():
             if time.monotonic() > deadline or (self._process and self._process.poll() is not None):
                 raise StageError("mpd does not start; check that it is installed")

@@ -19,6 +19,7 @@ from auricle.audio.file import read_recording
 from auricle.audio.format import SAMPLE_RATE
 from auricle.client.client import AssistantClient
 from testbed.alignment import Level, end_of_speech, find_start
+from testbed.patience import patience
 
 PATIENCE_SECONDS = 10.0  # timeout after the end of a recording
 ENDS = ("final", "cancelled", "error")
@@ -88,7 +89,7 @@ async def perform(script: Script, bus: str, speak: Speak, show: Show) -> Perform
         await client.start_monitor()
         player = speak(script.path)
         try:
-            async with asyncio.timeout(len(samples) / SAMPLE_RATE + PATIENCE_SECONDS):
+            async with asyncio.timeout(len(samples) / SAMPLE_RATE + patience(PATIENCE_SECONDS)):
                 async for name, fields in client.events():
                     if name == "level":
                         levels.append((float(str(fields["time"])), float(str(fields["decibels"]))))

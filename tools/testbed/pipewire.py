@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from testbed.errors import StageError
+from testbed.patience import patience
 
 PROGRAMS = ("pipewire", "wireplumber", "pipewire-pulse")
 SINK = "speaker"
@@ -111,7 +112,7 @@ class PipeWire:
         return done.returncode == 0
 
     def _until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + patience(START_SECONDS)
         while not condition():
             if time.monotonic() > deadline:
                 log = (self.folder / "log").read_text(errors="replace")[-2000:]

@@ -6,6 +6,7 @@ import asyncio
 
 from auricle.client.client import AssistantClient
 from testbed.errors import StageError
+from testbed.patience import patience
 
 SECONDS = 30.0  # timeout
 MOST_READINGS = 10
@@ -13,7 +14,7 @@ MOST_READINGS = 10
 
 async def hear_again(bus: str) -> tuple[dict[str, object], list[str]]:
     """Mute and unmute; return the fields of the final event and the texts of the n-best list."""
-    async with AssistantClient(bus) as client, asyncio.timeout(SECONDS):
+    async with AssistantClient(bus) as client, asyncio.timeout(patience(SECONDS)):
         await client.subscribe()
         await client.set_muted(True)
         await client.set_muted(False)

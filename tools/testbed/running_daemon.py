@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from testbed.errors import StageError
+from testbed.patience import patience
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
@@ -114,7 +115,7 @@ class RunningDaemon:
 
     def wait_for(self, name: str, seconds: float = 15.0) -> Message:
         """Return the next message to systemd that has the assignment `name`."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patience(seconds)
         while time.monotonic() < deadline:
             message = self._receive(0.1)
             if message is not None and name in message:
@@ -136,7 +137,7 @@ class RunningDaemon:
 
     def wait(self) -> int:
         """Wait until the daemon exits; return its exit status."""
-        return self._running().wait(STOP_SECONDS)
+        return self._running().wait(patience(STOP_SECONDS))
 
     def read_log(self) -> str:
         """Return the standard output and standard error of the daemon so far."""
@@ -169,7 +170,7 @@ class RunningDaemon:
         process = self._running()
         process.terminate()
         try:
-            process.wait(STOP_SECONDS)
+            process.wait(patience(STOP_SECONDS))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

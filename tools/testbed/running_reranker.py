@@ -17,6 +17,7 @@ from typing import Self
 
 from testbed.errors import StageError
 from testbed.fake_reranker import make_certificate
+from testbed.patience import patience
 
 TOOLS = Path(__file__).parents[1]
 BUNDLE = Path(__file__).parents[2] / "models" / "reranker-en"
@@ -78,7 +79,7 @@ class RunningReranker:
         """Stop the service."""
         if self._process is not None:
             self._process.terminate()
-            self._process.communicate(timeout=STOP_SECONDS)
+            self._process.communicate(timeout=patience(STOP_SECONDS))
 
     @property
     def pid(self) -> int:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from testbed.errors import StageError
+from testbed.patience import patience
 
 SINK = "speaker"
 START_SECONDS = 10.0
@@ -112,7 +113,7 @@ class VirtualMicrophone:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + patience(START_SECONDS)
         while not self._answers():
             if self._server.poll() is not None or time.monotonic() > deadline:
                 raise self._failed()

@@ -33,7 +33,8 @@ from auricle.biasing.scorer import BiasingScorer, SumScorer, TokenScorer
 from auricle.biasing.shortlist import Keys, ShortlistOptions
 from auricle.biasing.spoken_forms import forms_of
 from auricle.biasing.vocabulary import Vocabulary
-from auricle.context.entries import Context, Entry, weights_and_kinds
+from auricle.context.entries import Context, Entry
+from auricle.context.entry_list import weights_and_kinds
 from auricle.errors import ArgumentError
 
 AT_ONCE = 128  # keys that are computed at once: about 40 ms

@@ -220,7 +220,7 @@ class ContextGraph:
         Returns:
             (texts, places) float32, in nats; -1 for a text that begins no form.
         """
-        found = np.full((len(texts.texts), carrier_phrases.PLACES), -1.0, np.float32)
+        found = np.full((len(texts), carrier_phrases.PLACES), -1.0, np.float32)
         spans = self.forms.spans(texts)
         begun = np.flatnonzero(spans[:, 0] < spans[:, 1])
         sizes = texts.letters[begun]

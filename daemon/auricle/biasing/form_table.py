@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from auricle.biasing.respelling import Respelling, Spellings
 from auricle.biasing.sorted_texts import SortedTexts
 from auricle.biasing.spoken_forms import PART, WHOLE, forms_of
-from auricle.context.entries import Entry, fingerprints
+from auricle.context.entries import Entry
+from auricle.context.entry_list import fingerprints
 
 SLICE = 1000  # entries that are added at once: about 50 ms, and always in a worker thread
 MOST_KNOWN = 8192  # words whose respellings are kept while a list is updated
@@ -81,10 +82,12 @@ class FormTable:
         prints = fingerprints(entries)
         before, after = self._unchanged(prints)
         table = self._remapped(before, after, prints)
-        kept = np.zeros(len(prints), np.bool_)
-        kept[after] = True
+        added = np.delete(np.arange(len(prints)), after)
+        # Entries with the same last word come one after another, so that it is respelled once.
+        words = (hash(entries[index].written.rpartition(" ")[2]) for index in added.tolist())
+        added = added[np.argsort(np.fromiter(words, np.int64, len(added)))]
         known: dict[str, tuple[Respelling, ...]] = {}
-        for some in _slices(np.flatnonzero(~kept).tolist()):
+        for some in _slices(added.tolist()):
             table = table._with_entries([(index, entries[index]) for index in some], known)
             rest()
         return table
@@ -165,15 +168,11 @@ class FormTable:
             for form in forms_of(entry, self.rules.letters):
                 found.setdefault(form.text, []).append(index << 1 | (form.share < WHOLE))
         respelled = self._respellings(found, known)
-        named = sorted({text.encode() for text in (*found, *(text for text, _, _ in respelled))})
-        table, places = self._with_texts(named)
+        named = sorted({*found, *(text for text, _, _ in respelled)})
+        table, places = self._with_texts([text.encode() for text in named])
         place = dict(zip(named, places.tolist(), strict=True))
-        meanings = [
-            place[text.encode()] << _FORM | code for text, codes in found.items() for code in codes
-        ]
-        links = [
-            place[text.encode()] << _LINK | place[origin.encode()] for text, origin, _ in respelled
-        ]
+        meanings = [place[text] << _FORM | code for text, codes in found.items() for code in codes]
+        links = [place[text] << _LINK | place[origin] for text, origin, _ in respelled]
         every = np.concatenate([table.links, np.array(links, np.int64)])
         likelihoods = [likelihood for _, _, likelihood in respelled]
         order = np.argsort(every, kind="stable")
@@ -245,10 +244,12 @@ class FormTable:
 
     def _described(self, form: str) -> tuple[int, int, bool, int]:
         """Return the letters of rare and of common words, whether it is one, and its sound."""
-        words, known = form.split(), self.rules.common
-        rare = sum([len(word) for word in words if word not in known])
-        common = len(form) - len(words) + 1 - rare
-        return rare, common, form in known, hash(form.removesuffix(OWNED))
+        known, rare, letters = self.rules.common, 0, 0
+        for word in form.split(" "):
+            letters += len(word)
+            if word not in known:
+                rare += len(word)
+        return rare, letters - rare, form in known, hash(form.removesuffix(OWNED))
 
     def _but(
         self,

@@ -36,16 +36,14 @@ class Prefixes:
 
     def __init__(self, texts: Iterable[str]) -> None:
         """Take distinct texts."""
-        self.texts = tuple(text.encode() for text in texts)
-        self.letters = np.array([len(text.decode()) for text in self.texts], np.intp)
-        self.long = np.array([len(text) > _HEAD_BYTES for text in self.texts], np.bool_)
-        self.least = self._heads(b"\0")
-        self.greatest = self._heads(_LAST)
+        some = [text.encode() for text in texts]
+        self.letters = np.array([len(text.decode()) for text in some], np.uint16)
+        self.long = {row: text for row, text in enumerate(some) if len(text) > _HEAD_BYTES}
+        self.least = _heads(some, b"\0")
+        self.greatest = _heads(some, _LAST)
 
-    def _heads(self, fill: bytes) -> NDArray[np.uint64]:
-        """Return the first bytes of each text as a number, (texts,)."""
-        heads = (text[:_HEAD_BYTES].ljust(_HEAD_BYTES, fill) for text in self.texts)
-        return np.array([int.from_bytes(head) for head in heads], np.uint64)
+    def __len__(self) -> int:
+        return len(self.letters)
 
 
 class SortedTexts:
@@ -60,6 +58,7 @@ class SortedTexts:
         """
         self._blob = blob
         self.starts = np.zeros(1, np.uint32) if starts is None else starts
+        self._count = len(self.starts) - 1
         self._offsets = self.starts.data
         self._heads: NDArray[np.uint64] | None = None
         self._firsts = tuple(self[index] for index in range(0, len(self), _STEP))
@@ -70,7 +69,7 @@ class SortedTexts:
         return cls().inserted(sorted(texts))[0]
 
     def __len__(self) -> int:
-        return len(self.starts) - 1
+        return self._count
 
     def __getitem__(self, index: int) -> bytes:
         """Return a text by its position, 0 to len - 1."""
@@ -100,13 +99,14 @@ class SortedTexts:
         group = bisect_right(self._firsts, text) - 1
         if group < 0:
             return 0
-        low = group * _STEP
-        return low + bisect_left(self._group(low, min(low + _STEP, len(self))), text)
+        low, offsets = group * _STEP, self._offsets
+        high = min(low + _STEP, self._count)
+        return low + bisect_left(self._blob[offsets[low] : offsets[high] - 1].split(_END), text)
 
     def find(self, text: bytes) -> int:
         """Return the position of a text; -1 if it is missing."""
         place = self.position(text)
-        return place if place < len(self) and self[place] == text else -1
+        return place if place < self._count and self[place] == text else -1
 
     def begins(self, prefix: bytes) -> bool:
         """Return whether a text begins with a prefix."""
@@ -125,8 +125,9 @@ class SortedTexts:
         low = np.searchsorted(heads, prefixes.least, "left")
         high = np.searchsorted(heads, prefixes.greatest, "right")
         found = np.stack([low, high], axis=1)
-        for row in np.flatnonzero(prefixes.long & (low < high)):
-            found[row] = self.span(prefixes.texts[row])
+        for row, text in prefixes.long.items():
+            if low[row] < high[row]:
+                found[row] = self.span(text)
         return found
 
     def growing(self, prefix: bytes) -> Growing:
@@ -179,14 +180,14 @@ class SortedTexts:
         codes = np.frombuffer(self._blob, np.uint8)[np.repeat(keep, lengths)]
         return SortedTexts(codes.tobytes(), _starts(lengths[keep]))
 
-    def letters(self) -> NDArray[np.intp]:
+    def letters(self) -> NDArray[np.uint16]:
         """Return the number of characters of each text, (n,)."""
-        lengths = np.diff(self.starts).astype(np.intp) - 1
+        lengths = np.diff(self.starts) - np.uint32(1)
         if not self._blob.isascii():
             codes = np.frombuffer(self._blob, np.uint8)
-            inner = np.concatenate([[0], np.cumsum((codes & 0xC0) == 0x80)])
+            inner = np.concatenate([[0], np.cumsum((codes & 0xC0) == 0x80)]).astype(np.uint32)
             lengths -= np.diff(inner[self.starts])
-        return lengths
+        return lengths.astype(np.uint16)
 
     def _group(self, low: int, high: int) -> list[bytes]:
         return self._blob[self._offsets[low] : self._offsets[high] - 1].split(_END)
@@ -215,6 +216,12 @@ class Growing:
         narrower = copy(self)
         narrower.span = Span(low + self._offset, high + self._offset)
         return narrower
+
+
+def _heads(texts: Sequence[bytes], fill: bytes) -> NDArray[np.uint64]:
+    """Return the first bytes of each text as a number, (texts,)."""
+    heads = (text[:_HEAD_BYTES].ljust(_HEAD_BYTES, fill) for text in texts)
+    return np.array([int.from_bytes(head) for head in heads], np.uint64)
 
 
 def _starts(lengths: NDArray[np.uint32]) -> Offsets:

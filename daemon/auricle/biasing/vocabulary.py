@@ -32,9 +32,11 @@ class LetterTree:
                 if letter not in known:
                     self.following[text[:end]] = known + letter
         self.texts = Prefixes(self.pieces)
-        self.numbers = np.array([one for some in self.pieces.values() for one in some], np.intp)
+        self.numbers = np.array([one for some in self.pieces.values() for one in some], np.int32)
         counts = [len(some) for some in self.pieces.values()]
-        self.rows = np.repeat(np.arange(len(counts)), counts)  # text of each of `numbers`
+        self.rows = np.repeat(
+            np.arange(len(counts), dtype=np.int32), counts
+        )  # text of each of `numbers`
 
 
 class Vocabulary:

@@ -15,7 +15,7 @@ from typing import Any
 from zlib import crc32
 
 from auricle.context.entries import Entry
-from auricle.context.entry_sets import EntrySet, Key
+from auricle.context.entry_sets import EntrySet
 from auricle.context.validation import read_entries
 from auricle.parsing.json_text import parse_json
 from auricle.parsing.limits import Limits
@@ -46,7 +46,7 @@ class Kept:
 
 def whole(entry_set: EntrySet) -> bytes:
     """Return the line for a whole entry set."""
-    kinds = {kind: _as_lists(entries.values()) for kind, entries in entry_set.kinds.items()}
+    kinds = {kind: _as_lists(entries) for kind, entries in entry_set.kinds.items()}
     return _line({"format": FORMAT, "kinds": kinds})
 
 
@@ -57,13 +57,13 @@ def addition(before: EntrySet, after: EntrySet) -> bytes | None:
     """
     added: dict[str, list[Entry]] = {}
     for kind, new in after.kinds.items():
-        old = before.kinds.get(kind, {})
-        if old is not new and (more := [one for key, one in new.items() if old.get(key) != one]):
+        old = before.kinds.get(kind)
+        if old is not new and (more := new.not_in(old)):
             added[kind] = more
     made = before
     for kind, entries in added.items():
         made = made.with_more(kind, entries)
-    if _order(made) != _order(after):
+    if list(made.kinds) != list(after.kinds) or made != after:
         return None
     return _line({"added": {kind: _as_lists(entries) for kind, entries in added.items()}})
 
@@ -94,11 +94,6 @@ def read(data: bytes) -> Kept:
             entry_set = entry_set.with_more(kind, read_entries(kind, given))
         length = end + 1
     return Kept(entry_set, start, length)
-
-
-def _order(entry_set: EntrySet) -> list[tuple[str, list[Key]]]:
-    """Return kinds and keys in their order."""
-    return [(kind, [*entries]) for kind, entries in entry_set.kinds.items()]
 
 
 def _entry_set(content: Any) -> EntrySet:

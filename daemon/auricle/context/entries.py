@@ -6,11 +6,8 @@ Clients provide them as a context, and contextual biasing favours them in the se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
 
 KINDS = ("contacts", "appliances", "media")  # the kinds that commands use; others are allowed
 LONGEST_NAME = 200  # characters
@@ -31,22 +28,8 @@ class Entry:
 class Context:
     """Entries in the order in which clients provided them; immutable."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: Sequence[Entry] = ()
 
     def of(self, kind: str) -> tuple[Entry, ...]:
         """Return the entries of a kind."""
         return tuple(entry for entry in self.entries if entry.kind == kind)
-
-
-def fingerprints(entries: Sequence[Entry]) -> NDArray[np.int64]:
-    """Return a hash of each entry, (entries,)."""
-    return np.fromiter(map(hash, entries), np.int64, len(entries))
-
-
-def weights_and_kinds(
-    entries: Sequence[Entry], number_of: Callable[[str], int]
-) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Return the weight of each entry, and the number of its kind, (entries,) each."""
-    weights = np.fromiter((entry.weight for entry in entries), np.float64, len(entries))
-    kinds = np.fromiter((number_of(entry.kind) for entry in entries), np.intp, len(entries))
-    return weights, kinds

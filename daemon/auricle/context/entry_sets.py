@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from auricle.context.entries import Context, Entry
+from auricle.context.entry_list import EntryList, EntryLists
+from auricle.defaults import NAMES_BYTES
 from auricle.errors import ContextFullError, ContextTooLargeError, TooManyEntriesError
 
 MOST_OF_ONE = 20_000  # entries of one owner
-MOST_OF_ALL = 50_000  # entries of all owners together
+MOST_OF_ALL = 100_000  # entries of all owners together
 MOST_BYTES = 16 * 1024 * 1024  # text of all owners together
+MOST_MEMORY = NAMES_BYTES  # memory for the names of all owners together, as estimated
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +39,13 @@ class Source:
 
 
 Owner: TypeAlias = Guest | Source
-Key: TypeAlias = tuple[str, str]  # written form and id, unique within a kind
-Entries: TypeAlias = Mapping[Key, Entry]
 
 
 @dataclass(frozen=True, slots=True)
 class EntrySet:
     """The entries of one owner by kind, in their order; immutable."""
 
-    kinds: Mapping[str, Entries] = field(default_factory=dict)  # each kind has at least one entry
-    bytes: int = 0  # size of the text
+    kinds: Mapping[str, EntryList] = field(default_factory=dict)  # each kind has at least one entry
 
     def __len__(self) -> int:
         return sum(map(len, self.kinds.values()))
@@ -55,47 +55,40 @@ class EntrySet:
         """Number of entries of each kind."""
         return {kind: len(entries) for kind, entries in self.kinds.items()}
 
+    @property
+    def text_bytes(self) -> int:
+        """Size of the text."""
+        return sum(entries.text_bytes for entries in self.kinds.values())
+
+    @property
+    def need(self) -> int:
+        """Memory that the daemon needs for these entries, in bytes, as estimated."""
+        return sum(entries.need for entries in self.kinds.values())
+
     def with_only(self, kind: str, entries: Iterable[Entry]) -> EntrySet:
         """Return a copy in which `entries` replace all entries of a kind."""
-        return self.without_kind(kind).with_more(kind, entries)
+        return self._with(kind, EntryList(kind, entries))
 
     def with_more(self, kind: str, entries: Iterable[Entry]) -> EntrySet:
         """Return a copy with additional entries; the same written form and id replaces an entry."""
-        mine, size = dict(self.kinds.get(kind, {})), self.bytes
-        for entry in entries:
-            key = (entry.written, entry.id)
-            before = mine.get(key)
-            size += size_of(entry) - (0 if before is None else size_of(before))
-            mine[key] = entry
-        return self._with(kind, mine, size)
+        return self._with(kind, self._of(kind).with_more(entries))
 
     def without(self, kind: str, names: Iterable[str]) -> EntrySet:
         """Return a copy without the entries of a kind whose written form or id is in `names`."""
-        unwanted = frozenset(names)
-        kept, size = {}, self.bytes
-        for key, entry in self.kinds.get(kind, {}).items():
-            if unwanted.isdisjoint(key):
-                kept[key] = entry
-            else:
-                size -= size_of(entry)
-        return self._with(kind, kept, size)
+        return self._with(kind, self._of(kind).without(names))
 
     def without_kind(self, kind: str) -> EntrySet:
         """Return a copy without the entries of a kind."""
-        return self._with(
-            kind, {}, self.bytes - sum(map(size_of, self.kinds.get(kind, {}).values()))
-        )
+        return self._with(kind, EntryList(kind))
 
-    def _with(self, kind: str, entries: Entries, size: int) -> EntrySet:
+    def _of(self, kind: str) -> EntryList:
+        return self.kinds.get(kind) or EntryList(kind)
+
+    def _with(self, kind: str, entries: EntryList) -> EntrySet:
         kinds = {**self.kinds, kind: entries}
         if not entries:
             del kinds[kind]
-        return replace(self, kinds=kinds, bytes=size)
-
-
-def size_of(entry: Entry) -> int:
-    """Return an upper bound of the UTF-8 size of an entry: four bytes per character."""
-    return 4 * (len(entry.written) + sum(map(len, entry.spoken)) + len(entry.id))
+        return EntrySet(kinds)
 
 
 class EntrySets:
@@ -143,30 +136,54 @@ class EntrySets:
         from disk are never lost.
 
         Raises:
-            TooManyEntriesError: too many entries for one owner.
+            TooManyEntriesError: too many entries for one owner, or all owners together would need
+                too much memory.
             ContextFullError: too many entries for all owners together.
             ContextTooLargeError: too much text for all owners together.
         """
         before = self.of(owner)
+        others = [each for one, each in self._sets.items() if one != owner]
         more = len(entry_set) > len(before)
         if more and len(entry_set) > MOST_OF_ONE:
             raise TooManyEntriesError(
                 f"entries: {len(entry_set)}: one client may have {MOST_OF_ONE}; leave out names "
                 "that are never said"
             )
-        count = sum(map(len, self.all)) - len(before) + len(entry_set)
+        count = sum(map(len, others)) + len(entry_set)
         if more and count > MOST_OF_ALL:
             raise ContextFullError(
                 f"entries: {len(entry_set)}: with those of other clients there would be {count}, "
                 f"but the limit is {MOST_OF_ALL}; clear entries that are not needed"
             )
-        size = sum(each.bytes for each in self.all) - before.bytes + entry_set.bytes
-        if entry_set.bytes > before.bytes and size > MOST_BYTES:
+        size = sum(each.text_bytes for each in others) + entry_set.text_bytes
+        if entry_set.text_bytes > before.text_bytes and size > MOST_BYTES:
             raise ContextTooLargeError(
                 f"entries: {len(entry_set)}: with those of other clients the text would have "
                 f"{size // 1024} KiB, but the limit is {MOST_BYTES // 1024} KiB; shorten names, or "
                 "send fewer"
             )
+        used = sum(each.need for each in others)
+        if entry_set.need > before.need and used + entry_set.need > MOST_MEMORY:
+            fit = max(0, MOST_MEMORY - used) * len(entry_set) // entry_set.need
+            raise TooManyEntriesError(
+                f"entries: {len(entry_set)}: they need {_mib(entry_set.need)} of memory, but of "
+                f"{_mib(MOST_MEMORY)} for all clients {_mib(used)} are used by others; send at "
+                f"most {fit} like these, or fewer spoken forms"
+            )
+
+    def fitting(self, owner: Owner, entry_set: EntrySet) -> EntrySet:
+        """Return the first entries of `entry_set` that `owner` may have within all limits."""
+        others = [each for one, each in self._sets.items() if one != owner]
+        count = min(MOST_OF_ONE, MOST_OF_ALL - sum(map(len, others)))
+        text = MOST_BYTES - sum(each.text_bytes for each in others)
+        memory = MOST_MEMORY - sum(each.need for each in others)
+        kinds = {}
+        for kind, entries in entry_set.kinds.items():
+            some = entries.first(max(0, min(len(entries), count, entries.fitting(text, memory))))
+            count, text, memory = count - len(some), text - some.text_bytes, memory - some.need
+            if some:
+                kinds[kind] = some
+        return EntrySet(kinds)
 
     def put(self, owner: Owner, entry_set: EntrySet) -> None:
         """Replace the entry set of `owner`; an empty entry set removes the owner."""
@@ -177,20 +194,17 @@ class EntrySets:
 
 
 def merge(entry_sets: Iterable[EntrySet]) -> Context:
-    """Return the entries of all entry sets as one context.
+    """Return the entries of all entry sets as one context, kind by kind.
 
     Entries of several owners with the same kind, written form and id become one entry, with all of
     their spoken forms and the highest weight.
     """
-    merged: dict[tuple[str, Key], Entry] = {}
+    merged: dict[str, EntryList] = {}
     for entry_set in entry_sets:
         for kind, entries in entry_set.kinds.items():
-            for key, entry in entries.items():
-                known = merged.get((kind, key))
-                merged[kind, key] = entry if known is None else _joined(known, entry)
-    return Context(tuple(merged.values()))
+            merged[kind] = merged[kind].joined(entries) if kind in merged else entries
+    return Context(EntryLists(merged.values()))
 
 
-def _joined(first: Entry, second: Entry) -> Entry:
-    spoken = tuple(dict.fromkeys((*first.spoken, *second.spoken)))
-    return replace(first, spoken=spoken, weight=max(first.weight, second.weight))
+def _mib(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB"

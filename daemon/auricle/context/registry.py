@@ -15,7 +15,7 @@ from auricle.context.entries import Context
 from auricle.context.entry_sets import EntrySet, EntrySets, Guest, Owner, Source, merge
 from auricle.context.store import Store
 from auricle.context.validation import LONGEST_TEXT, Given, clean_kind, clean_name, read_entries
-from auricle.errors import AuricleError, StorageError
+from auricle.errors import AuricleError, StorageError, TooManyEntriesError
 
 SHORT = 100  # up to this many entries are checked on the event loop: a thread costs more
 
@@ -34,13 +34,14 @@ class ContextRegistry:
         Args:
             store: stores entries on disk.
             changed: called with all entries after a change; may raise BusyError to be called later.
-            tell: called with a sentence about stored entries that cannot be read. The sentence
-                contains no names.
+            tell: called with a sentence about stored entries that cannot be read or do not fit
+                into memory. The sentence contains no names.
         """
         self._store = store
         self._changed = changed
         self._tell = tell
         self._entry_sets = EntrySets()
+        self._partial: dict[Owner, set[str]] = {}  # kinds whose stored entries did not all fit
         self._turn = asyncio.Lock()  # calls are applied in the order of arrival
         self._hand_over = HandOver(self._give)
 
@@ -56,12 +57,32 @@ class ContextRegistry:
         except StorageError as error:
             self._tell(str(error))
             return
-        for source, entry_set in kept.items():
-            self._entry_sets.put(source, entry_set)
+        for source, entry_set in sorted(kept.items(), key=lambda item: item[1].need):
+            self._load(source, entry_set)
         for damage in damaged:
             self._tell(damage.told)
+        left = sum(map(len, kept.values())) - sum(map(len, self._entry_sets.all))
+        if left:
+            need = sum(entry_set.need for entry_set in kept.values()) / 2**20
+            self._tell(
+                f"{left} stored entries are not used, because all of them would need "
+                f"{need:.0f} MiB of memory or exceed another limit; they stay on disk until their "
+                "clients send fewer"
+            )
         if kept:
             self._hand_over.mark()
+
+    def _load(self, source: Source, entry_set: EntrySet) -> None:
+        """Use the stored entries of a source, or those that fit."""
+        used = self._entry_sets.fitting(source, entry_set)
+        self._entry_sets.put(source, used)
+        partial = {
+            kind
+            for kind, all_ in entry_set.kinds.items()
+            if len(used.kinds.get(kind, ())) < len(all_)
+        }
+        if partial:
+            self._partial[source] = partial
 
     async def set(self, owner: Owner, kind: str, given: Sequence[Given]) -> int:
         """Replace the entries of a kind; return their new number.
@@ -75,6 +96,7 @@ class ContextRegistry:
             StorageError: the entries cannot be written.
         """
         async with self._turn:
+            self._keep_unused(owner, replaced=kind)
             entry_set = self._entry_sets.of(owner)
             after = await _aside(
                 len(given), lambda: entry_set.with_only(kind, read_entries(kind, given))
@@ -84,6 +106,7 @@ class ContextRegistry:
     async def add(self, owner: Owner, kind: str, given: Sequence[Given]) -> int:
         """Add entries of a kind; return their new number. Raises the same errors as `set`."""
         async with self._turn:
+            self._keep_unused(owner)
             entry_set = self._entry_sets.of(owner)
             after = await _aside(
                 len(given), lambda: entry_set.with_more(kind, read_entries(kind, given))
@@ -98,6 +121,7 @@ class ContextRegistry:
             StorageError: the change cannot be written; nothing has changed.
         """
         async with self._turn:
+            self._keep_unused(owner)
             before = self._entry_sets.of(owner)
             after = await _aside(
                 len(names), lambda: before.without(clean_kind(kind), _known_forms(names))
@@ -113,6 +137,8 @@ class ContextRegistry:
             StorageError: the change cannot be written.
         """
         async with self._turn:
+            if kind:
+                self._keep_unused(owner, replaced=kind)
             entry_set = (
                 self._entry_sets.of(owner).without_kind(clean_kind(kind)) if kind else EntrySet()
             )
@@ -133,6 +159,7 @@ class ContextRegistry:
         async with self._turn:
             await asyncio.to_thread(self._store.erase)
             self._entry_sets.forget_sources()
+            self._partial = {}
             self._hand_over.mark()
 
     def count(self, owner: Owner) -> dict[str, int]:
@@ -151,13 +178,32 @@ class ContextRegistry:
 
     async def _put(self, owner: Owner, entry_set: EntrySet, kind: str) -> int:
         """Replace an entry set, first on the disk; return its number of entries of `kind`."""
-        if entry_set != self._entry_sets.of(owner):
+        if entry_set != self._entry_sets.of(owner) or owner in self._partial:
             self._entry_sets.check(owner, entry_set)
             if isinstance(owner, Source):
                 await asyncio.to_thread(self._store.save, owner, entry_set)
             self._entry_sets.put(owner, entry_set)
+            self._partial.pop(owner, None)
             self._hand_over.mark()
         return len(entry_set.kinds.get(kind, ()))
+
+    def _keep_unused(self, owner: Owner, replaced: str = "") -> None:
+        """Refuse a change that would remove stored entries which were not loaded.
+
+        Args:
+            owner: whose entries change.
+            replaced: the kind of which all entries are replaced, if any.
+
+        Raises:
+            TooManyEntriesError: the source has such entries of another kind.
+        """
+        partial = self._partial.get(owner, set()) - {replaced}
+        if partial:
+            raise TooManyEntriesError(
+                f"kind: {', '.join(sorted(partial))}: not all stored entries of this source fit "
+                f"into memory, only {len(self._entry_sets.of(owner))} are used; set this kind "
+                "again with fewer entries, or clear the source, and then change it"
+            )
 
     async def _give(self) -> None:
         context = await asyncio.to_thread(merge, self._entry_sets.all)

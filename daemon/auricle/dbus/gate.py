@@ -37,7 +37,12 @@ BUDGETS = {
     Standing.OUTSIDER: Budget(50.0, 100, 16, 64 * 1024),
     Standing.UNKNOWN: Budget(100.0, 64, 16, 17 * 1024 * 1024),
 }
-_ALL_UNKNOWN = Budget(0.0, 0, 512, 32 * 1024 * 1024)  # calls of all unknown senders together
+# Open calls of all callers of a standing together; their rates are not counted together.
+_TOGETHER = {
+    Standing.MEMBER: Budget(0.0, 0, 16 * 1024, 64 * 1024 * 1024),
+    Standing.OUTSIDER: Budget(0.0, 0, 512, 1024 * 1024),
+    Standing.UNKNOWN: Budget(0.0, 0, 512, 32 * 1024 * 1024),
+}
 _PLAIN = Budget(1000.0, 2000, 1, 0)  # messages of one sender to a program without objects
 
 
@@ -129,7 +134,7 @@ class CallGate:
         self._form_of = form_of
         self._callers = callers
         self._accounts = Accounts()
-        self._unknown = Account(_ALL_UNKNOWN, 0.0)
+        self._together = {one: Account(budget, 0.0) for one, budget in _TOGETHER.items()}
 
     def judge(self, header: Header) -> Verdict:
         """Refuse what does not fit; drop signals and floods."""
@@ -145,9 +150,9 @@ class CallGate:
 
     def _judge(self, header: Header, caller: Caller) -> Verdict:
         now = time.monotonic()
-        unknown = caller.standing is Standing.UNKNOWN
-        parent = self._unknown if unknown else None
-        account = self._accounts.of(caller.account, BUDGETS[caller.standing], now, parent)
+        standing = caller.standing
+        together = self._together[standing]
+        account = self._accounts.of(caller.account, BUDGETS[standing], now, together)
         excess = account.spend(now)
         if excess is Excess.FLOOD:
             return DROP
@@ -164,9 +169,9 @@ class CallGate:
         return Verdict(
             read=True,
             accept=form.accept,
-            max_values=max(64, form.max_bytes // 4),
+            max_values=max(64, form.max_bytes // 16),
             account=account,
-            must_identify=unknown,
+            must_identify=standing is Standing.UNKNOWN,
         )
 
 

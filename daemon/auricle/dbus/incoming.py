@@ -88,12 +88,12 @@ class Incoming:
         waiting = self._waiting[sender]
         while waiting:
             arrived = waiting[0]
-            if not arrived.verdict.must_identify or await self._judge_again(arrived):
-                try:
-                    values = await self._decode(arrived)
-                except Exception as error:  # its sender is told
-                    self._fail(arrived, error)
-                else:
+            try:
+                values = await self._decode(arrived)
+            except Exception as error:  # its sender is told
+                self._fail(arrived, error)
+            else:
+                if values is not None:
                     self._finish(arrived, values)
             waiting.popleft()
             await asyncio.sleep(0)
@@ -109,7 +109,10 @@ class Incoming:
             self._refuse(arrived.header, verdict.refusal)
         return verdict.read
 
-    async def _decode(self, arrived: Arrived[Verdict]) -> list[Any]:
+    async def _decode(self, arrived: Arrived[Verdict]) -> list[Any] | None:
+        """Return the values of a body; None if the message is refused after all."""
+        if arrived.verdict.must_identify and not await self._judge_again(arrived):
+            return None
         body = body_of(arrived)
         for _ in body.slices():
             await asyncio.sleep(0)  # everybody else comes first

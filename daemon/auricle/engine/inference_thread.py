@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
@@ -19,7 +19,9 @@ import numpy as np
 from auricle.assistant import InputLevel, ListenOptions
 from auricle.audio.format import FRAME_SECONDS, Frame
 from auricle.audio.level import level_dbfs
+from auricle.biasing.biasing import Biasing
 from auricle.compute.governor import Pace
+from auricle.compute.heap import trim_heap
 from auricle.context.entries import Context
 from auricle.engine.capture_thread import (
     CaptureThread,
@@ -34,6 +36,7 @@ from auricle.engine.queues import Call, Inbox
 from auricle.errors import BusyError, DeviceError
 from auricle.events import CancelReason, Event
 from auricle.recognizer.recognizer import Recognizer
+from auricle.tasks import raise_fault
 
 LATE_FRAMES = round(0.5 / FRAME_SECONDS)  # waiting frames from which previews are skipped
 LEVEL_FRAMES = round(0.1 / FRAME_SECONDS)  # audio frames per level: ten levels a second
@@ -42,6 +45,8 @@ STOP_SECONDS = 3.0  # for ending the session, and for closing the device
 # Grace period of the watchdog while there is no microphone. When a sound server hangs, each library
 # call blocks for a minute, and opening a device takes several calls. A restart would not help.
 AWAY_SECONDS = 300.0
+MANY_ENTRIES = 1000  # entries that come or go, after which free memory goes back to the system
+BUSY_SECONDS = 0.1  # between two looks whether the inference thread has time
 
 Value = TypeVar("Value")
 
@@ -107,6 +112,7 @@ class InferenceThread:
         self._pipeline = make_pipeline()
         self._meter = Meter()
         self._context = Context()
+        self._improving: asyncio.Task[None] | None = None
         self._muted = False
         self._frames_processed = 0  # since the last `pace`
         self._busy_seconds = 0.0
@@ -151,6 +157,7 @@ class InferenceThread:
 
     async def stop(self) -> bool:
         """Cancel the running session and close the microphone; return False if that timed out."""
+        await self._stop_improving()
         ended = await self._end_session()
         self._inbox.close()
         closed = await asyncio.to_thread(self._capture.stop, STOP_SECONDS)
@@ -189,20 +196,61 @@ class InferenceThread:
         change = Call(lambda: self._install(make_pipeline))
         await self._call(lambda: self._prepare(change))
         await asyncio.wrap_future(change.outcome)
+        await asyncio.to_thread(trim_heap)  # of the models before
         if self._context.entries:  # the new pipeline has none
             await self.set_context(self._context)
 
     async def set_context(self, context: Context) -> None:
         """Bias towards these entries from the next session on.
 
-        Compiling many entries takes about a second and runs in a worker thread.
+        Returns when they are used. Compiling ten thousand entries takes about a second and runs in
+        a worker thread. The keys of context attention, which take longer, follow afterwards.
 
         Raises:
             BusyError: too many calls are waiting.
         """
+        changed = abs(len(context.entries) - len(self._context.entries))
         self._context, pipeline = context, self._pipeline
-        biasing = await asyncio.to_thread(pipeline.biasing_of, context)
+        await self._stop_improving()
+        stages = pipeline.prepare_biasing(context)
+        biasing = await asyncio.to_thread(next, stages, None)
         await self._call(lambda: pipeline.set_biasing(biasing))
+        self._improving = asyncio.ensure_future(
+            self._improve(pipeline, stages, biasing, trim=changed >= MANY_ENTRIES)
+        )
+        self._improving.add_done_callback(raise_fault)
+
+    async def _improve(
+        self,
+        pipeline: Pipeline,
+        stages: Iterator[Biasing | None],
+        biasing: Biasing | None,
+        *,
+        trim: bool,
+    ) -> None:
+        """Use the better stages of a biasing as they are ready; a session has the processor."""
+        while (better := await asyncio.to_thread(next, stages, None)) is not None:
+            if better is not biasing:
+                biasing = better
+                await self._use(pipeline, biasing)
+            while pipeline.running is not None:
+                await asyncio.sleep(BUSY_SECONDS)
+        if trim:
+            await asyncio.to_thread(trim_heap)
+
+    async def _use(self, pipeline: Pipeline, biasing: Biasing) -> None:
+        """Pass a better biasing to the pipeline, when the inference thread has time for it."""
+        while True:
+            try:
+                return await self._call(lambda: pipeline.set_biasing(biasing))
+            except BusyError:
+                await asyncio.sleep(BUSY_SECONDS)
+
+    async def _stop_improving(self) -> None:
+        """Stop computing the later stages of a biasing; what is known already stays."""
+        if self._improving is not None:
+            self._improving.cancel()
+            await asyncio.gather(self._improving, return_exceptions=True)
 
     async def set_recognizer(self, recognizer: Recognizer) -> None:
         """Use another recogniser from the next session on; raises BusyError like `set_context`."""

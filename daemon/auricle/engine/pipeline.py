@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from auricle.audio.format import FRAME_SECONDS, SAMPLE_RATE, Frame, Samples
@@ -109,9 +109,12 @@ class Pipeline:
         scores = self._parts.wake.scores if self._parts.wake else ()
         return {score.wake_word: score.score for score in scores}
 
-    def biasing_of(self, context: Context) -> Biasing | None:
-        """Compile a context for `set_biasing`; may be called from any thread."""
-        return self._recognizer.biasing_of(context)
+    def prepare_biasing(self, context: Context) -> Iterator[Biasing | None]:
+        """Compile a context for `set_biasing` in stages, each at least as good as the one before.
+
+        May be called from any thread.
+        """
+        return self._recognizer.prepare_biasing(context)
 
     def set_biasing(self, biasing: Biasing | None) -> None:
         """Bias towards these entries from the next session on."""

@@ -8,12 +8,17 @@ is not in the context, or was recognised very differently, is not redacted.
 
 from __future__ import annotations
 
+import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import count
 
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.biasing.sorted_texts import SortedTexts
 from auricle.biasing.spoken_forms import forms_of
 from auricle.context.entries import Context, Entry
 from auricle.lattice.lattice import Arc
@@ -22,33 +27,77 @@ from auricle.wire.schema import CLASSES
 LABELS = {"contacts": "contact", "appliances": "appliance", "media": "media"}
 # Similarity of two spellings, 0 to 1: "lee" and "leigh" reach it, "sean" and "john" do not.
 LIKENESS = 0.5
+SLICE = 1000  # entries that are prepared at once
+PAUSE_SECONDS = 0.0005  # after each slice, for other threads
+_ENTRY = 32  # bits of a meaning to the right of the phrase
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Names:
-    """The names to redact, normalised for comparison."""
+    """The names to redact, normalised for comparison, in arrays: there may be many."""
 
-    by_first_word: Mapping[str, Mapping[tuple[str, ...], Sequence[Entry]]]  # -> words -> entries
+    phrases: SortedTexts  # words of names, separated by spaces
+    meanings: NDArray[np.int64]  # sorted: number of a phrase and, in the lower bits, an entry
+    entries: Sequence[Entry]
 
     def meant(self, arcs: Sequence[Arc]) -> Entry | None:
         """Return the entry that the recogniser tagged on consecutive arcs."""
-        words = tuple(_folded(arc.word) for arc in arcs)
+        words = " ".join(_folded(arc.word) for arc in arcs)
         tagged = (arcs[0].kind, arcs[0].entry)
-        entries = self.by_first_word.get(words[0], {}).get(words, ())
+        entries = self._meanings_of(self.phrases.find(words.encode()))
         return next((entry for entry in entries if (entry.kind, entry.id) == tagged), None)
+
+    def beginning_with(self, word: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """Yield number and words of each phrase that begins with a word."""
+        alone = self.phrases.find(word.encode())
+        if alone >= 0:
+            yield alone, (word,)
+        longer = self.phrases.span(word.encode() + b" ")
+        for number, phrase in enumerate(self.phrases.between(longer), longer.low):
+            yield number, tuple(phrase.decode().split(" "))
+
+    def kind_of(self, phrase: int) -> str:
+        """Return the kind of the first entry that has a phrase, given by its number."""
+        return next(self._meanings_of(phrase)).kind
+
+    def _meanings_of(self, phrase: int) -> Iterator[Entry]:
+        low, high = np.searchsorted(self.meanings, [phrase << _ENTRY, (phrase + 1) << _ENTRY])
+        for meaning in self.meanings[low:high].tolist() if phrase >= 0 else ():
+            yield self.entries[meaning & ((1 << _ENTRY) - 1)]
 
 
 def names_of(context: Context) -> Names:
     """Return the names of a context in all their spoken forms."""
-    phrases: dict[str, dict[tuple[str, ...], list[Entry]]] = {}
-    for entry in context.entries:
-        for form in forms_of(entry):
-            words = tuple(map(_folded, form.text.split()))
-            parts = [(word,) for word in words if len(word) > 1]
-            for part in {words, *(parts if entry.kind == "contacts" else ())}:
-                phrases.setdefault(part[0], {}).setdefault(part, []).append(entry)
-    return Names(phrases)
+    phrases, meanings = SortedTexts(), np.zeros(0, np.int64)
+    for first in range(0, len(context.entries), SLICE):
+        found: dict[bytes, list[int]] = {}
+        for number, entry in enumerate(context.entries[first : first + SLICE], first):
+            for phrase in _phrases_of(entry):
+                found.setdefault(phrase.encode(), []).append(number)
+        some = sorted(found)
+        phrases, moved, places = phrases.inserted(some)
+        entries = meanings & ((1 << _ENTRY) - 1)
+        new = [
+            place << _ENTRY | number
+            for phrase, place in zip(some, places.tolist(), strict=True)
+            for number in found[phrase]
+        ]
+        meanings = moved[meanings >> _ENTRY] << _ENTRY | entries
+        meanings = np.sort(np.concatenate([meanings, np.array(new, np.int64)]))
+        time.sleep(PAUSE_SECONDS)
+    return Names(phrases, meanings, context.entries)
+
+
+def _phrases_of(entry: Entry) -> set[str]:
+    """Return the forms of an entry; of a contact also each word of more than one letter."""
+    found: set[str] = set()
+    for form in forms_of(entry):
+        words = [_folded(word) for word in form.text.split()]
+        found.add(" ".join(words))
+        if entry.kind == "contacts":
+            found.update(word for word in words if len(word) > 1)
+    return found
 
 
 def labels_of(arcs: Sequence[Arc], names: Names) -> list[int]:
@@ -59,9 +108,9 @@ def labels_of(arcs: Sequence[Arc], names: Names) -> list[int]:
     for index, arc in enumerate(arcs):
         leaving.setdefault(arc.source, []).append(index)
     for index, word in enumerate(words):
-        for phrase, entries in names.by_first_word.get(word, {}).items():
-            label = _label_of(entries[0].kind)
+        for number, phrase in names.beginning_with(word):
             for path in _spelled(arcs, words, leaving, index, phrase):
+                label = _label_of(names.kind_of(number))
                 for each in path:
                     labels[each] = labels[each] or label
     return _with_similar(arcs, words, labels)

@@ -108,26 +108,27 @@ class Reconfiguration:
 
     async def reload_on_request(self) -> None:
         """Reload the configuration on every request; runs until cancelled."""
-        parts = self._parts
         while True:
             await self._reload_due.wait()
             self._reload_due.clear()
-            parts.notifier.reloading()
-            try:
-                config = await asyncio.to_thread(
-                    references.reload, self._config, self._options.config
-                )
-                models = await self._load_models(config)
-            except AuricleError as error:
-                message = f"the new configuration is invalid, the old one stays:\n{error}"
-                parts.journal.write(RELOAD_REFUSED, message)
-                parts.notifier.ready(self._sentence())
-            else:
-                # Report ready now: a running session may delay the change for a minute.
-                parts.notifier.ready(self._sentence())
-                async with self._lock:
-                    await self._apply(config, models)
-                parts.journal.write(RELOADED, "the new configuration is active")
+            await self._reload()
+
+    async def _reload(self) -> None:
+        parts = self._parts
+        parts.notifier.reloading()
+        try:
+            config = await asyncio.to_thread(references.reload, self._config, self._options.config)
+            models = await self._load_models(config)
+        except AuricleError as error:
+            message = f"the new configuration is invalid, the old one stays:\n{error}"
+            parts.journal.write(RELOAD_REFUSED, message)
+            parts.notifier.ready(self._sentence())
+            return
+        # Report ready now: a running session may delay the change for a minute.
+        parts.notifier.ready(self._sentence())
+        async with self._lock:
+            await self._apply(config, models)
+        parts.journal.write(RELOADED, "the new configuration is active")
 
     async def _apply_level(self) -> None:
         config, level = self._config, self._parts.compute.level

@@ -1,4 +1,4 @@
-"""Checks what the configuration refers to: models, runtime, token, devices and the LED.
+"""Checks what the configuration refers to: models, runtime, token, devices, LEDs and chime.
 
 In: a configuration file. Out: the result of `config/loading.py` with further mistakes, each with
 its file, its line and its remedy. No network is loaded and no device is opened. The daemon and
@@ -92,7 +92,9 @@ def broken_references(config: Config, machine: Machine) -> Iterator[BrokenRefere
     yield from _broken_wake_words(config)
     yield from _broken_recognizer(config)
     yield from _broken_reranker(config, machine)
-    yield from _broken_led(config, machine)
+    yield from _broken_led("privacy.led", config.privacy.led, machine)
+    yield from _broken_led("feedback.led", config.feedback.led, machine)
+    yield from _broken_chime(config)
 
 
 def _broken_device(config: Config, machine: Machine) -> Iterator[BrokenReference]:
@@ -163,13 +165,19 @@ def _fault_of_token(file: Path) -> str | None:
     return fault_of_secret(file, status, set(map(as_seen_here, users_of(RELAY_ACCOUNT))))
 
 
-def _broken_led(config: Config, machine: Machine) -> Iterator[BrokenReference]:
-    led = config.privacy.led
+def _broken_led(key: str, led: str | None, machine: Machine) -> Iterator[BrokenReference]:
     if led is None or (machine.leds / led / "brightness").exists():
         return
     names = _names_in(machine.leds)
     known = f"the LEDs are {', '.join(names)}" if names else "this machine has no LED"
-    yield BrokenReference("privacy.led", f"does not exist; {known}", fatal=False)
+    yield BrokenReference(key, f"does not exist; {known}", fatal=False)
+
+
+def _broken_chime(config: Config) -> Iterator[BrokenReference]:
+    chime = config.feedback.chime
+    if chime.startswith("/") and not Path(chime).is_file():
+        remedy = "there is no such recording; name another, or builtin, or off"
+        yield BrokenReference("feedback.chime", remedy, fatal=False)
 
 
 def _has_files(folder: Path) -> bool:

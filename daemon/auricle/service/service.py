@@ -282,8 +282,10 @@ class Service:
         """Use changed context entries for biasing and redaction, and publish their counts."""
         if self._server is not None:
             self._server.show_contexts()
-        await self._privacy.set_context(context)
-        await self._inference.set_context(context)
+        # The first call at once takes the entries for redaction, before any result has them.
+        await asyncio.gather(
+            self._privacy.set_context(context), self._inference.set_context(context)
+        )
 
     def _privacy_changed(self) -> None:
         mode, host = self._privacy.mode, self._privacy.host
@@ -330,8 +332,10 @@ class Service:
         await self._music.start()
         await self._privacy.load()
         config = self._config
-        models = await in_daemon_thread(lambda: load_models(config, budget_of(config)), "loading")
-        engine = self._engine = self._make_engine(models)
+        # No variable of this frame, which lives as long as the daemon, may hold the models.
+        engine = self._engine = self._make_engine(
+            await in_daemon_thread(lambda: load_models(config, budget_of(config)), "loading")
+        )
         await engine.inference.start()
         await self._contexts.load()
         server.become_ready()
