@@ -35,6 +35,7 @@ BASH = """\
 _auricle() {{
     local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}}
     local typed='' kind='' words='' options='' index
+    local -a found=()
     if [[ $current == = ]]; then  # bash divides --option=value at the sign
         current=''
     elif [[ $previous == = ]]; then
@@ -58,13 +59,16 @@ _auricle() {{
             fi ;;
     esac
     case $kind in
-        {devices}) words+=" $(auricle devices --names 2>/dev/null)" ;;
+        {devices}) mapfile -t found < <(auricle devices --names 2>/dev/null) ;;
         {wake_words})
             for index in {models}/*.json; do
-                [[ -e $index ]] && index=${{index##*/}} && words+=" ${{index%.json}}"
+                [[ -e $index ]] && index=${{index##*/}} && found+=("${{index%.json}}")
             done ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+    for index in "${{found[@]}}"; do  # not by compgen, which would expand a device's name
+        [[ $index == "$current"* ]] && COMPREPLY+=("$(printf %q "$index")")
+    done
     if [[ $kind == {files} ]]; then
         mapfile -t -O ${{#COMPREPLY[@]}} COMPREPLY < <(compgen -f -- "$current")
         compopt -o filenames 2>/dev/null

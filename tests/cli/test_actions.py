@@ -6,7 +6,6 @@ import asyncio
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -35,7 +34,7 @@ def test_a_program_gets_the_result_and_the_journal_does_not(
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
         assert running.stderr is not None
         try:
-            time.sleep(3)
+            assert "auricle actions: ready" in running.stderr.readline()
             asyncio.run(hear_again(daemon_bus.address))
             line = running.stderr.readline()
         finally:

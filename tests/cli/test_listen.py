@@ -8,7 +8,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from auricle.cli.main import main
 from testbed.private_bus import PrivateBus
@@ -63,11 +65,16 @@ def test_programs_get_the_whole_result(daemon_bus: PrivateBus) -> None:
 
 
 def test_silence_fails_and_says_so(
-    daemon_bus: PrivateBus, capsys: pytest.CaptureFixture[str]
+    bus: PrivateBus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    play_and_listen(daemon_bus)  # up to the silence after the recording
-    assert main(["listen", "--bus", daemon_bus.address, "--timeout", "1"]) == 1
-    assert "auricle: " in capsys.readouterr().err
+    silence = tmp_path / "silence.wav"
+    soundfile.write(silence, np.zeros(60 * 16000, np.int16), 16000)
+    arguments = ("--audio", str(silence))
+    with RunningDaemon(bus.address, "wake: {enabled: false}\n", arguments=arguments):
+        assert main(["listen", "--bus", bus.address, "--timeout", "1"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("auricle: nothing was said; ")
 
 
 def test_a_muted_microphone_is_told(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import resource
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
@@ -137,3 +138,18 @@ def test_times_of_results_contain_the_audio_that_is_heard_again(
     finals = [one.transcription.final.time for one in found]
     assert finals == sorted(finals)
     assert all(one.transcription.final.time >= one.start for one in found)
+
+
+def test_memory_does_not_grow_with_the_length(
+    segments: Segments, recordings: dict[str, Recording]
+) -> None:
+    clip = np.concatenate([read_recording(recordings["must_sleep"].path), silence(2)])
+
+    def peak_after(times: int) -> int:
+        """Return the peak memory of the process, in kB, after a recording of this length."""
+        for _ in segments(frame for _ in range(times) for frame in framed(clip)):
+            pass
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    before = peak_after(2)
+    assert peak_after(12) - before < 20_000

@@ -154,6 +154,22 @@ def test_bash_completes_commands(
     assert done.stderr == ""
 
 
+def test_bash_offers_devices_and_never_runs_their_names(share: Path, tmp_path: Path) -> None:
+    command = tmp_path / "auricle"
+    command.write_text("#!/bin/sh\necho 'USB $(touch ran) mic'\necho Webcam\n", encoding="utf-8")
+    command.chmod(0o755)
+    script = share / "bash-completion" / "completions" / "auricle"
+    program = (
+        f"PATH={tmp_path}:$PATH; source {script}; COMP_WORDS=(auricle test-mic --device U); "
+        'COMP_CWORD=3; _auricle; eval "printf %s ${COMPREPLY[*]}"'
+    )
+    done = subprocess.run(
+        ["bash", "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert done.stdout == "USB $(touch ran) mic"
+    assert not (tmp_path / "ran").exists()
+
+
 def test_zsh_completes_every_command(share: Path) -> None:
     zsh = (share / "zsh" / "vendor-completions" / "_auricle").read_text(encoding="utf-8")
     assert all(f"'{command.name}:" in zsh for command in COMMANDS)

@@ -45,6 +45,7 @@ class Actions:
         try:
             async with AssistantClient(bus) as client:
                 await client.subscribe()
+                self._tell(f"ready: results go to the programs in {self._folder}")
                 async for name, fields in client.events():
                     if name == "final":
                         await self._receive(client, fields)
