@@ -27,7 +27,7 @@ def fuzz_one(data: bytes) -> None:
             assert damaged
         for entry_set in sets.values():
             for entries in entry_set.kinds.values():
-                for entry in entries.values():
+                for entry in entries:
                     assert clean_name(entry.written, "name") == entry.written
         store = Store(folder)
         again, damaged_again = store.load()

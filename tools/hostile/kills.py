@@ -21,7 +21,6 @@ from dbus_next.message import Message
 
 from auricle.client.client import AssistantClient
 from auricle.context.entries import Entry
-from auricle.context.entry_sets import Source
 from auricle.context.store import Store
 from auricle.dbus.connection import Connection
 from auricle.dbus.names import PROPERTIES_INTERFACE
@@ -132,9 +131,9 @@ async def _check(bus: str, state: Path, done: Kills, kept: dict[str, str], plays
     found = {
         entry.written
         for source, entry_set in sets.items()
-        if source.name == "mine" and isinstance(source, Source)
+        if source.name == "mine"
         for entries in entry_set.kinds.values()
-        for entry in entries.values()
+        for entry in entries
     }
     sure = {name for name, state_of in kept.items() if state_of == "sure"}
     if not sure <= found:
