@@ -18,6 +18,7 @@ from auricle.audio.file import FileSource
 from auricle.bus.server import BusServer
 from auricle.compute.budget import ComputeLevel
 from auricle.compute.governor import Governor
+from auricle.compute.heap import limit_heap
 from auricle.compute.realtime import become_realtime
 from auricle.config import loading
 from auricle.config.locations import relay_socket, state_folder
@@ -84,6 +85,7 @@ def run(options: RunOptions) -> None:
         AudioError: the recording cannot be played.
         BusError: the bus cannot be reached, the connection was lost, or another daemon is running.
     """
+    limit_heap()
     config = loading.load(options.config)
     if options.recording is not None:
         with FileSource(options.recording):  # raises if the file cannot be played
