@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from auricle.biasing import carrier_phrases
 from auricle.biasing.biasing import Biasing, BiasingBuilder, BiasingOptions
-from auricle.biasing.context_attention import ContextEncoder, numbered
+from auricle.biasing.context_attention import ContextEncoder, Queries, numbered
 from auricle.biasing.context_graph import ContextGraph, ContextState
+from auricle.biasing.key_matrix import KeyMatrix
 from auricle.biasing.respelling import Spellings
 from auricle.biasing.scorer import TokenScorer, TokenScorerState
 from auricle.biasing.vocabulary import Vocabulary
@@ -83,7 +84,7 @@ def check(biasing: Biasing | None, context: Context) -> None:
         assert all(sound in plain.sounds[form] for form, sound in found.items())
         assert len({*sounds}) == len(sounds)
         rows = numbered(sounds).astype(np.float32)
-        assert np.array_equal(np.concatenate([b.floats for b in biasing.keys.matrix.blocks]), rows)
+        assert np.array_equal(np.concatenate([*biasing.keys.matrix._parts()]), rows)
 
 
 @settings(max_examples=200)
@@ -162,3 +163,24 @@ def test_a_list_is_usable_before_all_of_its_keys_are_known() -> None:
     assert last is not None
     assert last.keys is not None
     assert len(last.keys) == len(listed)
+
+
+def test_keys_of_a_long_list_are_rounded_and_give_nearly_the_same_scores() -> None:
+    draw = np.random.default_rng(1)
+    keys = draw.standard_normal((9000, 32)).astype(np.float32)
+    queries = Queries(draw.standard_normal((5, 32)).astype(np.float32), np.zeros(5, np.float32))
+    exact, rounded = KeyMatrix(), KeyMatrix()
+    for first in range(0, len(keys), 700):
+        some = keys[first : first + 700]
+        sounds = np.arange(first, first + len(some))
+        exact = exact.extended(some, sounds, exact=True)
+        rounded = rounded.extended(some, sounds, exact=False)
+    assert np.allclose(exact.best(queries), queries.best(keys), atol=1e-4)
+    assert np.allclose(rounded.best(queries), queries.best(keys), atol=0.2)
+    assert rounded.size < exact.size / 2
+    keep = draw.random(len(keys)) < 0.5
+    left = rounded.kept(keep)
+    assert np.allclose(left.best(queries), rounded.best(queries)[keep], atol=1e-4)
+    assert left.numbers_of(np.flatnonzero(keep)).tolist() == [*range(len(left))]
+    mixed = exact.extended(keys[:10], np.arange(9000, 9010), exact=False)
+    assert np.allclose(mixed.best(queries)[:9000], rounded.best(queries), atol=1e-4)

@@ -237,17 +237,20 @@ class BiasingBuilder:
             table, list_ = self._table, _List(self._table, entries, self._options)
             self._matrix, missing = self._known_keys(list_)
             biasing = self._biasing(table, list_)
+            del list_  # it is large, and made again at the end
         yield biasing
         total = len(self._matrix) + len(missing)
         for first in range(0, len(missing), AT_ONCE):
             with self._lock:
                 if self._table is not table:  # another context is being prepared
                     return
-                self._encode(list_, missing[first : first + AT_ONCE], total)
+                self._encode(table, missing[first : first + AT_ONCE], total)
             yield biasing
         if len(missing):
             with self._lock:
-                biasing = self._with_all_keys(biasing, list_)
+                if self._table is not table:
+                    return
+                biasing = self._with_all_keys(biasing, _List(table, entries, self._options))
             yield biasing
 
     def _known_keys(self, list_: _List) -> tuple[KeyMatrix, Indices]:
@@ -260,10 +263,9 @@ class BiasingBuilder:
         keep[numbers[numbers >= 0]] = True
         return self._matrix.kept(keep), forms[numbers < 0]
 
-    def _encode(self, list_: _List, forms: Indices, total: int) -> None:
+    def _encode(self, table: FormTable, forms: Indices, total: int) -> None:
         """Compute the keys of some forms."""
         if self._encoder is not None and len(forms):
-            table = list_.table
             texts = [table.texts[form].decode().removesuffix(OWNED) for form in forms.tolist()]
             sounds = table.sounds[forms]
             self._matrix = encode(self._matrix, texts, sounds, self._encoder, total)

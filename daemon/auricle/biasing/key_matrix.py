@@ -7,7 +7,7 @@ with one scale per key, which takes a quarter of the memory; the keys of 100,000
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from auricle.biasing.context_attention import ContextEncoder, Floats, Queries
 
 EXACT = 32_768  # keys up to which a list has them as float32: 16 MiB
-_BLOCK = 4096  # keys per block
+_BLOCK = 4096  # rounded keys that are searched at once
 _STEPS = 127  # positive values of 8 bits
 
 Integers = NDArray[np.int64]
@@ -32,10 +32,10 @@ class _Rounded:
     def __len__(self) -> int:
         return len(self.steps)
 
-    @property
-    def floats(self) -> Floats:
-        """The keys as float32, (keys, width)."""
-        return self.steps * self.scales
+    def parts(self) -> Iterator[Floats]:
+        """Yield the keys as float32, (keys, width), a few at a time."""
+        for first in range(0, len(self), _BLOCK):
+            yield self.steps[first : first + _BLOCK] * self.scales[first : first + _BLOCK]
 
     def rows(self, keep: NDArray[np.bool_]) -> _Rounded:
         """Return some of the keys."""
@@ -50,6 +50,10 @@ class _Exact:
 
     def __len__(self) -> int:
         return len(self.floats)
+
+    def parts(self) -> Iterator[Floats]:
+        """Yield the keys at once."""
+        yield self.floats
 
     def rows(self, keep: NDArray[np.bool_]) -> _Exact:
         """Return some of the keys."""
@@ -83,13 +87,13 @@ class KeyMatrix:
         """Return the best score of each key over all search frames, (keys,), in nats."""
         if not self.blocks:
             return np.zeros(0, np.float32)
-        return np.concatenate([queries.best(block.floats) for block in self.blocks])
+        return np.concatenate([queries.best(keys) for keys in self._parts()])
 
     def scores(self, queries: Queries) -> Floats:
         """Return the score of each key at each search frame, (search frames, keys), in nats."""
         if not self.blocks:
             return np.zeros((len(queries.nothing), 0), np.float32)
-        return np.concatenate([queries.scores(block.floats) for block in self.blocks], axis=1)
+        return np.concatenate([queries.scores(keys) for keys in self._parts()], axis=1)
 
     def numbers_of(self, sounds: Integers) -> NDArray[np.int32]:
         """Return the number of the key of each sound; -1 for a sound without a key."""
@@ -108,18 +112,24 @@ class KeyMatrix:
             sounds: hash of the sound of each key; none has a key yet.
             exact: whether all keys are to be float32, as far as they still are.
         """
-        blocks = [*self.blocks]
-        while len(keys):
-            room = _BLOCK - len(blocks[-1]) if blocks else 0
-            if room:
-                blocks[-1] = _Exact(np.concatenate([blocks[-1].floats, keys[:room]]))
-            else:
-                room = _BLOCK
-                blocks.append(_Exact(keys[:room].copy()))
-            keys = keys[room:]
+        blocks: list[_Exact | _Rounded] = [*self.blocks]
+        new: _Exact | _Rounded = _Exact(keys)
         if not exact:
-            blocks = [_rounded(block) for block in blocks]
+            blocks, new = [_rounded(block) for block in blocks], _rounded(new)
+        # One exact block is fastest to search; rounded ones stay short, because they are copied.
+        last = blocks[-1] if blocks else None
+        if isinstance(last, _Exact) and isinstance(new, _Exact):
+            blocks[-1] = _Exact(np.concatenate([last.floats, new.floats]))
+        elif isinstance(last, _Rounded) and isinstance(new, _Rounded) and len(last) < _BLOCK:
+            steps = np.concatenate([last.steps, new.steps])
+            blocks[-1] = _Rounded(steps, np.concatenate([last.scales, new.scales]))
+        else:
+            blocks.append(new)
         return KeyMatrix(tuple(blocks), np.concatenate([self.sounds, sounds]))
+
+    def _parts(self) -> Iterator[Floats]:
+        for block in self.blocks:
+            yield from block.parts()
 
     def kept(self, keep: NDArray[np.bool_]) -> KeyMatrix:
         """Return the matrix with only the keys for which `keep`, (keys,), is true."""

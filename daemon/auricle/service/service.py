@@ -26,6 +26,7 @@ from auricle.audio.recorded_microphone import RecordedMicrophone
 from auricle.bus.server import BusServer
 from auricle.compute.budget import ComputeLevel
 from auricle.compute.governor import Governor
+from auricle.compute.heap import limit_heap
 from auricle.compute.realtime import become_realtime
 from auricle.config.locations import relay_socket, state_folder
 from auricle.config.schema import Config
@@ -97,7 +98,12 @@ def run(options: RunOptions) -> None:
         AudioError: the recording cannot be played.
         BusError: the bus cannot be reached, the connection was lost, or another daemon is running.
     """
+<<<<<<< HEAD
     config = references.load(options.config)
+=======
+    limit_heap()
+    config = loading.load(options.config)
+>>>>>>> h-names
     if options.recording is not None:
         with FileSource(options.recording):  # raises if the file cannot be played
             pass
