@@ -121,7 +121,6 @@ def test_the_second_pass_can_be_left_out(recordings: dict[str, Recording]) -> No
     (alone,) = objects(transcribe("--json", "--second-pass", "off", path))
     assert full["nbest"] == configured["nbest"]
     assert alone["nbest"] != configured["nbest"]
-    assert alone["compute_seconds"] < configured["compute_seconds"]
     assert transcribe("--second-pass", "twice", path).returncode == 2
 
 

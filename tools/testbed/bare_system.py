@@ -46,7 +46,8 @@ class BareSystem:
         self._tree = tree
         self._folders: list[Path] = []  # of the host, seen in the system
         self._environment = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}
-        shutil.copy("/etc/resolv.conf", tree / "etc" / "resolv.conf")
+        for name in ("resolv.conf", "hosts"):
+            shutil.copy(f"/etc/{name}", tree / "etc" / name)
         shutil.copytree("/" / CERTIFICATES, tree / CERTIFICATES, dirs_exist_ok=True)
         (tree / "etc" / "apt" / "apt.conf.d" / "90host").write_text("\n".join(apt_settings()))
         for option, value in pip_settings():
