@@ -28,9 +28,9 @@ RUN_PACKAGES := python3 python3-venv python3-dev gcc pkg-config libsystemd-dev \
 # For the tests: systemd checks the units, OpenFst's tools the lattices, groff the manual page. openssl
 # creates certificates, iproute2 networks. mpv plays music, and amixer of alsa-utils sets the mixer.
 # gdbus of libglib2.0-bin calls the interfaces as another implementation of D-Bus. The units call kill
-# of procps.
+# of procps, and the user unit needs the user's dbus.socket of dbus-user-session.
 TEST_PACKAGES := systemd libfst-tools groff-base openssl iproute2 mpv mpv-mpris alsa-utils \
-	libglib2.0-bin procps
+	libglib2.0-bin procps dbus-user-session
 
 # For building the Debian package, and for testing it on booted systems and on emulated Arm.
 DEB_PACKAGES := dpkg-dev debhelper python3 python3-venv python3-systemd
