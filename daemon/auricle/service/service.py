@@ -98,12 +98,8 @@ def run(options: RunOptions) -> None:
         AudioError: the recording cannot be played.
         BusError: the bus cannot be reached, the connection was lost, or another daemon is running.
     """
-<<<<<<< HEAD
-    config = references.load(options.config)
-=======
     limit_heap()
-    config = loading.load(options.config)
->>>>>>> h-names
+    config = references.load(options.config)
     if options.recording is not None:
         with FileSource(options.recording):  # raises if the file cannot be played
             pass
