@@ -111,7 +111,7 @@ class EntryList(Sequence[Entry]):
         return made
 
     def find(self, key: Key) -> int:
-        """Return the index of the entry with a key; -1 if there is none."""
+        """Return the index of the entry with a key; -1 without one."""
         place = self._blob.find(_packed_key(key))
         return int(np.searchsorted(self._starts, place)) if place >= 0 else -1
 
