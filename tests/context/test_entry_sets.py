@@ -205,3 +205,9 @@ def test_names_that_need_too_much_memory_are_refused_with_figures() -> None:
     book.check(Guest(":1.2"), EntrySet().with_only("contacts", names[: int(told[2])]))
     with pytest.raises(TooManyEntriesError):
         book.check(Guest(":1.2"), EntrySet().with_only("contacts", names[: int(told[2]) + 9]))
+
+
+@pytest.mark.parametrize("name", ["Person 12345", "Café", "Wi-Fi", "BatCave", "HVAC", "St Ann"])
+def test_a_name_with_several_ways_to_say_it_needs_a_few_times_as_much(name: str) -> None:
+    plain = need_of(Entry("media", "x" * len(name)))
+    assert plain <= need_of(Entry("media", name)) <= 5 * plain

@@ -20,9 +20,7 @@ MOST_WAYS = 16  # ways to say one text, as `biasing.spoken_forms.MOST_WAYS`
 _PLAIN = re.compile(r"[A-Z]?[a-z]+(?: [A-Z]?[a-z]+)*")
 _NUMBERS = re.compile(r"[0-9]+")  # each is said in up to three ways
 # Signs of two ways to say a text: hyphens, humps as in BatCave, capitals as in HVAC, titles.
-_CHOICES = re.compile(
-    r"-|[a-z](?=[A-Z0-9])|[0-9](?=[A-Za-z])|[A-Z.]{2,}|\b(?:mrs?|dr|st|jr)\b", re.I
-)
+_CHOICES = re.compile(r"-|[a-z](?=[A-Z0-9])|[0-9](?=[A-Za-z])|[A-Z.]{2,}|\b(?i:mrs?|dr|st|jr)\b")
 
 
 def need_of(entry: Entry) -> int:
