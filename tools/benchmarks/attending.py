@@ -61,7 +61,7 @@ def main() -> None:
     heard = seconds_of(lambda: listener.step(state, chunk), ROUNDS)
     _, queries = listener.step(state, chunk)
     keys = biasing.keys.matrix
-    looked = seconds_of(lambda: queries.best(keys), ROUNDS)
+    looked = seconds_of(lambda: keys.best(queries), ROUNDS)
     print(f"{len(names)} names, {len(biasing.graph.forms)} forms, {len(keys)} keys")
     print(f"prepared in {first:.2f} s, one more in {again:.2f} s")
     print(f"per chunk of 640 ms: queries {heard * 1e3:.2f} ms, all names {looked * 1e3:.2f} ms")
