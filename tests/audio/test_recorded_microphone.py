@@ -53,12 +53,18 @@ def test_request_while_it_plays_restarts_it_only_on_demand(recording: Path) -> N
     with RecordedMicrophone(recording) as microphone:
         microphone.play()
         assert heard(microphone, 2) == [1, 2]
-        microphone.play()
-        assert heard(microphone, 4) == [3, 4, 0, 0]
-        microphone.play()
-        assert heard(microphone, 2) == [1, 2]
         microphone.play(restart=True)
         assert heard(microphone, 5) == [1, 2, 3, 4, 0]
+
+
+def test_requests_while_it_plays_let_it_play_once_more_after_a_pause(recording: Path) -> None:
+    with RecordedMicrophone(recording) as microphone:
+        microphone.play()
+        assert heard(microphone, 2) == [1, 2]
+        microphone.play()
+        microphone.play()
+        assert heard(microphone, 8) == [3, 4, 0, 0, 1, 2, 3, 4]
+        assert heard(microphone, 6) == [0] * 6
 
 
 def test_reopened_recording_plays_again_if_it_was_wanted_before(recording: Path) -> None:

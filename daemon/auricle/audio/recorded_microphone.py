@@ -1,7 +1,8 @@
 """A recording in place of the microphone: a silent room, in which the recording plays on request.
 
-In: a recording. Out: audio frames in real time. It plays when a client wants to hear, so that no
-client comes too late. After `close`, for example while muted, `open` plays it from the start.
+In: a recording. Out: audio frames in real time. It plays when a client wants to hear, and once more
+for clients that come while it plays, so that no client comes too late. After `close`, for example
+while muted, `open` plays it from the start.
 """
 
 from __future__ import annotations
@@ -36,17 +37,22 @@ class RecordedMicrophone(OpenedByWith):
         self._pace = RealTimePace()
         self._lock = threading.Lock()
         self._wanted = loop  # whether it plays from the start with the next frame
+        self._again = False  # whether it plays once more after its end and a pause
         self._was_wanted = loop  # whether `open` plays it
 
     def play(self, *, restart: bool = False) -> None:
-        """Play the recording, unless it is playing; any thread may call this.
+        """Play the recording; any thread may call this.
 
         Args:
-            restart: play it from the start even if it is playing.
+            restart: if it is playing, play it from the start now instead of once more after its
+                end.
         """
         with self._lock:
             self._was_wanted = True
-            self._wanted = self._wanted or restart or not self._playing
+            if restart or not self._playing:
+                self._wanted = True
+            else:
+                self._again = True
 
     def open(self) -> None:
         """Begin.
@@ -81,14 +87,16 @@ class RecordedMicrophone(OpenedByWith):
         """Close the recording."""
         self._file.close()
         with self._lock:
-            self._playing = False
+            self._playing = self._again = False
         self._pause_frames = 0
 
     def _begin_if_wanted(self) -> None:
         with self._lock:
-            repeat = self._loop and not self._playing and self._pause_frames <= 0
-            begin, self._wanted = self._wanted or repeat, False
-            self._playing = self._playing or begin
+            due = self._loop or self._again
+            begin = self._wanted or (due and not self._playing and self._pause_frames <= 0)
+            if begin:
+                self._wanted = self._again = False
+                self._playing = True
         if begin:
             self._file.open()
 

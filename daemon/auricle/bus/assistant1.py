@@ -88,8 +88,13 @@ class Assistant1:
                     f"choose from: {', '.join(known)}"
                 )
         await self._clients.admit(caller)
+        self._welcome(caller)
         self._audience.subscribe(caller, chosen)
-        self._assistant.play_recording()
+
+    def _welcome(self, caller: str) -> None:
+        """Let a client that is new in the audience hear the recording."""
+        if caller not in self._audience:
+            self._assistant.play_recording()
 
     async def _unsubscribe(self, caller: str) -> None:
         self._audience.unsubscribe(caller)
@@ -97,8 +102,8 @@ class Assistant1:
 
     async def _start_monitor(self, caller: str) -> None:
         await self._clients.admit(caller)
+        self._welcome(caller)
         self._audience.monitors.add(caller)
-        self._assistant.play_recording()
 
     async def _stop_monitor(self, caller: str) -> None:
         self._audience.monitors.discard(caller)

@@ -194,6 +194,10 @@ class Audience:
         self._subscribers: dict[str, frozenset[str] | None] = {}  # None: every wake word
         self.monitors: set[str] = set()
 
+    def __contains__(self, client: object) -> bool:
+        """Return whether a client subscribes or monitors."""
+        return client in self._subscribers or client in self.monitors
+
     def subscribe(self, client: str, wake_words: Collection[str] | None) -> None:
         """Subscribe `client` to later sessions of `wake_words`; None subscribes to all of them."""
         self._subscribers[client] = None if wake_words is None else frozenset(wake_words)
