@@ -35,7 +35,7 @@ class Standing(Enum):
 BUDGETS = {
     Standing.MEMBER: Budget(2000.0, 4000, 1024, 32 * 1024 * 1024),
     Standing.OUTSIDER: Budget(50.0, 100, 16, 64 * 1024),
-    Standing.UNKNOWN: Budget(100.0, 64, 16, 17 * 1024 * 1024),
+    Standing.UNKNOWN: Budget(100.0, 64, 64, 17 * 1024 * 1024),
 }
 # Open calls of all callers of a standing together; their rates are not counted together.
 _TOGETHER = {
