@@ -68,21 +68,25 @@ class PrivateBus:
             CONFIG.format(kind=self._kind, socket=self._folder / "socket", includes=includes)
         )
         command = ["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"]
+        log = self._folder / "log"  # it has a line for each message that a policy rejects
         try:
-            self._daemon = subprocess.Popen(
-                [*command, "--print-address=1"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
+            with log.open("w") as errors:
+                self._daemon = subprocess.Popen(
+                    [*command, "--print-address=1"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    text=True,
+                )
         except OSError:
             self._stop()
             raise
         if self._daemon.stdout is not None:
             self.address = self._daemon.stdout.readline().strip()  # printed once the bus listens
         if not self.address:
+            told = log.read_text()
             self._stop()
-            raise StageError("dbus-daemon does not start; see its error output above")
+            raise StageError(f"dbus-daemon does not start: {told}")
         return self
 
     def __exit__(self, *_: object) -> None:
