@@ -20,6 +20,7 @@ def candidate(text: str, attention: float, ctc: float, *, is_given: bool = False
         alignment=Alignment(ctc, (0,)),
         is_given=is_given,
         holds_together=True,
+        stutters=False,
     )
 
 
