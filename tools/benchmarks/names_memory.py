@@ -89,6 +89,13 @@ class Process:
         return int((self._folder / "statm").read_text().split()[1]) * PAGE / 1e6
 
     @property
+    def own_megabytes(self) -> float:
+        """Proportional set size: pages that programs share count by their share."""
+        lines = (self._folder / "smaps_rollup").read_text().splitlines()
+        line = next(line for line in lines if line.startswith("Pss:"))
+        return int(line.split()[1]) * 1024 / 1e6
+
+    @property
     def most_megabytes(self) -> float:
         """Largest resident memory so far."""
         lines = (self._folder / "status").read_text().splitlines()
@@ -153,6 +160,7 @@ async def hundred(address: str, process: Process, count: int) -> None:
         told(f"call with {ONE_CLIENT} names", time.monotonic() - began, "s")
     told("after the last call, until settled", await process.settle(), "s")
     told(f"{count} names", process.megabytes, "MB")
+    told("of which proportional, without the share of other programs", process.own_megabytes, "MB")
     told("most while they were prepared", process.most_megabytes, "MB")
     for client in clients:
         await client.__aexit__(None, None, None)
