@@ -20,6 +20,7 @@ from auricle.errors import DeviceError, NotRunningError
 from auricle.lattice.formats import from_json
 from testbed.patience import patience
 from testbed.private_bus import PrivateBus
+from testbed.process_cost import process_cost
 from testbed.recordings import Recording
 from testbed.running_daemon import RunningDaemon
 from testbed.virtual_microphone import VirtualMicrophone
@@ -232,6 +233,19 @@ async def test_valid_configuration_is_applied_after_the_session(testbed: Stage) 
         await events_until(client, lambda event: "WakeWords" in event[1])
         assert (await client.status())["WakeWords"] == ["alexa", "okay_nabu"]
         assert await client.listen() != session
+
+
+@pytest.mark.asyncio
+async def test_a_reload_frees_the_models_before_it(testbed: Stage) -> None:
+    before = testbed.daemon.config.read_text()
+    resident = process_cost(testbed.daemon.pid).rss
+    for beam in (3, 4, 5):
+        reloads = testbed.daemon.read_log().count(" reloaded: ")
+        testbed.daemon.config.write_text(f"{before}recognizer: {{beam: {beam}}}\n")
+        testbed.daemon.signal(signal.SIGHUP)
+        await until(log_grows(testbed, " reloaded: ", reloads))
+    testbed.daemon.config.write_text(before)
+    assert process_cost(testbed.daemon.pid).rss < resident + 120  # the models take 180 MB
 
 
 @pytest.mark.asyncio
