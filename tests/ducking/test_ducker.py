@@ -211,6 +211,16 @@ async def test_a_frozen_sound_server_holds_up_nothing_and_is_used_when_it_goes_o
 
 
 @pytest.mark.asyncio
+async def test_nobody_hears_of_a_missing_sound_server_that_is_not_used(quiet, tmp_path):
+    backends = [PulseStreams(f"unix:{tmp_path}/nobody")]
+    async with quiet(backends, DuckingMode.OFF) as ducking:
+        await ducking.end(await ducking.begin())
+        assert ducking.told == []
+    async with quiet(backends) as ducking:
+        assert len(ducking.told) == 1
+
+
+@pytest.mark.asyncio
 async def test_all_is_back_when_the_daemon_ends(testbed, quiet):
     testbed.stream("overture")
     async with quiet() as ducking:

@@ -316,6 +316,8 @@ class Ducker:
         return answer
 
     def _complain(self, backend: Backend, error: SoundError) -> None:
+        if self._policy.mode is DuckingMode.OFF and not self._state.held:
+            return  # there is nothing to duck or to restore
         if backend.name not in self._reported:
             self._reported.add(backend.name)
             self._tell(str(error))
