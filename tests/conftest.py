@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,9 @@ pytest_plugins = ["testbed.toys"]  # toy networks and random lattices
 # No property is about time, and a busy machine takes longer.
 settings.register_profile("auricle", deadline=None)
 settings.load_profile("auricle")
+
+# A shell starts background jobs with Ctrl-C ignored, and programs inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
