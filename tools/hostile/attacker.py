@@ -43,9 +43,9 @@ class Answers:
     internal: list[str] = field(default_factory=list)  # calls that failed inside the daemon
 
 
-async def attack(bus: str, seed: int, calls: int, largest: int, patience: float) -> Answers:
+async def attack(bus: str, caller: Caller, calls: int, patience: float) -> Answers:
     """Make the calls and return the answers; wait for each at most `patience` seconds."""
-    answers, caller, window = Answers(), Caller(seed, largest), asyncio.Semaphore(AT_ONCE)
+    answers, window = Answers(), asyncio.Semaphore(AT_ONCE)
     connection = await Connection.open(bus)
     work: set[asyncio.Task[None]] = set()
     for number in range(calls):
@@ -145,12 +145,11 @@ def main() -> int:
     parser.add_argument("largest", type=int, help="most bytes of a body")
     parser.add_argument("--user", type=int, help="user id to change to")
     arguments = parser.parse_args()
+    caller = Caller(arguments.seed, arguments.largest)  # the other user may not read its files
     if arguments.user is not None:
         become(arguments.user)
     patience = ANSWER_SECONDS if arguments.user is None else FLOOD_SECONDS
-    answers = asyncio.run(
-        attack(arguments.bus, arguments.seed, arguments.calls, arguments.largest, patience)
-    )
+    answers = asyncio.run(attack(arguments.bus, caller, arguments.calls, patience))
     told = {name: getattr(answers, name) for name in Answers.__slots__}
     json.dump(told, sys.stdout)
     return 0
