@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from itertools import pairwise
 from pathlib import Path
 
 KEPT = 3  # damaged files per name
@@ -26,7 +27,7 @@ def make_room(file: Path) -> Path:
     """Return the path for a damaged file, after renaming earlier ones. Raises OSError."""
     places = [file.with_name(f"{file.name}.damaged")]
     places += [file.with_name(f"{file.name}.damaged.{number}") for number in range(1, KEPT)]
-    for older, newer in zip(reversed(places), reversed(places[:-1]), strict=False):
+    for older, newer in pairwise(reversed(places)):
         with contextlib.suppress(FileNotFoundError):
             newer.replace(older)
     return places[0]

@@ -34,7 +34,7 @@ class MalformedError(AuricleError):
             remedy: what is wrong or must be, and what to do.
             line: from 1; 0: unknown.
             place: dotted path of the key; empty if unknown.
-            value: the value, shortened; empty if it tells nothing.
+            value: the value, shortened; empty if it does not help.
         """
         self.remedy, self.line, self.place, self.value = remedy, line, place, value
         parts = (f"line {line}" if line else "", place, value, remedy)

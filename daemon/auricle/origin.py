@@ -1,7 +1,7 @@
-"""On whose behalf the current task works, for limits per client.
+"""The client for which the current task works, for limits per client.
 
-asyncio hands the value on to the tasks that a task starts. Work that no client has asked for has no
-origin.
+A task that starts another one passes its client on, as asyncio copies the context. Work that no
+client has requested has no origin.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _ORIGIN: ContextVar[str] = ContextVar("origin", default="")
 
 
 def working_for(client: str) -> None:
-    """Say that the current task works for a client."""
+    """Set the client for which the current task works."""
     _ORIGIN.set(client)
 
 

@@ -9,9 +9,9 @@ import pytest
 from dbus_next.constants import ErrorType
 
 from auricle.dbus import gate
-from auricle.dbus.budgets import MAX_ACCOUNTS, REFUSALS_PER_SECOND, Accounts, Budget, Excess
+from auricle.dbus.budgets import MAX_ACCOUNTS, REFUSALS_PER_SECOND, Accounts, CallBudget, Excess
 from auricle.dbus.errors import CallError
-from auricle.dbus.gate import BUDGETS, DROP, Caller, CallGate, Form, PlainGate, Standing
+from auricle.dbus.gate import BUDGETS, DROP, Caller, CallForm, CallGate, PlainGate, Standing
 from auricle.dbus.header import METHOD_CALL, SIGNAL, Frame, Header
 from auricle.dbus.interface import MAX_BYTES
 from auricle.errors import NotAuthorizedError, NotRunningError
@@ -36,12 +36,12 @@ class Senders:
         return Caller(Standing.OUTSIDER, "user 7")
 
 
-def form_of(call: Header) -> Form:
+def form_of(call: Header) -> CallForm:
     if call.member == "Wrong":
         raise CallError(ErrorType.INVALID_ARGS, "wrong")
     if call.member == "Faulty":
-        return Form(1 // 0)
-    return Form(LARGE if call.member == "Large" else MAX_BYTES)
+        return CallForm(1 // 0)
+    return CallForm(LARGE if call.member == "Large" else MAX_BYTES)
 
 
 def header(sender: str, member: str = "Small", size: int = 0, kind: int = METHOD_CALL) -> Header:
@@ -69,12 +69,12 @@ def test_size_is_limited_by_method_and_standing(calls: CallGate, sender: str) ->
     assert isinstance(large.refusal, NotAuthorizedError) is (sender == ":1.o")
 
 
-def test_what_no_interface_has_is_refused_and_signals_are_dropped(calls: CallGate) -> None:
+def test_calls_that_fit_no_interface_are_refused_and_signals_are_dropped(calls: CallGate) -> None:
     assert str(calls.judge(header(":1.m", "Wrong")).refusal) == "wrong"
     assert calls.judge(header(":1.m", kind=SIGNAL)) == DROP
 
 
-def test_a_fault_in_the_tables_is_an_error_of_the_call_alone(calls: CallGate) -> None:
+def test_an_exception_in_the_check_of_a_call_refuses_only_that_call(calls: CallGate) -> None:
     assert isinstance(calls.judge(header(":1.m", "Faulty")).refusal, ZeroDivisionError)
     assert calls.judge(header(":1.m")).read
 
@@ -126,15 +126,15 @@ def test_an_unknown_sender_is_judged_again_by_the_budget_of_its_user(calls: Call
     assert asyncio.run(calls.judge_known(header(":1.left"))) == DROP
 
 
-def test_a_budget_comes_back_with_time() -> None:
-    account = Accounts().of("x", Budget(2.0, 1, 1, 0), 0.0)
+def test_a_budget_is_refilled_with_time() -> None:
+    account = Accounts().of("x", CallBudget(2.0, 1, 1, 0), 0.0)
     assert account.spend(0.0) is None
     assert account.spend(0.4) is Excess.RATE
     assert account.spend(0.6) is None
 
 
 def test_old_accounts_are_forgotten_but_not_those_with_open_calls() -> None:
-    accounts, budget = Accounts(), Budget(1.0, 1, 1, 0)
+    accounts, budget = Accounts(), CallBudget(1.0, 1, 1, 0)
     busy = accounts.of("busy", budget, 0.0)
     assert busy.open(0) is None
     for number in range(2 * MAX_ACCOUNTS):

@@ -1,4 +1,4 @@
-"""Calls of users without authority cost nobody time or memory, whatever they contain."""
+"""Calls of users without authority cost hardly any time or memory, whatever they contain."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def calls(first: int, count: int) -> bytes:
 
 @pytest.mark.asyncio
 async def test_strangers_share_one_budget_and_members_keep_theirs(address, serve, monkeypatch):
-    monkeypatch.setattr(gate.time, "monotonic", lambda: 100.0)  # nobody gets new calls
+    monkeypatch.setattr(gate.time, "monotonic", lambda: 100.0)  # no budget is refilled
     budget = BUDGETS[Standing.OUTSIDER]
     async with (
         serve(authorise=lambda user: user != STRANGER) as assistant,
@@ -201,7 +201,7 @@ async def test_options_are_refused_by_their_type_before_their_value_is_read(addr
 
 
 @pytest.mark.asyncio
-async def test_an_endless_path_gets_no_answer_and_harms_nobody(address, serve):
+async def test_a_call_with_a_far_too_long_path_is_skipped(address, serve):
     async with serve(), AssistantClient(address) as client:
         with RawClient(address) as hostile:
             path = "/a" * 5000

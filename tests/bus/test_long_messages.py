@@ -1,4 +1,4 @@
-"""Long messages are decoded in slices, in the order of their sender, while others pass."""
+"""Long messages are decoded in slices; those of other senders overtake them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from auricle.dbus import incoming
 from auricle.dbus.body import SLICE_BYTES, Body
 from auricle.dbus.connection import REPLY_BYTES, Connection
 from auricle.dbus.errors import CallError
-from auricle.dbus.gate import MESSAGE_BYTES, Verdict
+from auricle.dbus.gate import MESSAGE_BYTES, MessageVerdict
 from auricle.dbus.header import METHOD_RETURN, Frame, Header
 from auricle.errors import BusError
 from testbed.patience import patience
@@ -32,10 +32,10 @@ BODY = [
 class OpenGate:
     """Accepts every message."""
 
-    def judge(self, header: Header) -> Verdict:
-        return Verdict(read=True, max_values=10**6)
+    def judge(self, header: Header) -> MessageVerdict:
+        return MessageVerdict(read=True, max_values=10**6)
 
-    async def judge_known(self, header: Header) -> Verdict:
+    async def judge_known(self, header: Header) -> MessageVerdict:
         return self.judge(header)
 
 
@@ -84,7 +84,7 @@ async def test_many_long_messages_in_a_row_arrive_whole_and_in_order(address):
 
 
 @pytest.mark.asyncio
-async def test_messages_of_others_pass_a_long_one(address, monkeypatch):
+async def test_messages_of_other_senders_overtake_a_long_one(address, monkeypatch):
     slices = 0
     decode = Body.slices
 
@@ -139,7 +139,7 @@ async def test_a_message_that_cannot_be_decoded_is_an_error_and_the_next_one_is_
 
 
 @pytest.mark.asyncio
-async def test_a_reply_that_is_too_long_is_an_error_for_the_asker(address):
+async def test_a_reply_that_is_too_long_is_an_error_for_the_caller(address):
     async with pair(address) as (sender, receiver, _):
         receiver.add_message_handler(
             lambda message: Message.new_method_return(message, "ay", [bytes(REPLY_BYTES)])
@@ -149,7 +149,7 @@ async def test_a_reply_that_is_too_long_is_an_error_for_the_asker(address):
 
 
 @pytest.mark.asyncio
-async def test_a_reply_of_somebody_who_was_not_asked_is_dropped(address):
+async def test_a_reply_from_a_program_that_was_not_asked_is_dropped(address):
     # A D-Bus daemon with the usual policy lets no such reply through either.
     async with pair(address) as (sender, receiver, _):
         receiver.add_message_handler(lambda message: True)  # never answers

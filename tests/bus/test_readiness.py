@@ -42,7 +42,7 @@ async def test_calls_wait_until_the_daemon_is_ready(address, serve):
 
 
 @pytest.mark.asyncio
-async def test_a_call_that_has_waited_for_long_is_told_to_try_again(address, serve, monkeypatch):
+async def test_a_call_that_has_waited_too_long_fails_with_a_remedy(address, serve, monkeypatch):
     monkeypatch.setattr(Readiness.__init__, "__kwdefaults__", {"wait_seconds": 0.1})
     async with serve(ready=False) as assistant, AssistantClient(address) as client:
         with pytest.raises(StartingError, match="Auricle is starting; try again in a few seconds"):

@@ -1,4 +1,4 @@
-"""What a user reads who cannot call the daemon."""
+"""Error messages for a user whose program cannot call the daemon."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_refusal_on_another_bus_keeps_the_words_of_the_bus_daemon() -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_user_outside_the_group_is_told_how_to_join_it(
+async def test_a_user_outside_the_group_reads_how_to_join_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     policy = tmp_path / "policy.conf"
@@ -71,7 +71,7 @@ async def test_a_user_outside_the_group_is_told_how_to_join_it(
 
 
 @pytest.mark.asyncio
-async def test_a_system_bus_without_a_daemon_is_told_with_its_remedy(
+async def test_a_client_on_a_system_bus_without_a_daemon_reads_the_remedy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with PrivateBus("system") as bus:

@@ -106,9 +106,7 @@ def testbed(server: FakeReranker, tmp_path: Path) -> Stage:
 
 
 @pytest.mark.asyncio
-async def test_result_is_reranked_and_recorded(
-    testbed: Stage, server: FakeReranker
-) -> None:
+async def test_result_is_reranked_and_recorded(testbed: Stage, server: FakeReranker) -> None:
     async with testbed.relayed() as guard:
         final = await guard.improve(FINAL)
         told = await guard.read_audit_log()
@@ -158,9 +156,7 @@ async def test_switching_to_local_drops_a_waiting_result_at_once(
 
 
 @pytest.mark.asyncio
-async def test_slow_reranker_costs_only_the_budget(
-    testbed: Stage, server: FakeReranker
-) -> None:
+async def test_slow_reranker_costs_only_the_budget(testbed: Stage, server: FakeReranker) -> None:
     server.answer = lambda _: Reply(b"{}", seconds=30)
     reranker = replace(testbed.settings.reranker, budget_ms=300)
     async with testbed.relayed(replace(testbed.settings, reranker=reranker)) as guard:
@@ -262,7 +258,7 @@ async def test_switch_survives_a_restart_until_the_configuration_changes(
         # A switch to lattice, by polkit or from before the lock, ends with the daemon.
         ("local", "lattice local\n", PrivacyMode.LOCAL, "lattice local\n"),
         ("lattice", "local lattice\n", PrivacyMode.LOCAL, "local lattice\n"),
-        # The configuration has changed since the switch, and has the last word.
+        # The configuration has changed since the switch, so the configured mode applies.
         ("local", "lattice lattice\n", PrivacyMode.LOCAL, "local local\n"),
         ("lattice", "local local\n", PrivacyMode.LATTICE, "lattice lattice\n"),
         ("lattice", "latt", PrivacyMode.LOCAL, "local lattice\n"),

@@ -1,4 +1,4 @@
-"""A mode file that cannot be read never loosens privacy, and is kept for whoever looks into it."""
+"""A mode file that cannot be read never loosens privacy, and is kept."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def test_a_damaged_file_is_set_aside_and_the_mode_is_local(file: Path, content: 
     assert switch == STRICTEST
     assert told.startswith(f"{file} was damaged and is now mode.damaged; the mode is local until")
     assert file.with_name("mode.damaged").read_bytes() == content
-    assert ModeFile(file).load() == (STRICTEST, "")  # told once, and still local
+    assert ModeFile(file).load() == (STRICTEST, "")  # reported once, and still local
     assert {effective(mode, STRICTEST) for mode in PrivacyMode} == {PrivacyMode.LOCAL}
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder", "device", "huge"])
-def test_what_is_no_file_counts_as_local(file: Path, kind: str) -> None:
+def test_an_oversized_or_irregular_mode_file_counts_as_local(file: Path, kind: str) -> None:
     match kind:
         case "pipe":
             os.mkfifo(file)
@@ -55,7 +55,7 @@ def test_what_is_no_file_counts_as_local(file: Path, kind: str) -> None:
     assert (switch, told.endswith("Until then the mode is local")) == (STRICTEST, True)
 
 
-def test_the_guard_starts_in_local_and_tells_it_once(file: Path) -> None:
+def test_the_guard_starts_in_local_and_reports_the_damage_once(file: Path) -> None:
     file.write_bytes(b"lattice lattic")
     told: list[str] = []
 

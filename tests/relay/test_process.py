@@ -141,7 +141,7 @@ async def test_a_daemon_that_sends_no_lattice_ends_the_relay(
 
 
 @pytest.mark.asyncio
-async def test_the_relay_outlives_every_answer(
+async def test_no_answer_ends_the_relay(
     testbed: Stage, question: Question, server: FakeReranker
 ) -> None:
     async with testbed.relaying() as relay:

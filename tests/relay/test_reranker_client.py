@@ -46,9 +46,7 @@ async def test_readings_come_in_the_order_of_the_reranker(
 
 
 @pytest.mark.asyncio
-async def test_questions_share_one_http_2_connection(
-    question: Question, tmp_path: Path
-) -> None:
+async def test_questions_share_one_http_2_connection(question: Question, tmp_path: Path) -> None:
     def answer(content: dict[str, object]) -> Reply:
         return in_order(content, "call contact-a")
 
@@ -138,7 +136,7 @@ ODD = {
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("name", ODD)
-async def test_an_odd_hypothesis_is_dropped_and_the_others_count(
+async def test_an_odd_hypothesis_is_dropped_and_the_others_are_kept(
     server: FakeReranker, question: Question, name: str
 ) -> None:
     server.answer = lambda content: in_order(content, ODD[name], "call contact-a")
@@ -205,7 +203,7 @@ PLAIN = {"accept", "accept-encoding", "content-type", "content-length"}
         (("h2",), {":method", ":scheme", ":authority", ":path"}),
     ],
 )
-async def test_nothing_in_a_request_links_it_to_another_or_tells_the_program(
+async def test_nothing_in_a_request_links_it_to_another_or_identifies_the_program(
     question: Question, tmp_path: Path, protocols: tuple[str, ...], own: set[str]
 ) -> None:
     def answer(content: dict[str, object]) -> Reply:

@@ -1,4 +1,4 @@
-"""What a configuration refers to: `auricle config check` and the daemon find the same mistakes."""
+"""`auricle config check` and the daemon find the same broken references in a configuration."""
 
 from __future__ import annotations
 

@@ -399,7 +399,7 @@ async def test_a_recording_is_played_in_place_of_the_microphone(
     config = "log: {transcripts: true}\nwake: {enabled: false}\n"
     arguments = ("--audio", str(recordings["must_sleep"].path))
     with RunningDaemon(bus.address, config, arguments=arguments) as daemon:
-        await asyncio.sleep(recordings["must_sleep"].seconds)  # nobody wants to hear it yet
+        await asyncio.sleep(recordings["must_sleep"].seconds)  # no client listens yet
         texts = []
         for _ in range(2):
             async with AssistantClient(bus.address) as client:

@@ -184,4 +184,3 @@ def test_a_name_that_is_taken_is_found_before_anything_of_the_other_daemon_is_to
     last = capfd.readouterr().err.splitlines()[-1]
     assert last.startswith(f"auricle: {BUS_NAME} belongs to process {os.getpid()} already")
     assert socket.exists()
-

@@ -56,7 +56,7 @@ class Assistant(Protocol):
         ...
 
     def play_recording(self) -> None:
-        """A client wants to hear: play the recording that replaces the microphone, if any."""
+        """Play the recording that replaces the microphone, if any, for a client."""
         ...
 
     async def cancel(self, session: str, reason: CancelReason) -> None:

@@ -2,7 +2,7 @@
 
 In: calls of D-Bus clients. Out: calls of the `Assistant` protocol (`bus/assistant.py`), replies and
 signals. Signatures are those of `etc/dbus-1/interfaces/org.auricle.Assistant1.xml`; a test compares
-the two. Nothing here may tell one client what another client said.
+the two. Only the owner and the subscribers of a session may read its transcript.
 """
 
 from __future__ import annotations
@@ -88,11 +88,11 @@ class Assistant1:
                     f"choose from: {', '.join(known)}"
                 )
         await self._clients.admit(caller)
-        self._welcome(caller)
+        self._play_recording_to(caller)
         self._audience.subscribe(caller, chosen)
 
-    def _welcome(self, caller: str) -> None:
-        """Let a client that is new in the audience hear the recording."""
+    def _play_recording_to(self, caller: str) -> None:
+        """Play the recording for a client that joins the audience."""
         if caller not in self._audience:
             self._assistant.play_recording()
 
@@ -102,7 +102,7 @@ class Assistant1:
 
     async def _start_monitor(self, caller: str) -> None:
         await self._clients.admit(caller)
-        self._welcome(caller)
+        self._play_recording_to(caller)
         self._audience.monitors.add(caller)
 
     async def _stop_monitor(self, caller: str) -> None:

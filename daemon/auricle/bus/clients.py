@@ -53,8 +53,8 @@ class _Known:
 class Clients:
     """Admits clients by their user and watches them until they leave the bus.
 
-    It also tells the gate of the connection which senders are members (`dbus/gate.py`). All senders
-    of an outside user share one budget, so that many connections give no more than one.
+    The gate of the connection (`dbus/gate.py`) asks it which senders are members. All connections
+    of a user who is no member share one budget.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Clients:
         """Admit a client, watch it, and return its user id.
 
         The watch starts before the daemon asks for the user again, so that a client that leaves in
-        between is noticed. Others are refused before the watch, so that they cost nobody time.
+        between is noticed. Users without authority are refused before the watch.
 
         Raises:
             NotAuthorizedError: the user may not use the microphone.

@@ -11,9 +11,7 @@ from pathlib import Path
 SYSTEM_UNITS = tuple(Path(f"{root}/systemd/system") for root in ("/etc", "/usr/lib", "/lib"))
 USER_UNITS = tuple(Path(f"{root}/systemd/user") for root in ("/etc", "/usr/lib"))
 UNIT = "auricle.service"
-NOT_A_MEMBER = (
-    "You are not in the group auricle: sudo adduser $USER auricle, then log in again."
-)
+NOT_A_MEMBER = "You are not in the group auricle: sudo adduser $USER auricle, then log in again."
 
 
 def not_running(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from enum import Enum
+from itertools import islice
 
 from auricle.token_bucket import TokenBucket
 
@@ -17,7 +18,7 @@ REFUSALS_PER_SECOND = 50.0  # replies to calls beyond the budget; further ones g
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class CallBudget:
     """What the calls of one account may cost."""
 
     calls_per_second: float  # in the long run
@@ -38,7 +39,7 @@ class Excess(Enum):
 class Account:
     """The calls of one account; all methods are called on the event loop."""
 
-    def __init__(self, budget: Budget, time: float, parent: Account | None = None) -> None:
+    def __init__(self, budget: CallBudget, time: float, parent: Account | None = None) -> None:
         """Start with the full budget.
 
         Args:
@@ -86,7 +87,9 @@ class Accounts:
         """Start without accounts."""
         self._accounts: OrderedDict[str, Account] = OrderedDict()
 
-    def of(self, name: str, budget: Budget, time: float, parent: Account | None = None) -> Account:
+    def of(
+        self, name: str, budget: CallBudget, time: float, parent: Account | None = None
+    ) -> Account:
         """Return the account with this name; see Account for the arguments of a new one."""
         account = self._accounts.get(name)
         if account is None:
@@ -96,6 +99,7 @@ class Accounts:
 
     def _forget_old(self) -> None:
         """Forget the oldest accounts without open calls, if there are too many."""
-        for name in list(self._accounts)[: max(0, len(self._accounts) - MAX_ACCOUNTS)]:
+        surplus = max(0, len(self._accounts) - MAX_ACCOUNTS)
+        for name in list(islice(self._accounts, surplus)):
             if not self._accounts[name].open_calls:
                 del self._accounts[name]

@@ -25,7 +25,7 @@ from dbus_next.errors import AuthError, DBusError, InvalidAddressError
 from dbus_next.message import Message
 
 from auricle.dbus.errors import CallError, describe_error, error_of, error_reply
-from auricle.dbus.gate import DROP, MESSAGE_BYTES, Gate, PlainGate, Verdict
+from auricle.dbus.gate import DROP, MESSAGE_BYTES, Gate, MessageVerdict, PlainGate
 from auricle.dbus.header import SIGNAL, Header
 from auricle.dbus.incoming import Incoming, Received
 from auricle.dbus.names import DAEMON_NAME, DAEMON_PATH
@@ -77,7 +77,7 @@ class Connection(MessageBus):
         else:
             super().__init__(bus_address=bus, negotiate_unix_fd=True)
         self._messages = MessageStream(self._sock, self._judge, lambda verdict: verdict.read, DROP)
-        self._writer = self._out = Writer(self)
+        self._writer: Writer = Writer(self)
         self._disconnect_future.add_done_callback(retrieve)
 
     def guard(self, gate: Gate) -> None:
@@ -177,14 +177,14 @@ class Connection(MessageBus):
         if not self._disconnected:
             self._message_reader()
 
-    def _judge(self, header: Header) -> Verdict:
+    def _judge(self, header: Header) -> MessageVerdict:
         if header.is_reply:
             return self._judge_reply(header)
         if header.frame.kind == SIGNAL and header.sender == DAEMON_NAME:
-            return Verdict(read=True) if header.size <= MESSAGE_BYTES else DROP
+            return MessageVerdict(read=True) if header.size <= MESSAGE_BYTES else DROP
         return self._gate.judge(header)
 
-    def _judge_reply(self, header: Header) -> Verdict:
+    def _judge_reply(self, header: Header) -> MessageVerdict:
         serial = header.reply_serial
         asked = self._asked[serial][0] if serial in self._asked else DAEMON_NAME
         if serial not in self._asked and serial not in self._method_return_handlers:
@@ -196,10 +196,10 @@ class Connection(MessageBus):
             return DROP
         if header.size > REPLY_BYTES:
             text = f"the reply has {header.size} bytes; up to {REPLY_BYTES} are read"
-            return Verdict(refusal=CallError(ErrorType.LIMITS_EXCEEDED, text))
-        return Verdict(read=True)
+            return MessageVerdict(refusal=CallError(ErrorType.LIMITS_EXCEEDED, text))
+        return MessageVerdict(read=True)
 
-    def _take(self, arrived: Arrived[Verdict]) -> int:
+    def _take(self, arrived: Arrived[MessageVerdict]) -> int:
         """Handle a message; return how much work it was."""
         header, verdict = arrived.header, arrived.verdict
         if not header.is_reply or not verdict.read:  # no method or signal takes file descriptors
@@ -228,7 +228,7 @@ class Connection(MessageBus):
             name, text = describe_error(header, error)
             serial = self.next_serial()
             reply = encode_error(serial, header.frame.serial, header.sender, name, text)
-            self._out.put_refusal(reply)
+            self._writer.put_refusal(reply)
 
     def _deliver(self, message: Message) -> None:
         """Pass a message to its handlers; a call that nobody handles gets an error."""

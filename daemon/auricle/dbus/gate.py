@@ -14,7 +14,7 @@ from typing import Protocol
 from dbus_next.constants import ErrorType
 
 from auricle.dbus.body import MAX_VALUES, Accept
-from auricle.dbus.budgets import Account, Accounts, Budget, Excess
+from auricle.dbus.budgets import Account, Accounts, CallBudget, Excess
 from auricle.dbus.errors import CallError
 from auricle.dbus.header import Header
 from auricle.dbus.interface import MAX_BYTES
@@ -28,22 +28,22 @@ class Standing(Enum):
 
     MEMBER = "may send large calls"
     OUTSIDER = "may read what is public, and tighten privacy"
-    UNKNOWN = "its user is being asked for"
+    UNKNOWN = "the D-Bus daemon has not named its user yet"
 
 
 # A member that waits for each answer stays below its budget.
 BUDGETS = {
-    Standing.MEMBER: Budget(2000.0, 4000, 1024, 32 * 1024 * 1024),
-    Standing.OUTSIDER: Budget(50.0, 100, 16, 64 * 1024),
-    Standing.UNKNOWN: Budget(100.0, 64, 64, 17 * 1024 * 1024),
+    Standing.MEMBER: CallBudget(2000.0, 4000, 1024, 32 * 1024 * 1024),
+    Standing.OUTSIDER: CallBudget(50.0, 100, 16, 64 * 1024),
+    Standing.UNKNOWN: CallBudget(100.0, 64, 64, 17 * 1024 * 1024),
 }
 # Open calls of all callers of a standing together; their rates are not counted together.
 _TOGETHER = {
-    Standing.MEMBER: Budget(0.0, 0, 16 * 1024, 64 * 1024 * 1024),
-    Standing.OUTSIDER: Budget(0.0, 0, 512, 1024 * 1024),
-    Standing.UNKNOWN: Budget(0.0, 0, 512, 32 * 1024 * 1024),
+    Standing.MEMBER: CallBudget(0.0, 0, 16 * 1024, 64 * 1024 * 1024),
+    Standing.OUTSIDER: CallBudget(0.0, 0, 512, 1024 * 1024),
+    Standing.UNKNOWN: CallBudget(0.0, 0, 512, 32 * 1024 * 1024),
 }
-_PLAIN = Budget(1000.0, 2000, 1, 0)  # messages of one sender to a program without objects
+_PLAIN = CallBudget(1000.0, 2000, 1, 0)  # messages of one sender to a program without objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Callers(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class CallForm:
     """What the body of a call may be, beyond its signature, which is checked already."""
 
     max_bytes: int = MAX_BYTES
@@ -75,7 +75,7 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class MessageVerdict:
     """The decision on a message: read its body, answer with `refusal`, or drop it."""
 
     read: bool = False
@@ -86,17 +86,17 @@ class Verdict:
     must_identify: bool = False  # judge it again when the user of its sender is known
 
 
-DROP = Verdict()
+DROP = MessageVerdict()
 
 
 class Gate(Protocol):
     """Decides on method calls, and on signals that are not from the D-Bus daemon."""
 
-    def judge(self, header: Header) -> Verdict:
+    def judge(self, header: Header) -> MessageVerdict:
         """Return the decision."""
         ...
 
-    async def judge_known(self, header: Header) -> Verdict:
+    async def judge_known(self, header: Header) -> MessageVerdict:
         """Return the decision on a message of an unknown sender, when its user is known."""
         ...
 
@@ -108,14 +108,14 @@ class PlainGate:
         """Start with full budgets."""
         self._accounts = Accounts()
 
-    def judge(self, header: Header) -> Verdict:
+    def judge(self, header: Header) -> MessageVerdict:
         """Accept small messages; drop what is too large or too much."""
         now = time.monotonic()
         if header.size > MESSAGE_BYTES or self._accounts.of(header.sender, _PLAIN, now).spend(now):
             return DROP
-        return Verdict(read=True)
+        return MessageVerdict(read=True)
 
-    async def judge_known(self, header: Header) -> Verdict:
+    async def judge_known(self, header: Header) -> MessageVerdict:
         """Return the same decision again: the user does not matter."""
         return self.judge(header)
 
@@ -123,7 +123,7 @@ class PlainGate:
 class CallGate:
     """The gate of the daemon: calls that fit the interfaces and the budget of their caller."""
 
-    def __init__(self, form_of: Callable[[Header], Form], callers: Callers) -> None:
+    def __init__(self, form_of: Callable[[Header], CallForm], callers: Callers) -> None:
         """Set the sources of decisions.
 
         Args:
@@ -136,11 +136,11 @@ class CallGate:
         self._accounts = Accounts()
         self._together = {one: Account(budget, 0.0) for one, budget in _TOGETHER.items()}
 
-    def judge(self, header: Header) -> Verdict:
+    def judge(self, header: Header) -> MessageVerdict:
         """Refuse what does not fit; drop signals and floods."""
         return self._judge(header, self._callers.look_up(header.sender)) if header.is_call else DROP
 
-    async def judge_known(self, header: Header) -> Verdict:
+    async def judge_known(self, header: Header) -> MessageVerdict:
         """Judge again, by the budget of the user; drop calls of senders that have left."""
         try:
             caller = await self._callers.identify(header.sender)
@@ -148,7 +148,7 @@ class CallGate:
             return DROP
         return self._judge(header, caller)
 
-    def _judge(self, header: Header, caller: Caller) -> Verdict:
+    def _judge(self, header: Header, caller: Caller) -> MessageVerdict:
         now = time.monotonic()
         standing = caller.standing
         together = self._together[standing]
@@ -162,11 +162,11 @@ class CallGate:
             form = self._form_of(header)
             _check_size(header, form, caller)
         except Exception as error:  # a fault here must not end the connection
-            return Verdict(refusal=error)
+            return MessageVerdict(refusal=error)
         excess = account.open(header.size)
         if excess is not None:
             return _refuse_excess(account, excess)
-        return Verdict(
+        return MessageVerdict(
             read=True,
             accept=form.accept,
             max_values=max(64, form.max_bytes // 16),
@@ -175,7 +175,7 @@ class CallGate:
         )
 
 
-def _check_size(header: Header, form: Form, caller: Caller) -> None:
+def _check_size(header: Header, form: CallForm, caller: Caller) -> None:
     if header.size > form.max_bytes:
         raise CallError(
             ErrorType.LIMITS_EXCEEDED,
@@ -189,7 +189,7 @@ def _check_size(header: Header, form: Form, caller: Caller) -> None:
         )
 
 
-def _refuse_excess(account: Account, excess: Excess) -> Verdict:
+def _refuse_excess(account: Account, excess: Excess) -> MessageVerdict:
     budget = account.budget
     most = {
         Excess.RATE: f"{budget.calls_per_second:.0f}",
@@ -197,4 +197,4 @@ def _refuse_excess(account: Account, excess: Excess) -> Verdict:
         Excess.BYTES: f"{budget.open_bytes}",
     }[excess]
     text = f"too many calls: the limit is {most} {excess.value}; wait, and call again"
-    return Verdict(refusal=CallError(ErrorType.LIMITS_EXCEEDED, text))
+    return MessageVerdict(refusal=CallError(ErrorType.LIMITS_EXCEEDED, text))

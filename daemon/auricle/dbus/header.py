@@ -57,7 +57,7 @@ class Frame(NamedTuple):
 
 @dataclass(slots=True)  # not frozen: that doubles the cost of a message that is dropped
 class Header:
-    """What a message tells before its body, in the order of the field codes; "" if missing."""
+    """The header of a message; the fields are in the order of their codes; "" if missing."""
 
     frame: Frame
     path: str = ""

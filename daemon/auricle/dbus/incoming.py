@@ -15,7 +15,7 @@ from dbus_next.message import Message
 
 from auricle.dbus.body import SLICE_BYTES, Body, tree_of
 from auricle.dbus.budgets import Account
-from auricle.dbus.gate import Gate, Verdict
+from auricle.dbus.gate import Gate, MessageVerdict
 from auricle.dbus.header import Header
 from auricle.dbus.stream import Arrived, close_all
 
@@ -49,28 +49,28 @@ class Incoming:
         Args:
             gate: the gate that has accepted the messages.
             deliver: takes a decoded message.
-            refuse: takes the header of a message that cannot be decoded, and why.
+            refuse: takes the header of a message that cannot be decoded, and the error.
         """
         self._gate = gate
         self._deliver = deliver
         self._refuse = refuse
-        self._waiting: dict[str, deque[Arrived[Verdict]]] = {}  # sender -> messages in order
+        self._waiting: dict[str, deque[Arrived[MessageVerdict]]] = {}  # sender -> messages in order
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def take(self, arrived: Arrived[Verdict]) -> None:
+    def take(self, arrived: Arrived[MessageVerdict]) -> None:
         """Decode a message, now or later."""
         sender = arrived.header.sender
         if sender in self._waiting:
             self._waiting[sender].append(arrived)
         elif len(arrived.body) > SLICE_BYTES or arrived.verdict.must_identify:
             self._waiting[sender] = deque([arrived])
-            task = asyncio.ensure_future(self._work_off(sender))
+            task = asyncio.ensure_future(self._decode_waiting(sender))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         else:
             try:
                 values = body_of(arrived).read()
-            except Exception as error:  # its sender is told
+            except Exception as error:  # its sender gets it as an error reply
                 self._fail(arrived, error)
             else:
                 self._finish(arrived, values)
@@ -84,13 +84,13 @@ class Incoming:
                 close_all(arrived.descriptors)
         self._waiting.clear()
 
-    async def _work_off(self, sender: str) -> None:
+    async def _decode_waiting(self, sender: str) -> None:
         waiting = self._waiting[sender]
         while waiting:
             arrived = waiting[0]
             try:
                 values = await self._decode(arrived)
-            except Exception as error:  # its sender is told
+            except Exception as error:  # its sender gets it as an error reply
                 self._fail(arrived, error)
             else:
                 if values is not None:
@@ -99,7 +99,7 @@ class Incoming:
             await asyncio.sleep(0)
         self._waiting.pop(sender, None)
 
-    async def _judge_again(self, arrived: Arrived[Verdict]) -> bool:
+    async def _judge_again(self, arrived: Arrived[MessageVerdict]) -> bool:
         """Judge a message of a sender that is known now; return whether to decode it."""
         verdict = await self._gate().judge_known(arrived.header)
         if arrived.verdict.account is not None:
@@ -109,33 +109,33 @@ class Incoming:
             self._refuse(arrived.header, verdict.refusal)
         return verdict.read
 
-    async def _decode(self, arrived: Arrived[Verdict]) -> list[Any] | None:
+    async def _decode(self, arrived: Arrived[MessageVerdict]) -> list[Any] | None:
         """Return the values of a body; None if the message is refused after all."""
         if arrived.verdict.must_identify and not await self._judge_again(arrived):
             return None
         body = body_of(arrived)
         for _ in body.slices():
-            await asyncio.sleep(0)  # everybody else comes first
+            await asyncio.sleep(0)  # let other tasks run
         arrived.body = bytearray()
         return body.values
 
-    def _finish(self, arrived: Arrived[Verdict], values: list[Any]) -> None:
+    def _finish(self, arrived: Arrived[MessageVerdict], values: list[Any]) -> None:
         try:
             message = message_of(arrived.header, values, arrived.descriptors)
-        except Exception as error:  # its sender is told
+        except Exception as error:  # its sender gets it as an error reply
             self._fail(arrived, error)
             return
         if isinstance(message, Received):
             message.account, message.size = arrived.verdict.account, arrived.header.size
         self._deliver(message)
 
-    def _fail(self, arrived: Arrived[Verdict], error: Exception) -> None:
+    def _fail(self, arrived: Arrived[MessageVerdict], error: Exception) -> None:
         if arrived.verdict.account is not None:
             arrived.verdict.account.close(arrived.header.size)
         self._refuse(arrived.header, error)
 
 
-def body_of(arrived: Arrived[Verdict]) -> Body:
+def body_of(arrived: Arrived[MessageVerdict]) -> Body:
     """Return the decoder of a message's body; raises BodyError if its signature is invalid."""
     header, verdict = arrived.header, arrived.verdict
     return Body(

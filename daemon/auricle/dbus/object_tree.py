@@ -19,7 +19,7 @@ from dbus_next.signature import Variant
 
 from auricle.dbus.connection import Connection
 from auricle.dbus.errors import CallError, error_reply
-from auricle.dbus.gate import Callers, CallGate, Form
+from auricle.dbus.gate import Callers, CallForm, CallGate
 from auricle.dbus.header import Header
 from auricle.dbus.incoming import Received
 from auricle.dbus.interface import Changes, Interface, Method, Property, signature_of
@@ -110,7 +110,7 @@ class ObjectTree:
             )
         )
 
-    def _form_of(self, call: Header) -> Form:
+    def _form_of(self, call: Header) -> CallForm:
         """Return what the body of a call may be; raises CallError or AuricleError if none fits."""
         if call.interface in _STANDARD:
             members = _STANDARD[call.interface]
@@ -118,13 +118,13 @@ class ObjectTree:
                 raise _unknown_method(call.interface, call.member, list(members))
             _check_signature(call, call.member, members[call.member])
             if call.interface != PROPERTIES_INTERFACE:
-                return Form()
-            return Form(accept=partial(_accept_value, call, self._interfaces_at(call.path)))
+                return CallForm()
+            return CallForm(accept=partial(_accept_value, call, self._interfaces_at(call.path)))
         interfaces = self._interfaces_at(call.path)
         interface, method = _find_method(_selected(call, call.interface, interfaces), call.member)
         interface.authorise(call.sender)
         _check_signature(call, method.name, signature_of(method.takes))
-        return Form(method.max_bytes, partial(_accept_option, method))
+        return CallForm(method.max_bytes, partial(_accept_option, method))
 
     def _interfaces_at(self, path: str) -> Interfaces:
         if path not in self._objects:

@@ -27,46 +27,46 @@ from auricle.dbus.header import (
 BUFFER_BYTES = 256 * 1024  # a Unix socket hands out up to about 208 KiB at once
 MAX_DESCRIPTORS = 253  # of one message: the limit of Linux, SCM_MAX_FD
 
-Verdict = TypeVar("Verdict")
+Decision = TypeVar("Decision")
 
 
 @dataclass(slots=True)
-class Arrived(Generic[Verdict]):
-    """A message with its undecoded body; the body is empty if `wanted` refused it."""
+class Arrived(Generic[Decision]):
+    """A message with its undecoded body; the body is empty if it was refused."""
 
     header: Header
-    verdict: Verdict
+    verdict: Decision
     body: bytearray
     descriptors: list[int]  # to be closed by the receiver
 
 
-class MessageStream(Generic[Verdict]):
+class MessageStream(Generic[Decision]):
     """Alternate `receive` and `take` until both have nothing more."""
 
     def __init__(
         self,
         receiver: socket.socket,
-        judge: Callable[[Header], Verdict],
-        wanted: Callable[[Verdict], bool],
-        dropped: Verdict | None = None,
+        judge: Callable[[Header], Decision],
+        reads_body: Callable[[Decision], bool],
+        dropped: Decision | None = None,
     ) -> None:
         """Read from `receiver`.
 
         Args:
             receiver: a connected, non-blocking Unix socket.
             judge: decides on a message by its header; called once for each message.
-            wanted: whether the decision is to read the body.
+            reads_body: whether the decision is to read the body.
             dropped: the decision to skip a message without returning it.
         """
         self._receiver = receiver
         self._judge = judge
-        self._wanted = wanted
+        self._reads_body = reads_body
         self._dropped = dropped
         self._buffer = bytearray(BUFFER_BYTES)
         self._view = memoryview(self._buffer)
         self._start = self._end = 0  # the unread part of the buffer
         self._skip = 0  # bytes of a refused message that are still to come
-        self._open: Arrived[Verdict] | None = None  # a message whose body is incomplete
+        self._open: Arrived[Decision] | None = None  # a message whose body is incomplete
         self._filled = 0  # bytes of its body
         self._total = 0  # bytes received so far
         # File descriptors, with the value of `_total` behind the bytes that they came with.
@@ -101,7 +101,7 @@ class MessageStream(Generic[Verdict]):
             self._filled += count
         return True
 
-    def take(self) -> Arrived[Verdict] | None:
+    def take(self) -> Arrived[Decision] | None:
         """Return the next message, as far as it was received.
 
         A refused message is returned at once; its body is skipped afterwards. A dropped message is
@@ -121,7 +121,7 @@ class MessageStream(Generic[Verdict]):
                     return None
             if not self._begin():
                 return None
-            if self._open is not None and not self._wanted(self._open.verdict):
+            if self._open is not None and not self._reads_body(self._open.verdict):
                 refused, self._open = self._open, None
                 return refused
 
@@ -175,7 +175,7 @@ class MessageStream(Generic[Verdict]):
         fields = self._start + FIXED_BYTES
         try:
             header = read_header(frame, self._view[fields : fields + frame.fields_bytes].tobytes())
-        except HeaderError:  # nobody can be answered
+        except HeaderError:  # its sender is not known
             self._skip = size
             return True
         self._start += head_bytes
@@ -186,13 +186,13 @@ class MessageStream(Generic[Verdict]):
         own = self._take_descriptors(start + size) if self._descriptors else []
         self._open = Arrived(header, verdict, bytearray(), own)
         self._filled = 0
-        if self._wanted(verdict):
+        if self._reads_body(verdict):
             self._open.body = bytearray(frame.body_bytes)
         else:
             self._skip = frame.body_bytes
         return True
 
-    def _complete(self) -> Arrived[Verdict] | None:
+    def _complete(self) -> Arrived[Decision] | None:
         """Move the buffer's part of a body to it; return the message if it is complete."""
         assert self._open is not None
         body = self._open.body

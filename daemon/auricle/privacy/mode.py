@@ -73,8 +73,8 @@ class ModeFile:
         except FileNotFoundError:
             return None, ""
         except OSError as error:
-            told = f"{self._file} cannot be read ({error.strerror}); let Auricle read it"
-            return STRICTEST, f"{told}. Until then the mode is local"
+            fault = f"{self._file} cannot be read ({error.strerror}); let Auricle read it"
+            return STRICTEST, f"{fault}. Until then the mode is local"
         except MalformedError as error:
             return STRICTEST, f"{self._file} {error.remedy}. Until then the mode is local"
         try:
@@ -84,15 +84,15 @@ class ModeFile:
         return Switch(mode, configured), ""
 
     def _replace(self, damaged: bytes) -> str:
-        """Replace a damaged file by the strictest switch; return what to tell."""
-        told = f"{self._file} was damaged"
+        """Replace a damaged file by the strictest switch; return a sentence about it."""
+        fault = f"{self._file} was damaged"
         try:
             aside = make_room(self._file)
             replace_file(aside, damaged)
             self.save(STRICTEST)
         except (OSError, StorageError):
-            return f"{told}; the mode is local until you set it again"
-        return f"{told} and is now {aside.name}; the mode is local until you set it again"
+            return f"{fault}; the mode is local until you set it again"
+        return f"{fault} and is now {aside.name}; the mode is local until you set it again"
 
     def save(self, switch: Switch) -> None:
         """Store the switch; it is on the disk on return. Raises StorageError."""

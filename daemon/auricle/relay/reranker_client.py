@@ -3,7 +3,7 @@
 It sends the bytes of a validated question unchanged and always returns an `Answer`. A network
 error, a captive portal or an invalid response becomes a fault in that answer.
 
-A request has no header that links it to another one or tells about this device: it stores no
+A request has no header that links it to another one or identifies this device: it stores no
 cookies, and sends neither User-Agent nor a list of encodings.
 """
 
@@ -59,7 +59,7 @@ class Reranker:
             follow_redirects=False,  # send lattices only to the configured host
             trust_env=False,  # ignore proxy variables
         )
-        for name in (*self._client.headers,):  # those of httpx; one is its name and version
+        for name in list(self._client.headers):  # those of httpx; one is its name and version
             del self._client.headers[name]
         self._client.headers.update(make_headers(read_token(settings)))
 

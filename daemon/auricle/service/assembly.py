@@ -119,9 +119,7 @@ def load_wake(config: Config, threads: int = 1) -> WakeDetector:
     settings, runtime = config.wake, config.recognizer.runtime
     words = [
         # A model that is named lies in a shipped folder, where a manifest must list its files.
-        load_wake_word(
-            find_wake_model(each.model), threads, runtime, listed=each.is_installed
-        )
+        load_wake_word(find_wake_model(each.model), threads, runtime, listed=each.is_installed)
         for each in settings.models
     ]
     cutoffs = {

@@ -1,7 +1,7 @@
 """Limits how many journal entries a client, or a kind of entry, can cause.
 
-Whoever may call the daemon could otherwise fill the journal and push older entries out of it. What
-is suppressed is counted, and the count is written.
+A caller could otherwise fill the journal and push older entries out of it. The journal says how
+many entries were suppressed.
 """
 
 from __future__ import annotations

@@ -75,13 +75,12 @@ def examine(path: Path, machine: Machine | None = None) -> Examination:
     examination = loading.examine(path)
     if examination.config is None:
         return examination
-    broken = list(broken_references(examination.config, machine or Machine()))
-    mistakes = tuple(
-        examination.mistake_at(one.key, one.remedy, one.path) for one in broken if one.fatal
-    )
-    warnings = tuple(
-        examination.mistake_at(one.key, one.remedy, one.path) for one in broken if not one.fatal
-    )
+    broken = [
+        (one.fatal, examination.mistake_at(one.key, one.remedy, one.path))
+        for one in broken_references(examination.config, machine or Machine())
+    ]
+    mistakes = tuple(mistake for fatal, mistake in broken if fatal)
+    warnings = tuple(mistake for fatal, mistake in broken if not fatal)
     config = None if mistakes else examination.config
     return replace(examination, config=config, mistakes=mistakes, warnings=warnings)
 
@@ -99,10 +98,10 @@ def broken_references(config: Config, machine: Machine) -> Iterator[BrokenRefere
 
 def _broken_device(config: Config, machine: Machine) -> Iterator[BrokenReference]:
     device = config.audio.device
-    wanted = HARDWARE.fullmatch(device) if isinstance(device, str) else None
-    if wanted is None:  # only PortAudio knows the other devices; see `auricle doctor`
+    match = HARDWARE.fullmatch(device) if isinstance(device, str) else None
+    if match is None:  # only PortAudio knows the other devices; see `auricle doctor`
         return
-    card, number = wanted[1], wanted[2] or "0"
+    card, number = match[1], match[2] or "0"
     addresses = [found.address for found in capture_devices(machine.sound_cards)]
     if f"hw:{card},{number}" not in addresses:
         known = f"connected are {', '.join(addresses) or 'no microphones'}"
@@ -131,9 +130,7 @@ def _broken_recognizer(config: Config) -> Iterator[BrokenReference]:
         yield _broken_model("recognizer.runtime", error)
 
 
-def _broken_model(
-    key: str, error: ModelError, path: tuple[int | str, ...] = ()
-) -> BrokenReference:
+def _broken_model(key: str, error: ModelError, path: tuple[int | str, ...] = ()) -> BrokenReference:
     sentence = " ".join(str(error).split())  # messages of the YAML parser have several lines
     return BrokenReference(key, sentence.removeprefix(f"{key}: "), path)
 

@@ -344,7 +344,8 @@ class Service:
         self._notifier.ready(self._sentence())
         self._journal.write(READY, self._sentence())
         if self._recording is not None and not self._options.loop:
-            self._journal.write(RECORDING, "the recording plays when a client wants to hear")
+            message = "the recording plays when a client listens, subscribes or monitors"
+            self._journal.write(RECORDING, message)
         await asyncio.gather(
             self._feed_watchdog(),
             self._report_losses(),
