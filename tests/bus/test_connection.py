@@ -93,6 +93,40 @@ async def test_calls_after_closing_are_errors(address, serve):
 
 
 @pytest.mark.asyncio
+async def test_reading_goes_on_once_per_turn_of_the_event_loop(address, monkeypatch):
+    class Flooded:
+        """A socket that always has more dropped messages."""
+
+        def take(self):
+            return None
+
+        def receive(self):
+            return True
+
+        def close(self):
+            pass
+
+    connection = await Connection.open(address)
+    reads = 0
+    read_some = connection._read_some
+
+    def counted():
+        nonlocal reads
+        reads += 1
+        read_some()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(connection, "_messages", Flooded())
+        patched.setattr(connection, "_read_some", counted)
+        for _ in range(10):  # the socket stays readable
+            connection._message_reader()
+            await asyncio.sleep(0)
+    # Each turn reads for the readable socket, and once more for what was left.
+    assert reads <= 2 * 10
+    await connection.close()
+
+
+@pytest.mark.asyncio
 async def test_call_ends_when_the_called_program_goes_without_an_answer(address):
     silent, client = await Connection.open(address), await Connection.open(address)
     received = asyncio.Event()

@@ -71,6 +71,7 @@ class Connection(MessageBus):
         self._unsent: set[asyncio.Future[None]] = set()
         self._asked: dict[int, tuple[str, asyncio.Future[Message | None]]] = {}
         self._gate: Gate = PlainGate()
+        self._reads_on = False  # whether `_read_on` is scheduled
         self._incoming = Incoming(lambda: self._gate, self._deliver, self._refuse)
         if bus in _KINDS:
             super().__init__(bus_type=_KINDS[bus], negotiate_unix_fd=True)
@@ -169,11 +170,13 @@ class Connection(MessageBus):
                 work += _WORK_OF_RECEIVING
             else:
                 return
-        if not self._disconnected:
+        if not self._disconnected and not self._reads_on:
+            self._reads_on = True
             self._loop.call_soon(self._read_on)
 
     def _read_on(self) -> None:
         """Go on with the messages that were received already."""
+        self._reads_on = False
         if not self._disconnected:
             self._message_reader()
 
