@@ -143,6 +143,16 @@ def test_old_accounts_are_forgotten_but_not_those_with_open_calls() -> None:
     assert len(accounts._accounts) <= MAX_ACCOUNTS + 1
 
 
+def test_an_account_in_use_is_remembered_while_others_come_and_go() -> None:
+    accounts, budget = Accounts(), CallBudget(1.0, 1, 1, 0)
+    used = accounts.of("used", budget, 0.0)
+    assert used.spend(0.0) is None
+    for number in range(2 * MAX_ACCOUNTS):
+        accounts.of(str(number), budget, 0.0)
+        assert accounts.of("used", budget, 0.0) is used
+    assert len(accounts._accounts) <= MAX_ACCOUNTS
+
+
 def test_a_program_without_objects_bounds_size_and_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate.time, "monotonic", lambda: 100.0)
     plain = PlainGate()

@@ -13,7 +13,7 @@ from itertools import islice
 
 from auricle.token_bucket import TokenBucket
 
-MAX_ACCOUNTS = 1024  # accounts without open calls beyond these are forgotten, oldest first
+MAX_ACCOUNTS = 1024  # beyond these, the least recently used without open calls are forgotten
 REFUSALS_PER_SECOND = 50.0  # replies to calls beyond the budget; further ones get no reply
 
 
@@ -94,11 +94,13 @@ class Accounts:
         account = self._accounts.get(name)
         if account is None:
             account = self._accounts[name] = Account(budget, time, parent)
-            self._forget_old()
+            self._forget_unused()
+        else:
+            self._accounts.move_to_end(name)
         return account
 
-    def _forget_old(self) -> None:
-        """Forget the oldest accounts without open calls, if there are too many."""
+    def _forget_unused(self) -> None:
+        """Forget the least recently used accounts without open calls, if there are too many."""
         surplus = max(0, len(self._accounts) - MAX_ACCOUNTS)
         for name in list(islice(self._accounts, surplus)):
             if not self._accounts[name].open_calls:
