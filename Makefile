@@ -222,10 +222,10 @@ $(VENV)/.docs: $(VENV)/.run
 $(FUZZ_VENV)/.fuzz: setup.cfg pyproject.toml | run-packages test-packages
 	$(call make_venv,$(PYTHON),$(FUZZ_VENV),sys.version_info >= (3$(COMMA) 11),\
 	  Auricle needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...)
-	$(FUZZ_VENV)/bin/python -m pip install --quiet --editable '.[dev]'
-	$(FUZZ_VENV)/bin/python -m pip install --quiet --only-binary atheris --editable '.[fuzz]' \
+	$(call pip_install,$(FUZZ_VENV),the libraries and tools of the tests,--editable '.[dev]')
+	@$(FUZZ_VENV)/bin/python -m pip install --quiet --only-binary atheris --editable '.[fuzz]' \
 	  || echo 'atheris cannot be installed: make fuzz mutates inputs at random.' >&2
-	touch $@
+	@touch $@
 
 $(TRAIN_VENV)/.train: setup.cfg pyproject.toml | run-packages test-packages
 	$(call make_venv,$(TRAIN_PYTHON),$(TRAIN_VENV),sys.version_info[:2] == (3$(COMMA) 11),\

@@ -102,7 +102,7 @@ def test_a_program_of_another_user_is_not_run(folder: Path) -> None:
     assert "belongs to another user; make root its owner" in str(ends_of(folder)[0])
 
 
-def test_a_broken_program_is_told(folder: Path) -> None:
+def test_a_broken_program_is_reported(folder: Path) -> None:
     path = folder / "broken"
     path.write_text("no interpreter\n", encoding="utf-8")
     path.chmod(0o755)

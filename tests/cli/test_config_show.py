@@ -79,7 +79,9 @@ def test_the_defaults_are_shown_as_such(tmp_path: Path, capsys: pytest.CaptureFi
     assert all(one["is_default"] for one in keys.values())
 
 
-def test_mistakes_are_told_instead(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_configuration_with_mistakes_is_not_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "auricle.yaml"
     file.write_text("audio: {devices: 3}\n", encoding="utf-8")
     assert main(["config", "show", str(file)]) == 1

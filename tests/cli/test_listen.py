@@ -77,7 +77,7 @@ def test_silence_fails_and_says_so(
     assert captured.err.startswith("auricle: nothing was said; ")
 
 
-def test_a_muted_microphone_is_told(
+def test_a_muted_microphone_is_an_error(
     daemon_bus: PrivateBus, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["mute", "--bus", daemon_bus.address, "--json"]) == 0
@@ -89,7 +89,7 @@ def test_a_muted_microphone_is_told(
 
 
 @pytest.mark.parametrize("given", ["x", "0", "61", "nan"])
-def test_a_wrong_time_is_told_by_option_and_value(
+def test_an_error_names_the_option_and_its_wrong_time(
     given: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):

@@ -86,7 +86,9 @@ def test_speech_is_measured(
 
 
 @pytest.mark.parametrize("given", ["x", "1", "61", "2.5"])
-def test_a_wrong_time_is_told(given: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_names_the_option_and_its_wrong_time(
+    given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["test-mic", "--seconds", given])
     assert f"argument --seconds: '{given}' is not a time" in capsys.readouterr().err

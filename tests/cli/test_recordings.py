@@ -19,7 +19,7 @@ def refuse_to_load(*_: object, **__: object) -> None:
 @pytest.mark.parametrize(
     ("command", "loader"), [("transcribe", "load_models"), ("detect", "load_wake")]
 )
-def test_missing_recordings_are_told_before_models_are_loaded(
+def test_missing_recordings_are_reported_before_models_are_loaded(
     command: str,
     loader: str,
     tmp_path: Path,

@@ -334,7 +334,7 @@ def test_wrong_usage_ends_with_status_2(words: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("given", ["x", "0", "1.5", "101", "²"])
-def test_a_wrong_number_of_hypotheses_is_told_by_option_and_value(given: str) -> None:
+def test_an_error_names_the_option_and_its_wrong_number(given: str) -> None:
     done = transcribe("--nbest", given, "a.wav")
     assert done.returncode == 2
     assert (

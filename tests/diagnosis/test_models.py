@@ -35,7 +35,7 @@ def test_each_missing_model_is_told(tmp_path: Path) -> None:
     assert "name one of alexa" in found["wake words"].remedy
 
 
-def test_a_changed_wake_word_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_wake_word_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Path(shutil.copytree(SHIPPED, tmp_path / "wake"))
     monkeypatch.setattr(locations, "model_folders", lambda: (tmp_path,))
     config = Config(wake=WakeSettings(models=(WakeModel(model="alexa"),)))
@@ -48,7 +48,7 @@ def test_a_changed_wake_word_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "install the bundle again" in found.remedy
 
 
-def test_an_own_wake_word_is_told_to_have_no_manifest(tmp_path: Path) -> None:
+def test_an_own_wake_word_is_listed_as_without_a_manifest(tmp_path: Path) -> None:
     for suffix in ("json", "tflite"):
         shutil.copyfile(SHIPPED / f"alexa.{suffix}", tmp_path / f"alexa.{suffix}")
     own = str(tmp_path / "alexa.json")

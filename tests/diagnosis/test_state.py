@@ -19,14 +19,14 @@ def only(folder: Path) -> Finding:
     return found
 
 
-def test_a_sound_folder_is_fine(tmp_path: Path) -> None:
+def test_an_undamaged_folder_is_ok(tmp_path: Path) -> None:
     (tmp_path / "context").mkdir()
     AuditLog(tmp_path / "privacy" / "record").add("a.example", b"{}", keep=False)
     assert only(tmp_path).status is FindingStatus.OK
     assert only(tmp_path / "missing").found == f"nothing is stored in {tmp_path / 'missing'} yet"
 
 
-def test_a_file_that_was_set_aside_is_told_with_a_remedy(tmp_path: Path) -> None:
+def test_a_file_that_was_set_aside_is_a_warning_with_a_remedy(tmp_path: Path) -> None:
     file = tmp_path / "music" / "ducked.json"
     file.parent.mkdir()
     file.write_text("[" * 3000)
@@ -38,7 +38,7 @@ def test_a_file_that_was_set_aside_is_told_with_a_remedy(tmp_path: Path) -> None
     assert "delete it" in found.remedy
 
 
-def test_a_broken_log_is_told(tmp_path: Path) -> None:
+def test_a_changed_log_is_a_warning(tmp_path: Path) -> None:
     log = AuditLog(tmp_path / "privacy" / "record")
     for _ in range(2):
         log.add("a.example", b"{}", keep=False)
@@ -49,7 +49,7 @@ def test_a_broken_log_is_told(tmp_path: Path) -> None:
     assert "line 1 was changed" in found.found
 
 
-def test_another_user_is_told_to_ask_as_root(
+def test_the_remedy_of_a_folder_that_cannot_be_read_is_sudo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: Path) -> list[Path]:

@@ -211,7 +211,7 @@ async def test_a_frozen_sound_server_holds_up_nothing_and_is_used_when_it_goes_o
 
 
 @pytest.mark.asyncio
-async def test_nobody_hears_of_a_missing_sound_server_that_is_not_used(quiet, tmp_path):
+async def test_a_missing_sound_server_is_reported_only_if_ducking_is_on(quiet, tmp_path):
     backends = [PulseStreams(f"unix:{tmp_path}/nobody")]
     async with quiet(backends, DuckingMode.OFF) as ducking:
         await ducking.end(await ducking.begin())

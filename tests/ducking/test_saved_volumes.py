@@ -73,7 +73,7 @@ DAMAGED = [
 
 
 @pytest.mark.parametrize("content", DAMAGED)
-def test_a_damaged_record_is_told_of_and_set_aside(file: Path, content: bytes) -> None:
+def test_a_damaged_file_is_reported_and_set_aside(file: Path, content: bytes) -> None:
     file.parent.mkdir()
     file.write_bytes(content)
     with pytest.raises(StorageError, match="was damaged and is now ducked.json.damaged: .*by hand"):
@@ -82,14 +82,14 @@ def test_a_damaged_record_is_told_of_and_set_aside(file: Path, content: bytes) -
     assert file.with_name("ducked.json.damaged").read_bytes() == content
 
 
-def test_the_entry_that_the_damage_starts_from_is_read(file: Path) -> None:
+def test_the_undamaged_entry_is_read(file: Path) -> None:
     file.parent.mkdir()
     file.write_text(f'{{"format": 1, "held": [{ENTRY}]}}')
     assert SavedVolumes(file).read()[0].before == Volume((0.5,))
 
 
 @pytest.mark.asyncio
-async def test_the_ducker_starts_without_a_damaged_record(file: Path) -> None:
+async def test_the_ducker_starts_without_a_damaged_file(file: Path) -> None:
     file.parent.mkdir()
     file.write_bytes(b'{"format": 1, "held": [' + b"9" * 400 + b"]}")
     told: list[str] = []

@@ -40,7 +40,7 @@ def test_it_blinks_at_the_wake_word_and_is_off_at_the_end(tmp_path: Path) -> Non
     assert told == []
 
 
-def test_a_missing_led_is_told_once_by_its_key(tmp_path: Path) -> None:
+def test_a_missing_led_is_reported_once_with_its_key(tmp_path: Path) -> None:
     told: list[str] = []
 
     async def session() -> None:

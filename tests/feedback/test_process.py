@@ -35,7 +35,7 @@ def daemon(bus: PrivateBus) -> Iterator[RunningDaemon]:
 
 
 @pytest.mark.usefixtures("daemon")
-def test_a_wake_word_is_told_by_sound_and_light(bus: PrivateBus, tmp_path: Path) -> None:
+def test_a_wake_word_is_followed_by_sound_and_light(bus: PrivateBus, tmp_path: Path) -> None:
     brightness = tmp_path / "led0" / "brightness"
     brightness.parent.mkdir()
     brightness.write_text("0\n", encoding="ascii")

@@ -161,6 +161,19 @@ def test_relay_has_access_to_neither_audio_nor_state(unit: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "unit", [USER_RELAY, USER_ACTIONS, USER_FEEDBACK], ids=lambda unit: unit.stem
+)
+def test_user_services_hide_the_state_but_not_the_configuration_beside_it(unit: Path) -> None:
+    hidden = [path for key, value in directives(unit) if key == "InaccessiblePaths"
+              for path in value.split()]  # fmt: skip
+    state = {f"%S/auricle/{name}" for name in ("context", "music", "privacy")}
+    assert state <= {path.removeprefix("-") for path in hidden}
+    assert "-%S/auricle" not in hidden  # %S is ~/.config up to systemd 253
+    created = dict(directives(USER_UNIT))["ExecStartPre"].split()
+    assert set(created[2:]) == state
+
+
+@pytest.mark.parametrize(
     ("unit", "daemon"),
     [(SYSTEM_RELAY, SYSTEM_UNIT), (USER_RELAY, USER_UNIT)],
     ids=["system", "user"],

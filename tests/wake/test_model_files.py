@@ -71,7 +71,7 @@ def test_a_named_model_needs_a_manifest(
         load_wake(Config(wake=WakeSettings(models=(WakeModel(model="alexa"),))))
 
 
-def test_an_own_model_needs_none(own: Path) -> None:
+def test_an_own_model_needs_no_manifest(own: Path) -> None:
     word = load_wake_word(own)
     assert (word.name, word.description.phrase) == ("my_word", "Alexa")
     loaded = load_wake(Config(wake=WakeSettings(models=(WakeModel(model=str(own), cutoff=0.5),))))

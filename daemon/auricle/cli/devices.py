@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise DeviceError("no microphone was found; plug one in, or start the sound server")
     chosen, fault = configured(devices, wanted)
     for device in devices:
-        sys.stdout.write(f"{told(arguments, device, device == chosen)}\n")
+        sys.stdout.write(f"{device_line(arguments, device, device == chosen)}\n")
     if fault and not (arguments.json or arguments.names):
         sys.stdout.write(f"{fault}\n")
     return 0
@@ -67,7 +67,7 @@ def configured(
         return None, str(error)
 
 
-def told(arguments: argparse.Namespace, device: InputDevice, is_configured: bool) -> str:
+def device_line(arguments: argparse.Namespace, device: InputDevice, is_configured: bool) -> str:
     """Return the line of a device."""
     if arguments.names:
         return device.name

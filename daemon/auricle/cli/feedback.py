@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
+from auricle.audio.format import Samples
 from auricle.cli.bus_option import add_bus_option, own_bus
 from auricle.cli.serving import journal_of, serve
 from auricle.config.loading import load
 from auricle.config.locations import find_config
-from auricle.config.schema import FeedbackSettings
 from auricle.feedback.chime import OFF, make_chime
 from auricle.feedback.light import WakeLight
 from auricle.feedback.player import Player
@@ -52,18 +53,14 @@ def run(arguments: argparse.Namespace) -> int:
         Player().play(chime)
     else:
         bus = arguments.bus or own_bus(path) or config.bus.kind
-        serve(follow(settings, bus))
+        serve(follow(bus, chime, settings.led, tell))
     return 0
 
 
-async def follow(settings: FeedbackSettings, bus: str) -> None:
+async def follow(
+    bus: str, chime: Samples, led_name: str | None, tell: Callable[[str], None]
+) -> None:
     """Give feedback to the events of the daemon on a bus."""
-    tell = journal_of("feedback")
     led = Led(LEDS, "feedback.led", "it does not show that the wake word was heard")
-    feedback = Feedback(
-        make_chime(settings.chime, settings.chime_volume),
-        Player().play,
-        WakeLight(led, settings.led, tell),
-        tell,
-    )
-    await feedback.serve(bus)
+    light = WakeLight(led, led_name, tell)
+    await Feedback(chime, Player().play, light, tell).serve(bus)

@@ -70,8 +70,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the result of one command; return 0.
 
     Raises:
-        AuricleError: nothing was said, or the session has failed.
+        AuricleError: the configuration has mistakes, nothing was said, or the session has failed.
     """
+    style = arguments.style
+    if style is None and not arguments.json:
+        style = load(find_config()).text.style  # before the session: a mistake would lose its text
     line = StatusLine()
 
     async def ask(client: AssistantClient) -> dict[str, Any]:
@@ -84,7 +87,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
     else:
-        style = arguments.style or load(find_config()).text.style
         sys.stdout.write(f"{result['written' if style == 'written' else 'text']}\n")
     return 0
 

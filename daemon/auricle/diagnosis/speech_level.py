@@ -12,7 +12,7 @@ from math import log10
 
 import numpy as np
 
-from auricle.audio.format import FRAME_SECONDS, Frame
+from auricle.audio.format import FRAME_SAMPLES, FRAME_SECONDS, Frame
 from auricle.audio.level import FLOOR_DBFS, level_dbfs
 from auricle.audio.vad import VoiceActivity
 from auricle.diagnosis.finding import Finding, FindingStatus
@@ -66,7 +66,7 @@ def measure(frames: Iterable[Frame], overruns: Callable[[], int] = lambda: 0) ->
         noise_dbfs=round(float(np.percentile(levels, NOISE_PERCENTILE)), 1) if levels else 0.0,
         speech_dbfs=float(np.median(spoken)) if seconds >= LEAST_SPEECH else None,
         peak_dbfs=round(20 * log10(max(peak, 1) / FULL_SCALE), 1),
-        clipped=clipped / max(1, 160 * len(levels)),
+        clipped=clipped / max(1, FRAME_SAMPLES * len(levels)),
         overruns=overruns() - before,
         speech_seconds=seconds,
     )
