@@ -103,7 +103,7 @@ case "$typed:$words[CURRENT-1]" in
         fi ;;
 esac
 case $kind in
-    {devices}) described+=(${{(f)"$(auricle devices --names 2>/dev/null)"}}) ;;
+    {devices}) described+=(${{${{(f)"$(auricle devices --names 2>/dev/null)"}}//:/\\\\:}}) ;;
     {wake_words}) described+=({models}/*.json(N:t:r)) ;;
 esac
 (( $#described )) && _describe auricle described
@@ -185,11 +185,10 @@ def _case(shell: str, offer: Offer) -> str:
     pattern = f"'{offer.typed}'*" if offer.typed else "*"
     pattern = pattern.replace(" *", " '*'").removesuffix("''*") or pattern
     listed = "words" if shell == BASH else "described"
+    assigned = f"kind={offer.kind} {listed}={_list(shell, offer.words)}"
     if offer.previous is not None:
-        told = f"kind={offer.kind} {listed}={_list(shell, offer.words)}"
-        return f"        {pattern}:{offer.previous}) {told} ;;"
-    told = f"kind={offer.kind} {listed}={_list(shell, offer.words)}"
-    return f"                {pattern}) {told} options={_list(shell, offer.options)} ;;"
+        return f"        {pattern}:{offer.previous}) {assigned} ;;"
+    return f"                {pattern}) {assigned} options={_list(shell, offer.options)} ;;"
 
 
 def _list(shell: str, words: Words) -> str:
@@ -200,8 +199,8 @@ def _list(shell: str, words: Words) -> str:
 
 def _quoted(word: str, about: str) -> str:
     """Return a word and its description in the format of zsh's _describe."""
-    told = about.replace("%%", "%").replace("'", "'\\''").replace(":", "\\:")
-    return f"'{word}:{told}'" if told else f"'{word}'"
+    description = about.replace("%%", "%").replace("'", "'\\''").replace(":", "\\:")
+    return f"'{word}:{description}'" if description else f"'{word}'"
 
 
 def main(arguments: list[str]) -> int:

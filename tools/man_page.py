@@ -49,8 +49,8 @@ def _options(name: str, summary: str, parser: argparse.ArgumentParser) -> Iterat
     for action in parser._actions:
         if isinstance(action, argparse._HelpAction):
             continue
-        told = parser._get_formatter()._expand_help(action) if action.help else ""
-        yield f".TP\n{_heading(action)}\n{_escaped(_sentence(told))}\n"
+        help_text = parser._get_formatter()._expand_help(action) if action.help else ""
+        yield f".TP\n{_heading(action)}\n{_escaped(_sentence(help_text))}\n"
 
 
 def _heading(action: argparse.Action) -> str:

@@ -17,7 +17,7 @@ from testbed.debian_tree import debian_tree, throw_away_copy
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("ca-certificates", "git", "make")  # what cloning the repository and `make` need
-CLONE = "/root/auricle"
+CLONE = "/opt/auricle"  # which every user of the system can read
 SAID = "how are you going to do it"
 MOST_LINES = 100
 

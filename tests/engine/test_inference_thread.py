@@ -8,8 +8,6 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import pytest
@@ -19,6 +17,7 @@ from auricle.assistant import InputLevel, ListenOptions
 from auricle.audio.file import read_recording
 from auricle.audio.format import FRAME_SAMPLES, FRAME_SECONDS, Frame
 from auricle.audio.level import FLOOR_DBFS
+from auricle.audio.source import OpenedByWith
 from auricle.biasing.biasing import Biasing
 from auricle.compute.budget import Budget
 from auricle.config.schema import Config
@@ -39,7 +38,7 @@ SECONDS = 20.0
 NO_OPTIONS = ListenOptions()
 
 
-class Room:
+class Room(OpenedByWith):
     """A microphone that delivers the audio of the test in real time, and otherwise silence."""
 
     def __init__(self) -> None:
@@ -68,17 +67,6 @@ class Room:
             return np.zeros(FRAME_SAMPLES, np.int16)
 
     def close(self) -> None:
-        pass
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
         pass
 
 

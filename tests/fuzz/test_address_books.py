@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -13,7 +12,6 @@ from auricle.context.imports.vcard import read_vcards
 from auricle.context.validation import MOST_SPOKEN, clean_name
 from auricle.errors import ImportedFileError
 
-CORPUS = Path(__file__).with_name("corpus") / "address_books"
 PATH = Path("all.vcf")
 # Pieces of vCards, so that random combinations get past the first line.
 PIECES = [
@@ -54,8 +52,3 @@ def test_a_card_is_read_whatever_stands_before_it(data: bytes) -> None:
     imported = Imported("contacts", "vcard")
     read_vcards(data + b"\r\nBEGIN:VCARD\r\nFN:Ann Lee\r\nEND:VCARD\r\n", PATH, imported)
     assert "Ann Lee" in {entry.written for entry in imported.entries}
-
-
-@pytest.mark.parametrize("file", sorted(CORPUS.iterdir()), ids=lambda file: file.name)
-def test_inputs_that_once_failed_are_read(file: Path) -> None:
-    fuzz_one(file.read_bytes())

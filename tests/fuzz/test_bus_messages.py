@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import socket
 import struct
@@ -132,7 +133,8 @@ def counted(value: object, depth: int = 0) -> int:
     return 1
 
 
-def seeds() -> list[bytes]:
+@functools.cache
+def seeds() -> tuple[bytes, ...]:
     """Return valid messages to mutate."""
     calls = [
         Message(path=PATH, interface=NAME, member="Listen", serial=1, sender=":1.5",
@@ -146,7 +148,7 @@ def seeds() -> list[bytes]:
     for serial, call in enumerate(calls, 1):
         call.serial = serial
     kept = [path.read_bytes() for path in sorted(CORPUS.iterdir())] if CORPUS.is_dir() else []
-    return [*(bytes(call._marshall()) for call in calls), *kept]
+    return (*(bytes(call._marshall()) for call in calls), *kept)
 
 
 @st.composite

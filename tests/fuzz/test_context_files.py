@@ -1,4 +1,4 @@
-"""Any bytes as a file of names: the mistakes are told with their lines, or the names are valid."""
+"""Any bytes as a file of names: mistakes are reported with their lines, or all names are valid."""
 
 from __future__ import annotations
 

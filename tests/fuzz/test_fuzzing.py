@@ -12,6 +12,7 @@ import pytest
 from fuzzing.engines import has_atheris, run_mutations
 from fuzzing.mutations import LONGEST, mutants
 from fuzzing.targets import Target, find_targets
+from testbed.import_path import import_path
 
 ROOT = Path(__file__).parents[2]
 BUGGY = """
@@ -71,7 +72,7 @@ def test_an_input_is_repeated_without_catching_its_error(tmp_path: Path) -> None
     command = [sys.executable, "-m", "fuzzing", "--target", "lattice_files", "--input"]
     done = subprocess.run(
         [*command, str(tmp_path / "input")],
-        env={"PYTHONPATH": ":".join(path for path in sys.path if path), "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": import_path(), "PATH": "/usr/bin:/bin"},
         cwd=ROOT,
         check=False,
         capture_output=True,

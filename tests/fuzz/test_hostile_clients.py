@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from pathlib import Path
 
@@ -21,8 +22,7 @@ NOTHING = Plan(calls=0, inputs=0, kills=0, tampers=0, largest=50_000, quiet_seco
 
 def attacked(**changes: int) -> Outcome:
     """Run the attacks and return what happened, without what only a slow machine causes."""
-    plan = Plan(**{name: getattr(NOTHING, name) for name in Plan.__slots__} | changes)
-    outcome = run(plan, lambda line: None)
+    outcome = run(dataclasses.replace(NOTHING, **changes), lambda line: None)
     del outcome.faults["dropped audio frames"]
     return outcome
 
@@ -61,12 +61,12 @@ def test_figures_are_shown_and_written(tmp_path: Path) -> None:
 
 
 def test_random_calls_are_valid_messages_of_every_kind() -> None:
-    attacks = [caller.attack() for caller in [Caller(3, 50_000)] for _ in range(600)]
+    caller, again = Caller(3, 50_000), Caller(3, 50_000)
+    attacks = [caller.attack() for _ in range(600)]
     for serial, attack in enumerate(attacks, start=1):
         attack.message.serial = serial
         attack.message._marshall(False)  # raises for values that do not fit the signature
     assert len({attack.kind for attack in attacks}) == 7
-    again = Caller(3, 50_000)
     repeated = [again.attack().message.member for _ in attacks]
     assert repeated == [attack.message.member for attack in attacks]
 

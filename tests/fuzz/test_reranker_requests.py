@@ -78,7 +78,7 @@ async def answer(scope: dict[str, Any], pieces: list[bytes]) -> tuple[int, bytes
     """Return status and body of the application's answer."""
     application = make_application(FirstWords(), TOKEN)
     waiting = [*pieces, b""]
-    told: list[dict[str, Any]] = []
+    sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
         if not waiting:
@@ -87,12 +87,12 @@ async def answer(scope: dict[str, Any], pieces: list[bytes]) -> tuple[int, bytes
         return {"type": "http.request", "body": piece, "more_body": bool(waiting)}
 
     async def send(message: dict[str, Any]) -> None:
-        told.append(message)
+        sent.append(message)
 
     async with application.router.lifespan_context(application):
         await application(scope, receive, send)
-    body = b"".join(message.get("body", b"") for message in told)
-    return int(told[0]["status"]), body
+    body = b"".join(message.get("body", b"") for message in sent)
+    return int(sent[0]["status"]), body
 
 
 @given(inputs_of("reranker_requests"))

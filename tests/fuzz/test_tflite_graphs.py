@@ -24,9 +24,8 @@ def fuzz_one(data: bytes) -> None:
     for high, middle, low, byte in zip(*[iter(data)] * 4, strict=False):
         content[(high << 16 | middle << 8 | low) % len(content)] = byte
     assert is_whole(bytes(content)) in (True, False)
-    cut = content[
-        : int.from_bytes(data[-3:], "big") % (len(content) - 4)
-    ]  # its last bytes are padding
+    end = int.from_bytes(data[-3:], "big") % (len(content) - 4)  # its last bytes are padding
+    cut = content[:end]
     assert not (is_whole(bytes(cut)) and content == WHOLE)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import configparser
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -173,3 +174,13 @@ def test_bash_offers_devices_and_never_runs_their_names(share: Path, tmp_path: P
 def test_zsh_completes_every_command(share: Path) -> None:
     zsh = (share / "zsh" / "vendor-completions" / "_auricle").read_text(encoding="utf-8")
     assert all(f"'{command.name}:" in zsh for command in COMMANDS)
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+def test_zsh_offers_whole_names_of_devices(share: Path) -> None:
+    text = (share / "zsh" / "vendor-completions" / "_auricle").read_text(encoding="utf-8")
+    (statement,) = re.findall(r"device\) (.*--names.*) ;;", text)
+    # _describe ends a word at a colon that is not escaped.
+    program = f"auricle() {{ print 'USB: Audio (hw:1,0)' }}; {statement}; print -r -- $described"
+    done = subprocess.run(["zsh", "-fc", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "USB\\: Audio (hw\\:1,0)\n"

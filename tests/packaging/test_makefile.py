@@ -142,12 +142,12 @@ def test_pip_gets_extra_arguments_for_training() -> None:
 def test_programs_that_the_tests_call_are_installed(program: str, package: str) -> None:
     called = [file for file in CALLERS if f'"{program}"' in file.read_text(encoding="utf-8")]
     assert called, f"no test calls {program}: remove it from PROGRAMS"
-    told = subprocess.run(
+    database = subprocess.run(
         ["make", "--print-data-base", "--question", "help"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     ).stdout
-    lists = re.findall(r"^(?:RUN|TEST)_PACKAGES := (.*)$", told, re.MULTILINE)
+    lists = re.findall(r"^(?:RUN|TEST)_PACKAGES := (.*)$", database, re.MULTILINE)
     assert package in " ".join(lists).split()

@@ -258,5 +258,5 @@ def test_service_user_is_created_in_the_group_audio(tmp_path: Path) -> None:
         "auricle-feedback": ["/", "/usr/sbin/nologin"],
     }
     groups = (tmp_path / "etc" / "group").read_text(encoding="utf-8").splitlines()
-    assert any(re.fullmatch(r"audio:x:\d+:auricle(,auricle-feedback)?", group) for group in groups)
+    assert any(re.fullmatch(r"audio:x:\d+:auricle,auricle-feedback", group) for group in groups)
     assert not any("auricle-relay" in group.split(":")[3] for group in groups)

@@ -38,6 +38,7 @@ from auricle.bus.server import BusServer
 from auricle.client.client import AssistantClient
 from auricle.dbus.connection import Connection
 from testbed.private_bus import PrivateBus
+from testbed.process_cost import process_cost
 from testbed.quiet_assistant import QuietAssistant
 from testbed.raw_bus import (
     ARRAYS,
@@ -163,7 +164,7 @@ async def measure(address: str, daemon: int, case: Case | None, each: float) -> 
         each: CPU seconds of the daemon per call without a hostile client.
     """
     Path(f"/proc/{daemon}/clear_refs").write_text("5")  # resets the peak
-    before = processor_seconds(daemon)
+    before = process_cost(daemon).cpu_seconds
     async with AssistantClient(address) as client, Watcher(address) as watcher:
         done = asyncio.Event()
         watching = [
@@ -179,16 +180,12 @@ async def measure(address: str, daemon: int, case: Case | None, each: float) -> 
         await asyncio.sleep(SETTLE_SECONDS)
         done.set()
         (of_daemon, calls), (of_bus, _) = await asyncio.gather(*watching)
-    used = processor_seconds(daemon) - before
-    peak = next(
-        int(line.split()[1]) // 1024
-        for line in Path(f"/proc/{daemon}/status").read_text().splitlines()
-        if line.startswith("VmHWM")
-    )
+    cost = process_cost(daemon)
+    used = cost.cpu_seconds - before
     name, size = (case.name, len(case.message)) if case else ("no hostile client", 0)
     more = max(0.0, used - each * calls)
     row = f"{name:36} {size:>11,} {1000 * of_daemon:>9.1f} {1000 * of_bus:>9.1f}"
-    return f"{row} {1000 * more:>8.0f} {peak:>8}", used / calls
+    return f"{row} {1000 * more:>8.0f} {cost.peak:>8.0f}", used / calls
 
 
 class Watcher:
@@ -212,29 +209,6 @@ class Watcher:
         await self._connection.ask_daemon("GetId", "")
 
 
-def processor_seconds(process: int) -> float:
-    """Return the CPU time of a process so far, in seconds."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-@contextlib.contextmanager
-def quiet_bus() -> Iterator[PrivateBus]:
-    """Run a private bus that does not write a line about each call beyond its own limits."""
-    errors = os.dup(2)
-    with open(os.devnull, "wb") as nothing:
-        os.dup2(nothing.fileno(), 2)
-    bus = PrivateBus()
-    try:
-        bus.__enter__()
-    finally:
-        os.dup2(errors, 2)
-        os.close(errors)
-    with contextlib.ExitStack() as stack:
-        stack.push(bus)  # entered already
-        yield bus
-
-
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -247,7 +221,7 @@ def main() -> int:
     if os.geteuid() != 0:
         print("run it as root, so that the hostile client can be another user", file=sys.stderr)
         return 1
-    with quiet_bus() as bus:
+    with PrivateBus() as bus:
         os.chmod(Path(bus.address.partition("path=")[2].partition(",")[0]).parent, 0o755)
         daemon = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.hostile_bus", "--serve", bus.address],

@@ -123,13 +123,18 @@ class Watcher:
                         self.ends.append(name)
                         break
 
-    async def caught_up(self, began: float, begun: float) -> float:
-        """Wait until the audio clock keeps pace; return the audio that is missing, in seconds."""
+    async def caught_up(self, at: float, clock: float) -> float:
+        """Wait until the audio clock keeps pace; return the audio that is missing, in seconds.
+
+        Args:
+            at: time.monotonic of a level before the load.
+            clock: seconds on the audio clock at that level.
+        """
         missing: list[float] = []
         deadline = time.monotonic() + CATCH_UP_SECONDS
         while time.monotonic() < deadline:
             await asyncio.sleep(2.0)
-            missing.append((self.at - began) - (self.clock - begun))
+            missing.append((self.at - at) - (self.clock - clock))
             if len(missing) > 2 and max(missing[-3:]) - min(missing[-3:]) < 0.1:
                 break
         return missing[-1]
@@ -140,10 +145,10 @@ async def measure(load: Load, bus: str, seconds: float) -> tuple[float, list[str
     watcher = Watcher()
     tasks = [asyncio.create_task(watcher.follow(bus)), asyncio.create_task(watcher.listen(bus))]
     await asyncio.sleep(SETTLE_SECONDS)
-    began, begun = watcher.at, watcher.clock
+    at, clock = watcher.at, watcher.clock
     with busy(load, bus):
         await asyncio.sleep(seconds)
-    missing = await watcher.caught_up(began, begun)
+    missing = await watcher.caught_up(at, clock)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

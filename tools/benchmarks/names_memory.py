@@ -4,8 +4,8 @@
 
 Run it with tools/ and daemon/ on the path. In: made-up names of people, whose first and last names
 recur as often as in a real list. Out: one line per figure. Memory is the resident set of a process
-`auricle run`, which hears a recording of noise; "settled" means that no thread of it wants the
-processor for more than a third of three seconds. Scenarios:
+`auricle run`, whose input is a recording of noise; "settled" means that no thread of it runs or
+waits for the processor for more than a third of three seconds. Scenarios:
 
 - hundred: five clients with 20,000 names each, and the memory when they have left.
 - turns: eight clients in turn with 20,000 names each.
@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import os
 import random
 import tempfile
 import time
@@ -44,6 +43,7 @@ from auricle.recognizer.beam_search import SearchOptions
 from auricle.recognizer.loading import load_recognizer
 from auricle.recognizer.recognizer import Recognizer
 from testbed.private_bus import PrivateBus
+from testbed.process_cost import ProcessCost, process_cost
 from testbed.running_daemon import RunningDaemon
 
 SCENARIOS = ("hundred", "turns", "spoken", "stages", "more")
@@ -55,7 +55,6 @@ SYLLABLES = (
 FIRST_NAMES, LAST_NAMES = 3000, 30_000
 SECONDS = 600.0  # of noise
 QUIET_SECONDS, SAMPLES = 3.0, 60
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def people(count: int, spoken: int = 0, seed: int = 1) -> list[Entry]:
@@ -66,9 +65,10 @@ def people(count: int, spoken: int = 0, seed: int = 1) -> list[Entry]:
     while len(names) < count * (1 + spoken):
         names[f"{draw.choice(first)} {draw.choice(last)}"] = None
     every = list(names)
+    forms = every[count:]
     return [
-        Entry("contacts", every[row], tuple(every[count + row * spoken :][:spoken]))
-        for row in range(count)
+        Entry("contacts", name, tuple(forms[row * spoken : (row + 1) * spoken]))
+        for row, name in enumerate(every[:count])
     ]
 
 
@@ -81,26 +81,13 @@ class Process:
 
     def __init__(self, pid: int) -> None:
         """Watch a process."""
+        self._pid = pid
         self._folder = Path(f"/proc/{pid}")
 
     @property
-    def megabytes(self) -> float:
-        """Resident memory."""
-        return int((self._folder / "statm").read_text().split()[1]) * PAGE / 1e6
-
-    @property
-    def own_megabytes(self) -> float:
-        """Proportional set size: pages that programs share count by their share."""
-        lines = (self._folder / "smaps_rollup").read_text().splitlines()
-        line = next(line for line in lines if line.startswith("Pss:"))
-        return int(line.split()[1]) * 1024 / 1e6
-
-    @property
-    def most_megabytes(self) -> float:
-        """Largest resident memory so far."""
-        lines = (self._folder / "status").read_text().splitlines()
-        line = next(line for line in lines if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024 / 1e6
+    def cost(self) -> ProcessCost:
+        """What the process uses now."""
+        return process_cost(self._pid)
 
     async def settle(self) -> float:
         """Return the seconds until no thread wants the processor most of the time.
@@ -136,7 +123,7 @@ def noise() -> Iterator[Path]:
         yield path
 
 
-def told(name: str, value: float, unit: str) -> None:
+def show(name: str, value: float, unit: str) -> None:
     """Print a figure."""
     print(f"{name}: {value:.1f} {unit}", flush=True)
 
@@ -149,38 +136,38 @@ def dropped(log: str) -> int:
 async def hundred(address: str, process: Process, count: int) -> None:
     """Give a long list through several clients, and take it away again."""
     await process.settle()
-    base = process.megabytes
-    told("ready, without names", base, "MB")
+    base = process.cost.rss
+    show("ready, without names", base, "MB")
     names, clients = people(count), []
     for first in range(0, count, ONE_CLIENT):
         client = AssistantClient(address)
         clients.append(await client.__aenter__())
         began = time.monotonic()
         await client.set_context("contacts", names[first : first + ONE_CLIENT])
-        told(f"call with {ONE_CLIENT} names", time.monotonic() - began, "s")
-    told("after the last call, until settled", await process.settle(), "s")
-    told(f"{count} names", process.megabytes, "MB")
-    told("of which proportional, without the share of other programs", process.own_megabytes, "MB")
-    told("most while they were prepared", process.most_megabytes, "MB")
+        show(f"call with {ONE_CLIENT} names", time.monotonic() - began, "s")
+    show("after the last call, until settled", await process.settle(), "s")
+    show(f"{count} names", process.cost.rss, "MB")
+    show("of which proportional, without the share of other programs", process.cost.pss, "MB")
+    show("most while they were prepared", process.cost.peak, "MB")
     for client in clients:
         await client.__aexit__(None, None, None)
     await process.settle()
-    told("when they are gone", process.megabytes, "MB")
-    told("above the memory before", 100 * (process.megabytes / base - 1), "%")
+    show("when they are gone", process.cost.rss, "MB")
+    show("above the memory before", 100 * (process.cost.rss / base - 1), "%")
 
 
 async def turns(address: str, process: Process) -> None:
     """Give eight lists, each by a client that leaves again."""
     await process.settle()
-    base = process.megabytes
+    base = process.cost.rss
     for turn in range(8):
         async with AssistantClient(address) as client:
             await client.set_context("contacts", people(ONE_CLIENT, seed=turn))
             await process.settle()
-            told(f"client {turn + 1}", process.megabytes, "MB")
+            show(f"client {turn + 1}", process.cost.rss, "MB")
         await process.settle()
-    told("when all are gone", process.megabytes, "MB")
-    told("above the memory before", 100 * (process.megabytes / base - 1), "%")
+    show("when all are gone", process.cost.rss, "MB")
+    show("above the memory before", 100 * (process.cost.rss / base - 1), "%")
 
 
 async def spoken(address: str, process: Process) -> None:
@@ -195,10 +182,10 @@ async def spoken(address: str, process: Process) -> None:
             except TooManyEntriesError as error:
                 print(f"refused: {error}", flush=True)
                 count -= 1000
-        told("taken with eight spoken forms each", count, "names")
+        show("taken with eight spoken forms each", count, "names")
     await process.settle()
-    told("with them", process.megabytes, "MB")
-    told("most while they were prepared", process.most_megabytes, "MB")
+    show("with them", process.cost.rss, "MB")
+    show("most while they were prepared", process.cost.peak, "MB")
 
 
 def stages(recognizer: Recognizer, count: int) -> None:
@@ -207,10 +194,10 @@ def stages(recognizer: Recognizer, count: int) -> None:
     began, used = time.monotonic(), time.process_time()
     for number, _ in enumerate(recognizer.prepare_biasing(context)):
         if number == 0:
-            told(f"{count} names usable after", time.monotonic() - began, "s")
-            told("  processor time", time.process_time() - used, "s")
-    told("context attention knows them after", time.monotonic() - began, "s")
-    told("  processor time", time.process_time() - used, "s")
+            show(f"{count} names usable after", time.monotonic() - began, "s")
+            show("  processor time", time.process_time() - used, "s")
+    show("context attention knows them after", time.monotonic() - began, "s")
+    show("  processor time", time.process_time() - used, "s")
 
 
 def more(recognizer: Recognizer) -> None:
@@ -227,8 +214,8 @@ def more(recognizer: Recognizer) -> None:
         used.append(time.thread_time() - before)
         for _ in stages:
             pass
-    told("one more name among 10,000 usable after", 1e3 * median(took), "ms")
-    told("  processor time", 1e3 * median(used), "ms")
+    show("one more name among 10,000 usable after", 1e3 * median(took), "ms")
+    show("  processor time", 1e3 * median(used), "ms")
 
 
 def main() -> None:
@@ -251,13 +238,13 @@ def main() -> None:
                     asyncio.run(turns(bus.address, process))
                 else:
                     asyncio.run(spoken(bus.address, process))
-            told("reports of lost audio", dropped(running.log), "")
+            show("reports of lost audio", dropped(running.log), "")
             if scenario == "spoken":
                 with RunningDaemon(bus.address, **daemon) as running:
                     process = Process(running.pid)
                     asyncio.run(process.settle())
-                    told("after a restart with the stored names", process.megabytes, "MB")
-                    told("most while they were prepared", process.most_megabytes, "MB")
+                    show("after a restart with the stored names", process.cost.rss, "MB")
+                    show("most while they were prepared", process.cost.peak, "MB")
     if not {"stages", "more"}.isdisjoint(arguments.only):
         bundle = load_bundle(find_bundle(arguments.bundle), "recognizer")
         recognizer = load_recognizer(bundle, SearchOptions(), 1)

@@ -150,8 +150,8 @@ def main() -> int:
         become(arguments.user)
     patience = ANSWER_SECONDS if arguments.user is None else FLOOD_SECONDS
     answers = asyncio.run(attack(arguments.bus, caller, arguments.calls, patience))
-    told = {name: getattr(answers, name) for name in Answers.__slots__}
-    json.dump(told, sys.stdout)
+    fields = {name: getattr(answers, name) for name in Answers.__slots__}
+    json.dump(fields, sys.stdout)
     return 0
 
 

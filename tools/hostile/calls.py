@@ -80,7 +80,7 @@ class Caller:
             "unknown member": (0.1, self._unknown),
             "property": (0.12, self._property),
             "descriptors": (0.04, self._with_descriptors),
-            "no reply wanted": (0.07, self._silent),
+            "no reply expected": (0.07, self._silent),
             "large body": (0.02, self._large),
         }
 
@@ -129,7 +129,7 @@ class Caller:
         interface, member, signature = self._choose.choice(self._methods)
         message = self._message(interface, member, signature)
         message.flags = MessageFlag.NO_REPLY_EXPECTED
-        return Attack("no reply wanted", message)
+        return Attack("no reply expected", message)
 
     def _large(self) -> Attack:
         interface, member, _ = self._choose.choice(self._methods)

@@ -94,5 +94,5 @@ def _costs(outcome: Outcome) -> Table:
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    told = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-    return told or "no entries"
+    listed = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+    return listed or "no entries"

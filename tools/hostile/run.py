@@ -24,6 +24,7 @@ from hostile.tampering import Tampering, tamper
 from hostile.watch import Costs, Delays, be_polite, measure
 from soak.daemon import SETTINGS, DaemonSettings
 from testbed.errors import StageError
+from testbed.import_path import import_path
 from testbed.private_bus import PrivateBus
 from testbed.running_daemon import RunningDaemon
 
@@ -91,7 +92,7 @@ def _call(plan: Plan, folder: Path, outcome: Outcome, say: Say) -> None:
     settings = DaemonSettings(str(folder / "report"), SPEECH, 1.0, plan.seed, patient=False)
     environment = {
         SETTINGS: json.dumps(asdict(settings)),
-        "PYTHONPATH": ":".join(path for path in sys.path if path),
+        "PYTHONPATH": import_path(),
     }
     policy = folder / "policy.conf"
     policy.write_text(policy_for(os.getuid(), os.getgid()), encoding="utf-8")
@@ -188,7 +189,7 @@ async def _run_attackers(
             *(sys.executable, "-m", "hostile.attacker", bus, str(plan.seed + number)),
             *(str(calls // ATTACKERS), str(plan.largest), *as_user),
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": ":".join(path for path in sys.path if path)},
+            env={**os.environ, "PYTHONPATH": import_path()},
         )
         for number in range(ATTACKERS)
     ]
@@ -225,7 +226,7 @@ def _mutate(plan: Plan, folder: Path, outcome: Outcome) -> None:
         command = [sys.executable, "-m", "fuzzing", "--target", name, "--inputs", str(count)]
         done = subprocess.run(
             [*command, "--out", str(folder / "fuzz"), "--seed", str(plan.seed)],
-            env={**os.environ, "PYTHONPATH": ":".join(path for path in sys.path if path)},
+            env={**os.environ, "PYTHONPATH": import_path()},
             check=False,
             capture_output=True,
             text=True,

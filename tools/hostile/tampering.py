@@ -1,7 +1,7 @@
 """Damages state files and model files, one at a time, and starts the daemon on each.
 
-The daemon must start on damaged state, and refuse a damaged model in one sentence. Never may it
-print a traceback, or be ended by a signal.
+The daemon must start on damaged state and report it, and refuse a damaged model in one sentence. It
+must neither print a traceback nor be ended by a signal.
 """
 
 from __future__ import annotations
@@ -16,13 +16,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from auricle.privacy.audit_log import NAME
 from fuzzing.mutations import mutants
 from testbed.errors import StageError
+from testbed.import_path import import_path
 from testbed.private_bus import PrivateBus
 from testbed.running_daemon import RunningDaemon
 
 ROOT = Path(__file__).parents[2]
 BUNDLE, WAKE = ROOT / "models" / "en-tiny", ROOT / "models" / "wake"
+AUDIT_LOG = f"privacy/record/{NAME}"
 DAMAGED_STATE = {
     "music/ducked.json": (
         b"[" * 3000,
@@ -30,8 +33,8 @@ DAMAGED_STATE = {
         b"\x00" * 9,
     ),
     "context/1000-default.json": (b"[" * 3000, b'{"format":' + b"9" * 5000 + b"}", b"\xff\xfe"),
-    "privacy/mode.json": (b"[" * 3000, b"null", b'{"mode":' + b"9" * 400 + b"}"),
-    "privacy/log.jsonl": (b"[" * 3000 + b"\n", b"\x00" * 4096, b'{"time":1e999}\n'),
+    "privacy/mode": (b"[" * 3000, b"null", b'{"mode":' + b"9" * 400 + b"}"),
+    AUDIT_LOG: (b"[" * 3000 + b"\n", b"\x00" * 4096, b'{"time":1e999}\n'),
 }
 
 
@@ -80,6 +83,9 @@ def _start_on_state(folder: Path, name: str, content: bytes, done: Tampering) ->
             done.faults[f"does not start with a damaged {name}"] += 1
     if "Traceback" in daemon.log:
         done.faults[f"traceback with a damaged {name}"] += 1
+    # The audit log is read when the first lattice is sent.
+    if name != AUDIT_LOG and str(file) not in daemon.log:
+        done.faults[f"no report of a damaged {name}"] += 1
 
 
 def _start_on_models(folder: Path, choose: random.Random, done: Tampering) -> None:
@@ -109,9 +115,9 @@ def _start_on_models(folder: Path, choose: random.Random, done: Tampering) -> No
             text=True,
             env=_environment(folder),
         )
-        told, status = _first_words(process)
+        output, status = _start_of(process)
     name = f"{file.parent.name}/{file.name}"
-    if "Traceback" in told:
+    if "Traceback" in output:
         done.faults[f"traceback with a damaged {name}"] += 1
     elif status is None:
         used = file.parent.name == BUNDLE.name or file.name.startswith(("alexa", "manifest"))
@@ -125,19 +131,18 @@ def _start_on_models(folder: Path, choose: random.Random, done: Tampering) -> No
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    path = ":".join(each for each in sys.path if each)
-    state = {"STATE_DIRECTORY": str(folder / "state"), "PYTHONPATH": path}
+    state = {"STATE_DIRECTORY": str(folder / "state"), "PYTHONPATH": import_path()}
     return {"PATH": "/usr/bin:/bin", "PULSE_SERVER": "unix:/nonexistent", **state}
 
 
-def _first_words(process: subprocess.Popen[str]) -> tuple[str, int | None]:
+def _start_of(process: subprocess.Popen[str]) -> tuple[str, int | None]:
     """Return what a daemon writes until it is ready or ends, and its status if it has ended."""
-    told = ""
+    output = ""
     with process:
         assert process.stderr is not None
         for line in process.stderr:
-            told += line
+            output += line
             if " ready: " in line:
                 process.kill()
-                return told, None
-    return told, process.returncode
+                return output, None
+    return output, process.returncode

@@ -1,7 +1,7 @@
 """The six kinds of clients of a soak. Each runs until it is cancelled.
 
-In: the address of a bus with a daemon. Out: counts of what they did, and what they may not see:
-unexpected errors, sessions that end twice.
+In: the address of a bus with a daemon. Out: counts of what they did, and of faults: unexpected
+errors, sessions that end twice.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ async def stays(bus: str, tally: Tally) -> None:
 
 
 async def comes_and_goes(bus: str, tally: Tally) -> None:
-    """Connect, subscribe, duck or monitor, and leave without a goodbye."""
+    """Connect, subscribe, duck or monitor, and disconnect without ending anything."""
     choose = random.Random(2)
     while True:
         async with AssistantClient(bus) as client:

@@ -31,7 +31,7 @@ INBOXES: list[Inbox[Note]] = []
 
 @dataclass(frozen=True, slots=True)
 class DaemonSettings:
-    """What the daemon is told by the environment."""
+    """Settings that the daemon reads from the environment."""
 
     report: str  # path of the file to write
     speech: float  # share of commands in the audio

@@ -107,5 +107,5 @@ def show(console: Console, outcome: Outcome, summary: Summary) -> None:
 
 
 def _show_counts(console: Console, title: str, counts: dict[str, int]) -> None:
-    told = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-    console.print(f"[bold]{title}:[/] {told or 'no entries'}")
+    listed = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+    console.print(f"[bold]{title}:[/] {listed or 'no entries'}")

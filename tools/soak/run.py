@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from tempfile import TemporaryDirectory
 from soak import clients
 from soak.daemon import SETTINGS, DaemonSettings, Report
 from testbed.errors import StageError
+from testbed.import_path import import_path
 from testbed.private_bus import PrivateBus
 from testbed.process_cost import ProcessCost, process_cost
 from testbed.running_daemon import RunningDaemon
@@ -86,7 +86,7 @@ def soak(plan: Plan, say: Say) -> Outcome:
         settings = DaemonSettings(str(report), plan.speech, plan.pace, plan.seed)
         environment = {
             SETTINGS: json.dumps(asdict(settings)),
-            "PYTHONPATH": ":".join(path for path in sys.path if path),
+            "PYTHONPATH": import_path(),
             **bus.environment,
         }
         daemon = RunningDaemon(bus.address, BASE, environment=environment, program=PROGRAM)

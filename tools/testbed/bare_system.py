@@ -57,9 +57,12 @@ class BareSystem:
             raise StageError(f"{tree}: has no ca-certificates; add it to the packages of the tree")
 
     def clone(self, repository: Path, place: str) -> None:
-        """Clone the commit that is checked out in a repository, without its history."""
+        """Clone the commit that is checked out in a repository, without its history.
+
+        Every user of the system can read the clone.
+        """
         command = ["git", "clone", "--quiet", "--depth=1", f"file://{repository}"]
-        subprocess.run([*command, str(self._tree / place.lstrip("/"))], check=True)
+        subprocess.run([*command, str(self._tree / place.lstrip("/"))], umask=0o022, check=True)
 
     def run(self, *command: str, output: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command to its end.
@@ -84,7 +87,8 @@ class BareSystem:
         """Return the command line that runs a command in the system."""
         entered = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
         entered += [f"--mount-proc={self._tree / 'proc'}", "sh", "-euc", ENTER, "sh"]
-        return [*entered, str(self._tree), str(len(self._folders)), *self._folders, *command]
+        folders = map(str, self._folders)
+        return [*entered, str(self._tree), str(len(self._folders)), *folders, *command]
 
     def _show(self, value: str) -> None:
         """Make the host's files and folders in the value of an option available in the system."""
@@ -100,17 +104,17 @@ class BareSystem:
 
 def apt_settings() -> Iterator[str]:
     """Yield the host's settings of how apt downloads, as lines of a configuration file."""
-    told = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True).stdout
-    for line in told.splitlines():
+    done = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True)
+    for line in done.stdout.splitlines():
         if line.startswith("Acquire::") and not line.startswith("Acquire::IndexTargets"):
             yield line
 
 
 def pip_settings() -> Iterator[tuple[str, str]]:
     """Yield the option and the value of each of the host's settings of pip."""
-    told = subprocess.run(
+    done = subprocess.run(
         ["python3", "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
-    ).stdout  # empty if the host has no pip
-    for line in told.splitlines():
+    )
+    for line in done.stdout.splitlines():  # empty if the host has no pip
         name, _, value = line.partition("=")
         yield name.rpartition(".")[2], value.strip("'")

@@ -84,9 +84,9 @@ class PrivateBus:
         if self._daemon.stdout is not None:
             self.address = self._daemon.stdout.readline().strip()  # printed once the bus listens
         if not self.address:
-            told = log.read_text()
+            output = log.read_text()
             self._stop()
-            raise StageError(f"dbus-daemon does not start: {told}")
+            raise StageError(f"dbus-daemon does not start: {output}")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,6 +1,6 @@
 """A D-Bus client that sends bytes as they are, and bodies that are expensive to decode.
 
-It shows how a service bears callers that no D-Bus library would allow. It needs nothing of the
+It shows how a service handles callers that no D-Bus library would allow. It imports nothing of the
 daemon under test.
 """
 
@@ -10,7 +10,6 @@ import os
 import re
 import socket
 import struct
-from types import TracebackType
 from typing import Self
 
 NAME = "org.auricle.Assistant1"
@@ -45,12 +44,7 @@ class RawClient:
         """Return the connected client."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Disconnect."""
         self.socket.close()
 

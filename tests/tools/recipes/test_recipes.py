@@ -23,6 +23,7 @@ from recipes.__main__ import main
 from recipes.recipe import Recipe, RecipeError, read_recipe
 from recipes.runner import Terminated, chosen, run
 from recipes.stamps import sha256, stamp
+from testbed.import_path import import_path
 from testbed.recordings import Recording
 
 TINY = Path(__file__).with_name("tiny.yaml")
@@ -262,8 +263,7 @@ def test_sigterm_ends_the_step_as_well(write: Write, tmp_path: Path) -> None:
     trap = f"trap 'echo saved > {said}; exit 0' TERM; touch {tmp_path}/begun; "
     recipe = write({"a": trap + "while true; do sleep 0.05; done"})
     words = [sys.executable, "-m", "recipes", "run", str(recipe.path)]
-    paths = os.pathsep.join(path for path in sys.path if path)
-    with subprocess.Popen(words, env=os.environ | {"PYTHONPATH": paths}) as process:
+    with subprocess.Popen(words, env=os.environ | {"PYTHONPATH": import_path()}) as process:
         while not (tmp_path / "begun").exists():
             time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
