@@ -96,12 +96,14 @@ class Costs:
 async def measure(daemon: RunningDaemon, costs: Costs, gone: Callable[[], None]) -> None:
     """Take samples until cancelled; calls `gone` if the daemon has ended."""
     while True:
+        # No await may come between the appends: a cancellation there would leave half a sample.
+        lines = (await asyncio.to_thread(daemon.read_log)).count("\n")
         try:
             costs.samples.append(process_cost(daemon.pid))
         except OSError:
             gone()
             return
         costs.times.append(time.monotonic())
-        costs.lines.append((await asyncio.to_thread(daemon.read_log)).count("\n"))
+        costs.lines.append(lines)
         daemon.drain()
         await asyncio.sleep(SAMPLE_SECONDS)
