@@ -110,7 +110,7 @@ class KeyMatrix:
         Args:
             keys: (keys, width) float32.
             sounds: hash of the sound of each key; none has a key yet.
-            exact: whether all keys are to be float32, as far as they still are.
+            exact: keep all keys as float32; keys that were rounded before stay rounded.
         """
         blocks: list[_Exact | _Rounded] = [*self.blocks]
         new: _Exact | _Rounded = _Exact(keys)
