@@ -1,4 +1,4 @@
-"""A recording in place of the microphone plays when somebody wants to hear it."""
+"""A recording in place of the microphone plays on request."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def heard(microphone: RecordedMicrophone, count: int) -> list[int]:
     return [int(frame[0]) for frame in frames if frame is not None]
 
 
-def test_recording_plays_from_its_start_whenever_it_is_wanted(recording: Path) -> None:
+def test_each_request_plays_the_recording_from_its_start(recording: Path) -> None:
     with RecordedMicrophone(recording) as microphone:
         assert isinstance(microphone, AudioSource)
         assert heard(microphone, 3) == [0, 0, 0]
@@ -67,7 +67,7 @@ def test_requests_while_it_plays_let_it_play_once_more_after_a_pause(recording: 
         assert heard(microphone, 6) == [0] * 6
 
 
-def test_reopened_recording_plays_again_if_it_was_wanted_before(recording: Path) -> None:
+def test_reopened_recording_plays_again_if_it_was_requested_before(recording: Path) -> None:
     microphone = RecordedMicrophone(recording)
     microphone.open()
     microphone.open()
@@ -102,6 +102,6 @@ def test_frames_come_in_real_time(recording: Path, monkeypatch: pytest.MonkeyPat
     assert len(waits) == 10
 
 
-def test_missing_recording_is_told_when_it_is_opened(tmp_path: Path) -> None:
+def test_missing_recording_is_reported_when_it_is_opened(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="does not exist"):
         RecordedMicrophone(tmp_path / "missing.wav").open()

@@ -80,7 +80,7 @@ async def test_what_was_kept_is_handed_over_and_damage_is_told_once(tmp_path: Pa
 
 
 @pytest.mark.asyncio
-async def test_of_stored_names_those_that_fit_are_used_and_none_is_lost(
+async def test_stored_names_that_fit_are_used_and_none_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, other = Recogniser().keeper(tmp_path), Source(1000, "other")

@@ -1,4 +1,4 @@
-"""Repetitions are told from the audio: CTC prefers the text without them, or does not."""
+"""CTC decides whether the audio contains the words of a repetition once or twice."""
 
 from __future__ import annotations
 

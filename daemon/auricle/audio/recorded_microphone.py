@@ -1,7 +1,7 @@
 """A recording in place of the microphone: a silent room, in which the recording plays on request.
 
-In: a recording. Out: audio frames in real time. It plays when a client wants to hear, and once more
-for clients that come while it plays, so that no client comes too late. After `close`, for example
+In: a recording. Out: audio frames in real time. It plays on request (`play`), and once more for
+requests that come while it plays, so that no client misses its start. After `close`, for example
 while muted, `open` plays it from the start.
 """
 

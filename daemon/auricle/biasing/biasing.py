@@ -80,7 +80,7 @@ class Meanings(Mapping[str, tuple[Meaning, ...]]):
     def __init__(
         self, table: FormTable, entries: Sequence[Entry], active: Bits, options: BiasingOptions
     ) -> None:
-        """Take a table and its entries; `active`, (forms,), tells the forms that the list has."""
+        """Take a table and its entries; `active`, (forms,), is true for the forms in use."""
         self._table = table
         self._entries = entries
         self._active = active
@@ -226,7 +226,7 @@ class BiasingBuilder:
         """Yield the biasing of a context, each time at least as good as before.
 
         The first one may lack keys of context attention, of which ten thousand take seconds; the
-        last one has them all. One may be yielded several times. The caller may stop at any time.
+        last one has them all. The same one may be yielded again. The caller may stop at any time.
 
         Raises:
             ModelError: the network of context attention cannot be run.

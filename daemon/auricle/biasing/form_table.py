@@ -9,7 +9,7 @@ takes about 60 bytes; Python objects would take about 800.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -51,6 +51,7 @@ class FormTable:
 
     rules: FormRules
     texts: SortedTexts = field(default_factory=SortedTexts)
+    # Of each form: letters of rare and of common words, and whether it is a common word itself.
     rare: NDArray[np.uint16] = field(default_factory=lambda: np.zeros(0, np.uint16))
     common: NDArray[np.uint16] = field(default_factory=lambda: np.zeros(0, np.uint16))
     is_common: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
@@ -126,14 +127,14 @@ class FormTable:
     def _remapped(self, before: Indices, after: Indices, prints: Integers) -> FormTable:
         """Return the table with only some of the entries, by their next indices."""
         if len(before) == len(self.prints) and np.array_equal(before, after):
-            return self._but(prints=prints)
+            return replace(self, prints=prints)
         moved = np.full(len(self.prints), -1, np.int64)
         moved[before] = after
         codes = self.meanings & ((1 << _FORM) - 1)
         entries = moved[codes >> 1]
         stay = entries >= 0
         meanings = self.meanings >> _FORM << _FORM | entries << 1 | codes & 1
-        return self._but(prints=prints, meanings=np.sort(meanings[stay]))._without_unused()
+        return replace(self, prints=prints, meanings=np.sort(meanings[stay]))._without_unused()
 
     def _without_unused(self) -> FormTable:
         """Return the table without respellings of removed forms, and without removed forms."""
@@ -176,7 +177,8 @@ class FormTable:
         every = np.concatenate([table.links, np.array(links, np.int64)])
         likelihoods = [likelihood for _, _, likelihood in respelled]
         order = np.argsort(every, kind="stable")
-        return table._but(
+        return replace(
+            table,
             meanings=np.sort(np.concatenate([table.meanings, np.array(meanings, np.int64)])),
             links=every[order],
             likelihoods=np.concatenate([table.likelihoods, likelihoods])[order],
@@ -243,35 +245,13 @@ class FormTable:
         return table, places
 
     def _described(self, form: str) -> tuple[int, int, bool, int]:
-        """Return the letters of rare and of common words, whether it is one, and its sound."""
+        """Return what the columns `rare`, `common`, `is_common` and `sounds` have for a form."""
         known, rare, letters = self.rules.common, 0, 0
         for word in form.split(" "):
             letters += len(word)
             if word not in known:
                 rare += len(word)
         return rare, letters - rare, form in known, hash(form.removesuffix(OWNED))
-
-    def _but(
-        self,
-        *,
-        meanings: Integers | None = None,
-        links: Integers | None = None,
-        likelihoods: NDArray[np.float64] | None = None,
-        prints: Integers | None = None,
-    ) -> FormTable:
-        """Return a copy with other columns."""
-        return FormTable(
-            rules=self.rules,
-            texts=self.texts,
-            rare=self.rare,
-            common=self.common,
-            is_common=self.is_common,
-            sounds=self.sounds,
-            meanings=self.meanings if meanings is None else meanings,
-            links=self.links if links is None else links,
-            likelihoods=self.likelihoods if likelihoods is None else likelihoods,
-            prints=self.prints if prints is None else prints,
-        )
 
 
 def best_by(groups: Indices, values: NDArray[np.float64], count: int) -> NDArray[np.float64]:

@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 from auricle.biasing.context_attention import ContextEncoder, Floats, Queries
 
 EXACT = 32_768  # keys up to which a list has them as float32: 16 MiB
-_BLOCK = 4096  # rounded keys that are searched at once
+_BLOCK = 4096  # rounded keys up to which a block grows
+# Rounded keys that become float32 at once: 64 KB, which fit into the cache of the processor. Larger
+# pieces are up to 10 times as slow: each needs new pages, and BLAS divides it among threads.
+_AT_ONCE = 128
 _STEPS = 127  # positive values of 8 bits
 
 Integers = NDArray[np.int64]
@@ -34,8 +37,8 @@ class _Rounded:
 
     def parts(self) -> Iterator[Floats]:
         """Yield the keys as float32, (keys, width), a few at a time."""
-        for first in range(0, len(self), _BLOCK):
-            yield self.steps[first : first + _BLOCK] * self.scales[first : first + _BLOCK]
+        for first in range(0, len(self), _AT_ONCE):
+            yield self.steps[first : first + _AT_ONCE] * self.scales[first : first + _AT_ONCE]
 
     def rows(self, keep: NDArray[np.bool_]) -> _Rounded:
         """Return some of the keys."""
@@ -110,7 +113,7 @@ class KeyMatrix:
         Args:
             keys: (keys, width) float32.
             sounds: hash of the sound of each key; none has a key yet.
-            exact: whether all keys are to be float32, as far as they still are.
+            exact: keep all keys as float32; keys that were rounded before stay rounded.
         """
         blocks: list[_Exact | _Rounded] = [*self.blocks]
         new: _Exact | _Rounded = _Exact(keys)

@@ -93,7 +93,7 @@ class TokenScorer:
         self._vocabulary = vocabulary
         self._scale = scale
         self._rows: dict[tuple[ContextState, int], Floats] = {}
-        self._beginnings: dict[int, Floats] = {}  # id of the spelling
+        self._beginnings: dict[LetterTree, Floats] = {}
 
     def of(self, graph: ContextGraph) -> TokenScorer:
         """Return a scorer of other names over the same vocabulary."""
@@ -105,15 +105,15 @@ class TokenScorer:
         return self._scale * self._graph.most
 
     def _beginning(self, spelling: LetterTree) -> Floats:
-        """Return the pending bonus of each piece at the begin of a name, cached.
+        """Return the pending bonus of each piece at the beginning of a name, cached.
 
         Returns:
             (pieces, places) float32 for `spelling.numbers`; -1 if no name begins with the piece.
         """
-        known = self._beginnings.get(id(spelling))
+        known = self._beginnings.get(spelling)
         if known is None:
             known = self._graph.initial_bonuses(spelling.texts)[spelling.rows]
-            self._beginnings[id(spelling)] = known
+            self._beginnings[spelling] = known
         return known
 
     def warm(self) -> None:

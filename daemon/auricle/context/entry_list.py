@@ -22,7 +22,7 @@ Key: TypeAlias = tuple[str, str]  # written form and id, unique within a kind
 Hashes: TypeAlias = NDArray[np.int64]
 _BEGIN, _END = b"\n", b"\0"  # of an entry and of each of its texts; a valid name has neither
 _GROUP = 512  # entries that are unpacked at once
-_FEW = 32  # keys up to which each is searched by itself
+_FEW = 32  # keys; up to so many, each is searched for separately
 
 
 class EntryList(Sequence[Entry]):

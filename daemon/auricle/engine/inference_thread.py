@@ -46,7 +46,7 @@ STOP_SECONDS = 3.0  # for ending the session, and for closing the device
 # call blocks for a minute, and opening a device takes several calls. A restart would not help.
 AWAY_SECONDS = 300.0
 MANY_ENTRIES = 1000  # entries that come or go, after which free memory goes back to the system
-BUSY_SECONDS = 0.1  # between two looks whether the inference thread has time
+BUSY_SECONDS = 0.1  # between checks whether a session still runs or calls still wait
 
 Value = TypeVar("Value")
 
@@ -228,7 +228,7 @@ class InferenceThread:
         *,
         trim: bool,
     ) -> None:
-        """Use the better stages of a biasing as they are ready; a session has the processor."""
+        """Use the later stages of a biasing when they are ready; pause during a session."""
         while (better := await asyncio.to_thread(next, stages, None)) is not None:
             if better is not biasing:
                 biasing = better
@@ -239,7 +239,7 @@ class InferenceThread:
             await asyncio.to_thread(trim_heap)
 
     async def _use(self, pipeline: Pipeline, biasing: Biasing) -> None:
-        """Pass a better biasing to the pipeline, when the inference thread has time for it."""
+        """Pass a better biasing to the pipeline; try again while too many calls are waiting."""
         while True:
             try:
                 return await self._call(lambda: pipeline.set_biasing(biasing))
@@ -247,7 +247,7 @@ class InferenceThread:
                 await asyncio.sleep(BUSY_SECONDS)
 
     async def _stop_improving(self) -> None:
-        """Stop computing the later stages of a biasing; what is known already stays."""
+        """Stop computing the later stages of a biasing; the pipeline keeps the latest one."""
         if self._improving is not None:
             self._improving.cancel()
             await asyncio.gather(self._improving, return_exceptions=True)

@@ -100,8 +100,9 @@ class Pipeline:
 
     @property
     def running(self) -> str | None:
-        """The id of the running session, or None."""
-        return self._session.running.session if self._session.running else None
+        """The id of the running session, or None; may be read from any thread."""
+        running = self._session.running  # read once: the inference thread may end the session
+        return running.session if running else None
 
     @property
     def wake_scores(self) -> dict[str, float]:

@@ -4,10 +4,9 @@ In: audio frames. Out: a `TranscribedSegment` for each session, as soon as it en
 of the daemon divide the recording. Each session starts with a new pipeline, so that memory does not
 grow with the length of the recording.
 
-No audio is skipped. A session hears again the last moment of the one before, because a word may
-have begun there. Where speech goes on for `LONGEST_SECONDS`, the session is cut between two
-words, at the quietest place of its second half. Everything after that place is heard again by the
-next session.
+No audio is skipped. A session begins shortly before the end of the previous one, because a word may
+have begun there. Where speech goes on for `LONGEST_SECONDS`, the session is cut between two words,
+at the quietest place of its second half, and the next session begins at that place.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from auricle.offline.live_clock import Known, LiveClock, Transcription, nothing_
 from auricle.recognizer.recognizer import Recognizer
 
 LONGEST_SECONDS = 14.0  # longest session: the second pass reads longer ones less accurately
-RESUME_SECONDS = 0.3  # end of a session that the next one hears again
+RESUME_SECONDS = 0.3  # end of a session with which the next one begins
 RETRY_SECONDS = 1.0  # the same after a session without words, in which one may have begun
 QUIET_FRAMES = 5  # length of the quiet place at which continuous speech is cut, in audio frames
 MARGIN_SECONDS = 0.15  # a word may end so much later, or begin so much earlier, than its times say
@@ -128,7 +127,7 @@ def _hear(source: _Rewindable, pipeline: Pipeline, live: LiveClock) -> tuple[lis
 
 
 def _resume_at(count: int, words: Sequence[Word]) -> int:
-    """Return the index of the first frame that the next session hears.
+    """Return the index of the first frame of the next session.
 
     Args:
         count: frames of this session.

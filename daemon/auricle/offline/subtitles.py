@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from auricle.lattice.result import Result, Word
+from auricle.recognizer.written_form import punctuated_words
 
 LINE_CHARACTERS = 42
 LINES = 2
@@ -31,8 +32,8 @@ class Cue:
 
 def subtitle_words(result: Result, *, written: bool) -> tuple[Word, ...]:
     """Return the words of a result, if `written` with capitals and punctuation where possible."""
-    parts = result.punctuated.replace("-", "- ").split()
-    if not written or len(parts) != len(result.words):
+    parts = punctuated_words(result.punctuated, [word.word for word in result.words])
+    if not written or parts is None:
         return result.words
     return tuple(replace(word, word=part) for word, part in zip(result.words, parts, strict=True))
 

@@ -11,18 +11,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from auricle.biasing import spoken_forms
+
 MARKS = ",.?!"
-ONES = {word: number for number, word in enumerate(
-    ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"))}  # fmt: skip
-TEENS = {word: number for number, word in enumerate(
-    ("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen",
-     "eighteen", "nineteen"), start=10)}  # fmt: skip
-TENS = {word: 10 * number for number, word in enumerate(
-    ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"),
-    start=2)}  # fmt: skip
+ONES = {word: number for number, word in enumerate(spoken_forms.ONES) if number < 10}
+TEENS = {word: number for number, word in enumerate(spoken_forms.ONES) if number >= 10}
+BELOW_TWENTY = ONES | TEENS
+TENS = {word: 10 * number for number, word in enumerate(spoken_forms.TENS) if number >= 2}
+BELOW_HUNDRED = BELOW_TWENTY | TENS  # single words
 SCALES = {"thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
 BEFORE_TIMES = {"at", "until", "till", "by", "for"}
 AFTER_TIMES = {"am", "pm", "a.m", "p.m"}
+NUMERALS = {*SCALES, "hundred", "percent", "point", *BELOW_HUNDRED}
 LEAST = 10  # smaller numbers stay words
 DIGIT_BY_DIGIT = 3  # so many single digits in a row are a code or a telephone number
 
@@ -57,8 +57,7 @@ def with_digits(words: Sequence[str]) -> list[str]:
 def _divided(word: str) -> list[str]:
     """Return the parts of a word with hyphens if all are numbers, else the word."""
     parts = word.split("-")
-    numbers = ONES | TEENS | TENS
-    if len(parts) > 1 and all(part.lower().rstrip(MARKS) in numbers for part in parts):
+    if len(parts) > 1 and all(part.lower().rstrip(MARKS) in BELOW_HUNDRED for part in parts):
         return parts
     return [word]
 
@@ -81,20 +80,17 @@ def _number(words: Sequence[str], before: str) -> SpokenNumber | None:
 
 def _time(words: Sequence[str], before: str) -> SpokenNumber | None:
     """Read "seven thirty" after "at", or before "pm"."""
-    hours = (ONES | TEENS).get(words[0], 0) if words else 0
+    hours = BELOW_TWENTY.get(words[0], 0) if words else 0
     minutes, used = _below_hundred(words[1:])
     if len(words) > 2 and words[1] == "oh" and words[2] in ONES:
         minutes, used = ONES[words[2]], 2
     elif minutes < 10:
         return None
     after = words[1 + used] if len(words) > 1 + used else ""
-    is_time = after in AFTER_TIMES or (before in BEFORE_TIMES and after not in UNITS)
+    is_time = after in AFTER_TIMES or (before in BEFORE_TIMES and after not in NUMERALS)
     if not 1 <= hours <= 12 or not used or minutes > 59 or not is_time:
         return None
     return SpokenNumber(f"{hours}:{minutes:02}", 1 + used)
-
-
-UNITS = {*SCALES, "hundred", "percent", "point", *ONES, *TEENS, *TENS}
 
 
 def _digits(words: Sequence[str], before: str) -> SpokenNumber | None:
@@ -114,7 +110,7 @@ def _year(words: Sequence[str], before: str) -> SpokenNumber | None:
     century, first = _below_hundred(words[:1])
     years, second = _below_hundred(words[1:])
     following = words[1 + second] if len(words) > 1 + second else ""
-    if not first or not second or not 11 <= century <= 20 or years < 10 or following in UNITS:
+    if not first or not second or not 11 <= century <= 20 or years < 10 or following in NUMERALS:
         return None
     return SpokenNumber(f"{century}{years}", 1 + second)
 
@@ -170,5 +166,5 @@ def _below_hundred(words: Sequence[str]) -> tuple[int, int]:
     if words[0] in TENS:
         ones = ONES.get(words[1], 0) if len(words) > 1 else 0
         return TENS[words[0]] + ones, 2 if ones else 1
-    number = (ONES | TEENS).get(words[0])
+    number = BELOW_TWENTY.get(words[0])
     return (0, 0) if number is None else (number, 1)

@@ -111,14 +111,13 @@ class Encoder:
         Returns:
             The next state and the encoded chunk.
         """
-        before = {name: getattr(state, name) for name in _STATE}
         below = self._trunk(
-            features=features[np.newaxis], **{name: before[name] for name in _TRUNK}
+            features=features[np.newaxis], **{name: getattr(state, name) for name in _TRUNK}
         )
         above = self._top(
             encoded=below["encoded"],
             position=state.position,
-            **{name: before[name] for name in _TOP},
+            **{name: getattr(state, name) for name in _TOP},
         )
         out = below | above
         following = EncoderState(*(out[f"{name}_out"] for name in _STATE))

@@ -63,6 +63,7 @@ def without_repetition(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
 def _pairs(words: tuple[str, ...], size: int) -> Iterator[tuple[int, int]]:
     """Yield where two equal groups of `size` words begin, fewer than `size` words apart."""
     for first in range(len(words) - 2 * size + 1):
+        group = words[first : first + size]
         for second in range(first + size, min(first + 2 * size, len(words) - size + 1)):
-            if words[first : first + size] == words[second : second + size]:
+            if words[second : second + size] == group:
                 yield first, second

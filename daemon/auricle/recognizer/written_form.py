@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auricle.lattice.result import RecognizedName, Result, Word
-from auricle.recognizer.digits import with_digits
-
-MARKS = ",.?!"
+from auricle.recognizer.digits import MARKS, with_digits
 
 
 def written_form(result: Result) -> str:

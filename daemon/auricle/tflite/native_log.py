@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 STANDARD_ERROR = 2  # file descriptor
 INFORMATIONAL = b"INFO: "
@@ -42,9 +42,13 @@ def without_informational_lines() -> Iterator[None]:
 
 
 def _pass_on(buffer: int) -> None:
-    """Write the lines of a buffer that are not informational to standard error, and close it."""
+    """Write the lines of a buffer that are not informational to standard error, and close it.
+
+    A standard error that cannot be written must not make the model look damaged.
+    """
     with os.fdopen(buffer, "rb") as stream:
         stream.seek(0)
         rest = b"".join(line for line in stream if not line.startswith(INFORMATIONAL))
-    while rest:
-        rest = rest[os.write(STANDARD_ERROR, rest) :]
+    with suppress(OSError):
+        while rest:
+            rest = rest[os.write(STANDARD_ERROR, rest) :]

@@ -113,8 +113,7 @@ def load_interpreter(
     try:
         if isinstance(model, Path) and model.suffix == PACKED:
             model = unpack(model)
-        with without_informational_lines():
-            interpreter = _make_interpreter(factory, model, threads)
+        interpreter = _make_interpreter(factory, model, threads)
     except DamagedError as error:
         raise ModelError(
             f"The model {name} is damaged or not a TFLite model: {error}; install it again."
@@ -136,11 +135,13 @@ def _make_interpreter(factory: Any, model: Path | bytes, threads: int) -> Any:
     """Return an interpreter with allocated tensors."""
     if isinstance(model, Path):
         check_file(model)
-        interpreter = factory(model_path=str(model), num_threads=threads)
+        source: dict[str, Any] = {"model_path": str(model)}
     else:
         check_content(model)
-        interpreter = factory(model_content=model, num_threads=threads)
-    interpreter.allocate_tensors()
+        source = {"model_content": model}
+    with without_informational_lines():
+        interpreter = factory(**source, num_threads=threads)
+        interpreter.allocate_tensors()
     return interpreter
 
 

@@ -40,6 +40,8 @@ def card(*lines: str) -> bytes:
         (["FN:Lee\\, Ann\\; B\\\\C"], "Lee, Ann; B\\C", (), ""),
         (["FN:Ann\\nLee"], "Ann Lee", (), ""),
         (["FN:Ann L", " ee"], "Ann Lee", (), ""),
+        (["N:Lee\\\\;Ann"], "Ann Lee\\", (), ""),
+        (["N:Lee\\;Ray;Ann"], "Ann Lee;Ray", (), ""),
         (["FN;ENCODING=QUOTED-PRINTABLE;CHARSET=UTF-8:Zo=C3=", "=AB"], "Zoë", (), ""),
         (["FN;QUOTED-PRINTABLE;CHARSET=ISO-8859-1:Zo=EB"], "Zoë", (), ""),
         (["FN;ENCODING=QUOTED-PRINTABLE:Zo=EB"], "Zoë", (), ""),
@@ -71,7 +73,7 @@ def test_a_card_is_an_entry(
         pytest.param(card("FN;CHARSET=idna:Zo\u00eb"), id="charset of plain text"),
     ],
 )
-def test_a_card_that_cannot_be_read_is_left_out_and_costs_no_other(wrong: bytes) -> None:
+def test_a_card_that_cannot_be_read_is_left_out_and_the_others_are_read(wrong: bytes) -> None:
     imported = contacts(card("FN:Ann") + wrong + card("FN:Bob"))
     assert imported.entries == (Entry("contacts", "Ann"), Entry("contacts", "Bob"))
     assert imported.left_out == 1
@@ -93,6 +95,11 @@ def test_a_card_that_the_end_of_the_file_cuts_off_is_left_out() -> None:
 )
 def test_a_card_without_an_end_of_its_own_is_read(lines: list[str]) -> None:
     imported = contacts(card(*lines))
+    assert [entry.written for entry in imported.entries] == ["Ann", "Bob"]
+
+
+def test_files_with_byte_order_marks_can_be_joined() -> None:
+    imported = contacts(b"".join(b"\xef\xbb\xbf" + card(f"FN:{name}") for name in ("Ann", "Bob")))
     assert [entry.written for entry in imported.entries] == ["Ann", "Bob"]
 
 

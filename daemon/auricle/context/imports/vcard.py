@@ -21,10 +21,11 @@ from auricle.context.imports.imported import Imported
 from auricle.errors import ImportedFileError
 
 PROPERTIES = frozenset((b"FN", b"N", b"NICKNAME", b"UID"))
-MOST_BYTES = 64 * 1024  # of the values of these properties in one card
+MOST_BYTES = 64 * 1024  # of the lines of these properties in one card
 
 PHYSICAL_LINE = re.compile(rb"([^\r\n]*)(?:\r\n?|\n|\Z)")
-MARK = re.compile(rb"(BEGIN|END):\s*VCARD\s*", re.IGNORECASE)
+# Joined files may have byte-order marks between their cards.
+MARK = re.compile(rb"(?:\xef\xbb\xbf)?(BEGIN|END):\s*VCARD\s*", re.IGNORECASE)
 # [GROUP.]NAME[;PARAMETER...]:VALUE; possessive quantifiers (`++`, `*+`) do not backtrack.
 NAME = re.compile(rb"(?:[\w-]++\.)?([\w-]++)")
 LINE = re.compile(rb'[\w.-]++((?:;(?:"[^"]*+"|[^":;]++)*+)*+):(.*+)', re.DOTALL)
@@ -131,18 +132,18 @@ def _text(value: bytes, parameters: bytes) -> str:
 
 
 def _extending_ascii(data: bytes) -> bytes:
-    """Return the data in UTF-8 if it is in UTF-16, without its byte-order mark."""
+    """Return the data, converted to UTF-8 if it is in UTF-16."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", errors="replace").encode("utf-8", errors="replace")
-    return data.removeprefix(codecs.BOM_UTF8)
+    return data
 
 
 def _split(value: str, separator: str) -> list[str]:
     """Split a value at the separators that are not escaped."""
-    return [
-        part.replace("\0", "\\" + separator)
-        for part in value.replace("\0", "").replace("\\" + separator, "\0").split(separator)
-    ]
+    hidden = ESCAPED.sub(
+        lambda found: "\0" if found[1] == separator else found[0], value.replace("\0", "")
+    )
+    return [part.replace("\0", "\\" + separator) for part in hidden.split(separator)]
 
 
 def _part(value: str) -> str:
