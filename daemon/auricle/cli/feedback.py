@@ -13,7 +13,7 @@ from auricle.config.loading import load
 from auricle.config.locations import find_config
 from auricle.feedback.chime import OFF, make_chime
 from auricle.feedback.light import WakeLight
-from auricle.feedback.player import Player
+from auricle.feedback.player import ChimePlayer
 from auricle.feedback.process import Feedback
 from auricle.privacy.led import LEDS, Led
 
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     if settings.chime == OFF and (settings.led is None or arguments.once):
         tell("feedback.chime is off in the configuration, and there is nothing else to do")
     elif arguments.once:
-        Player().play(chime)
+        ChimePlayer().play(chime)
     else:
         bus = arguments.bus or own_bus(path) or config.bus.kind
         serve(follow(bus, chime, settings.led, tell))
@@ -63,4 +63,4 @@ async def follow(
     """Give feedback to the events of the daemon on a bus."""
     led = Led(LEDS, "feedback.led", "it does not show that the wake word was heard")
     light = WakeLight(led, led_name, tell)
-    await Feedback(chime, Player().play, light, tell).serve(bus)
+    await Feedback(chime, ChimePlayer().play, light, tell).serve(bus)

@@ -11,7 +11,7 @@ import ctypes
 # Of mallopt(3) and <malloc.h>.
 _MMAP_THRESHOLD, _ARENA_MAX = -3, -8
 # Bytes from which a block goes back to the system when it is freed. Recognition frees blocks of a
-# few MB at each chunk; with a limit of 512 KiB they were new pages each time, and it was 18 % slower.
+# few MB at each chunk; with 512 KiB here, they were new pages each time, and it was 18 % slower.
 LARGE_BLOCK = 16 * 1024 * 1024
 HEAPS = 2
 

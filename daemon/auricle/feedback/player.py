@@ -21,7 +21,7 @@ LATENCY_SECONDS = 0.05
 SILENCE = np.zeros(round(0.1 * SAMPLE_RATE), np.int16)  # some outputs cut the end off
 
 
-class Player:
+class ChimePlayer:
     """Plays sounds one at a time; use it from one thread."""
 
     def __init__(self) -> None:
